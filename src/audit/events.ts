@@ -1,0 +1,58 @@
+import { z } from 'zod'
+
+/** Every kind of audit event: what we did, and every refusal to somebody known. The time of an event is the time of its entry in the record. */
+
+const person = z.strictObject({ kind: z.literal('person'), objectId: z.string() })
+const self = z.strictObject({ kind: z.literal('latchkey') })
+const actor = z.discriminatedUnion('kind', [person, self])
+
+const ids = { requestId: z.string(), grantId: z.string() }
+const request = { actor, requestId: ids.requestId }
+const grant = { actor, requestId: ids.requestId, grantId: ids.grantId }
+const what = { scopes: z.array(z.string()), levels: z.array(z.string()), durationMinutes: z.number() }
+
+export const auditEvent = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('request.asked'),
+    ...request,
+    ...what,
+    entitlement: z.string(),
+    reason: z.string(),
+  }),
+  /** A refusal of an ask: there is no request. */
+  z.strictObject({ kind: z.literal('ask.refused'), actor, code: z.string(), sentence: z.string(), ...what }),
+  z.strictObject({ kind: z.literal('request.cancelled'), ...request }),
+  z.strictObject({ kind: z.literal('request.lapsed'), ...request }),
+  z.strictObject({ kind: z.literal('request.approved'), ...grant, as: z.string(), comment: z.string() }),
+  z.strictObject({ kind: z.literal('request.denied'), ...request, as: z.string(), comment: z.string() }),
+  z.strictObject({ kind: z.literal('review.refused'), ...request, code: z.string(), sentence: z.string() }),
+  z.strictObject({ kind: z.literal('grant.attempted'), ...grant, attempt: z.number(), endsAt: z.string() }),
+  z.strictObject({ kind: z.literal('grant.activated'), ...grant, endsAt: z.string() }),
+  z.strictObject({ kind: z.literal('grant.end-asked'), ...grant, cause: z.string(), detail: z.string() }),
+  /** Ended when its time was over. */
+  z.strictObject({ kind: z.literal('grant.expired'), ...grant, endsAt: z.string() }),
+  /** Ended before its time, and AWS was seen to refuse. Never written before the read-back. */
+  z.strictObject({ kind: z.literal('grant.revoked'), ...grant, cause: z.string() }),
+  z.strictObject({ kind: z.literal('vend.intended'), ...grant, address: z.string() }),
+  z.strictObject({ kind: z.literal('vend.refused'), ...grant, code: z.string(), sentence: z.string() }),
+  /** A yes that does not add up: somebody wrote into the record. Activates and vends nothing. */
+  z.strictObject({ kind: z.literal('alarm.yes-does-not-add-up'), ...grant, found: z.string() }),
+  z.strictObject({ kind: z.literal('alarm.revoke-overdue'), ...grant, sentence: z.string() }),
+  z.strictObject({ kind: z.literal('deny.written'), actor, role: z.string(), denied: z.number() }),
+  z.strictObject({
+    kind: z.literal('epoch.adopted'),
+    actor,
+    role: z.string(),
+    found: z.string(),
+    issuedBefore: z.string(),
+  }),
+])
+
+export type AuditEvent = z.infer<typeof auditEvent>
+export type Actor = z.infer<typeof actor>
+
+export const LATCHKEY: Actor = { kind: 'latchkey' }
+
+export function byPerson(objectId: string): Actor {
+  return { kind: 'person', objectId }
+}

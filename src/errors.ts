@@ -1,0 +1,78 @@
+/** Every refusal that a person or a program can meet: a code, the facts, and from both one sentence with the next step. */
+
+export const HTTP_STATUS = {
+  BAD_INPUT: 400,
+  NOT_SIGNED_IN: 401,
+  NOT_YOURS_TO_DECIDE: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  OVER: 410,
+  TOO_LARGE: 413,
+  NOT_ELIGIBLE: 422,
+  QUOTA_FULL: 422,
+  TOO_MANY: 429,
+  AWS_REFUSED: 502,
+  UNAVAILABLE: 503,
+} as const
+
+export type ErrorCode = keyof typeof HTTP_STATUS
+
+type Thing = 'request' | 'grant' | 'page'
+
+/** What must be known to write the sentence of each code. `problem` and `reason` are whole sentences. */
+export interface ErrorFacts {
+  BAD_INPUT: { readonly problem: string }
+  NOT_SIGNED_IN: Record<string, never>
+  NOT_YOURS_TO_DECIDE: { readonly reason: string }
+  NOT_FOUND: { readonly thing: Thing }
+  /** `at` is ISO 8601 UTC. Without `outcome` the record moved between read and write: read it again. */
+  CONFLICT: { readonly thing: Thing; readonly outcome?: string; readonly by?: string; readonly at?: string }
+  OVER: { readonly thing: Thing; readonly at: string }
+  TOO_LARGE: { readonly limitBytes: number }
+  NOT_ELIGIBLE: { readonly reason: string; readonly mayAsk: readonly string[] }
+  QUOTA_FULL: { readonly quota: string; readonly next: string }
+  TOO_MANY: { readonly limit: string; readonly next: string }
+  AWS_REFUSED: { readonly doing: string; readonly awsCode: string; readonly next: string }
+  UNAVAILABLE: { readonly what: 'the directory' | 'AWS' | 'the record'; readonly retryAfterSeconds: number }
+}
+
+const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string } = {
+  BAD_INPUT: ({ problem }) => problem,
+  NOT_SIGNED_IN: () => 'You are not signed in. Run `latchkey login` and try again.',
+  NOT_YOURS_TO_DECIDE: ({ reason }) => `This request is not yours to decide. ${reason}`,
+  NOT_FOUND: ({ thing }) => `There is no such ${thing}, or it is not yours to see. Check the id.`,
+  CONFLICT: ({ thing, outcome, by, at }) =>
+    outcome === undefined
+      ? `This ${thing} changed while you were looking at it. Look again and repeat what you wanted to do.`
+      : `This ${thing} was already ${outcome}${by ? ` by ${by}` : ''}${at ? ` at ${at}` : ''}. Nothing was changed.`,
+  OVER: ({ thing, at }) => `This ${thing} ended at ${at}. Ask again if you still need access.`,
+  TOO_LARGE: ({ limitBytes }) => `That is more than ${limitBytes} bytes. Send less.`,
+  NOT_ELIGIBLE: ({ reason, mayAsk }) =>
+    mayAsk.length > 0 ? `${reason} You may ask for: ${mayAsk.join('; ')}.` : `${reason} Ask the owner of the bucket.`,
+  QUOTA_FULL: ({ quota, next }) => `${quota} is full. ${next}`,
+  TOO_MANY: ({ limit, next }) => `${limit} ${next}`,
+  AWS_REFUSED: ({ doing, awsCode, next }) => `AWS refused ${doing} (${awsCode}). ${next}`,
+  UNAVAILABLE: ({ what, retryAfterSeconds }) =>
+    `Latchkey cannot reach ${what} at the moment. Nothing was changed. Try again in ${retryAfterSeconds} seconds.`,
+}
+
+/** @example new LatchkeyError('NOT_FOUND', { thing: 'grant' }).message // "There is no such grant, or it is not yours to see. …" */
+export class LatchkeyError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'LatchkeyError'
+  readonly code: C
+  readonly facts: ErrorFacts[C]
+
+  constructor(code: C, facts: ErrorFacts[C], options?: ErrorOptions) {
+    super(SENTENCES[code](facts), options)
+    this.code = code
+    this.facts = facts
+  }
+
+  get httpStatus(): number {
+    return HTTP_STATUS[this.code]
+  }
+}
+
+export function isLatchkeyError<C extends ErrorCode>(error: unknown, code: C): error is LatchkeyError<C> {
+  return error instanceof LatchkeyError && error.code === code
+}

@@ -1,0 +1,98 @@
+import type { AuditEvent } from './audit/events.ts'
+import type { Job } from './jobs/catalog.ts'
+
+/** Port: the record of everything that was asked, decided and granted. One write, all or nothing; TypeScript decides, the commit only writes. */
+
+export type RecordKind = 'request' | 'grant' | 'deny'
+export type DueKind = 'grants' | 'requests'
+
+export interface RecordWrite {
+  readonly kind: RecordKind
+  readonly id: string
+  /** 0: must not exist yet. The stored version becomes `expectedVersion + 1`. */
+  readonly expectedVersion: number
+  /** Written as JSON. */
+  readonly next: object
+}
+
+/** `at`: ms since 1970 by Redis time; null takes the entry out. */
+export interface DueChange {
+  readonly kind: DueKind
+  readonly id: string
+  readonly at: number | null
+}
+
+export interface IndexChange {
+  readonly kind: string
+  readonly value: string
+  readonly id: string
+  readonly at: number | null
+}
+
+/** The commit is refused with TOO_MANY or QUOTA_FULL (`otherwise`) when the index already holds `atMost` entries scored above `since`. */
+export interface Limit {
+  readonly kind: string
+  readonly value: string
+  readonly since: number
+  readonly atMost: number
+  readonly otherwise: Error
+}
+
+export interface Commit {
+  readonly records: readonly RecordWrite[]
+  readonly due?: readonly DueChange[]
+  readonly indexes?: readonly IndexChange[]
+  readonly limits?: readonly Limit[]
+  /** Never empty: every change and its audit event are one write. */
+  readonly audit: readonly [AuditEvent, ...AuditEvent[]]
+  readonly jobs?: readonly Job[]
+}
+
+export interface Stored {
+  readonly version: number
+  /** As it came out of the store: parse it. */
+  readonly value: unknown
+}
+
+/** Held until `release`, or until its time is over. Releasing a lease that was lost does nothing. */
+export interface Lease {
+  release(): Promise<void>
+}
+
+export interface OutboxEntry {
+  readonly entryId: string
+  readonly job: Job
+}
+
+export interface ListOptions {
+  readonly from?: number
+  readonly to?: number
+  readonly limit: number
+  readonly newestFirst?: boolean
+}
+
+/** Every method throws UNAVAILABLE when the store does not answer. */
+export interface RecordPort {
+  /** Throws CONFLICT (without outcome) when a version moved, the limit's own error when a limit is reached. Writes nothing then. */
+  commit(change: Commit): Promise<void>
+  read(kind: RecordKind, id: string): Promise<Stored | undefined>
+  readMany(kind: RecordKind, ids: readonly string[]): Promise<readonly (Stored | undefined)[]>
+  /** Ids of one index by score. */
+  list(kind: string, value: string, options: ListOptions): Promise<readonly string[]>
+  /** Ids due at or before `until`, the longest overdue first. */
+  due(kind: DueKind, until: number, limit: number): Promise<readonly { readonly id: string; readonly at: number }[]>
+  /** The store's own clock, ms since 1970: due times and ends are judged by it alone. */
+  now(): Promise<number>
+  /** Undefined: somebody else holds it. */
+  lease(id: string, milliseconds: number): Promise<Lease | undefined>
+  /** The installation's random epoch; made on the first call of an empty store. */
+  epoch(): Promise<string>
+  /** Above 70 % of its memory the store takes no new asks; what is left is for reviews and revocation. */
+  hasRoom(): Promise<boolean>
+}
+
+/** Port: jobs that commits have named and no queue has yet. Entries come again until they are acknowledged. */
+export interface Outbox {
+  read(count: number): Promise<readonly OutboxEntry[]>
+  acknowledge(entryIds: readonly string[]): Promise<void>
+}

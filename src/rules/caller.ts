@@ -1,0 +1,13 @@
+/** Who is asking, proven by a token that an edge has verified. Nothing else in the program says who somebody is. */
+export interface Caller {
+  readonly tenantId: string
+  /** Entra object id. */
+  readonly objectId: string
+  readonly name: string
+  /** App roles, as `Latchkey.Owner`. */
+  readonly roles: readonly string[]
+  /** The registered client that the token was issued to. */
+  readonly clientId: string
+  /** Where the call came from, for the audit. */
+  readonly address: string
+}
