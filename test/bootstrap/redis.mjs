@@ -1,0 +1,186 @@
+// A private Redis for tests and demo: a socket in a folder of its own, append-only, gone on every way out of this process.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { findRedis } from './find-redis.mjs'
+
+export { findRedis }
+
+const folderPrefix = 'latchkey-redis-'
+const startWithinMs = 30_000
+
+// `exit` handlers do not run on SIGKILL, but the kernel closes our end of the pipe: the inner shell then reads the end of
+// its input, removes the folder and kills the whole group. The pipe is duplicated first, because sh gives a background
+// child /dev/null as its input. The group's number stays taken while the inner shell lives, so no stranger is ever hit.
+const guard = `
+exec 3<&0
+folder=$1; shift
+"$@" </dev/null 3<&- &
+server=$!
+( trap '' TERM INT HUP; read -r word <&3; [ "$word" = stopped ] && exit 0; rm -rf -- "$folder"; kill -KILL -- "-$$" ) >/dev/null 2>&1 &
+exec 3<&-
+echo "$server"
+wait "$server"
+`
+
+// A socket's path may be at most 108 bytes long; macOS's own temporary folder is long already.
+function temporaryFolder() {
+  return tmpdir().length > 60 ? '/tmp' : tmpdir()
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (fault) {
+    return fault.code === 'EPERM'
+  }
+}
+
+/** One PING on a connection of its own; `false` where nobody answers (yet). */
+function answers(socket) {
+  return new Promise((resolve) => {
+    const connection = createConnection(socket)
+    connection.once('connect', () => connection.write('PING\r\n'))
+    connection.once('data', (answer) => {
+      connection.destroy()
+      resolve(answer.toString().startsWith('+PONG'))
+    })
+    connection.once('error', () => resolve(false))
+    connection.once('close', () => resolve(false))
+  })
+}
+
+/** Removes what crashed runs left behind: only our own folders, whose owner is gone and whose socket nobody serves. */
+async function sweepStaleFolders() {
+  for (const name of (await readdir(temporaryFolder())).filter((entry) => entry.startsWith(folderPrefix))) {
+    const folder = join(temporaryFolder(), name)
+    try {
+      if ((await stat(folder)).uid !== process.getuid()) continue
+      const owner = Number(await readFile(join(folder, 'owner'), 'utf8'))
+      if (isAlive(owner) || (await answers(join(folder, 'redis.sock')))) continue
+      await rm(folder, { recursive: true, force: true })
+    } catch (fault) {
+      // Another run may start or sweep at the same moment; what is not there any more needs no sweeping.
+      if (fault.code !== 'ENOENT') throw fault
+    }
+  }
+}
+
+function settings(dir, durability) {
+  return [
+    ...['--port', '0', '--unixsocket', join(dir, 'redis.sock'), '--unixsocketperm', '700', '--dir', dir],
+    ...['--appendonly', 'yes', '--appendfsync', durability, '--save', '', '--maxmemory-policy', 'noeviction'],
+    ...['--daemonize', 'no', '--logfile', join(dir, 'redis.log')],
+  ]
+}
+
+async function launch({ program, environment }, dir, durability) {
+  const output = openSync(join(dir, 'output'), 'a')
+  const shell = spawn('sh', ['-c', guard, 'latchkey-redis', dir, program, ...settings(dir, durability)], {
+    // A group of its own: Ctrl-C reaches the application first, which may still write while it drains.
+    detached: true,
+    cwd: dir,
+    env: { ...process.env, ...environment },
+    stdio: ['pipe', 'pipe', output],
+  })
+  closeSync(output)
+  shell.stdin.on('error', (fault) => {
+    if (fault.code !== 'EPIPE') throw fault
+  })
+  const ended = once(shell, 'exit')
+  const [line] = await Promise.race([once(shell.stdout, 'data'), ended])
+  shell.stdout.destroy()
+  return { shell, ended, pid: Number(line) }
+}
+
+function lastWords(dir) {
+  return ['output', 'redis.log'].map((name) => {
+    try {
+      return readFileSync(join(dir, name), 'utf8').trim().split('\n').slice(-5).join('\n')
+    } catch (fault) {
+      return fault.code === 'ENOENT' ? '' : fault.message
+    }
+  })
+}
+
+async function untilReady(running, dir) {
+  const deadline = performance.now() + startWithinMs
+  while (!(await answers(join(dir, 'redis.sock')))) {
+    if (running.shell.exitCode !== null || performance.now() > deadline) {
+      throw new Error(`The private Redis did not start:\n${lastWords(dir).join('\n')}`)
+    }
+    await delay(10)
+  }
+}
+
+/** Ends one server and its guard; the folder stays. Idempotent. */
+async function end(running, signal) {
+  if (running.shell.exitCode === null && isAlive(running.pid)) process.kill(running.pid, signal)
+  await running.ended
+}
+
+/** Sends the guard home: from here on nobody but the caller looks after the folder. */
+function dismiss(running) {
+  running.shell.stdin.end('stopped\n')
+}
+
+/**
+ * Starts a private Redis. `url` is the path of its socket, which ioredis, BullMQ and REDIS_URL all take.
+ * `kill9()` ends it as a crash would, `restart()` brings it back on the same folder and socket, `stop()` also removes the folder.
+ */
+export async function startRedis({ durability = 'always' } = {}) {
+  const server = await findRedis()
+  await sweepStaleFolders()
+  const dir = await mkdtemp(join(temporaryFolder(), folderPrefix))
+  await writeFile(join(dir, 'owner'), String(process.pid))
+  const socket = join(dir, 'redis.sock')
+  let running
+
+  async function begin() {
+    running = await launch(server, dir, durability)
+    await untilReady(running, dir)
+  }
+  async function stop() {
+    await end(running, 'SIGTERM')
+    dismiss(running)
+    await rm(dir, { recursive: true, force: true })
+  }
+  async function kill9() {
+    await end(running, 'SIGKILL')
+  }
+  async function restart() {
+    await end(running, 'SIGTERM')
+    dismiss(running)
+    await begin()
+  }
+
+  try {
+    await begin()
+  } catch (fault) {
+    running?.shell.stdin.destroy()
+    throw fault
+  }
+  return {
+    url: socket,
+    socket,
+    dir,
+    stop,
+    kill9,
+    restart,
+    get pid() {
+      return running.pid
+    },
+  }
+}
+
+/** The Redis that was named in REDIS_URL, left alone and as it is, else a private one. */
+export async function namedOrPrivateRedis() {
+  const url = process.env.REDIS_URL
+  return url ? { url, stop: async () => {} } : startRedis()
+}
