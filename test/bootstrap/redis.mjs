@@ -14,15 +14,14 @@ export { findRedis }
 const folderPrefix = 'latchkey-redis-'
 const startWithinMs = 30_000
 
-// `exit` handlers do not run on SIGKILL, but the kernel closes our end of the pipe: the inner shell then reads the end of
-// its input, removes the folder and kills the whole group. The pipe is duplicated first, because sh gives a background
-// child /dev/null as its input. The group's number stays taken while the inner shell lives, so no stranger is ever hit.
+// `exit` handlers do not run on SIGKILL, but the kernel closes our end of a pipe (descriptor 3; Node itself would close the
+// standard input as soon as the server ends): the inner shell then reads the end of it, removes the folder and kills the
+// whole group. The group's number stays taken while the inner shell lives, so no stranger is ever hit.
 const guard = `
-exec 3<&0
 folder=$1; shift
 "$@" </dev/null 3<&- &
 server=$!
-( trap '' TERM INT HUP; read -r word <&3; [ "$word" = stopped ] && exit 0; rm -rf -- "$folder"; kill -KILL -- "-$$" ) >/dev/null 2>&1 &
+( trap '' TERM INT HUP; read -r word <&3; [ "$word" = stopped ] && exit 0; rm -rf -- "$folder"; kill -s KILL -- "-$$" ) >/dev/null 2>&1 &
 exec 3<&-
 echo "$server"
 wait "$server"
@@ -87,16 +86,17 @@ async function launch({ program, environment }, dir, durability) {
     detached: true,
     cwd: dir,
     env: { ...process.env, ...environment },
-    stdio: ['pipe', 'pipe', output],
+    stdio: ['ignore', 'pipe', output, 'pipe'],
   })
   closeSync(output)
-  shell.stdin.on('error', (fault) => {
+  const lifeline = shell.stdio[3]
+  lifeline.on('error', (fault) => {
     if (fault.code !== 'EPIPE') throw fault
   })
   const ended = once(shell, 'exit')
   const [line] = await Promise.race([once(shell.stdout, 'data'), ended])
   shell.stdout.destroy()
-  return { shell, ended, pid: Number(line) }
+  return { shell, lifeline, ended, pid: Number(line) }
 }
 
 function lastWords(dir) {
@@ -127,7 +127,7 @@ async function end(running, signal) {
 
 /** Sends the guard home: from here on nobody but the caller looks after the folder. */
 function dismiss(running) {
-  running.shell.stdin.end('stopped\n')
+  running.lifeline.end('stopped\n')
 }
 
 /**
@@ -163,7 +163,7 @@ export async function startRedis({ durability = 'always' } = {}) {
   try {
     await begin()
   } catch (fault) {
-    running?.shell.stdin.destroy()
+    running?.lifeline.destroy()
     throw fault
   }
   return {
