@@ -2,16 +2,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { createConnection } from 'node:net'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findRedis } from './find-redis.mjs'
+import { answers, createPrivateFolder, isAlive, socketName } from './private-folder.mjs'
 
 export { findRedis }
 
-const folderPrefix = 'latchkey-redis-'
 const startWithinMs = 30_000
 
 // `exit` handlers do not run on SIGKILL, but the kernel closes our end of a pipe (descriptor 3; Node itself would close the
@@ -27,53 +25,9 @@ echo "$server"
 wait "$server"
 `
 
-// A socket's path may be at most 108 bytes long; macOS's own temporary folder is long already.
-function temporaryFolder() {
-  return tmpdir().length > 60 ? '/tmp' : tmpdir()
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (fault) {
-    return fault.code === 'EPERM'
-  }
-}
-
-/** One PING on a connection of its own; `false` where nobody answers (yet). */
-function answers(socket) {
-  return new Promise((resolve) => {
-    const connection = createConnection(socket)
-    connection.once('connect', () => connection.write('PING\r\n'))
-    connection.once('data', (answer) => {
-      connection.destroy()
-      resolve(answer.toString().startsWith('+PONG'))
-    })
-    connection.once('error', () => resolve(false))
-    connection.once('close', () => resolve(false))
-  })
-}
-
-/** Removes what crashed runs left behind: only our own folders, whose owner is gone and whose socket nobody serves. */
-async function sweepStaleFolders() {
-  for (const name of (await readdir(temporaryFolder())).filter((entry) => entry.startsWith(folderPrefix))) {
-    const folder = join(temporaryFolder(), name)
-    try {
-      if ((await stat(folder)).uid !== process.getuid()) continue
-      const owner = Number(await readFile(join(folder, 'owner'), 'utf8'))
-      if (isAlive(owner) || (await answers(join(folder, 'redis.sock')))) continue
-      await rm(folder, { recursive: true, force: true })
-    } catch (fault) {
-      // Another run may start or sweep at the same moment; what is not there any more needs no sweeping.
-      if (fault.code !== 'ENOENT') throw fault
-    }
-  }
-}
-
 function settings(dir, durability) {
   return [
-    ...['--port', '0', '--unixsocket', join(dir, 'redis.sock'), '--unixsocketperm', '700', '--dir', dir],
+    ...['--port', '0', '--unixsocket', join(dir, socketName), '--unixsocketperm', '700', '--dir', dir],
     ...['--appendonly', 'yes', '--appendfsync', durability, '--save', '', '--maxmemory-policy', 'noeviction'],
     ...['--daemonize', 'no', '--logfile', join(dir, 'redis.log')],
   ]
@@ -111,7 +65,7 @@ function lastWords(dir) {
 
 async function untilReady(running, dir) {
   const deadline = performance.now() + startWithinMs
-  while (!(await answers(join(dir, 'redis.sock')))) {
+  while (!(await answers(join(dir, socketName)))) {
     if (running.shell.exitCode !== null || performance.now() > deadline) {
       throw new Error(`The private Redis did not start:\n${lastWords(dir).join('\n')}`)
     }
@@ -136,10 +90,8 @@ function dismiss(running) {
  */
 export async function startRedis({ durability = 'always' } = {}) {
   const server = await findRedis()
-  await sweepStaleFolders()
-  const dir = await mkdtemp(join(temporaryFolder(), folderPrefix))
-  await writeFile(join(dir, 'owner'), String(process.pid))
-  const socket = join(dir, 'redis.sock')
+  const dir = await createPrivateFolder()
+  const socket = join(dir, socketName)
   let running
 
   async function begin() {
@@ -177,10 +129,4 @@ export async function startRedis({ durability = 'always' } = {}) {
       return running.pid
     },
   }
-}
-
-/** The Redis that was named in REDIS_URL, left alone and as it is, else a private one. */
-export async function namedOrPrivateRedis() {
-  const url = process.env.REDIS_URL
-  return url ? { url, stop: async () => {} } : startRedis()
 }

@@ -1,15 +1,11 @@
-// node test/bootstrap/with-redis.mjs <command…>: runs the command with REDIS_URL set, and passes its exit code on.
-import { namedOrPrivateRedis } from './redis.mjs'
+// node test/bootstrap/with-redis.mjs <command…>: runs the command with REDIS_URL and the sandbox's certificate authority set,
+// and passes its exit code on.
 import { run } from './run.mjs'
+import { main, withSurroundings } from './surroundings.mjs'
 
 const [command, ...words] = process.argv.slice(2)
-if (command === undefined) {
-  process.stderr.write('Say which command to run: node test/bootstrap/with-redis.mjs <command> [words…]\n')
-  process.exit(2)
-}
-const redis = await namedOrPrivateRedis()
-try {
-  process.exitCode = await run(command, words, { REDIS_URL: redis.url })
-} finally {
-  await redis.stop()
-}
+
+await main(async () => {
+  if (command === undefined) throw new Error('Say what to run: node test/bootstrap/with-redis.mjs <command> [words…]')
+  return withSurroundings((environment) => run(command, words, environment))
+})
