@@ -1,0 +1,118 @@
+import type { Identity, SandboxRequest } from './call.ts'
+import { isoSeconds, type SandboxClock } from './clock.ts'
+import { type Context, evaluate, type Verdict } from './evaluator.ts'
+import { type PolicyDocument, parsePolicy } from './policy.ts'
+import type { AwsState, Role, User } from './state.ts'
+
+export interface Authorization {
+  readonly identity: Identity
+  /** `s3:PutObject` */
+  readonly action: string
+  readonly resource: string
+  readonly request: SandboxRequest
+  /** The call's own condition keys (`s3:prefix`); the global ones are added here. */
+  readonly context?: Context
+  /** Text of the resource's policy (bucket policy, trust policy). */
+  readonly resourcePolicy?: string | undefined
+  /** The account that owns the resource; default: the caller's. */
+  readonly resourceAccount?: string
+  /** The resource's policy must allow it too, even in the same account (a role's trust policy). */
+  readonly resourcePolicyRequired?: boolean
+}
+
+/** Whether the identity may do it now: identity policies ∩ boundary ∩ session policy, with the resource's policy. */
+export function authorize(core: { state: AwsState; clock: SandboxClock }, asked: Authorization): Verdict {
+  const { state, clock } = core
+  const { identity } = asked
+  const holder = identity.type === 'user' ? state.users.get(identity.userName) : roleOf(state, identity)
+  const seenAt = clock.now() - state.propagationMs
+  return evaluate({
+    identityPolicies: holder === undefined ? [] : identityPolicies(state, holder, seenAt),
+    boundary: holder?.boundaryArn === undefined ? undefined : managed(state, holder.boundaryArn),
+    sessionPolicies: identity.type === 'session' ? sessionPolicies(state, identity) : undefined,
+    resourcePolicy: asked.resourcePolicy === undefined ? undefined : parsePolicy(asked.resourcePolicy),
+    resourcePolicyRequired: asked.resourcePolicyRequired ?? false,
+    sameAccount: (asked.resourceAccount ?? state.account) === identity.account,
+    principal: {
+      arn: identity.arn,
+      account: identity.account,
+      roleArn: identity.type === 'session' ? identity.session.roleArn : undefined,
+    },
+    request: {
+      action: asked.action,
+      resource: asked.resource,
+      context: { ...globalContext(asked, state, clock.now()), ...asked.context },
+    },
+  })
+}
+
+/** AWS's sentence for a refusal. */
+export function deniedMessage(identity: Identity, action: string, resource: string, verdict: Verdict): string {
+  return `User: ${identity.arn} is not authorized to perform: ${action} on resource: ${resource} ${verdict.reason}`
+}
+
+/** A role that was deleted and made again under the same name is another role: its old sessions hold nothing. */
+function roleOf(state: AwsState, identity: Extract<Identity, { type: 'session' }>): Role | undefined {
+  const role = state.roles.get(identity.session.roleName)
+  return role?.roleId === identity.session.roleId ? role : undefined
+}
+
+function identityPolicies(state: AwsState, holder: Role | User, seenAt: number): PolicyDocument[] {
+  const inline = [...holder.inline.asOf(seenAt).values()].map(parsePolicy)
+  return [...inline, ...[...holder.attached].flatMap((arn) => managed(state, arn))]
+}
+
+function managed(state: AwsState, arn: string): PolicyDocument[] {
+  const policy = state.policies.get(arn)
+  const text = policy?.versions.get(policy.defaultVersionId)?.document
+  return text === undefined ? [] : [parsePolicy(text)]
+}
+
+function sessionPolicies(
+  state: AwsState,
+  { session }: Extract<Identity, { type: 'session' }>,
+): PolicyDocument[] | undefined {
+  if (session.policy === undefined && session.policyArns.length === 0) return undefined
+  const inline = session.policy === undefined ? [] : [parsePolicy(session.policy)]
+  return [...inline, ...session.policyArns.flatMap((arn) => managed(state, arn))]
+}
+
+function globalContext(asked: Authorization, state: AwsState, now: number): Context {
+  const { identity, request } = asked
+  const agent = request.headers['user-agent']
+  return {
+    'aws:CurrentTime': isoSeconds(now),
+    'aws:EpochTime': String(Math.floor(now / 1000)),
+    'aws:SecureTransport': 'false',
+    'aws:SourceIp': request.sourceIp,
+    'aws:PrincipalAccount': identity.account,
+    'aws:userid': identity.userId,
+    'aws:RequestedRegion': state.region,
+    ...(agent === undefined ? {} : { 'aws:UserAgent': agent }),
+    ...(identity.type === 'user' ? userContext(identity, state) : sessionContext(identity)),
+  }
+}
+
+function userContext(identity: Extract<Identity, { type: 'user' }>, state: AwsState): Context {
+  return {
+    'aws:PrincipalArn': identity.arn,
+    'aws:PrincipalType': 'User',
+    'aws:username': identity.userName,
+    ...principalTags(state.users.get(identity.userName)?.tags ?? new Map()),
+  }
+}
+
+/** For a session aws:PrincipalArn is the role's ARN, path included, not the session's. */
+function sessionContext({ session }: Extract<Identity, { type: 'session' }>): Context {
+  return {
+    'aws:PrincipalArn': session.roleArn,
+    'aws:PrincipalType': 'AssumedRole',
+    'aws:TokenIssueTime': isoSeconds(session.issuedAt),
+    ...(session.sourceIdentity === undefined ? {} : { 'aws:SourceIdentity': session.sourceIdentity }),
+    ...principalTags(session.tags),
+  }
+}
+
+function principalTags(tags: ReadonlyMap<string, string>): Context {
+  return Object.fromEntries([...tags].map(([key, value]) => [`aws:PrincipalTag/${key}`, value]))
+}

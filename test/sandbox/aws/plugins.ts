@@ -1,0 +1,4 @@
+import type { ServicePlugin } from './call.ts'
+
+/** The services behind the sandbox's one port. A service is one line here and a folder or file beside this one. */
+export const PLUGINS: readonly ServicePlugin[] = []

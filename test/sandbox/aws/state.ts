@@ -1,0 +1,165 @@
+import { randomBytes, randomInt } from 'node:crypto'
+
+/** What the one AWS account of the sandbox holds, in memory. Policies are kept as the text that was put. */
+
+/** Inline policies by name, with their past: enforcement may lag behind what reads show (propagation). */
+export class InlinePolicies {
+  readonly #history: { at: number; policies: ReadonlyMap<string, string> }[] = [{ at: 0, policies: new Map() }]
+
+  current(): ReadonlyMap<string, string> {
+    return this.#history.at(-1)?.policies ?? new Map()
+  }
+
+  /** What is enforced for a caller who sees the account as it was at `at`. */
+  asOf(at: number): ReadonlyMap<string, string> {
+    return this.#history.findLast((entry) => entry.at <= at)?.policies ?? new Map()
+  }
+
+  put(name: string, document: string, at: number): void {
+    this.#change(new Map([...this.current(), [name, document]]), at)
+  }
+
+  /** False: there was none of that name. */
+  delete(name: string, at: number): boolean {
+    const next = new Map(this.current())
+    if (!next.delete(name)) return false
+    this.#change(next, at)
+    return true
+  }
+
+  #change(policies: ReadonlyMap<string, string>, at: number): void {
+    this.#history.push({ at, policies })
+    if (this.#history.length > 200) this.#history.shift()
+  }
+}
+
+export interface Role {
+  readonly arn: string
+  /** `AROA…` */
+  readonly roleId: string
+  readonly roleName: string
+  /** Begins and ends in `/`. */
+  readonly path: string
+  readonly createdAt: number
+  readonly description: string
+  trustPolicy: string
+  boundaryArn: string | undefined
+  maxSessionSeconds: number
+  readonly inline: InlinePolicies
+  /** ARNs of managed policies. */
+  readonly attached: Set<string>
+  readonly tags: Map<string, string>
+}
+
+export interface User {
+  readonly arn: string
+  /** `AIDA…` */
+  readonly userId: string
+  readonly userName: string
+  readonly path: string
+  readonly createdAt: number
+  boundaryArn: string | undefined
+  readonly inline: InlinePolicies
+  readonly attached: Set<string>
+  readonly tags: Map<string, string>
+}
+
+export interface ManagedPolicy {
+  readonly arn: string
+  readonly policyId: string
+  readonly policyName: string
+  readonly path: string
+  readonly description: string
+  readonly createdAt: number
+  readonly versions: Map<string, { readonly document: string; readonly createdAt: number }>
+  defaultVersionId: string
+}
+
+export interface AccessKey {
+  /** Begins with `SANDBOX`: Latchkey's sandbox switch refuses any other long-lived key. */
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly userName: string
+  readonly createdAt: number
+}
+
+export interface Session {
+  /** Begins with `ASIASANDBOX`. */
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+  /** `arn:aws:sts::<account>:assumed-role/<role name without path>/<session name>` */
+  readonly arn: string
+  readonly roleName: string
+  readonly roleArn: string
+  readonly roleId: string
+  readonly sessionName: string
+  readonly sourceIdentity: string | undefined
+  readonly tags: ReadonlyMap<string, string>
+  /** The inline session policy, if one was passed. */
+  readonly policy: string | undefined
+  readonly policyArns: readonly string[]
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+export interface Bucket {
+  readonly name: string
+  readonly region: string
+  readonly account: string
+  /** The bucket policy's text. */
+  policy: string | undefined
+}
+
+export interface AwsState {
+  readonly account: string
+  readonly region: string
+  readonly roles: Map<string, Role>
+  readonly users: Map<string, User>
+  /** By ARN. */
+  readonly policies: Map<string, ManagedPolicy>
+  /** By access key id. */
+  readonly accessKeys: Map<string, AccessKey>
+  /** By access key id. */
+  readonly sessions: Map<string, Session>
+  readonly buckets: Map<string, Bucket>
+  /** How far enforcement lags behind a change of inline policies. */
+  propagationMs: number
+}
+
+export function awsState(account: string, region: string): AwsState {
+  return {
+    account,
+    region,
+    roles: new Map(),
+    users: new Map(),
+    policies: new Map(),
+    accessKeys: new Map(),
+    sessions: new Map(),
+    buckets: new Map(),
+    propagationMs: 0,
+  }
+}
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+function base32(length: number): string {
+  return Array.from({ length }, () => BASE32[randomInt(32)]).join('')
+}
+
+/** A unique id as AWS makes them: `AROA`, `AIDA` or `ANPA` and 17 characters. */
+export function uniqueId(prefix: 'AROA' | 'AIDA' | 'ANPA'): string {
+  return prefix + base32(17)
+}
+
+export function longLivedKeyId(): string {
+  return `SANDBOX${base32(13)}`
+}
+
+export function sessionKeyId(): string {
+  return `ASIASANDBOX${base32(9)}`
+}
+
+export function secretKey(): string {
+  return randomBytes(30).toString('base64')
+}
