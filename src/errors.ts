@@ -25,7 +25,7 @@ export interface ErrorFacts {
   NOT_SIGNED_IN: Record<string, never>
   NOT_YOURS_TO_DECIDE: { readonly reason: string }
   NOT_FOUND: { readonly thing: Thing }
-  /** `at` is ISO 8601 UTC. Without `outcome` the record moved between read and write: read it again. */
+  /** `at` is ISO 8601 UTC. `not-yet`: still being activated. Without `outcome` the record moved between read and write. */
   CONFLICT: { readonly thing: Thing; readonly outcome?: string; readonly by?: string; readonly at?: string }
   OVER: { readonly thing: Thing; readonly at: string }
   TOO_LARGE: { readonly limitBytes: number }
@@ -33,7 +33,12 @@ export interface ErrorFacts {
   QUOTA_FULL: { readonly quota: string; readonly next: string }
   TOO_MANY: { readonly limit: string; readonly next: string }
   AWS_REFUSED: { readonly doing: string; readonly awsCode: string; readonly next: string }
-  UNAVAILABLE: { readonly what: 'the directory' | 'AWS' | 'the record'; readonly retryAfterSeconds: number }
+  /** `perhapsDone`: it was sent, and no answer came. */
+  UNAVAILABLE: {
+    readonly what: 'the directory' | 'AWS' | 'the record'
+    readonly retryAfterSeconds: number
+    readonly perhapsDone?: true
+  }
 }
 
 const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string } = {
@@ -41,10 +46,7 @@ const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string }
   NOT_SIGNED_IN: () => 'You are not signed in. Run `latchkey login` and try again.',
   NOT_YOURS_TO_DECIDE: ({ reason }) => `This request is not yours to decide. ${reason}`,
   NOT_FOUND: ({ thing }) => `There is no such ${thing}, or it is not yours to see. Check the id.`,
-  CONFLICT: ({ thing, outcome, by, at }) =>
-    outcome === undefined
-      ? `This ${thing} changed while you were looking at it. Look again and repeat what you wanted to do.`
-      : `This ${thing} was already ${outcome}${by ? ` by ${by}` : ''}${at ? ` at ${at}` : ''}. Nothing was changed.`,
+  CONFLICT: writeConflict,
   OVER: ({ thing, at }) => `This ${thing} ended at ${at}. Ask again if you still need access.`,
   TOO_LARGE: ({ limitBytes }) => `That is more than ${limitBytes} bytes. Send less.`,
   NOT_ELIGIBLE: ({ reason, mayAsk }) =>
@@ -52,8 +54,16 @@ const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string }
   QUOTA_FULL: ({ quota, next }) => `${quota} is full. ${next}`,
   TOO_MANY: ({ limit, next }) => `${limit} ${next}`,
   AWS_REFUSED: ({ doing, awsCode, next }) => `AWS refused ${doing} (${awsCode}). ${next}`,
-  UNAVAILABLE: ({ what, retryAfterSeconds }) =>
-    `Latchkey cannot reach ${what} at the moment. Nothing was changed. Try again in ${retryAfterSeconds} seconds.`,
+  UNAVAILABLE: ({ what, retryAfterSeconds, perhapsDone }) =>
+    perhapsDone
+      ? `Latchkey lost ${what} before it answered. What you asked for may have been done. Look again in ${retryAfterSeconds} seconds before you repeat it.`
+      : `Latchkey cannot reach ${what} at the moment. Nothing was changed. Try again in ${retryAfterSeconds} seconds.`,
+}
+
+function writeConflict({ thing, outcome, by, at }: ErrorFacts['CONFLICT']): string {
+  if (outcome === undefined) return `This ${thing} changed meanwhile. Look again and repeat what you wanted to do.`
+  if (outcome === 'not-yet') return `This ${thing} is still being activated. Try again in a few seconds.`
+  return `This ${thing} was already ${outcome}${by ? ` by ${by}` : ''}${at ? ` at ${at}` : ''}. Nothing was changed.`
 }
 
 /** @example new LatchkeyError('NOT_FOUND', { thing: 'grant' }).message // "There is no such grant, or it is not yours to see. …" */

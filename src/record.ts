@@ -1,7 +1,18 @@
+import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from './audit/events.ts'
 import type { Job } from './jobs/catalog.ts'
 
 /** Port: the record of everything that was asked, decided and granted. One write, all or nothing; TypeScript decides, the commit only writes. */
+
+/** Crockford base32, lower case: no i, l, o, u, so an id can be read out and typed. */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** @example newId('g') // "g-7m2k9x0qv4tz": also valid as an STS role session name and as a BullMQ job id */
+export function newId(prefix: 'r' | 'g'): string {
+  return `${prefix}-${Array.from(randomBytes(12), (byte) => ALPHABET[byte % 32]).join('')}`
+}
+
+export const RECORD_ID = /^[rg]-[0-9a-hjkmnp-tv-z]{12}$/
 
 export type RecordKind = 'request' | 'grant' | 'deny'
 export type DueKind = 'grants' | 'requests'

@@ -46,6 +46,8 @@ export interface Driver {
   /** Proves that AWS allows it; keeps no credentials. Throws when AWS's clock is more than 60 s from `now` (ms). */
   activate(order: GrantOrder, now: number): Promise<void>
   vend(order: GrantOrder): Promise<Credentials>
+  /** AWS's own clock, ms since 1970: session issue times are judged by it. */
+  now(): Promise<number>
   /** Elevation roles that the rules name, as AWS knows them today. */
   principals(): Promise<readonly Principal[]>
   /** The Deny document that AWS holds for the principal; undefined: none. */

@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { RECORD_ID, type RecordPort } from '../record.ts'
+import { LEVELS } from '../rules/levels.ts'
+
+const time = z.iso.datetime({ precision: 3 })
+const person = z.strictObject({ objectId: z.guid(), name: z.string() })
+
+const review = z.strictObject({
+  reviewer: person,
+  /** In which capacity, as `manager` or `group:data-owners`. */
+  as: z.string(),
+  decision: z.enum(['approve', 'deny']),
+  comment: z.string(),
+  at: time,
+})
+
+const accessRequest = z.strictObject({
+  id: z.string().regex(RECORD_ID),
+  status: z.enum(['pending', 'approved', 'denied', 'cancelled', 'lapsed']),
+  requester: person,
+  /** Canonical, as `s3://bucket/prefix/`. */
+  scopes: z.array(z.string()).min(1),
+  levels: z.array(z.enum(LEVELS)).min(1),
+  durationMinutes: z.int().positive(),
+  reason: z.string(),
+  ticket: z.string(),
+  entitlement: z.string(),
+  /** The elevation role as it was when asked; account and role are read from the rules again at the click. */
+  roleId: z.string(),
+  /** Who was asked. For showing and finding only: who may decide is read from rules and directory at the click. */
+  asked: z.array(z.strictObject({ ...person.shape, as: z.string() })),
+  askedAt: time,
+  lapsesAt: time,
+  reviews: z.array(review),
+  /** When it left `pending`. */
+  closedAt: time.optional(),
+  grantId: z.string().optional(),
+})
+
+export type AccessRequest = z.infer<typeof accessRequest>
+export type RequestStatus = AccessRequest['status']
+export type Review = z.infer<typeof review>
+
+/** Legal moves; every state but `pending` is final. */
+const MOVES: Readonly<Record<RequestStatus, readonly RequestStatus[]>> = {
+  pending: ['approved', 'denied', 'cancelled', 'lapsed'],
+  approved: [],
+  denied: [],
+  cancelled: [],
+  lapsed: [],
+}
+
+export interface StoredRequest {
+  readonly version: number
+  readonly request: AccessRequest
+}
+
+export async function readRequest(record: Pick<RecordPort, 'read'>, id: string): Promise<StoredRequest | undefined> {
+  if (!RECORD_ID.test(id)) return undefined
+  const stored = await record.read('request', id)
+  return stored && { version: stored.version, request: accessRequest.parse(stored.value) }
+}
+
+export async function readRequests(
+  record: Pick<RecordPort, 'readMany'>,
+  ids: readonly string[],
+): Promise<readonly StoredRequest[]> {
+  const stored = await record.readMany('request', ids)
+  return stored.flatMap((one) => {
+    const parsed = accessRequest.safeParse(one?.value)
+    return one && parsed.success ? [{ version: one.version, request: parsed.data }] : []
+  })
+}
+
+/** @throws when the pair is not in the table: a fault of ours, never of a caller. */
+export function closeRequest(
+  from: AccessRequest,
+  status: Exclude<RequestStatus, 'pending'>,
+  closedAt: string,
+  changes: Partial<AccessRequest> = {},
+): AccessRequest {
+  if (!MOVES[from.status].includes(status)) throw new Error(`A request cannot move from ${from.status} to ${status}.`)
+  return { ...from, ...changes, status, closedAt }
+}

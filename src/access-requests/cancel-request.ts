@@ -1,0 +1,38 @@
+import { byPerson, LATCHKEY } from '../audit/events.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import type { RecordPort } from '../record.ts'
+import type { Caller } from '../rules/caller.ts'
+import { type AccessRequest, closeRequest, readRequest } from './access-request.ts'
+import { alreadyClosed, closeCommit } from './close-commit.ts'
+
+interface Needs {
+  readonly record: RecordPort
+}
+
+/** The requester takes a pending request back. */
+export async function cancelRequest({ record }: Needs, caller: Caller, requestId: string): Promise<AccessRequest> {
+  for (;;) {
+    const stored = await readRequest(record, requestId)
+    if (stored?.request.requester.objectId !== caller.objectId)
+      throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+    if (stored.request.status !== 'pending') throw alreadyClosed(stored.request)
+    const next = closeRequest(stored.request, 'cancelled', new Date(await record.now()).toISOString())
+    const event = { kind: 'request.cancelled', actor: byPerson(caller.objectId), requestId } as const
+    try {
+      await record.commit(closeCommit(stored, next, [event]))
+      return next
+    } catch (error) {
+      if (!isLatchkeyError(error, 'CONFLICT')) throw error
+    }
+  }
+}
+
+/** A request that nobody decided in time. Leaves alone what is decided, or not due yet. */
+export async function lapseRequest({ record }: Needs, requestId: string): Promise<void> {
+  const stored = await readRequest(record, requestId)
+  if (stored?.request.status !== 'pending') return
+  const nowMs = await record.now()
+  if (nowMs < Date.parse(stored.request.lapsesAt)) return
+  const next = closeRequest(stored.request, 'lapsed', new Date(nowMs).toISOString())
+  await record.commit(closeCommit(stored, next, [{ kind: 'request.lapsed', actor: LATCHKEY, requestId }]))
+}

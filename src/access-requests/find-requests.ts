@@ -1,0 +1,36 @@
+import { LatchkeyError } from '../errors.ts'
+import { OWNER_ROLE } from '../grants/end-grant.ts'
+import type { RecordPort } from '../record.ts'
+import type { Caller } from '../rules/caller.ts'
+import { type AccessRequest, readRequest, readRequests, type StoredRequest } from './access-request.ts'
+import { REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
+
+interface Needs {
+  readonly record: RecordPort
+}
+
+const SEES_ALL: readonly string[] = [OWNER_ROLE, 'Latchkey.Auditor']
+
+/** Requests of the caller, or those that wait for the caller's decision; the newest first. */
+export async function findRequests(
+  { record }: Needs,
+  caller: Caller,
+  { role, limit }: { readonly role: 'requester' | 'approver'; readonly limit: number },
+): Promise<readonly StoredRequest[]> {
+  const kind = role === 'requester' ? REQUESTS_OF : TO_REVIEW_BY
+  const ids = await record.list(kind, caller.objectId, { limit, newestFirst: true })
+  const found = await readRequests(record, ids)
+  return found.filter(({ request }) => maySee(request, caller))
+}
+
+/** @throws NOT_FOUND for a request that is missing, and for one that the caller may not see */
+export async function findRequest({ record }: Needs, caller: Caller, id: string): Promise<StoredRequest> {
+  const stored = await readRequest(record, id)
+  if (!stored || !maySee(stored.request, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+  return stored
+}
+
+function maySee({ requester, asked, reviews }: AccessRequest, { objectId, roles }: Caller): boolean {
+  const concerned = [requester, ...asked, ...reviews.map(({ reviewer }) => reviewer)]
+  return concerned.some((person) => person.objectId === objectId) || roles.some((role) => SEES_ALL.includes(role))
+}

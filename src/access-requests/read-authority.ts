@@ -1,0 +1,77 @@
+import { LatchkeyError } from '../errors.ts'
+import type { Caller } from '../rules/caller.ts'
+import type { Directory, Person } from '../rules/directory.ts'
+import { decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
+import { decideReview } from '../rules/may-review.ts'
+import type { Rules } from '../rules/rules-file.ts'
+import { parseScope } from '../rules/scope.ts'
+import type { AccessRequest } from './access-request.ts'
+
+/** A click waits this long for all that the directory is asked; without an answer nothing is decided. */
+const CLICK_BUDGET_MS = 1_500
+
+export interface Authority {
+  readonly reviewer: Person
+  readonly as: string
+  /** The requester's eligibility as it is now. A denial needs none. */
+  readonly eligibility: Eligibility
+}
+
+interface Needs {
+  readonly rules: Rules
+  readonly directory: Directory
+}
+
+/**
+ * Who may decide this request now, and in which capacity. Self-approval is refused before anything is asked.
+ * @throws NOT_YOURS_TO_DECIDE to somebody who may see the request, otherwise NOT_FOUND
+ */
+export async function readAuthority(needs: Needs, caller: Caller, request: AccessRequest): Promise<Authority> {
+  if (caller.objectId === request.requester.objectId) {
+    throw new LatchkeyError('NOT_YOURS_TO_DECIDE', {
+      reason: 'Nobody approves their own request; somebody else was asked.',
+    })
+  }
+  const signal = AbortSignal.timeout(CLICK_BUDGET_MS)
+  const { directory, rules } = needs
+  const groupIds = groupIdsOf(rules)
+  const own = request.requester.objectId
+  const [reviewer, reviewerGroups, requester, requesterGroups, manager] = await Promise.all([
+    directory.person(caller.objectId, signal),
+    directory.groupsOf(caller.objectId, groupIds, signal),
+    directory.person(own, signal),
+    directory.groupsOf(own, groupIds, signal),
+    directory.managerOf(own, signal),
+  ])
+  const entitlement = rules.entitlements.find(({ name }) => name === request.entitlement)
+  if (!reviewer || !entitlement) throw refusal(caller, request, 'The rules no longer name you for it.')
+  const decision = decideReview(entitlement, {
+    requesterId: own,
+    tenantId: caller.tenantId,
+    reviewer,
+    reviewerGroups,
+    managerId: manager?.objectId,
+  })
+  if (!decision.may) throw refusal(caller, request, decision.reason)
+  const eligibility: Eligibility = requester
+    ? // Under the entitlement whose approvers decide, and no other.
+      decideEligibility(
+        { ...rules, entitlements: [entitlement] },
+        { person: requester, groups: requesterGroups },
+        askOf(request),
+      )
+    : { eligible: false, reason: 'The requester is no longer in the directory.', mayAsk: [] }
+  return { reviewer, as: decision.as, eligibility }
+}
+
+/** Who was asked may know that it exists; to everybody else, missing and forbidden read alike. */
+function refusal(caller: Caller, request: AccessRequest, reason: string): LatchkeyError {
+  const wasAsked = request.asked.some(({ objectId }) => objectId === caller.objectId)
+  return wasAsked
+    ? new LatchkeyError('NOT_YOURS_TO_DECIDE', { reason })
+    : new LatchkeyError('NOT_FOUND', { thing: 'request' })
+}
+
+function askOf({ scopes, levels, durationMinutes }: AccessRequest) {
+  return { scopes: scopes.map(parseScope), levels, durationMinutes }
+}

@@ -1,0 +1,180 @@
+import { type AuditEvent, byPerson } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { Driver } from '../grants/driver.ts'
+import { recordRefusal } from '../grants/record-refusal.ts'
+import { type Limit, newId, type RecordPort } from '../record.ts'
+import { findApprovers } from '../rules/approval-steps.ts'
+import type { Caller } from '../rules/caller.ts'
+import type { Directory, Person } from '../rules/directory.ts'
+import { decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
+import type { Level } from '../rules/levels.ts'
+import type { Rules } from '../rules/rules-file.ts'
+import { formatScope, type Scope } from '../rules/scope.ts'
+import type { AccessRequest } from './access-request.ts'
+import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
+
+const HOUR_MS = 3_600_000
+const MOST_PENDING = 5
+const MOST_ASKS_AN_HOUR = 20
+const ASKS_OF = 'asks'
+
+export interface AskNeeds {
+  readonly record: RecordPort
+  readonly rules: Rules
+  readonly directory: Directory
+  readonly driver: Pick<Driver, 'preflight'>
+}
+
+export interface AskInput {
+  readonly scopes: readonly Scope[]
+  readonly levels: readonly Level[]
+  readonly durationMinutes?: number
+  readonly reason: string
+  readonly ticket?: string
+}
+
+type Eligible = Extract<Eligibility, { eligible: true }>
+type Asked = AccessRequest['asked']
+
+/** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
+export async function requestAccess(needs: AskNeeds, caller: Caller, input: AskInput): Promise<AccessRequest> {
+  try {
+    const requester = await readRequester(needs.directory, caller)
+    const decision = await refuseUnlessEligible(needs, requester, input)
+    const asked = await refuseWithoutApprovers(needs.directory, decision, requester)
+    if (!(await needs.record.hasRoom()))
+      throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 60 })
+    const principal = await needs.driver.preflight(decision.account.id, {
+      grantId: newId('g'),
+      requester: caller.objectId,
+      scopes: input.scopes,
+      levels: input.levels,
+    })
+    return await commitRequest(needs.record, requester, input, { decision, asked, roleId: principal.roleId })
+  } catch (error) {
+    await writeRefusal(needs.record, caller, input, error)
+    throw error
+  }
+}
+
+async function readRequester(directory: Directory, caller: Caller): Promise<Person> {
+  const person = await directory.person(caller.objectId)
+  if (person && person.tenantId === caller.tenantId) return person
+  throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'You are not in the directory.', mayAsk: [] })
+}
+
+async function refuseUnlessEligible(needs: AskNeeds, person: Person, input: AskInput): Promise<Eligible> {
+  const groups = await needs.directory.groupsOf(person.objectId, groupIdsOf(needs.rules))
+  const { scopes, levels, durationMinutes } = input
+  const decision = decideEligibility(
+    needs.rules,
+    { person, groups },
+    { scopes, levels, ...(durationMinutes === undefined ? {} : { durationMinutes }) },
+  )
+  if (decision.eligible) return decision
+  throw new LatchkeyError('NOT_ELIGIBLE', decision)
+}
+
+async function refuseWithoutApprovers(directory: Directory, decision: Eligible, requester: Person): Promise<Asked> {
+  const approvers = await findApprovers(directory, decision.entitlement, requester)
+  const asked = approvers.map(({ person: { objectId, name }, as }) => ({ objectId, name, as }))
+  if (asked.length > 0) return asked
+  throw new LatchkeyError('NOT_ELIGIBLE', {
+    reason: `Nobody can approve this: the directory names no manager of yours and nobody else who may decide under "${decision.entitlement.name}".`,
+    mayAsk: [],
+  })
+}
+
+async function commitRequest(
+  record: RecordPort,
+  requester: Person,
+  input: AskInput,
+  found: { readonly decision: Eligible; readonly asked: Asked; readonly roleId: string },
+): Promise<AccessRequest> {
+  const nowMs = await record.now()
+  const request = makeRequest(nowMs, requester, input, found)
+  const { id } = request
+  const own = requester.objectId
+  await record.commit({
+    records: [{ kind: 'request', id, expectedVersion: 0, next: request }],
+    due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }],
+    indexes: [
+      { kind: REQUESTS_OF, value: own, id, at: nowMs },
+      { kind: PENDING_OF, value: own, id, at: nowMs },
+      { kind: ASKS_OF, value: own, id, at: nowMs },
+      ...found.asked.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
+    ],
+    limits: limitsOf(own, nowMs),
+    audit: [
+      {
+        kind: 'request.asked',
+        actor: byPerson(own),
+        requestId: id,
+        scopes: [...request.scopes],
+        levels: [...request.levels],
+        durationMinutes: request.durationMinutes,
+        entitlement: request.entitlement,
+        reason: request.reason,
+      },
+    ],
+  })
+  return request
+}
+
+function makeRequest(
+  nowMs: number,
+  requester: Person,
+  input: AskInput,
+  { decision, asked, roleId }: { readonly decision: Eligible; readonly asked: Asked; readonly roleId: string },
+): AccessRequest {
+  return {
+    id: newId('r'),
+    status: 'pending',
+    requester: { objectId: requester.objectId, name: requester.name },
+    scopes: input.scopes.map(formatScope),
+    levels: [...input.levels],
+    durationMinutes: decision.durationMinutes,
+    reason: input.reason,
+    ticket: input.ticket ?? '',
+    entitlement: decision.entitlement.name,
+    roleId,
+    asked,
+    askedAt: new Date(nowMs).toISOString(),
+    lapsesAt: new Date(nowMs + decision.entitlement.lapseAfterMinutes * 60_000).toISOString(),
+    reviews: [],
+  }
+}
+
+function limitsOf(objectId: string, nowMs: number): readonly Limit[] {
+  const tooMany = (limit: string, next: string) => new LatchkeyError('TOO_MANY', { limit, next })
+  return [
+    {
+      kind: PENDING_OF,
+      value: objectId,
+      since: 0,
+      atMost: MOST_PENDING,
+      otherwise: tooMany(`You already have ${MOST_PENDING} requests waiting.`, 'Cancel one, or wait for an answer.'),
+    },
+    {
+      kind: ASKS_OF,
+      value: objectId,
+      since: nowMs - HOUR_MS,
+      atMost: MOST_ASKS_AN_HOUR,
+      otherwise: tooMany(`You asked ${MOST_ASKS_AN_HOUR} times within an hour.`, 'Wait a little before you ask again.'),
+    },
+  ]
+}
+
+async function writeRefusal(record: RecordPort, caller: Caller, input: AskInput, error: unknown): Promise<void> {
+  if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE') return
+  const event: AuditEvent = {
+    kind: 'ask.refused',
+    actor: byPerson(caller.objectId),
+    code: error.code,
+    sentence: error.message,
+    scopes: input.scopes.map(formatScope),
+    levels: [...input.levels],
+    durationMinutes: input.durationMinutes ?? 0,
+  }
+  await recordRefusal(record, caller, event)
+}

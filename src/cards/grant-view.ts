@@ -1,0 +1,40 @@
+import type { Grant } from '../grants/grant.ts'
+
+/** A grant as one reader may see it. Times are ISO 8601 UTC. */
+export interface GrantView {
+  readonly id: string
+  readonly status: Grant['status']
+  readonly requestId: string
+  readonly requester: string
+  readonly approver: string
+  readonly account: string
+  readonly scopes: readonly string[]
+  readonly levels: readonly string[]
+  readonly durationMinutes: number
+  readonly decidedAt: string
+  readonly activatedAt: string | null
+  readonly endsAt: string | null
+  readonly endedAt: string | null
+  /** Why it ends or ended early. */
+  readonly endCause: string | null
+}
+
+export function grantView(grant: Grant): GrantView {
+  const { terms } = grant
+  return {
+    id: grant.id,
+    status: grant.status,
+    requestId: terms.requestId,
+    requester: grant.requesterName,
+    approver: grant.approverName,
+    account: terms.principal.account,
+    scopes: terms.scopes,
+    levels: terms.levels,
+    durationMinutes: terms.durationMinutes,
+    decidedAt: terms.decidedAt,
+    activatedAt: grant.activatedAt ?? null,
+    endsAt: grant.endsAt ?? null,
+    endedAt: grant.endedAt ?? null,
+    endCause: grant.end?.cause ?? null,
+  }
+}

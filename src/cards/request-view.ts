@@ -1,0 +1,44 @@
+import type { AccessRequest } from '../access-requests/access-request.ts'
+
+/** A request as one reader may see it. Times are ISO 8601 UTC. */
+export interface RequestView {
+  readonly id: string
+  readonly status: AccessRequest['status']
+  /** The version to send along with a review: a yes to something else is no yes. */
+  readonly version: number
+  readonly requester: string
+  readonly scopes: readonly string[]
+  readonly levels: readonly string[]
+  readonly durationMinutes: number
+  readonly reason: string
+  readonly ticket: string
+  readonly entitlement: string
+  readonly askedAt: string
+  readonly lapsesAt: string
+  readonly asked: readonly string[]
+  readonly decision: { readonly by: string; readonly as: string; readonly comment: string; readonly at: string } | null
+  readonly closedAt: string | null
+  readonly grantId: string | null
+}
+
+export function requestView(request: AccessRequest, version: number): RequestView {
+  const review = request.reviews.at(-1)
+  return {
+    id: request.id,
+    status: request.status,
+    version,
+    requester: request.requester.name,
+    scopes: request.scopes,
+    levels: request.levels,
+    durationMinutes: request.durationMinutes,
+    reason: request.reason,
+    ticket: request.ticket,
+    entitlement: request.entitlement,
+    askedAt: request.askedAt,
+    lapsesAt: request.lapsesAt,
+    asked: request.asked.map(({ name }) => name),
+    decision: review ? { by: review.reviewer.name, as: review.as, comment: review.comment, at: review.at } : null,
+    closedAt: request.closedAt ?? null,
+    grantId: request.grantId ?? null,
+  }
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import { LatchkeyError } from '../errors.ts'
+import type { DenyDocument } from './driver.ts'
+import { parseJson } from './parse-json.ts'
+
+/** The one inline policy of ours on an elevation role. */
+export const DENY_POLICY = 'latchkey.deny'
+
+/** Live and denied ids of one role together: so every live grant can still be denied, beside the role's other inline policies. */
+export const DENY_IDS_PER_ROLE = 150
+/** What the role's other inline policies may take, for that to stay true. */
+export const OTHER_INLINE_CHARACTERS = 2_000
+/** IAM quotas: all inline policies of a role together. */
+export const ROLE_INLINE_CHARACTERS = 10_240
+
+/** The epoch of a document that was not made by us, or not left as we made it. No installation's is this: theirs are hexadecimal. */
+export const UNKNOWN_EPOCH = 'unknown'
+
+const LONG_AGO = '1970-01-01T00:00:00Z'
+const WHOLE_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/
+const EPOCH = /^[0-9A-Za-z]+$/
+/** `aws:userid` of a role's session: AWS's id of the role, and the session's name. */
+const USER_ID = /\bAROA[0-9A-Z]+:[\w+=,.@-]{2,64}/g
+
+/**
+ * Refuses sessions issued before `issuedBefore`, whoever holds them, and the ids in `denied`, whenever they were issued.
+ * Writing more than new grants may count on is right: a denial is not held back by a limit of ours.
+ */
+export function denyDocument(document: DenyDocument): string {
+  const { epoch, issuedBefore, denied } = document
+  if (!EPOCH.test(epoch)) throw new TypeError('An epoch is made of letters and digits: it stands in a Sid')
+  if (!WHOLE_SECOND.test(issuedBefore)) throw new TypeError('issuedBefore is ISO 8601 in whole seconds')
+  if (denied.some((id) => readableIds(id)[0] !== id)) throw new TypeError('A denied id is <role id>:<grant id>')
+  const text = write(document)
+  if (text.length > ROLE_INLINE_CHARACTERS) refuseFullRole()
+  return text
+}
+
+function write({ epoch, issuedBefore, denied }: DenyDocument): string {
+  const refuse = { Effect: 'Deny', Action: '*', Resource: '*' }
+  const older = { DateLessThan: { 'aws:TokenIssueTime': issuedBefore } }
+  const ids = { StringEquals: { 'aws:userid': sorted(denied) } }
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      { Sid: `LatchkeyEpoch${epoch}`, ...refuse, Condition: older },
+      // IAM takes an empty list of values in no condition.
+      ...(denied.length > 0 ? [{ Sid: 'LatchkeyDenied', ...refuse, Condition: ids }] : []),
+    ],
+  })
+}
+
+export function refuseFullRole(): never {
+  throw new LatchkeyError('QUOTA_FULL', {
+    quota: 'The list of ended grants that AWS keeps on this elevation role',
+    next: 'Ask again when some of them are over, or have the owner clear other inline policies from the role.',
+  })
+}
+
+/**
+ * What AWS holds. Of a document that is not exactly as we write it, every id that can still be read stays denied, and its epoch is
+ * unknown: who compares epochs finds a difference, and does what a lost record demands.
+ */
+export function parseDenyDocument(text: string): DenyDocument {
+  const ours = parseOurs(text)
+  if (ours && write(ours) === text) return ours
+  return { epoch: UNKNOWN_EPOCH, issuedBefore: LONG_AGO, denied: readableIds(unescaped(text)) }
+}
+
+/** The union of ids, and the newest `issuedBefore`: nothing that was refused is allowed again. The epoch is the first one's. */
+export function mergeDeny(first: DenyDocument, ...others: readonly DenyDocument[]): DenyDocument {
+  const all = [first, ...others]
+  return {
+    epoch: first.epoch,
+    // All are whole seconds of UTC in one form, so text order is time order.
+    issuedBefore: all.map(({ issuedBefore }) => issuedBefore).reduce((a, b) => (a > b ? a : b)),
+    denied: sorted(all.flatMap(({ denied }) => denied)),
+  }
+}
+
+const older = z.object({
+  Sid: z.string().regex(/^LatchkeyEpoch[0-9A-Za-z]+$/),
+  Condition: z.object({ DateLessThan: z.object({ 'aws:TokenIssueTime': z.string().regex(WHOLE_SECOND) }) }),
+})
+const denials = z.object({
+  Condition: z.object({ StringEquals: z.object({ 'aws:userid': z.array(z.string()) }) }),
+})
+const ours = z.object({ Statement: z.tuple([older, denials]).or(z.tuple([older])) })
+
+/** Whether the rest of the text is as we write it too is for the caller to compare. */
+function parseOurs(text: string): DenyDocument | undefined {
+  const { data } = ours.safeParse(parseJson(text))
+  if (!data) return undefined
+  const [{ Sid, Condition }, second] = data.Statement
+  const denied = second?.Condition.StringEquals['aws:userid'] ?? []
+  if (denied.some((id) => readableIds(id)[0] !== id)) return undefined
+  return {
+    epoch: Sid.slice('LatchkeyEpoch'.length),
+    issuedBefore: Condition.DateLessThan['aws:TokenIssueTime'],
+    denied,
+  }
+}
+
+/** Ids may stand anywhere in an edited document, and behind JSON escapes. */
+function unescaped(text: string): string {
+  const value = parseJson(text)
+  return value === undefined ? text : JSON.stringify(value)
+}
+
+function readableIds(text: string): readonly string[] {
+  return sorted(text.match(USER_ID) ?? [])
+}
+
+function sorted(values: Iterable<string>): readonly string[] {
+  return [...new Set(values)].sort()
+}

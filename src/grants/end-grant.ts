@@ -1,0 +1,106 @@
+import { type Actor, byPerson, LATCHKEY } from '../audit/events.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import type { Commit, RecordPort } from '../record.ts'
+import type { Caller } from '../rules/caller.ts'
+import { denyId } from './deny-record.ts'
+import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from './grant.ts'
+
+export const OWNER_ROLE = 'Latchkey.Owner'
+
+/** Rows of the index that finds every grant that is not over yet. */
+export const LIVE = { kind: 'live', value: 'grants' } as const
+
+/** A person ends a grant early: the requester ("done"), its approver, or an owner. Ending what is already ending changes nothing. */
+export async function endGrant(
+  { record }: { readonly record: RecordPort },
+  caller: Caller,
+  grantId: string,
+): Promise<Grant> {
+  for (;;) {
+    const stored = await readGrant(record, grantId)
+    if (!stored || !mayEnd(stored.grant, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+    if (isOver(stored.grant)) {
+      throw new LatchkeyError('OVER', { thing: 'grant', at: stored.grant.endedAt ?? stored.grant.terms.decidedAt })
+    }
+    if (stored.grant.status === 'revoking') return stored.grant
+    try {
+      return await beginRevoke(record, stored, {
+        cause: causeOf(stored.grant, caller),
+        actor: byPerson(caller.objectId),
+      })
+    } catch (error) {
+      // Somebody else moved it: read and decide again.
+      if (!isLatchkeyError(error, 'CONFLICT')) throw error
+    }
+  }
+}
+
+function mayEnd(grant: Grant, caller: Caller): boolean {
+  const { requester, approver } = grant.terms
+  return [requester, approver].includes(caller.objectId) || caller.roles.includes(OWNER_ROLE)
+}
+
+function causeOf({ terms }: Grant, caller: Caller): string {
+  if (caller.objectId === terms.requester) return 'done'
+  return caller.objectId === terms.approver ? 'ended-by-approver' : 'ended-by-owner'
+}
+
+export interface EndReason {
+  readonly cause: string
+  readonly actor: Actor
+  /** A sentence for the person; empty where the cause says it all. */
+  readonly detail?: string
+  /** Events of the same write, as an alarm. */
+  readonly alarms?: Commit['audit']
+}
+
+/** The one way to end a grant early: a commit to `revoking`. Only `workers/revoke-grant.ts` then talks to AWS. */
+export async function beginRevoke(record: RecordPort, stored: StoredGrant, reason: EndReason): Promise<Grant> {
+  const { grant, version } = stored
+  const nowMs = await record.now()
+  const by = reason.actor.kind === 'person' ? reason.actor.objectId : LATCHKEY.kind
+  const next = moveGrant(grant, 'revoking', { end: { cause: reason.cause, by, at: new Date(nowMs).toISOString() } })
+  const asked = {
+    kind: 'grant.end-asked',
+    actor: reason.actor,
+    requestId: grant.terms.requestId,
+    grantId: grant.id,
+    cause: reason.cause,
+    detail: reason.detail ?? '',
+  } as const
+  const [alarm, ...alarms] = reason.alarms ?? []
+  await record.commit({
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
+    due: [{ kind: 'grants', id: grant.id, at: nowMs }],
+    indexes: [{ kind: 'revoking', value: denyId(grant.terms.principal), id: grant.id, at: nowMs }],
+    audit: alarm ? [alarm, ...alarms, asked] : [asked],
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }],
+  })
+  return next
+}
+
+/** The end as it is written once nothing can be used any more. `expired`: on time. `revoked`: early, and AWS was read back. */
+export async function finishGrant(
+  record: RecordPort,
+  stored: StoredGrant,
+  outcome: 'expired' | 'revoked',
+): Promise<void> {
+  const { grant, version } = stored
+  const endedAt = new Date(await record.now()).toISOString()
+  // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.
+  const ending = grant.status === 'revoking' ? grant : moveGrant(grant, 'revoking')
+  const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
+  await record.commit({
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next: moveGrant(ending, outcome, { endedAt }) }],
+    due: [{ kind: 'grants', id: grant.id, at: null }],
+    indexes: [
+      { ...LIVE, id: grant.id, at: null },
+      { kind: 'revoking', value: denyId(grant.terms.principal), id: grant.id, at: null },
+    ],
+    audit: [
+      outcome === 'expired'
+        ? { kind: 'grant.expired', ...facts, endsAt: grant.endsAt ?? endedAt }
+        : { kind: 'grant.revoked', ...facts, cause: grant.end?.cause ?? 'unknown' },
+    ],
+  })
+}

@@ -1,0 +1,36 @@
+import { LatchkeyError } from '../errors.ts'
+import type { RecordPort } from '../record.ts'
+import type { Caller } from '../rules/caller.ts'
+import { OWNER_ROLE } from './end-grant.ts'
+import { type Grant, readGrant, readGrants } from './grant.ts'
+
+interface Needs {
+  readonly record: RecordPort
+}
+
+/** Rows of the index that finds the grants of one requester. */
+export const GRANTS_OF = 'grants'
+
+const SEES_ALL: readonly string[] = [OWNER_ROLE, 'Latchkey.Auditor']
+
+/** Grants of the caller, the newest first. */
+export async function findGrants(
+  { record }: Needs,
+  caller: Caller,
+  { limit }: { readonly limit: number },
+): Promise<readonly Grant[]> {
+  const ids = await record.list(GRANTS_OF, caller.objectId, { limit, newestFirst: true })
+  const found = await readGrants(record, ids)
+  return found.map(({ grant }) => grant).filter((grant) => maySee(grant, caller))
+}
+
+/** @throws NOT_FOUND for a grant that is missing, and for one that the caller may not see */
+export async function findGrant({ record }: Needs, caller: Caller, id: string): Promise<Grant> {
+  const stored = await readGrant(record, id)
+  if (!stored || !maySee(stored.grant, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  return stored.grant
+}
+
+function maySee({ terms }: Grant, { objectId, roles }: Caller): boolean {
+  return [terms.requester, terms.approver].includes(objectId) || roles.some((role) => SEES_ALL.includes(role))
+}

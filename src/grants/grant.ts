@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { LatchkeyError } from '../errors.ts'
+import { RECORD_ID, type RecordPort } from '../record.ts'
+import { LEVELS } from '../rules/levels.ts'
+
+const objectId = z.guid()
+const time = z.iso.datetime({ precision: 3 })
+
+const principal = z.strictObject({
+  driver: z.literal('session'),
+  account: z.string().regex(/^\d{12}$/),
+  roleArn: z.string(),
+  roleId: z.string(),
+})
+
+/** Everything a yes was given to. The MAC covers every field, and grants are made true from these fields only. */
+export const terms = z.strictObject({
+  grantId: z.string().regex(RECORD_ID),
+  requestId: z.string().regex(RECORD_ID),
+  requestVersion: z.int(),
+  requester: objectId,
+  principal,
+  /** Canonical, as `s3://bucket/prefix/`. */
+  scopes: z.array(z.string()).min(1),
+  levels: z.array(z.enum(LEVELS)).min(1),
+  durationMinutes: z.int().positive(),
+  decidedAt: time,
+  approver: objectId,
+  entitlement: z.string(),
+  rulesHash: z.string(),
+})
+
+export type Terms = z.infer<typeof terms>
+
+const end = z.strictObject({ cause: z.string(), by: z.string(), at: time })
+
+const grant = z.strictObject({
+  id: z.string().regex(RECORD_ID),
+  status: z.enum(['activating', 'active', 'revoking', 'expired', 'revoked']),
+  terms,
+  mac: z.string(),
+  requesterName: z.string(),
+  approverName: z.string(),
+  attempts: z.int(),
+  /** Fixed by each attempt before AWS is asked; whole seconds, so that record and IAM document say the same. */
+  endsAt: time.optional(),
+  activatedAt: time.optional(),
+  /** When the requester's account and eligibility were last read and found right. */
+  eligibleAt: time,
+  vends: z.int(),
+  /** Why and by whom an early end was asked. */
+  end: end.optional(),
+  endedAt: time.optional(),
+  overdueAlarmAt: time.optional(),
+})
+
+export type Grant = z.infer<typeof grant>
+export type GrantStatus = Grant['status']
+
+/** Legal moves. There is no "failed": a failed activation may have half happened, so it is revoked like any other. */
+const MOVES: Readonly<Record<GrantStatus, readonly GrantStatus[]>> = {
+  activating: ['activating', 'active', 'revoking'],
+  active: ['active', 'revoking'],
+  revoking: ['revoking', 'expired', 'revoked'],
+  expired: [],
+  revoked: [],
+}
+
+export interface StoredGrant {
+  readonly version: number
+  readonly grant: Grant
+}
+
+/** Undefined: there is none. A record that does not parse throws: nothing may be concluded from it. */
+export async function readGrant(record: Pick<RecordPort, 'read'>, id: string): Promise<StoredGrant | undefined> {
+  if (!RECORD_ID.test(id)) return undefined
+  const stored = await record.read('grant', id)
+  return stored && { version: stored.version, grant: grant.parse(stored.value) }
+}
+
+export async function readGrants(
+  record: Pick<RecordPort, 'readMany'>,
+  ids: readonly string[],
+): Promise<readonly StoredGrant[]> {
+  const stored = await record.readMany('grant', ids)
+  return stored.flatMap((one) => {
+    const parsed = grant.safeParse(one?.value)
+    return one && parsed.success ? [{ version: one.version, grant: parsed.data }] : []
+  })
+}
+
+/** The grant after one legal move. @throws when the pair is not in the table: a fault of ours, never of a caller. */
+export function moveGrant(from: Grant, status: GrantStatus, changes: Partial<Grant> = {}): Grant {
+  if (!MOVES[from.status].includes(status)) throw new Error(`A grant cannot move from ${from.status} to ${status}.`)
+  return { ...from, ...changes, status }
+}
+
+export function isOver(grant: Grant): boolean {
+  return MOVES[grant.status].length === 0
+}
+
+/** What the person is told about a grant that gives nothing (any more, or yet). */
+export function refuseIfNotActive(grant: Grant, nowMs: number): void {
+  if (grant.status === 'activating') throw new LatchkeyError('CONFLICT', { thing: 'grant', outcome: 'not-yet' })
+  const endsAt = grant.endsAt ?? grant.terms.decidedAt
+  if (grant.status !== 'active') {
+    throw new LatchkeyError('OVER', { thing: 'grant', at: grant.endedAt ?? grant.end?.at ?? endsAt })
+  }
+  if (nowMs >= Date.parse(endsAt)) throw new LatchkeyError('OVER', { thing: 'grant', at: endsAt })
+}

@@ -1,0 +1,17 @@
+import { parseScope } from '../rules/scope.ts'
+import type { GrantOrder } from './driver.ts'
+import { iamTime } from './epoch.ts'
+import type { Grant } from './grant.ts'
+
+/** What AWS is asked to allow: the terms that the yes was given to, and the end. @throws when no end is fixed: nothing is ever asked without one. */
+export function orderOf(grant: Grant): GrantOrder {
+  if (grant.endsAt === undefined) throw new Error(`Grant ${grant.id} has no end; AWS may not be asked for it.`)
+  return {
+    grantId: grant.id,
+    requester: grant.terms.requester,
+    principal: grant.terms.principal,
+    scopes: grant.terms.scopes.map(parseScope),
+    levels: grant.terms.levels,
+    endsAt: iamTime(Date.parse(grant.endsAt)),
+  }
+}

@@ -1,0 +1,28 @@
+import type { Directory } from '../rules/directory.ts'
+import { decideEligibility, groupIdsOf } from '../rules/eligibility.ts'
+import type { Rules } from '../rules/rules-file.ts'
+import { parseScope } from '../rules/scope.ts'
+import type { Terms } from './grant.ts'
+
+export interface EligibilityNeeds {
+  readonly rules: Rules
+  readonly directory: Directory
+}
+
+/** Undefined when rules and directory, as they are now, still let this person have this; otherwise the reason. */
+export async function findIneligibility(needs: EligibilityNeeds, terms: Terms): Promise<string | undefined> {
+  const [person, groups] = await Promise.all([
+    needs.directory.person(terms.requester),
+    needs.directory.groupsOf(terms.requester, groupIdsOf(needs.rules)),
+  ])
+  if (!person) return 'The requester is no longer in the directory.'
+  const { scopes, levels, durationMinutes } = terms
+  // Under the entitlement whose approvers said yes, and no other.
+  const entitlements = needs.rules.entitlements.filter(({ name }) => name === terms.entitlement)
+  const decision = decideEligibility(
+    { ...needs.rules, entitlements },
+    { person, groups },
+    { scopes: scopes.map(parseScope), levels, durationMinutes },
+  )
+  return decision.eligible ? undefined : decision.reason
+}

@@ -1,0 +1,33 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Grant, Terms } from './grant.ts'
+
+/** A yes is void one hour after it was given, if AWS could not be asked until then. */
+export const YES_LASTS_MS = 3_600_000
+
+/** MAC of the yes, by a key that Redis never holds: whoever can write to Redis still cannot say yes. */
+export function signYes(approvalKey: string, terms: Terms): string {
+  return createHmac('sha256', approvalKey).update(canonical(terms)).digest('base64url')
+}
+
+/** Undefined when the yes adds up, otherwise what is wrong, for the alarm. */
+export function findYesFault(approvalKey: string, recordId: string, grant: Grant): string | undefined {
+  const expected = Buffer.from(signYes(approvalKey, grant.terms))
+  const found = Buffer.from(grant.mac)
+  if (expected.length !== found.length || !timingSafeEqual(expected, found)) return 'the MAC is not ours'
+  if (grant.id !== recordId || grant.terms.grantId !== recordId) return 'the yes belongs to another grant'
+  if (grant.endsAt !== undefined && Date.parse(grant.endsAt) > latestEnd(grant.terms)) return 'the end is too late'
+  return undefined
+}
+
+function latestEnd(terms: Terms): number {
+  return Date.parse(terms.decidedAt) + YES_LASTS_MS + terms.durationMinutes * 60_000
+}
+
+/** One text for one meaning: keys sorted at every depth. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { covers, deniedUntil, mergeDenied, userIdOf } from '../../../src/grants/deny-record.ts'
+import { someTerms } from './a-grant.ts'
+
+const NOW = Date.parse('2026-11-22T10:00:00.000Z')
+const HOUR = 3_600_000
+
+test('a denied id names one session of one role, nobody else', () => {
+  expect(userIdOf(someTerms().principal, 'g-0123456789ab')).toBe('AROAEXAMPLE:g-0123456789ab')
+})
+
+test.each([
+  { description: 'a grant that ends soon', endsAt: '2026-11-22T10:30:00.000Z', until: '2026-11-22T10:35:00.000Z' },
+  {
+    description: 'a grant that outlives every session',
+    endsAt: '2026-11-24T10:00:00.000Z',
+    until: '2026-11-22T22:05:00.000Z',
+  },
+  { description: 'a grant whose end is unknown', endsAt: undefined, until: '2026-11-22T22:05:00.000Z' },
+])('the id of $description stays denied until no session of it can be alive', ({ endsAt, until }) => {
+  expect(deniedUntil(NOW, endsAt)).toBe(until)
+})
+
+test('an id that AWS denies and the record does not know stays denied for the longest session', () => {
+  expect(mergeDenied([], ['AROA:g-unknown'], [], NOW)).toEqual([
+    { userid: 'AROA:g-unknown', until: '2026-11-22T22:05:00.000Z' },
+  ])
+})
+
+test('an id already denied leaves only when its time is over', () => {
+  const known = [{ userid: 'AROA:g-a', until: new Date(NOW + HOUR).toISOString() }]
+  expect(mergeDenied(known, [], [], NOW)).toEqual(known)
+  expect(mergeDenied(known, [], [], NOW + HOUR)).toEqual([])
+  expect(mergeDenied(known, ['AROA:g-a'], [], NOW + HOUR)).toEqual([])
+})
+
+test('a revoke is only believed when AWS reads back every id, the epoch and the issue time', () => {
+  const wanted = { epoch: 'e1', issuedBefore: '2026-11-22T10:00:00Z', denied: ['a', 'b'] }
+  expect(covers(wanted, wanted)).toBe(true)
+  expect(covers({ ...wanted, denied: ['c', 'b', 'a'] }, wanted)).toBe(true)
+  expect(covers(undefined, wanted)).toBe(false)
+  expect(covers({ ...wanted, denied: ['a'] }, wanted)).toBe(false)
+  expect(covers({ ...wanted, epoch: 'e0' }, wanted)).toBe(false)
+  expect(covers({ ...wanted, issuedBefore: '2026-11-22T09:59:59Z' }, wanted)).toBe(false)
+})

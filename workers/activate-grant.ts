@@ -1,0 +1,110 @@
+import type { Logger } from 'pino'
+import { LATCHKEY } from '../src/audit/events.ts'
+import { isLatchkeyError, LatchkeyError } from '../src/errors.ts'
+import type { Driver } from '../src/grants/driver.ts'
+import { endForged } from '../src/grants/end-forged.ts'
+import { beginRevoke } from '../src/grants/end-grant.ts'
+import { refuseUnlessReady } from '../src/grants/epoch.ts'
+import { type Grant, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
+import { orderOf } from '../src/grants/order.ts'
+import { type EligibilityNeeds, findIneligibility } from '../src/grants/still-eligible.ts'
+import { findYesFault, YES_LASTS_MS } from '../src/grants/yes.ts'
+import type { RecordPort } from '../src/record.ts'
+import { type Ran, RUN_AGAIN_MS } from './handler.ts'
+
+/** Longer than every AWS call of one attempt with its time-outs and retries: two attempts never overlap. */
+const LEASE_MS = 30_000
+
+export interface ActivateNeeds extends EligibilityNeeds {
+  readonly record: RecordPort
+  readonly driver: Driver
+  readonly approvalKey: string
+  readonly log: Logger
+}
+
+/** Makes one grant true in AWS. Safe twice, safe late. */
+export async function activateGrant(needs: ActivateNeeds, grantId: string): Promise<Ran> {
+  const lease = await needs.record.lease(`grant-${grantId}`, LEASE_MS)
+  if (!lease) return { againAt: (await needs.record.now()) + RUN_AGAIN_MS }
+  try {
+    const stored = await readGrant(needs.record, grantId)
+    if (stored?.grant.status !== 'activating') return {}
+    const refused = await findRefusal(needs, grantId, stored)
+    if (refused) return {}
+    await attempt(needs, stored)
+    return {}
+  } finally {
+    await lease.release()
+  }
+}
+
+/** Whether the grant may not be activated; then its end is already on record. */
+async function findRefusal(needs: ActivateNeeds, grantId: string, stored: StoredGrant): Promise<boolean> {
+  const { record } = needs
+  const { terms } = stored.grant
+  const fault = findYesFault(needs.approvalKey, grantId, stored.grant)
+  if (fault !== undefined) {
+    needs.log.error({ grantId, fault }, 'a yes does not add up: somebody wrote into the record')
+    await endForged(record, stored, fault)
+    return true
+  }
+  const nowMs = await record.now()
+  if (nowMs > Date.parse(terms.decidedAt) + YES_LASTS_MS) {
+    await beginRevoke(record, stored, {
+      cause: 'approval-void',
+      actor: LATCHKEY,
+      detail: 'AWS could not be asked within an hour.',
+    })
+    return true
+  }
+  const reason = await findIneligibility(needs, terms)
+  if (reason === undefined) return false
+  await beginRevoke(record, stored, { cause: 'no-longer-eligible', actor: LATCHKEY, detail: reason })
+  return true
+}
+
+/** The order of these lines is the guarantee: the end is on record and in the due index before AWS is asked to allow anything. */
+async function attempt(needs: ActivateNeeds, stored: StoredGrant): Promise<void> {
+  const { record, driver, log } = needs
+  const nowMs = await record.now()
+  await refuseUnlessReady(record, stored.grant.terms.principal, nowMs)
+  const fixed = await fixEnd(record, stored, nowMs)
+  try {
+    await driver.activate(orderOf(fixed.grant), nowMs)
+  } catch (error) {
+    if (!(error instanceof LatchkeyError) || isLatchkeyError(error, 'UNAVAILABLE')) throw error
+    log.warn({ grantId: fixed.grant.id, code: error.code }, 'AWS refused the activation')
+    await beginRevoke(record, fixed, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
+    return
+  }
+  await commitActive(record, fixed)
+}
+
+async function fixEnd(record: RecordPort, { grant, version }: StoredGrant, nowMs: number): Promise<StoredGrant> {
+  // Whole seconds: record and IAM document then say the same.
+  const endsAtMs = Math.floor((nowMs + grant.terms.durationMinutes * 60_000) / 1_000) * 1_000
+  const endsAt = new Date(endsAtMs).toISOString()
+  const next = moveGrant(grant, 'activating', { attempts: grant.attempts + 1, endsAt })
+  await record.commit({
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
+    due: [{ kind: 'grants', id: grant.id, at: endsAtMs }],
+    audit: [{ kind: 'grant.attempted', ...factsOf(grant), attempt: next.attempts, endsAt }],
+  })
+  return { version: version + 1, grant: next }
+}
+
+async function commitActive(record: RecordPort, { grant, version }: StoredGrant): Promise<void> {
+  const activatedAt = new Date(await record.now()).toISOString()
+  const { endsAt } = grant
+  if (endsAt === undefined) throw new Error(`Grant ${grant.id} cannot be active without an end.`)
+  const next = moveGrant(grant, 'active', { activatedAt, eligibleAt: activatedAt })
+  await record.commit({
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
+    audit: [{ kind: 'grant.activated', ...factsOf(grant), endsAt }],
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }],
+  })
+}
+
+function factsOf({ id, terms }: Grant) {
+  return { actor: LATCHKEY, requestId: terms.requestId, grantId: id }
+}

@@ -1,0 +1,7 @@
+/** What a handler says when it is through: nothing more to do, or to be run again not before this Redis time (ms). */
+export interface Ran {
+  readonly againAt?: number
+}
+
+/** When somebody else holds the lease. */
+export const RUN_AGAIN_MS = 250
