@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import type { z } from 'zod'
+import { canonicalJson } from './canonical-json.ts'
+import { checkReferences } from './check-references.ts'
+import { type Level, sortLevels } from './levels.ts'
+import { type PlacedFault, RulesFaults } from './rules-faults.ts'
+import { laterProblem } from './rules-forms.ts'
+import { type RulesFile, rulesSchema } from './rules-schema.ts'
+import { readSource } from './rules-source.ts'
+import type { Scope } from './scope.ts'
+
+/** `latchkey.yaml`, read: who may ask for what, and who says yes. */
+export interface Rules {
+  /** SHA-256 of the meaning, in hex: comments, layout and the order of keys do not change it. */
+  readonly hash: string
+  /** Name → Entra object id. */
+  readonly people: ReadonlyMap<string, string>
+  readonly groups: ReadonlyMap<string, string>
+  readonly accounts: ReadonlyMap<string, Account>
+  readonly buckets: ReadonlyMap<string, Bucket>
+  /** In the order of the file: where several match an ask, the first one counts. */
+  readonly entitlements: readonly Entitlement[]
+  readonly reviewTimes: { readonly remindAfterMinutes: number; readonly lapseAfterMinutes: number }
+  /** Teams conversation id. */
+  readonly securityChannel?: string
+}
+
+export interface Account {
+  readonly name: string
+  /** Twelve digits. */
+  readonly id: string
+  /** Path and name under the account, as `latchkey/prod`. */
+  readonly elevationRole: string
+}
+
+export interface Bucket {
+  readonly bucket: string
+  /** Name of an account. */
+  readonly account: string
+  readonly region: string
+  readonly owners: readonly Subject[]
+}
+
+/** `id`: Entra object id. */
+export interface Subject {
+  readonly kind: 'group' | 'person'
+  readonly name: string
+  readonly id: string
+}
+
+export type Approver = { readonly kind: 'manager' } | Subject
+
+export interface Entitlement {
+  readonly name: string
+  readonly who: readonly Subject[]
+  readonly scopes: readonly Scope[]
+  readonly levels: readonly Level[]
+  readonly defaultMinutes: number
+  readonly longestMinutes: number
+  /** Any one of them decides. */
+  readonly approvers: readonly Approver[]
+  readonly lapseAfterMinutes: number
+}
+
+/** Throws `RulesFaults` with every fault of the file. */
+export function parseRules(text: string): Rules {
+  const source = readSource(text)
+  if (!source.readable) throw new RulesFaults(source.faults)
+  const parsed = rulesSchema.safeParse(source.value)
+  const placed = [...(parsed.error?.issues ?? []).flatMap(faultsOf), ...checkReferences(source.value)]
+  const faults = [...source.faults, ...placed.map((fault) => source.place(fault))]
+  if (!parsed.success || faults.length > 0) throw new RulesFaults(faults)
+  return toRules(parsed.data)
+}
+
+/** As the rules file writes it: `manager`, `group:finance`, `person:data-lead`. */
+export function formatApprover(approver: Approver): string {
+  return approver.kind === 'manager' ? 'manager' : `${approver.kind}:${approver.name}`
+}
+
+function faultsOf(issue: z.core.$ZodIssue): readonly PlacedFault[] {
+  const path = issue.path.filter((step) => typeof step !== 'symbol')
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => {
+      const problem = laterProblem(key) ?? `There is no key \`${key}\` here. ${issue.message}`
+      return { path: [...path, key], part: 'key', problem }
+    })
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, part: 'key', problem: message }))
+  return [{ path, part: 'value', problem: issue.message }]
+}
+
+function toRules(file: RulesFile): Rules {
+  const { remindAfter, lapseAfter } = file.reviewTimes
+  return {
+    hash: createHash('sha256').update(canonicalJson(file)).digest('hex'),
+    people: new Map(Object.entries(file.people)),
+    groups: new Map(Object.entries(file.groups)),
+    accounts: new Map(Object.entries(file.accounts).map(([name, account]) => [name, { name, ...account }])),
+    buckets: new Map(Object.entries(file.buckets).map(([bucket, detail]) => [bucket, toBucket(file, bucket, detail)])),
+    entitlements: file.entitlements.map((entitlement) => toEntitlement(file, entitlement)),
+    reviewTimes: { remindAfterMinutes: remindAfter, lapseAfterMinutes: lapseAfter },
+    ...(file.securityChannel === undefined ? {} : { securityChannel: file.securityChannel }),
+  }
+}
+
+function toBucket(file: RulesFile, bucket: string, detail: RulesFile['buckets'][string]): Bucket {
+  const { account, region, owners } = detail
+  return { bucket, account, region, owners: owners.map((written) => toSubject(file, written)) }
+}
+
+function toEntitlement(file: RulesFile, written: RulesFile['entitlements'][number]): Entitlement {
+  return {
+    name: written.name,
+    who: written.who.map((subject) => toSubject(file, subject)),
+    scopes: written.scopes,
+    levels: sortLevels(written.levels),
+    defaultMinutes: written.duration.default,
+    longestMinutes: written.duration.longest,
+    approvers: written.approval
+      .flatMap(({ from }) => from)
+      .map((approver) => (approver === 'manager' ? { kind: 'manager' } : toSubject(file, approver))),
+    lapseAfterMinutes: written.reviewTimes?.lapseAfter ?? file.reviewTimes.lapseAfter,
+  }
+}
+
+function toSubject(file: RulesFile, written: string): Subject {
+  const name = written.slice(written.indexOf(':') + 1)
+  const kind = written.startsWith('group:') ? 'group' : 'person'
+  const id = (kind === 'group' ? file.groups : file.people)[name]
+  if (id === undefined) throw new Error(`checkReferences let ${written} pass, which the file does not name`)
+  return { kind, name, id }
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod'
+import { LatchkeyError } from '../errors.ts'
+import { bucketNameProblem } from './bucket-name.ts'
+import { formatDuration, parseDuration } from './duration.ts'
+import { LEVELS } from './levels.ts'
+import { expected, found, type Issue, list, mapOf, reading, strict, text } from './rules-forms.ts'
+import { parseScope } from './scope.ts'
+
+/** The shape of `latchkey.yaml`, first form. `latchkey.schema.json`, for editors, is made from it. */
+
+/** Credentials of a session are vended again while the grant lives, so AWS sets no bound; a week keeps "for as long as a task takes" true. */
+const LONGEST_MINUTES = 7 * 1440
+const LONGEST_WAIT_MINUTES = 30 * 1440
+
+export const DEFAULT_REVIEW_TIMES = { remindAfter: '30m', lapseAfter: '8h' } as const
+
+const NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,62}'
+const name = text('a name of letters, digits, dots, hyphens and underscores, 63 at most', new RegExp(`^${NAME}$`))
+const objectId = text(
+  'an Entra object id, as 6f0c1d0a-52f1-4a57-8f0e-3f3c5e7b9d21',
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+).toLowerCase()
+const subject = text('group:<name> or person:<name>', new RegExp(`^(group|person):${NAME}$`))
+const approver = text('manager, group:<name> or person:<name>', new RegExp(`^(manager|(group|person):${NAME})$`))
+const scope = reading('a scope, as s3://bucket/prefix/', parseScope)
+const grantTime = reading('a duration, as 45m, 8h or 2d', atMost(LONGEST_MINUTES))
+const waitTime = reading('a duration, as 45m, 8h or 2d', atMost(LONGEST_WAIT_MINUTES))
+
+const account = strict({
+  id: text('twelve digits in quotes', /^[0-9]{12}$/),
+  elevationRole: text(
+    'path and name of a role below latchkey/, as latchkey/prod',
+    /^latchkey\/([\w+=,.@-]{1,64}\/){0,4}[\w+=,.@-]{1,64}$/,
+  ),
+})
+
+const bucket = strict({
+  account: name,
+  region: text('an AWS region, as eu-west-1', /^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$/),
+  owners: list(subject, 0).default([]),
+})
+
+const step = strict({
+  need: z.literal(1, { error: needs }).meta({ description: 'How many of `from` must say yes.' }),
+  from: list(approver, 1).meta({ description: 'Any one of these may decide.' }),
+})
+
+const entitlement = strict({
+  name,
+  who: list(subject, 1).meta({ description: 'Who may ask.' }),
+  scopes: list(scope, 1).meta({ description: 'Literal: a bucket, a prefix that ends in a slash, or one object.' }),
+  levels: list(z.enum(LEVELS, expected(`one of ${LEVELS.join(', ')}`)), 1),
+  duration: strict({ default: grantTime, longest: grantTime }),
+  approval: z.array(step, expected('a list of one step, as [{need: 1, from: [manager]}]')).length(1, { error: steps }),
+  reviewTimes: strict({ lapseAfter: waitTime }).optional(),
+})
+
+export const rulesSchema = strict({
+  version: z.literal(1, expected('1')),
+  people: mapOf('a map from name to object id', name, objectId).default({}),
+  groups: mapOf('a map from name to object id', name, objectId).default({}),
+  accounts: mapOf('a map from name to {id, elevationRole}', name, account),
+  buckets: mapOf('a map from bucket to {account, region, owners}', reading('a bucket name', bucketName), bucket),
+  reviewTimes: strict({
+    remindAfter: waitTime.prefault(DEFAULT_REVIEW_TIMES.remindAfter),
+    lapseAfter: waitTime.prefault(DEFAULT_REVIEW_TIMES.lapseAfter),
+  }).prefault({}),
+  securityChannel: text('a Teams conversation id, as "19:…@thread.tacv2"', /^19:[^\s@]+@thread\.[a-z0-9]+$/).optional(),
+  entitlements: list(entitlement, 1),
+})
+
+export type RulesFile = z.output<typeof rulesSchema>
+
+function atMost(longestMinutes: number): (written: string) => number {
+  return (written) => {
+    const minutes = parseDuration(written)
+    if (minutes <= longestMinutes) return minutes
+    const problem = `Expected ${formatDuration(longestMinutes)} at most, found ${written}.`
+    throw new LatchkeyError('BAD_INPUT', { problem })
+  }
+}
+
+function bucketName(written: string): string {
+  const problem = bucketNameProblem(written)
+  if (problem) throw new LatchkeyError('BAD_INPUT', { problem })
+  return written
+}
+
+function needs({ input }: Issue): string {
+  if (typeof input === 'number' && input > 1)
+    return 'This version of Latchkey does not have more than one approval in a step yet. Write `need: 1`.'
+  return found('1', { input })
+}
+
+function steps({ input }: Issue): string {
+  if (Array.isArray(input) && input.length > 1)
+    return 'This version of Latchkey does not have several approval steps yet. Keep one.'
+  return 'Expected one step, as [{need: 1, from: [manager]}]: nobody is given access without a yes.'
+}
