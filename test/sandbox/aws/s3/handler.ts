@@ -1,0 +1,146 @@
+import {
+  AwsError,
+  type Call,
+  type CallDescription,
+  type Outcome,
+  type Reply,
+  type SandboxCore,
+  type SandboxRequest,
+  type ServiceHandler,
+} from '../call.ts'
+import { type Address, parseAddress } from './address.ts'
+import { deleteObjects } from './batch-delete.ts'
+import * as buckets from './bucket-calls.ts'
+import { listMultipartUploads, listObjects, listObjectsV2 } from './listing.ts'
+import * as multipart from './multipart.ts'
+import * as objects from './objects.ts'
+import { findOperation } from './operations.ts'
+import { permissionsOf } from './permissions.ts'
+import type { Store } from './store.ts'
+import * as tagging from './tagging.ts'
+import { type Act, bucketOf, mustAllow, type ObjectVisit, type Visit } from './visit.ts'
+import { renderXml } from './xml.ts'
+
+const BUCKET_ACTS: Readonly<Record<string, Act>> = {
+  ListBuckets: buckets.listBuckets,
+  HeadBucket: buckets.headBucket,
+  GetBucketLocation: buckets.getBucketLocation,
+  GetBucketVersioning: buckets.getBucketVersioning,
+  GetBucketPolicy: buckets.getBucketPolicy,
+  PutBucketPolicy: buckets.putBucketPolicy,
+  DeleteBucketPolicy: buckets.deleteBucketPolicy,
+  ListObjects: listObjects,
+  ListObjectsV2: listObjectsV2,
+  ListMultipartUploads: listMultipartUploads,
+  DeleteObjects: deleteObjects,
+}
+
+const OBJECT_ACTS: Readonly<Record<string, Act<ObjectVisit>>> = {
+  GetObject: objects.getObject,
+  HeadObject: objects.getObject,
+  PutObject: objects.putObject,
+  CopyObject: objects.copyObject,
+  DeleteObject: objects.deleteObject,
+  GetObjectTagging: tagging.getObjectTagging,
+  PutObjectTagging: tagging.putObjectTagging,
+  DeleteObjectTagging: tagging.deleteObjectTagging,
+  CreateMultipartUpload: multipart.createMultipartUpload,
+  UploadPart: multipart.uploadPart,
+  UploadPartCopy: multipart.uploadPartCopy,
+  CompleteMultipartUpload: multipart.completeMultipartUpload,
+  AbortMultipartUpload: multipart.abortMultipartUpload,
+  ListParts: multipart.listParts,
+}
+
+/** S3's REST API in front of an object store in memory. Everything is authorised, what is not carried out included. */
+export function s3Handler(core: SandboxCore, store: Store): ServiceHandler {
+  return {
+    service: 's3',
+    describe,
+    handle: (call) => handle(core, store, call),
+    renderError,
+  }
+}
+
+function describe(request: SandboxRequest): CallDescription {
+  const address = parseAddress(request)
+  return {
+    service: 's3',
+    action: findOperation(request, address).name,
+    parameters: describeParameters(request, address),
+  }
+}
+
+const TOLD = /^(prefix|delimiter|max-keys|marker|start-after|uploadId|partNumber|versionId|list-type|encoding-type)$/
+
+/** As CloudTrail tells them; signatures and tokens of a presigned query are left out. */
+function describeParameters({ headers }: SandboxRequest, { bucket, key, query }: Address): Record<string, string> {
+  const told = [...query].filter(([name]) => TOLD.test(name))
+  return {
+    ...(bucket === undefined ? {} : { bucketName: bucket }),
+    ...(key === undefined ? {} : { key }),
+    ...Object.fromEntries(told),
+    ...(headers['x-amz-copy-source'] === undefined ? {} : { 'x-amz-copy-source': headers['x-amz-copy-source'] }),
+  }
+}
+
+function handle(core: SandboxCore, store: Store, call: Call): Outcome {
+  const address = parseAddress(call.request)
+  const operation = findOperation(call.request, address)
+  const visit: Visit = { core, store, call, operation, address }
+  for (const permission of permissionsOf(operation, address, call.request, store, core.clock.now())) {
+    mustAllow(visit, permission)
+    if (permission.bucket !== undefined) bucketOf(visit, permission.bucket)
+  }
+  const { bucket, key } = address
+  const bucketAct = BUCKET_ACTS[operation.name]
+  const objectAct = OBJECT_ACTS[operation.name]
+  if (bucketAct !== undefined) return bucketAct(visit)
+  if (objectAct === undefined || bucket === undefined || key === undefined) {
+    throw new AwsError('NotImplemented', 501, `The sandbox authorises ${operation.name} but does not carry it out.`)
+  }
+  if ((address.query.get('versionId') ?? 'null') !== 'null') {
+    throw new AwsError('NoSuchVersion', 404, 'The specified version does not exist.')
+  }
+  return objectAct({ ...visit, bucket, key })
+}
+
+/** S3 names some faults of signing otherwise than the rest of AWS ("Error responses", list of error codes). */
+const S3_CODES: Readonly<Record<string, readonly [code: string, status: number]>> = {
+  InvalidClientTokenId: ['InvalidAccessKeyId', 403],
+  ExpiredToken: ['ExpiredToken', 400],
+  InvalidToken: ['InvalidToken', 400],
+  IncompleteSignature: ['AuthorizationHeaderMalformed', 400],
+  MissingAuthenticationToken: ['AccessDenied', 403],
+  Throttling: ['SlowDown', 503],
+}
+
+function renderError(error: AwsError, request: SandboxRequest): Reply {
+  const [code, status] = S3_CODES[error.code] ?? [error.code, error.status]
+  const headers = { 'content-type': 'application/xml' }
+  // A reply to HEAD, and a 304, has no body to say why.
+  if (request.method === 'HEAD' || status === 304) return { status, headers, body: '' }
+  const { bucket, key } = namesIn(request)
+  const body = renderXml(
+    'Error',
+    {
+      Code: code,
+      Message: error.message,
+      BucketName: bucket,
+      Key: key,
+      RequestId: request.requestId,
+      HostId: 'sandbox',
+    },
+    '',
+  )
+  return { status, headers, body }
+}
+
+function namesIn(request: SandboxRequest): { bucket?: string | undefined; key?: string | undefined } {
+  try {
+    return parseAddress(request)
+  } catch (fault) {
+    if (fault instanceof AwsError) return {}
+    throw fault
+  }
+}

@@ -1,0 +1,30 @@
+import type { SandboxCore, ServiceHandler } from '../call.ts'
+import { s3Handler } from './handler.ts'
+import { keptHeaders } from './objects.ts'
+import { md5Etag, memoryStore } from './store.ts'
+
+/** What a test does and sees behind S3's back: no call, no authorisation, no record. */
+export interface SandboxS3 {
+  createBucket(name: string, options?: { readonly region?: string; readonly account?: string }): void
+  put(bucket: string, key: string, body: string | Buffer, tags?: Readonly<Record<string, string>>): void
+  read(bucket: string, key: string): Buffer | undefined
+  keys(bucket: string): readonly string[]
+}
+
+export function createS3(core: SandboxCore): { readonly handler: ServiceHandler; readonly s3: SandboxS3 } {
+  const store = memoryStore()
+  const s3: SandboxS3 = {
+    createBucket(name, { region = core.state.region, account = core.state.account } = {}) {
+      core.state.buckets.set(name, { name, region, account, policy: undefined })
+    },
+    put(bucket, key, content, tags = {}) {
+      const body = Buffer.from(content)
+      const modifiedAt = core.clock.now()
+      const seeded = { headers: keptHeaders({}), tags: new Map(Object.entries(tags)), checksum: undefined }
+      store.put(bucket, { key, body, etag: md5Etag(body), modifiedAt, ...seeded })
+    },
+    read: (bucket, key) => store.get(bucket, key)?.body,
+    keys: (bucket) => store.list(bucket, '').map(({ key }) => key),
+  }
+  return { handler: s3Handler(core, store), s3 }
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto'
+import { authorize, deniedMessage } from '../authorize.ts'
+import { AwsError, type Call, type Outcome, type SandboxCore } from '../call.ts'
+import type { Bucket } from '../state.ts'
+import type { Address } from './address.ts'
+import type { Operation } from './operations.ts'
+import type { Permission } from './permissions.ts'
+import type { Store } from './store.ts'
+
+/** One call under way, with all that carries it out. */
+export interface Visit {
+  readonly core: SandboxCore
+  readonly store: Store
+  readonly call: Call
+  readonly operation: Operation
+  readonly address: Address
+}
+
+export interface ObjectVisit extends Visit {
+  readonly bucket: string
+  readonly key: string
+}
+
+/** What a call does once it is allowed. */
+export type Act<In extends Visit = Visit> = (visit: In) => Outcome
+
+export function refusal(visit: Visit, permission: Permission): AwsError | undefined {
+  const { core, call } = visit
+  const bucket = permission.bucket === undefined ? undefined : core.state.buckets.get(permission.bucket)
+  const verdict = authorize(core, {
+    identity: call.identity,
+    action: permission.action,
+    resource: permission.resource,
+    request: call.request,
+    context: { ...permission.context, 's3:ResourceAccount': bucket?.account ?? core.state.account },
+    resourcePolicy: bucket?.policy,
+    resourceAccount: bucket?.account ?? core.state.account,
+  })
+  if (verdict.allowed) return undefined
+  const resource = permission.resource === '*' ? '*' : `"${permission.resource}"`
+  return new AwsError('AccessDenied', 403, deniedMessage(call.identity, permission.action, resource, verdict))
+}
+
+export function mustAllow(visit: Visit, permission: Permission): void {
+  const refused = refusal(visit, permission)
+  if (refused !== undefined) throw refused
+}
+
+export function bucketOf(visit: Visit, name: string): Bucket {
+  const bucket = visit.core.state.buckets.get(name)
+  if (bucket === undefined) throw new AwsError('NoSuchBucket', 404, 'The specified bucket does not exist')
+  return bucket
+}
+
+export function noSuchKey(): AwsError {
+  return new AwsError('NoSuchKey', 404, 'The specified key does not exist.')
+}
+
+/** `Wed, 21 Oct 2026 07:28:00 GMT` */
+export function httpDate(ms: number): string {
+  return new Date(ms).toUTCString()
+}
+
+export function empty(status: number, headers: Readonly<Record<string, string>> = {}): Outcome {
+  return { reply: { status, headers, body: '' } }
+}
+
+export function uploadId(): string {
+  return randomBytes(48).toString('base64url')
+}
