@@ -1,0 +1,245 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const ranks: readonly (readonly string[])[] = [
+  [],
+  ['errors'],
+  ['jobs', 'audit'],
+  ['record'],
+  ['rules'],
+  ['grants'],
+  ['access-requests', 'oversight'],
+  ['cards'],
+  ['teams', 'outlook', 'graph', 'entra', 'aws', 'redis', 'http', 'pages'],
+  ['config'],
+  ['dependencies'],
+  ['main', 'cli', 'workers/main'],
+]
+const edges = ranks[8] ?? []
+const joiners = ['config', 'dependencies', 'main', 'cli', 'workers/main']
+
+/** Where a package may be imported; a package that is not here may be imported nowhere. */
+const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'anywhere'])[] = [
+  [/^zod$/, 'anywhere'],
+  [/^yaml$/, ['rules']],
+  [/^(bullmq|ioredis)$/, ['redis']],
+  [/^(@microsoft\/microsoft-graph-client|@azure\/identity)$/, ['graph']],
+  [/^(jose|openid-client)$/, ['entra', 'cli']],
+  [/^@(aws-sdk|smithy)\//, ['aws']],
+  [/^botbuilder$/, ['teams']],
+  [/^adaptivecards-templating$/, ['cards']],
+  [/^(fastify|@fastify\/.*)$/, [...edges, 'main', 'workers/main']],
+  [/^commander$/, ['cli']],
+  [/^pino$/, [...edges, ...joiners, 'workers']],
+  [/^(prom-client|@opentelemetry\/api)$/, [...edges, ...joiners]],
+]
+
+/** Old packages whose package.json has no licence field of today's form: their LICENSE or Readme was read, all are MIT. */
+const licencesReadByHand = ['busboy', 'dicer', 'humanize-number', 'only', 'streamsearch'].map(
+  (name) => `node_modules/${name}`,
+)
+
+interface Source {
+  readonly path: string
+  readonly text: string
+}
+
+function filesUnder(folder: string): string[] {
+  const absolute = join(root, folder)
+  if (!existsSync(absolute)) return []
+  const entries = readdirSync(absolute, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)))
+}
+
+function sources(...folders: string[]): Source[] {
+  const paths = folders.flatMap(filesUnder).filter((path) => path.endsWith('.ts'))
+  return paths.sort().map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+}
+
+const shipped = sources('src', 'workers')
+const tests = sources('test')
+
+function importsOf(text: string): string[] {
+  const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g)
+  return [...found].flatMap(([, specifier]) => specifier ?? [])
+}
+
+/** The folder that holds meaning: `src/rules/scope.ts` → `rules`, `src/record.ts` → `record`, `workers/x.ts` → `workers`. */
+function houseOf(path: string): string {
+  const [top, next = ''] = path.split('/')
+  if (top === 'workers') return path === 'workers/main.ts' ? 'workers/main' : 'workers'
+  return top === 'src' ? next.replace(/\.ts$/, '') : (top ?? '')
+}
+
+function rankOf(house: string): number {
+  // Handlers import ranks 1 to 7 only; nobody but a main file may import them.
+  if (house === 'workers') return 7.5
+  return ranks.findIndex((names) => names.includes(house))
+}
+
+function mayImport(from: string, to: string): boolean {
+  if (from === to) return true
+  // The one command that starts everything hands over to the workers' own start.
+  if (from === 'main' && to === 'workers/main') return true
+  if (to === 'workers') return from === 'workers/main'
+  return rankOf(to) > 0 && rankOf(to) < rankOf(from)
+}
+
+function resolved(source: Source, specifier: string): string {
+  return relative(root, join(root, dirname(source.path), specifier))
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+function* imports(list: readonly Source[]) {
+  for (const source of list) for (const specifier of importsOf(source.text)) yield { source, specifier }
+}
+
+function linesMatching(list: readonly Source[], pattern: RegExp): string[] {
+  return list.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1} ${line.trim()}`] : [])),
+  )
+}
+
+function trackedFiles(): Source[] {
+  const list = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean)
+  const present = list.filter((path) => existsSync(join(root, path)))
+  return present.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+}
+
+describe('the house', () => {
+  test('every folder of src has a rank', () => {
+    expect(shipped.filter(({ path }) => rankOf(houseOf(path)) < 0).map(({ path }) => path)).toEqual([])
+  })
+
+  test('a file imports only lower ranks or its own folder', () => {
+    const breaches = [...imports(shipped)].flatMap(({ source, specifier }) => {
+      if (!specifier.startsWith('.')) return []
+      const target = resolved(source, specifier)
+      return mayImport(houseOf(source.path), houseOf(target)) ? [] : [`${source.path} → ${target}`]
+    })
+    expect(breaches).toEqual([])
+  })
+
+  test('nothing that ships imports a test', () => {
+    const breaches = [...imports(shipped)].filter(({ source, specifier }) =>
+      resolved(source, specifier).startsWith('test/'),
+    )
+    expect(breaches.map(({ source }) => source.path)).toEqual([])
+  })
+
+  test('relative imports end in .ts', () => {
+    const breaches = [...imports(shipped)].filter(
+      ({ specifier }) => /^\./.test(specifier) && !specifier.endsWith('.ts'),
+    )
+    expect(breaches.map(({ source, specifier }) => `${source.path} ${specifier}`)).toEqual([])
+  })
+
+  test('a package is imported only in its own home', () => {
+    const breaches = [...imports(shipped)].flatMap(({ source, specifier }) => {
+      if (/^(\.|node:)/.test(specifier)) return []
+      const name = packageOf(specifier)
+      const allowed = homes.find(([pattern]) => pattern.test(name))?.[1] ?? []
+      return allowed === 'anywhere' || allowed.includes(houseOf(source.path)) ? [] : [`${source.path} ${name}`]
+    })
+    expect(breaches).toEqual([])
+  })
+
+  test('what ships imports only packages that are installed for production', () => {
+    const manifest = z
+      .object({ dependencies: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+    const breaches = [...imports(shipped)].filter(
+      ({ specifier }) => !/^(\.|node:)/.test(specifier) && !(packageOf(specifier) in manifest.dependencies),
+    )
+    expect(breaches.map(({ source, specifier }) => `${source.path} ${specifier}`)).toEqual([])
+  })
+})
+
+describe('the form', () => {
+  test('no file of src or workers is longer than 200 lines', () => {
+    const long = shipped.map(({ path, text }) => ({ path, lines: text.trimEnd().split('\n').length }))
+    expect(long.filter(({ lines }) => lines > 200)).toEqual([])
+  })
+
+  test('types are not talked away', () => {
+    const pattern = /\bas (unknown as|any)\b|:\s*any\b|<any\b|@ts-(ignore|expect-error|nocheck)/
+    expect(linesMatching(shipped, pattern)).toEqual([])
+  })
+
+  test('the limits of size and style are not switched off in a file', () => {
+    expect(
+      linesMatching(shipped, /biome-ignore.*(noExplicitAny|noExcessive|noNonNull|noEmptyBlock)|biome-ignore-all/),
+    ).toEqual([])
+  })
+
+  test('no error is swallowed', () => {
+    const swallowed =
+      /\bcatch\s*(\([^)]*\))?\s*\{\s*\}|\.catch\(\s*(async\s*)?\([^)]*\)\s*=>\s*(\{\s*\}|undefined|null)\s*\)/
+    expect(shipped.filter(({ text }) => swallowed.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
+  test('nothing is left for later', () => {
+    const pattern = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX'].join('|')})\\b`)
+    expect(linesMatching([...shipped, ...tests], pattern)).toEqual([])
+  })
+
+  test('names come from the field, not from the drawer of all things', () => {
+    const drawers = shipped.filter(({ path }) =>
+      /(^|[/-])(utils?|helpers?|common|misc|services?|index)(\.ts|\/|-)/.test(path),
+    )
+    expect(drawers.map(({ path }) => path)).toEqual([])
+    expect(linesMatching(shipped, /^export \* from/)).toEqual([])
+  })
+
+  test('no test is switched off, and none replaces our own code', () => {
+    const pattern = new RegExp(`\\b(test|it|describe)\\.(skip|only|${'to' + 'do'})\\b|\\bvi\\.(do)?mock\\(`)
+    expect(linesMatching(tests, pattern)).toEqual([])
+  })
+})
+
+describe('what is public', () => {
+  test('every installed package has a permissive licence', () => {
+    const lock = z
+      .object({
+        packages: z.record(z.string(), z.object({ license: z.string().optional(), dev: z.boolean().optional() })),
+      })
+      .parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')))
+    const permissive =
+      /^(MIT|MIT-0|ISC|0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|Unlicense|Python-2\.0)$/
+    // Weak copyleft that only the test runner's bundler brings; it is not in what we ship.
+    const developmentOnly = /^MPL-2\.0$/
+    const others = Object.entries(lock.packages).filter(([path, { license = 'none', dev = false }]) => {
+      const choices = license.replace(/[()]/g, '').split(' OR ')
+      return (
+        ![''].concat(licencesReadByHand).includes(path) &&
+        !choices.some((name) => permissive.test(name) || (dev && developmentOnly.test(name)))
+      )
+    })
+    expect(others.map(([path, { license }]) => `${path} ${license ?? 'no licence named'}`)).toEqual([])
+  })
+
+  test('tracked files name no registry and no place of one machine', (context) => {
+    if (!existsSync(join(root, '.git'))) context.skip('no git: this is a copy of the tree, not a clone')
+    const machine = /(?<![\w.}\])])\/(?:root|work|home\/\w+|Users\/\w+)\//
+    const tools = /\bfarm-[a-z]+/
+    const host = /"resolved":\s*"https?:/
+    const own = process.env.npm_config_registry === undefined ? [] : [new URL(process.env.npm_config_registry).host]
+    const breaches = trackedFiles().filter(
+      ({ text }) =>
+        machine.test(text) || tools.test(text) || host.test(text) || own.some((name) => text.includes(name)),
+    )
+    expect(breaches.map(({ path }) => path)).toEqual([])
+  })
+})
