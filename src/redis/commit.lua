@@ -1,0 +1,65 @@
+-- The one write. All or nothing: whatever may refuse comes before the first write.
+-- KEYS: the commit's token, audit, outbox; then one key for each record, limit and move, in the order of ARGV.
+-- ARGV: how long the token is remembered (ms); then five lists, each led by its length:
+--   records: expected version, JSON | limits: since, at most | moves of due and index entries: id, score or '' to take out |
+--   audit events: JSON | jobs: JSON
+-- Answers {'done'}, {'conflict', n} or {'limit', n}; n counts from 1.
+
+local keyAt, argAt = 3, 1
+
+local function key()
+  keyAt = keyAt + 1
+  return KEYS[keyAt]
+end
+
+local function arg()
+  argAt = argAt + 1
+  return ARGV[argAt]
+end
+
+local function list(read)
+  local items = {}
+  for n = 1, tonumber(arg()) do items[n] = read() end
+  return items
+end
+
+local function keyAndTwo()
+  local name, first, second = key(), arg(), arg()
+  return { key = name, first = first, second = second }
+end
+
+local records, limits, moves = list(keyAndTwo), list(keyAndTwo), list(keyAndTwo)
+local events, jobs = list(arg), list(arg)
+
+-- The reply to an earlier sending of this very commit was lost.
+if redis.call('EXISTS', KEYS[1]) == 1 then return { 'done' } end
+
+for n, record in ipairs(records) do
+  local version = redis.call('HGET', record.key, 'version') or '0'
+  if tonumber(version) ~= tonumber(record.first) then return { 'conflict', n } end
+end
+for n, limit in ipairs(limits) do
+  if redis.call('ZCOUNT', limit.key, '(' .. limit.first, '+inf') >= tonumber(limit.second) then return { 'limit', n } end
+end
+
+-- Redis takes nothing back when a command fails half way: a key of a wrong type must be met before the first write.
+redis.call('XLEN', KEYS[2])
+redis.call('XLEN', KEYS[3])
+for _, move in ipairs(moves) do redis.call('ZCARD', move.key) end
+
+-- First, because Redis refuses a script for want of memory only until it has written.
+redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+
+for _, record in ipairs(records) do
+  redis.call('HSET', record.key, 'version', tonumber(record.first) + 1, 'json', record.second)
+end
+for _, move in ipairs(moves) do
+  if move.second == '' then
+    redis.call('ZREM', move.key, move.first)
+  else
+    redis.call('ZADD', move.key, move.second, move.first)
+  end
+end
+for _, event in ipairs(events) do redis.call('XADD', KEYS[2], '*', 'event', event) end
+for _, job in ipairs(jobs) do redis.call('XADD', KEYS[3], '*', 'job', job) end
+return { 'done' }

@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import { auditEvent } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { Commit, RecordKind } from '../record.ts'
+import { replyCode, translate, unavailable } from './answers.ts'
+import { COMMAND_TIMEOUT_MS, type Connection, untilReady } from './connections.ts'
+import type { Keys } from './keys.ts'
+import { job } from './outbox-job.ts'
+import { readScript, runScript } from './scripts.ts'
+
+const COMMIT = readScript('commit')
+
+/** Longer than a commit can be on its way: by then its connection is given up (15 s). */
+const REMEMBERED_MS = 60_000
+
+/** Between two sendings, so that a connection that fails at once does not keep the process busy. */
+const PAUSE_MS = 20
+
+const THINGS = { request: 'request', grant: 'grant', deny: 'grant' } as const satisfies Record<RecordKind, string>
+
+const answer = z.tuple([z.enum(['done', 'conflict', 'limit'])]).rest(z.number())
+type Answer = z.infer<typeof answer>
+
+interface Plan {
+  readonly keys: readonly string[]
+  readonly args: readonly string[]
+}
+
+/** Throws on what no caller may send: it would fail half way, or write something nobody can read. */
+export function planCommit(keys: Keys, change: Commit, token: string): Plan {
+  const records = change.records.map((write) => keys.record(write.kind, write.id))
+  if (new Set(records).size < records.length) throw new Error('A commit writes each record once.')
+  if (change.audit.length === 0) throw new Error('A commit holds at least one audit event.')
+  const limits = change.limits ?? []
+  const moves = [
+    ...(change.due ?? []).map((entry) => ({ key: keys.due(entry.kind), ...entry })),
+    ...(change.indexes ?? []).map((entry) => ({ key: keys.index(entry.kind, entry.value), ...entry })),
+  ]
+  const limitKeys = limits.map((limit) => keys.index(limit.kind, limit.value))
+  return {
+    keys: [keys.commit(token), keys.audit, keys.outbox, ...records, ...limitKeys, ...moves.map((move) => move.key)],
+    args: [
+      String(REMEMBERED_MS),
+      ...list(change.records, (write) => [String(write.expectedVersion), JSON.stringify(write.next)]),
+      ...list(limits, (limit) => [score(limit.since), String(limit.atMost)]),
+      ...list(moves, (move) => [move.id, move.at === null ? '' : score(move.at)]),
+      ...list(change.audit, (event) => [JSON.stringify(auditEvent.parse(event))]),
+      ...list(change.jobs ?? [], (named) => [JSON.stringify(job.parse(named))]),
+    ],
+  }
+}
+
+function list<T>(items: readonly T[], write: (item: T) => readonly string[]): readonly string[] {
+  return [String(items.length), ...items.flatMap(write)]
+}
+
+function score(milliseconds: number): string {
+  if (Number.isFinite(milliseconds)) return String(milliseconds)
+  throw new Error('A time in the record is a finite number of milliseconds.')
+}
+
+/**
+ * Sends a plan until its outcome is known, for two seconds: its token makes a second sending harmless. ioredis sends again by
+ * itself too, once, after a cut. Throws UNAVAILABLE; with `perhapsDone` when it was sent and no answer came.
+ */
+export async function sendCommit(redis: Connection, plan: Plan, change: Commit): Promise<void> {
+  if (redis.status !== 'ready') throw unavailable(new Error(`The connection is in state ${redis.status}.`))
+  const giveUpAt = performance.now() + COMMAND_TIMEOUT_MS
+  for (let sendings = 1; ; sendings += 1) {
+    const { answer, error } = await sendOnce(redis, plan)
+    if (answer !== undefined) return conclude(answer, change)
+    if (replyCode(error) !== undefined && sendings === 1) throw translate(error)
+    await delay(PAUSE_MS)
+    const leftMs = giveUpAt - performance.now()
+    if (leftMs <= 0 || !(await untilReady(redis, leftMs))) throw unavailable(error, true)
+  }
+}
+
+async function sendOnce(redis: Connection, plan: Plan): Promise<{ answer?: Answer; error?: unknown }> {
+  try {
+    return { answer: answer.parse(await runScript(redis, COMMIT, plan.keys, plan.args)) }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function conclude([outcome, n = 0]: Answer, change: Commit): void {
+  if (outcome === 'done') return
+  if (outcome === 'limit')
+    throw change.limits?.[n - 1]?.otherwise ?? new Error('Redis names a limit that was not sent.')
+  const kind = change.records[n - 1]?.kind ?? 'grant'
+  throw new LatchkeyError('CONFLICT', { thing: THINGS[kind] })
+}

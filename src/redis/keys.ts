@@ -1,0 +1,30 @@
+import type { DueKind, RecordKind } from '../record.ts'
+
+export const PREFIX = '{latchkey}'
+
+export interface Keys {
+  readonly audit: string
+  readonly outbox: string
+  readonly epoch: string
+  record(kind: RecordKind, id: string): string
+  due(kind: DueKind): string
+  index(kind: string, value: string): string
+  lease(id: string): string
+  /** Remembers for a short time that a commit was done. */
+  commit(token: string): string
+}
+
+/** One hash tag: a commit's keys must lie in one slot of a cluster. */
+export function keysUnder(prefix: string): Keys {
+  if (!/^\{[^{}]+\}$/.test(prefix)) throw new Error(`The prefix of Redis keys is one hash tag like ${PREFIX}.`)
+  return {
+    audit: `${prefix}:audit`,
+    outbox: `${prefix}:outbox`,
+    epoch: `${prefix}:epoch`,
+    record: (kind, id) => `${prefix}:${kind}:${id}`,
+    due: (kind) => `${prefix}:due:${kind}`,
+    index: (kind, value) => `${prefix}:index:${kind}:${value}`,
+    lease: (id) => `${prefix}:lease:${id}`,
+    commit: (token) => `${prefix}:commit:${token}`,
+  }
+}

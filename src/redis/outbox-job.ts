@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { type Act, JOBS, type Job } from '../jobs/catalog.ts'
+
+/** One strange character would make BullMQ refuse a whole batch of jobs. */
+const word = z.string().regex(/^[A-Za-z0-9_-]+$/)
+
+function isAct(value: unknown): boolean {
+  return typeof value === 'string' && Object.hasOwn(JOBS, value)
+}
+
+/** A job as it lies in the outbox. */
+export const job: z.ZodType<Job> = z.strictObject({
+  act: z.custom<Act>(isAct),
+  recordId: word,
+  occasion: word,
+  at: z.number().exactOptional(),
+})
+
+function parsedJson(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue('not JSON')
+    return z.NEVER
+  }
+}
+
+export const jobText = z.string().transform(parsedJson).pipe(job)

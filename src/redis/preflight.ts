@@ -1,0 +1,110 @@
+import { redisTime } from './clock.ts'
+import { type Connection, masters, untilReady } from './connections.ts'
+import { type Info, infoNumber, parseInfo } from './info.ts'
+import { PREFIX } from './keys.ts'
+
+const ANSWER_WITHIN_MS = 10_000
+const MOST_SKEW_MS = 2_000
+const MANAGED =
+  'If AWS keeps every write for you (MemoryDB, ElastiCache with synchronous durability), set REDIS_DURABILITY=managed.'
+
+/** Whole sentences with the next step. Refusals: do not start. */
+export interface Preflight {
+  readonly refusals: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** `appendfsync` is undefined where CONFIG is forbidden. */
+export interface Findings {
+  readonly info: Info
+  readonly appendfsync: string | undefined
+  readonly managed: boolean
+}
+
+interface PreflightOptions {
+  readonly prefix?: string
+  /** REDIS_DURABILITY */
+  readonly durability?: 'managed' | undefined
+}
+
+/** Asks whether this Redis may hold the record: whether it keeps what it acknowledged, and whether its clock is ours. */
+export async function preflight(
+  redis: Connection,
+  { prefix = PREFIX, durability }: PreflightOptions = {},
+): Promise<Preflight> {
+  if (!(await untilReady(redis, ANSWER_WITHIN_MS))) {
+    return {
+      refusals: ['Redis does not answer. Check REDIS_URL, and that Redis runs and may be reached.'],
+      warnings: [],
+    }
+  }
+  const managed = durability === 'managed'
+  const found = await Promise.all(
+    masters(redis).map(async (master) => {
+      const info = parseInfo(await master.info())
+      return judge({ info, managed, appendfsync: await appendfsync(master) })
+    }),
+  )
+  const refusals = [...found.flatMap((each) => each.refusals), ...judgeSkew(await skewMs(redis, prefix))]
+  return { refusals: [...new Set(refusals)], warnings: [...new Set(found.flatMap((each) => each.warnings))] }
+}
+
+export function judge({ info, appendfsync, managed }: Findings): Preflight {
+  const refusals: string[] = []
+  const warnings: string[] = []
+  if (!isNewEnough(info.get('redis_version') ?? '')) {
+    refusals.push(`Redis ${info.get('redis_version')} is too old. Use Redis 6.2 or newer, or Valkey.`)
+  }
+  if (info.get('role') !== 'master') {
+    refusals.push('This Redis is a replica. Point REDIS_URL to the primary.')
+  }
+  if (info.get('maxmemory_policy') !== 'noeviction') {
+    refusals.push(
+      `This Redis throws data away when it is full (maxmemory-policy ${info.get('maxmemory_policy')}). Set maxmemory-policy noeviction.`,
+    )
+  }
+  if (!managed && info.get('aof_enabled') !== '1') {
+    refusals.push(`This Redis keeps no append-only file and forgets on a restart. Set appendonly yes. ${MANAGED}`)
+  }
+  if (!managed && appendfsync === undefined) {
+    warnings.push(`Redis does not tell its appendfsync. Make sure that it is always. ${MANAGED}`)
+  }
+  if (!managed && appendfsync !== undefined && appendfsync !== 'always') {
+    warnings.push(`With appendfsync ${appendfsync}, a power cut loses acknowledged writes. Set appendfsync always.`)
+  }
+  if (infoNumber(info, 'maxmemory') === 0) {
+    warnings.push('This Redis has no maxmemory: a flood could fill the machine. Set maxmemory.')
+  }
+  return { refusals, warnings }
+}
+
+function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 6 || (major === 6 && minor >= 2)
+}
+
+/** Due times are judged by Redis, and BullMQ judges by the worker's own clock: more than this apart, jobs come early or late. */
+export function judgeSkew(milliseconds: number): readonly string[] {
+  if (Math.abs(milliseconds) <= MOST_SKEW_MS) return []
+  const seconds = Math.round(Math.abs(milliseconds) / 1_000)
+  return [`The clock of this machine and that of Redis are ${seconds} seconds apart. Set both by NTP.`]
+}
+
+/** The least difference that the measurement allows: the time the answer took proves nothing. */
+async function skewMs(redis: Connection, prefix: string): Promise<number> {
+  const before = Date.now()
+  const there = await redisTime(redis, prefix)
+  const after = Date.now()
+  if (there < before) return there - before
+  return Math.max(0, there - after)
+}
+
+async function appendfsync(redis: { config(get: 'GET', name: string): Promise<unknown> }): Promise<string | undefined> {
+  try {
+    const reply = await redis.config('GET', 'appendfsync')
+    return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined
+  } catch {
+    // Forbidden by AWS or by an access list: the warning says so.
+    return undefined
+  }
+}

@@ -1,0 +1,66 @@
+import { Queue } from 'bullmq'
+import type { Logger } from 'pino'
+import { JOBS, type Job, type JobQueue, jobId, type QueueName } from '../jobs/catalog.ts'
+import { answered } from './answers.ts'
+import { redisTime } from './clock.ts'
+import type { Connection } from './connections.ts'
+import { PREFIX } from './keys.ts'
+
+const KEEP_FAILED_SECONDS = 30 * 86_400
+
+/** `revoke` first: it is the one that must not wait. */
+export const QUEUES: readonly QueueName[] = ['revoke', 'activate']
+
+interface QueueOptions {
+  readonly prefix?: string
+  readonly log: Logger
+}
+
+/** Takes a worker's connection, which may be shared. An add waits for as long as an outage lasts. */
+export function bullQueue(
+  redis: Connection,
+  { prefix = PREFIX, log }: QueueOptions,
+): JobQueue & { close(): Promise<void> } {
+  const queues = new Map(QUEUES.map((name) => [name, openQueue(name, redis, prefix, log)]))
+
+  async function add(jobs: readonly Job[]): Promise<void> {
+    const now = await redisTime(redis, prefix)
+    for (const [name, queue] of queues) {
+      const mine = jobs.filter((job) => JOBS[job.act].queue === name)
+      if (mine.length > 0) await queue.addBulk(mine.map((job) => describe(job, now)))
+    }
+  }
+
+  return {
+    add: (jobs) => answered(jobs.length > 0 ? add(jobs) : Promise.resolve()),
+    async close() {
+      await Promise.all([...queues.values()].map((queue) => queue.close()))
+    },
+  }
+}
+
+function openQueue(name: QueueName, connection: Connection, prefix: string, log: Logger): Queue {
+  const queue = new Queue(name, { connection, prefix })
+  queue.on('error', (error) => log.debug({ queue: name, reason: error.message }, 'a queue met an error'))
+  return queue
+}
+
+function describe(job: Job, now: number) {
+  return {
+    name: job.act,
+    data: JOBS[job.act].payload.parse({ grantId: job.recordId }),
+    opts: {
+      jobId: jobId(job),
+      // Redis's time, not this process's: the due moment does not move with our clock.
+      timestamp: now,
+      delay: Math.max(0, (job.at ?? now) - now),
+      attempts: Number.MAX_SAFE_INTEGER,
+      backoff: { type: 'custom' },
+      // The id is free again at once; what ran is told by the record.
+      removeOnComplete: true,
+      removeOnFail: { age: KEEP_FAILED_SECONDS },
+      // Errors go to the log, which is redacted; Redis keeps none.
+      stackTraceLimit: 0,
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { replyCode } from './answers.ts'
+import type { Connection } from './connections.ts'
+
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+/** Lua is not compiled: the sources and `dist/` both read it from the package's root. */
+function packageRoot(folder: string): string {
+  if (existsSync(join(folder, 'package.json'))) return folder
+  const parent = dirname(folder)
+  if (parent === folder) throw new Error('The package is incomplete: no package.json above the code. Install it again.')
+  return packageRoot(parent)
+}
+
+export function readScript(name: 'commit' | 'take-lease'): Script {
+  return script(readFileSync(join(packageRoot(import.meta.dirname), 'src', 'redis', `${name}.lua`), 'utf8'))
+}
+
+export function script(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** One round trip; one more on the first call of a restarted Redis. */
+export async function runScript(
+  redis: Connection,
+  { text, sha }: Script,
+  keys: readonly string[],
+  args: readonly string[],
+): Promise<unknown> {
+  try {
+    return await redis.evalsha(sha, keys.length, ...keys, ...args)
+  } catch (error) {
+    if (replyCode(error) !== 'NOSCRIPT') throw error
+    return redis.eval(text, keys.length, ...keys, ...args)
+  }
+}
