@@ -1,0 +1,104 @@
+import { authorize, deniedMessage } from '../authorize.ts'
+import { AwsError, type Call, type SandboxCore } from '../call.ts'
+import type { Context } from '../evaluator.ts'
+import { type Constraint, demand, type Form, type Xml } from '../query.ts'
+import type { Role, User } from '../state.ts'
+
+/** One IAM call on its way: what was asked, by whom, on what. */
+export interface IamCall {
+  readonly core: SandboxCore
+  readonly call: Call
+  readonly form: Form
+}
+
+export type IamAction = (iam: IamCall) => Xml
+
+export const NAME = /[\w+=,.@-]+/
+export const ROLE_NAME: Constraint = { pattern: NAME, longest: 64 }
+export const POLICY_NAME: Constraint = { pattern: NAME, longest: 128 }
+export const PATH: Constraint = { pattern: /\/|\/[\u0021-\u007E]+\//, longest: 512 }
+export const DOCUMENT: Constraint = { pattern: /[\t\n\r\u0020-\u00FF]+/, longest: 131_072 }
+export const ARN: Constraint = { shortest: 20, longest: 2048 }
+
+/** Throws AccessDenied as IAM words it; `shown` is the resource as IAM names it there. */
+export function allow(iam: IamCall, arn: string, shown: string, context: Context = {}): void {
+  const { core, call } = iam
+  const action = `iam:${call.action}`
+  const verdict = authorize(core, { identity: call.identity, action, resource: arn, request: call.request, context })
+  if (!verdict.allowed) throw new AwsError('AccessDenied', 403, deniedMessage(call.identity, action, shown, verdict))
+}
+
+/** The role that is named, once the caller may do this to it. */
+export function namedRole(iam: IamCall, context: Context = {}): Role {
+  const { state } = iam.core
+  const name = demand(iam.form, 'RoleName', ROLE_NAME)
+  const role = state.roles.get(name)
+  // IAM judges the caller first: a role that is not there reads like one without a path.
+  const arn = role?.arn ?? `arn:aws:iam::${state.account}:role/${name}`
+  allow(iam, arn, `role ${name}`, { ...ofHolder(role), ...context })
+  if (role === undefined) throw noSuchEntity(`The role with name ${name} cannot be found.`)
+  return role
+}
+
+export function namedUser(iam: IamCall, context: Context = {}): User {
+  const { state } = iam.core
+  const { identity } = iam.call
+  const self = identity.type === 'user' ? identity.userName : undefined
+  const name = iam.form.UserName === undefined && self !== undefined ? self : demand(iam.form, 'UserName', ROLE_NAME)
+  const user = state.users.get(name)
+  allow(iam, user?.arn ?? `arn:aws:iam::${state.account}:user/${name}`, `user ${name}`, {
+    ...ofHolder(user),
+    ...context,
+  })
+  if (user === undefined) throw noSuchEntity(`The user with name ${name} cannot be found.`)
+  return user
+}
+
+/** Roles of IAM Identity Center cannot be edited through IAM. */
+export function refuseReserved(role: Role): void {
+  if (!role.roleName.startsWith('AWSReservedSSO_')) return
+  throw new AwsError(
+    'UnmodifiableEntity',
+    400,
+    `Cannot perform the operation on the protected role '${role.roleName}' - this role is only modifiable by AWS`,
+  )
+}
+
+function ofHolder(holder: Role | User | undefined): Context {
+  if (holder === undefined) return {}
+  const tags = [...holder.tags].flatMap(([key, value]) => [
+    [`aws:ResourceTag/${key}`, value] as const,
+    [`iam:ResourceTag/${key}`, value] as const,
+  ])
+  const boundary = holder.boundaryArn === undefined ? {} : { 'iam:PermissionsBoundary': holder.boundaryArn }
+  return { ...Object.fromEntries(tags), ...boundary }
+}
+
+export function noSuchEntity(message: string): AwsError {
+  return new AwsError('NoSuchEntity', 404, message)
+}
+
+/** One page of a list, with IAM's Marker. */
+export function page<T>(
+  form: Form,
+  all: readonly T[],
+): { items: readonly T[]; rest: { IsTruncated: boolean; Marker?: string } } {
+  const size = Number(form.MaxItems ?? 100)
+  if (!Number.isInteger(size) || size < 1 || size > 1000) {
+    throw new AwsError('ValidationError', 400, `Value '${form.MaxItems}' at 'maxItems' is not between 1 and 1000`)
+  }
+  const from = form.Marker === undefined ? 0 : readMarker(form.Marker)
+  const next = from + size
+  const rest = next < all.length ? { IsTruncated: true, Marker: writeMarker(next) } : { IsTruncated: false }
+  return { items: all.slice(from, next), rest }
+}
+
+function writeMarker(from: number): string {
+  return Buffer.from(`sandbox-${from}`).toString('base64url')
+}
+
+function readMarker(marker: string): number {
+  const from = /^sandbox-(\d+)$/.exec(Buffer.from(marker, 'base64url').toString())?.[1]
+  if (from === undefined) throw new AwsError('ValidationError', 400, `Invalid Marker: ${marker}`)
+  return Number(from)
+}

@@ -1,0 +1,93 @@
+import { AwsError } from '../call.ts'
+import { demand, encodeDocument } from '../query.ts'
+import type { Role, User } from '../state.ts'
+import {
+  DOCUMENT,
+  type IamAction,
+  type IamCall,
+  namedRole,
+  namedUser,
+  noSuchEntity,
+  POLICY_NAME,
+  page,
+  refuseReserved,
+} from './context.ts'
+import { checkIdentityPolicy, policySize } from './documents.ts'
+
+/** Inline policies of roles and users: the same calls, other names and quotas (IAM quotas, "Inline policies"). */
+
+interface Holder {
+  readonly kind: 'role' | 'user'
+  readonly name: string
+  readonly quota: number
+  readonly holder: Role | User
+}
+
+function ofRole(iam: IamCall): Holder {
+  const role = namedRole(iam)
+  return { kind: 'role', name: role.roleName, quota: 10_240, holder: role }
+}
+
+function ofUser(iam: IamCall): Holder {
+  const user = namedUser(iam)
+  return { kind: 'user', name: user.userName, quota: 2048, holder: user }
+}
+
+function put(find: (iam: IamCall) => Holder): IamAction {
+  return (iam) => {
+    const policyName = demand(iam.form, 'PolicyName', POLICY_NAME)
+    const document = demand(iam.form, 'PolicyDocument', DOCUMENT)
+    const { kind, name, quota, holder } = find(iam)
+    if ('roleId' in holder) refuseReserved(holder)
+    checkIdentityPolicy(document)
+    const others = [...holder.inline.current()].filter(([one]) => one !== policyName)
+    const size = others.reduce((sum, [, text]) => sum + policySize(text), policySize(document))
+    if (size > quota) {
+      throw new AwsError('LimitExceeded', 409, `Maximum policy size of ${quota} bytes exceeded for ${kind} ${name}`)
+    }
+    holder.inline.put(policyName, document, iam.core.clock.now())
+    return undefined
+  }
+}
+
+function get(find: (iam: IamCall) => Holder, nameField: string): IamAction {
+  return (iam) => {
+    const policyName = demand(iam.form, 'PolicyName', POLICY_NAME)
+    const { kind, name, holder } = find(iam)
+    const document = holder.inline.current().get(policyName)
+    if (document === undefined) throw noPolicy(kind, policyName)
+    return { [nameField]: name, PolicyName: policyName, PolicyDocument: encodeDocument(document) }
+  }
+}
+
+function list(find: (iam: IamCall) => Holder): IamAction {
+  return (iam) => {
+    const { items, rest } = page(iam.form, [...find(iam).holder.inline.current().keys()].sort())
+    return { PolicyNames: items, ...rest }
+  }
+}
+
+function remove(find: (iam: IamCall) => Holder): IamAction {
+  return (iam) => {
+    const policyName = demand(iam.form, 'PolicyName', POLICY_NAME)
+    const { kind, holder } = find(iam)
+    if ('roleId' in holder) refuseReserved(holder)
+    if (!holder.inline.delete(policyName, iam.core.clock.now())) throw noPolicy(kind, policyName)
+    return undefined
+  }
+}
+
+function noPolicy(kind: Holder['kind'], policyName: string): AwsError {
+  return noSuchEntity(`The ${kind} policy with name ${policyName} cannot be found.`)
+}
+
+export const INLINE_ACTIONS: Readonly<Record<string, IamAction>> = {
+  PutRolePolicy: put(ofRole),
+  GetRolePolicy: get(ofRole, 'RoleName'),
+  ListRolePolicies: list(ofRole),
+  DeleteRolePolicy: remove(ofRole),
+  PutUserPolicy: put(ofUser),
+  GetUserPolicy: get(ofUser, 'UserName'),
+  ListUserPolicies: list(ofUser),
+  DeleteUserPolicy: remove(ofUser),
+}

@@ -1,0 +1,59 @@
+import type { FinishedCall, SandboxCore, ServiceHandler, ServiceName } from './call.ts'
+import { sandboxClock } from './clock.ts'
+import { sandboxFaults } from './faults.ts'
+import { sandboxJournal } from './journal.ts'
+import { PLUGINS } from './plugins.ts'
+import { type SeededLatchkey, type SeedOptions, seedLatchkey } from './seed.ts'
+import { serve } from './server.ts'
+import { awsState } from './state.ts'
+
+/** AWS, small and honest: refuses what AWS refuses, on 127.0.0.1, in one process. */
+export interface SandboxAws extends SandboxCore {
+  /** For AWS_ENDPOINT_URL: every service answers on one port. */
+  readonly url: string
+  readonly s3Url: string
+  /** Sets up what an owner would have set up for Latchkey. */
+  seedLatchkey(options?: SeedOptions): SeededLatchkey
+  stop(): Promise<void>
+}
+
+export interface AwsOptions {
+  readonly port?: number
+  readonly account?: string
+  readonly region?: string
+  /** How far enforcement lags behind a change of inline policies; default 0. */
+  readonly propagationMs?: number
+}
+
+export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
+  const { port = 0, account = '111122223333', region = 'eu-west-1', propagationMs = 0 } = options
+  const listeners: ((call: FinishedCall) => void)[] = []
+  const core: SandboxCore = {
+    clock: sandboxClock(),
+    state: awsState(account, region),
+    journal: sandboxJournal(),
+    faults: sandboxFaults(),
+    onFinished: (listener) => void listeners.push(listener),
+  }
+  core.state.propagationMs = propagationMs
+  const handlers = new Map<ServiceName, ServiceHandler>()
+  for (const plugin of PLUGINS) {
+    const handler = await plugin(core)
+    handlers.set(handler.service, handler)
+  }
+  const finished = (call: FinishedCall) => {
+    for (const listener of listeners) listener(call)
+  }
+  const server = await serve({ core, handlers, finished }, port)
+  return {
+    ...core,
+    url: server.url,
+    s3Url: server.url,
+    seedLatchkey: (seed) => seedLatchkey(core, seed),
+    async stop() {
+      core.faults.clear()
+      await server.stop()
+      for (const handler of handlers.values()) await handler.stop?.()
+    },
+  }
+}

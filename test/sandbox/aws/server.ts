@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  AwsError,
+  type Call,
+  type CallDescription,
+  type FinishedCall,
+  type Identity,
+  type Outcome,
+  type Reply,
+  type SandboxCore,
+  type SandboxRequest,
+  type ServiceHandler,
+  type ServiceName,
+} from './call.ts'
+import type { Fate } from './faults.ts'
+import { authenticate, signedService } from './sigv4.ts'
+
+/** The one port: routes a request to its service, and carries it through faults, signature, effect and journal. */
+
+export interface SandboxServer {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+interface Behind {
+  readonly core: SandboxCore
+  readonly handlers: ReadonlyMap<ServiceName, ServiceHandler>
+  finished(call: FinishedCall): void
+}
+
+export async function serve(behind: Behind, port: number): Promise<SandboxServer> {
+  const server = createServer((incoming, response) => {
+    void answer(behind, incoming, response).catch((error: unknown) => {
+      response.destroy(error instanceof Error ? error : new Error(String(error)))
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const { port: taken } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${taken}`,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function answer(behind: Behind, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const request = await read(incoming)
+  const handler = behind.handlers.get(serviceOf(request))
+  if (handler === undefined) return send(behind, response, request, { status: 404, headers: {}, body: '' })
+  const reply = await carry(behind, handler, request)
+  if (reply === 'cut') response.destroy()
+  else send(behind, response, request, reply)
+}
+
+function serviceOf(request: SandboxRequest): ServiceName {
+  const signed = signedService(request)
+  if (signed === 'iam' || signed === 'sts' || signed === 'events' || signed === 's3') return signed
+  if (request.headers['x-amz-target']?.startsWith('AWSEvents.')) return 'events'
+  const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')
+  return form && request.rawPath === '/' ? 'iam' : 's3'
+}
+
+async function carry(behind: Behind, handler: ServiceHandler, request: SandboxRequest): Promise<Reply | 'cut'> {
+  const { core } = behind
+  let called: CallDescription = { service: handler.service, action: 'Unknown', parameters: {} }
+  let identity: Identity | undefined
+  const result = await attempt(async () => {
+    called = handler.describe(request)
+    const fate = await core.faults.before(called)
+    if (fate !== 'go') return fate
+    identity = authenticate(request, handler.service, core)
+    const call: Call = { ...called, request, identity }
+    return handler.handle(call)
+  })
+  if (result === 'cut') return 'cut'
+  const { outcome, error } = settle(result, handler, request)
+  note(behind, { called, identity, request, outcome, error })
+  const fate = await core.faults.after(called)
+  return fate === 'go' ? outcome.reply : afterFate(fate, handler, request)
+}
+
+async function attempt(act: () => Promise<Outcome | Fate>): Promise<Outcome | AwsError | 'cut'> {
+  try {
+    const result = await act()
+    if (typeof result === 'string') return 'cut'
+    return 'code' in result ? new AwsError(result.code, result.status, result.message) : result
+  } catch (error) {
+    if (error instanceof AwsError) return error
+    console.error('The sandbox itself failed', error)
+    return new AwsError('InternalFailure', 500, error instanceof Error ? error.message : String(error))
+  }
+}
+
+function settle(result: Outcome | AwsError, handler: ServiceHandler, request: SandboxRequest) {
+  if (!(result instanceof AwsError)) return { outcome: result, error: undefined }
+  const outcome: Outcome = { reply: handler.renderError(result, request) }
+  return { outcome, error: { code: result.code, message: result.message, status: result.status } }
+}
+
+function afterFate(fate: Exclude<Fate, 'go'>, handler: ServiceHandler, request: SandboxRequest): Reply | 'cut' {
+  return fate === 'cut' ? 'cut' : handler.renderError(new AwsError(fate.code, fate.status, fate.message), request)
+}
+
+interface Carried {
+  readonly called: CallDescription
+  readonly identity: Identity | undefined
+  readonly request: SandboxRequest
+  readonly outcome: Outcome
+  readonly error: FinishedCall['error']
+}
+
+function note({ core, finished }: Behind, { called, identity, request, outcome, error }: Carried): void {
+  const at = core.clock.now()
+  const { reply, facts = {} } = outcome
+  finished({ ...called, at, request, identity, reply, error, facts })
+  core.journal.append({
+    at: new Date(at).toISOString(),
+    ...called,
+    identity: identity?.arn,
+    outcome: error === undefined ? 'done' : 'refused',
+    errorCode: error?.code,
+  })
+}
+
+function send({ core }: Behind, response: ServerResponse, request: SandboxRequest, reply: Reply): void {
+  response.writeHead(reply.status, {
+    date: new Date(core.clock.now()).toUTCString(),
+    'x-amzn-requestid': request.requestId,
+    ...reply.headers,
+  })
+  response.end(request.method === 'HEAD' ? undefined : reply.body)
+}
+
+async function read(incoming: IncomingMessage): Promise<SandboxRequest> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  const [rawPath = '/', ...query] = (incoming.url ?? '/').split('?')
+  const headers = Object.entries(incoming.headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(',') : (value ?? ''),
+  ])
+  return {
+    method: incoming.method ?? 'GET',
+    rawPath,
+    rawQuery: query.join('?'),
+    headers: Object.fromEntries(headers),
+    body: Buffer.concat(chunks),
+    sourceIp: incoming.socket.remoteAddress ?? '127.0.0.1',
+    requestId: randomUUID(),
+  }
+}
