@@ -13,12 +13,13 @@ export const OTHER_INLINE_CHARACTERS = 2_000
 /** IAM quotas: all inline policies of a role together. */
 export const ROLE_INLINE_CHARACTERS = 10_240
 
-/** The epoch of a document that was not made by us, or not left as we made it. No installation's is this: theirs are hexadecimal. */
+/** The epoch of a document that was not made by us, or not left as we made it. No installation's is this: theirs are random. */
 export const UNKNOWN_EPOCH = 'unknown'
 
+/** A Sid takes letters and digits only, so the epoch follows in hexadecimal. */
+const SID = 'LatchkeyEpoch'
 const LONG_AGO = '1970-01-01T00:00:00Z'
 const WHOLE_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/
-const EPOCH = /^[0-9A-Za-z]+$/
 /** `aws:userid` of a role's session: AWS's id of the role, and the session's name. */
 const USER_ID = /\bAROA[0-9A-Z]+:[\w+=,.@-]{2,64}/g
 
@@ -28,7 +29,7 @@ const USER_ID = /\bAROA[0-9A-Z]+:[\w+=,.@-]{2,64}/g
  */
 export function denyDocument(document: DenyDocument): string {
   const { epoch, issuedBefore, denied } = document
-  if (!EPOCH.test(epoch)) throw new TypeError('An epoch is made of letters and digits: it stands in a Sid')
+  if (epoch === '') throw new TypeError('A Deny document carries its epoch')
   if (!WHOLE_SECOND.test(issuedBefore)) throw new TypeError('issuedBefore is ISO 8601 in whole seconds')
   if (denied.some((id) => readableIds(id)[0] !== id)) throw new TypeError('A denied id is <role id>:<grant id>')
   const text = write(document)
@@ -43,7 +44,7 @@ function write({ epoch, issuedBefore, denied }: DenyDocument): string {
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
-      { Sid: `LatchkeyEpoch${epoch}`, ...refuse, Condition: older },
+      { Sid: `${SID}${Buffer.from(epoch).toString('hex')}`, ...refuse, Condition: older },
       // IAM takes an empty list of values in no condition.
       ...(denied.length > 0 ? [{ Sid: 'LatchkeyDenied', ...refuse, Condition: ids }] : []),
     ],
@@ -79,7 +80,7 @@ export function mergeDeny(first: DenyDocument, ...others: readonly DenyDocument[
 }
 
 const older = z.object({
-  Sid: z.string().regex(/^LatchkeyEpoch[0-9A-Za-z]+$/),
+  Sid: z.string().regex(/^LatchkeyEpoch([0-9a-f]{2})+$/),
   Condition: z.object({ DateLessThan: z.object({ 'aws:TokenIssueTime': z.string().regex(WHOLE_SECOND) }) }),
 })
 const denials = z.object({
@@ -95,7 +96,7 @@ function parseOurs(text: string): DenyDocument | undefined {
   const denied = second?.Condition.StringEquals['aws:userid'] ?? []
   if (denied.some((id) => readableIds(id)[0] !== id)) return undefined
   return {
-    epoch: Sid.slice('LatchkeyEpoch'.length),
+    epoch: Buffer.from(Sid.slice(SID.length), 'hex').toString(),
     issuedBefore: Condition.DateLessThan['aws:TokenIssueTime'],
     denied,
   }

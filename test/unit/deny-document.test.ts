@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isLatchkeyError } from '../../src/errors.ts'
@@ -17,7 +18,7 @@ const NOW = '2026-11-22T10:00:00Z'
 const base32 = fc.constantFrom(...'0123456789abcdefghjkmnpqrstvwxyz')
 const userId = fc.string({ unit: base32, minLength: 12, maxLength: 12 }).map((id) => `${ROLE}:g-${id}`)
 const denied = fc.uniqueArray(userId, { maxLength: 20 }).map((ids) => ids.sort())
-const epoch = fc.stringMatching(/^[0-9a-f]{32}$/)
+const epoch = fc.oneof(fc.uuid(), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }))
 const issuedBefore = fc
   .date({ min: new Date('2020-01-01'), max: new Date('2040-01-01'), noInvalidDate: true })
   .map((date) => `${date.toISOString().slice(0, 19)}Z`)
@@ -26,11 +27,11 @@ const deny = fc.record({ epoch, issuedBefore, denied })
 describe('Deny document', () => {
   it('refuses everything to older sessions and to the ids in it', () => {
     const ids = [`${ROLE}:g-0123456789ab`]
-    expect(JSON.parse(denyDocument({ epoch: 'ab12', issuedBefore: NOW, denied: ids }))).toEqual({
+    expect(JSON.parse(denyDocument({ epoch: 'e-1', issuedBefore: NOW, denied: ids }))).toEqual({
       Version: '2012-10-17',
       Statement: [
         {
-          Sid: 'LatchkeyEpochab12',
+          Sid: 'LatchkeyEpoch652d31',
           Effect: 'Deny',
           Action: '*',
           Resource: '*',
@@ -62,7 +63,7 @@ describe('Deny document', () => {
 
   it('leaves room for every id that new grants may count on, beside other inline policies', () => {
     const ids = Array.from({ length: DENY_IDS_PER_ROLE }, (_, n) => `${ROLE}:g-${String(n).padStart(12, '0')}`)
-    const text = denyDocument({ epoch: 'f'.repeat(32), issuedBefore: NOW, denied: ids })
+    const text = denyDocument({ epoch: randomUUID(), issuedBefore: NOW, denied: ids })
     expect(text.length).toBeLessThanOrEqual(ROLE_INLINE_CHARACTERS - OTHER_INLINE_CHARACTERS)
   })
 
@@ -72,11 +73,11 @@ describe('Deny document', () => {
     expect(isLatchkeyError(refusal, 'QUOTA_FULL')).toBe(true)
   })
 
-  it('never takes an id, an epoch or a time that would mean something else in IAM', () => {
+  it('never takes an id or a time that would mean something else in IAM', () => {
     const good = { epoch: 'ab', issuedBefore: NOW, denied: [] }
     for (const id of ['*', '$' + '{aws:userid}', `${ROLE}:*`, ROLE, `${ROLE}:g-1 `, ''])
       expect(() => denyDocument({ ...good, denied: [id] }), id).toThrow(TypeError)
-    for (const epoch of ['', 'a-b', 'a b']) expect(() => denyDocument({ ...good, epoch })).toThrow(TypeError)
+    expect(() => denyDocument({ ...good, epoch: '' })).toThrow(TypeError)
     for (const issuedBefore of ['', 'now', '2026-11-22T10:00:00.000Z'])
       expect(() => denyDocument({ ...good, issuedBefore })).toThrow(TypeError)
   })
@@ -92,7 +93,7 @@ describe('a Deny document edited by hand', () => {
     'has a third statement': (text) => text.replace(/\]\}$/, ',{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}'),
     'hides its ids behind escapes': (text) => text.replaceAll('AROA', '\\u0041ROA'),
     'is no JSON any more': (text) => text.slice(0, -3),
-    'lost its mark': (text) => text.replace('LatchkeyEpochab12', 'Mine'),
+    'lost its mark': (text) => text.replace(/LatchkeyEpoch\w+/, 'Mine'),
   }
 
   for (const [name, edit] of Object.entries(edits)) {

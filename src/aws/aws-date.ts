@@ -1,0 +1,55 @@
+import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts'
+import { z } from 'zod'
+import { LatchkeyError } from '../errors.ts'
+
+const MOST_SKEW_MS = 60_000
+const answer = z.object({ headers: z.record(z.string(), z.string()) })
+
+/** AWS's clock in the last answer to a command, refusals included, ms since 1970; NaN: there was none. */
+export interface AwsDate {
+  ms: number
+}
+
+/** Inside the deserializer, so that the answer of a refusal is seen too. */
+export const AT_THE_WIRE = { step: 'deserialize', priority: 'low', name: 'watchDate' } as const
+
+export function watchDate(seen: AwsDate) {
+  return <A, R extends { readonly response: unknown }>(next: (args: A) => Promise<R>) =>
+    async (args: A): Promise<R> => {
+      const result = await next(args)
+      seen.ms = Date.parse(answer.safeParse(result.response).data?.headers.date ?? '')
+      return result
+    }
+}
+
+/** Ends are judged by AWS's clock and planned by ours: too far apart, and a grant would end at another time than was approved. */
+export function refuseSkew(date: AwsDate, expectedMs: number): void {
+  const skewMs = date.ms - expectedMs
+  if (Math.abs(skewMs) <= MOST_SKEW_MS) return
+  throw new LatchkeyError('AWS_REFUSED', {
+    doing: 'to confirm the time',
+    awsCode: 'ClockSkew',
+    next: Number.isNaN(skewMs)
+      ? 'Its answer carried no time. Nothing was granted.'
+      : `Its clock is ${Math.round(Math.abs(skewMs) / 1_000)} seconds ${skewMs > 0 ? 'ahead of' : 'behind'} Latchkey's. Nothing was granted; have the operator set the clock right.`,
+  })
+}
+
+export interface Identity {
+  /** The IAM ARN of the role or user that this process is. */
+  readonly arn: string
+  readonly date: AwsDate
+}
+
+export async function readIdentity(sts: STSClient): Promise<Identity> {
+  const command = new GetCallerIdentityCommand({})
+  const date = { ms: Number.NaN }
+  command.middlewareStack.add(watchDate(date), AT_THE_WIRE)
+  const { Arn = '' } = await sts.send(command)
+  return { arn: iamArn(Arn), date }
+}
+
+/** @example iamArn('arn:aws:sts::111122223333:assumed-role/latchkey-web/i-0123') // "arn:aws:iam::111122223333:role/latchkey-web" */
+function iamArn(arn: string): string {
+  return arn.replace(/^(arn:[\w-]+):sts::(\d{12}):assumed-role\/([^/]+)\/.*$/, '$1:iam::$2:role/$3')
+}

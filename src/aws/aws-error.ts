@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { LatchkeyError } from '../errors.ts'
+
+/** What is said of a refused call: what was asked, and what to do about it. Neither holds anything secret. */
+export interface Asking {
+  readonly doing: string
+  readonly next: string
+}
+
+export interface AwsLog {
+  warn(data: object, message: string): void
+}
+
+const QUOTAS: Readonly<Record<string, { readonly quota: string; readonly next: string }>> = {
+  LimitExceeded: {
+    quota: 'What AWS keeps for this elevation role',
+    next: 'Have the owner clear inline policies from it.',
+  },
+  PackedPolicyTooLargeException: {
+    quota: 'What AWS takes in one session policy',
+    next: 'Ask for fewer scopes at once, or for one prefix above them.',
+  },
+}
+
+const THROTTLED = new Set([
+  ...['Throttling', 'ThrottlingException', 'ThrottledException', 'RequestThrottled', 'RequestThrottledException'],
+  ...['RequestLimitExceeded', 'TooManyRequestsException', 'SlowDown'],
+])
+
+/** The names that the SDK's HTTP handler gives when no whole answer came. */
+const NO_ANSWER = new Set(['TimeoutError', 'AbortError'])
+
+const RETRY_AFTER_SECONDS = 10
+
+const facts = z.object({
+  name: z.string(),
+  /** Of Node's network errors (`ECONNREFUSED`). */
+  code: z.string().optional(),
+  $metadata: z.object({ httpStatusCode: z.number().optional(), requestId: z.string().optional() }).optional(),
+})
+
+/** Carries out one call. What AWS refuses is logged and becomes a LatchkeyError; a fault of our own stays what it is. */
+export async function askAws<T>(asking: Asking, log: AwsLog, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    const refusal = latchkeyError(asking, error)
+    if (!refusal) throw error
+    const { name, $metadata } = facts.parse(error)
+    const answer = { awsCode: name, status: $metadata?.httpStatusCode, awsRequestId: $metadata?.requestId }
+    log.warn({ doing: asking.doing, code: refusal.code, ...answer }, 'AWS did not do what it was asked')
+    throw refusal
+  }
+}
+
+/**
+ * By the error's name, never by its text. The SDK's error is not kept as the cause: it carries request and answer, and these carry tokens.
+ */
+function latchkeyError({ doing, next }: Asking, error: unknown): LatchkeyError | undefined {
+  if (!(error instanceof Error) || error instanceof LatchkeyError) return undefined
+  const { name, code, $metadata } = facts.parse(error)
+  const status = $metadata?.httpStatusCode
+  const quota = QUOTAS[name]
+  if (quota) return new LatchkeyError('QUOTA_FULL', quota)
+  if (THROTTLED.has(name) || NO_ANSWER.has(name) || status === 429 || (status ?? 0) >= 500) return unavailable()
+  if (status !== undefined) return new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next })
+  if (name === 'CredentialsProviderError')
+    return new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next: NO_CREDENTIALS })
+  return code === undefined || error instanceof TypeError ? undefined : unavailable()
+}
+
+const NO_CREDENTIALS = 'Have the operator give Latchkey AWS credentials.'
+
+function unavailable(): LatchkeyError {
+  return new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: RETRY_AFTER_SECONDS })
+}
+
+export function isAwsCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof LatchkeyError && 'awsCode' in error.facts && codes.includes(error.facts.awsCode)
+}

@@ -1,0 +1,58 @@
+import {
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  type IAMClient,
+  ListRolePoliciesCommand,
+} from '@aws-sdk/client-iam'
+import type { Account } from '../rules/rules-file.ts'
+
+/** An elevation role as AWS knows it. Documents come URL-encoded; here they are plain text. */
+export interface ElevationRole {
+  readonly arn: string
+  readonly roleId: string
+  readonly trust: string
+  /** Undefined: it has no permissions boundary. */
+  readonly boundaryArn: string | undefined
+}
+
+/** IAM takes names without path; a name is unique in its account. */
+export function roleName(arnOrPath: string): string {
+  return arnOrPath.slice(arnOrPath.lastIndexOf('/') + 1)
+}
+
+/** Undefined: the role that has this name is not the one that the rules name, by its account or path. Throws as the SDK does. */
+export async function readRole(iam: IAMClient, account: Account): Promise<ElevationRole | undefined> {
+  const { Role } = await iam.send(new GetRoleCommand({ RoleName: roleName(account.elevationRole) }))
+  if (!Role?.Arn?.endsWith(`:iam::${account.id}:role/${account.elevationRole}`) || !Role.RoleId) return undefined
+  return {
+    arn: Role.Arn,
+    roleId: Role.RoleId,
+    trust: decodeURIComponent(Role.AssumeRolePolicyDocument ?? ''),
+    boundaryArn: Role.PermissionsBoundary?.PermissionsBoundaryArn,
+  }
+}
+
+export async function readManagedPolicy(iam: IAMClient, arn: string): Promise<string> {
+  const { Policy } = await iam.send(new GetPolicyCommand({ PolicyArn: arn }))
+  const version = new GetPolicyVersionCommand({ PolicyArn: arn, VersionId: Policy?.DefaultVersionId })
+  const { PolicyVersion } = await iam.send(version)
+  return decodeURIComponent(PolicyVersion?.Document ?? '')
+}
+
+export async function readInlinePolicy(iam: IAMClient, role: string, name: string): Promise<string> {
+  const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName: role, PolicyName: name }))
+  return decodeURIComponent(PolicyDocument ?? '')
+}
+
+export async function listInlinePolicies(iam: IAMClient, role: string): Promise<readonly string[]> {
+  const names: string[] = []
+  let marker: string | undefined
+  do {
+    const page = await iam.send(new ListRolePoliciesCommand({ RoleName: role, Marker: marker }))
+    names.push(...(page.PolicyNames ?? []))
+    marker = page.IsTruncated ? page.Marker : undefined
+  } while (marker !== undefined)
+  return names
+}

@@ -1,0 +1,101 @@
+import { performance } from 'node:perf_hooks'
+import { LatchkeyError } from '../errors.ts'
+import type { Driver, GrantOrder, Principal } from '../grants/driver.ts'
+import { sessionPolicy } from '../grants/iam-document.ts'
+import type { Account, Rules } from '../rules/rules-file.ts'
+import type { Scope } from '../rules/scope.ts'
+import { assumeRole } from './assume-role.ts'
+import { readIdentity, refuseSkew } from './aws-date.ts'
+import { type AwsLog, askAws, isAwsCode } from './aws-error.ts'
+import { type AwsClients, awsClients } from './clients.ts'
+import { readDeny, writeDeny } from './deny-policy.ts'
+import { readRole } from './elevation-role.ts'
+import { checkRole } from './preflight.ts'
+
+export interface SessionDriverNeeds {
+  readonly accounts: Rules['accounts']
+  readonly buckets: Rules['buckets']
+  readonly log: AwsLog
+}
+
+interface Context extends SessionDriverNeeds {
+  readonly clients: AwsClients
+}
+
+/** Every end is as long as this one: what is measured with it fits with any. */
+const ANY_END = '2000-01-01T00:00:00Z'
+
+/** Grants as STS sessions: nothing is written to IAM when one starts, and an end on time costs no call. */
+export function sessionDriver(needs: SessionDriverNeeds): Driver {
+  const context = { ...needs, clients: awsClients() }
+  const { clients, log } = context
+  return {
+    preflight: (account, draft) => preflight(context, account, draft),
+    activate: (order, now) => activate(context, order, now),
+    async vend(order) {
+      const { credentials } = await assumeRole(stsOf(context, order.scopes), log, order, Date.now())
+      return credentials
+    },
+    now: () => readNow(context),
+    principals: () => readPrincipals(context),
+    readDeny: (principal) => readDeny(clients.iam, log, principal),
+    writeDeny: (principal, document) => writeDeny(clients.iam, log, principal, document),
+  }
+}
+
+async function preflight(
+  context: Context,
+  accountId: string,
+  draft: Omit<GrantOrder, 'principal' | 'endsAt'>,
+): Promise<Principal> {
+  const account = [...context.accounts.values()].find(({ id }) => id === accountId)
+  if (!account) throw notInRules(`account ${accountId}`)
+  sessionPolicy({ ...draft, endsAt: ANY_END })
+  const { clients, log } = context
+  return checkRole({ iam: clients.iam, sts: stsOf(context, draft.scopes), log }, account)
+}
+
+async function activate(context: Context, order: GrantOrder, now: number): Promise<void> {
+  const startedAt = performance.now()
+  const { date } = await assumeRole(stsOf(context, order.scopes), context.log, order, now)
+  refuseSkew(date, now + performance.now() - startedAt)
+}
+
+async function readNow(context: Context): Promise<number> {
+  const asking = { doing: 'to say the time', next: 'Have the operator see that AWS knows the credentials of Latchkey.' }
+  const anyRegion = [...context.buckets.values()][0]?.region ?? 'us-east-1'
+  const { date } = await askAws(asking, context.log, () => readIdentity(context.clients.sts(anyRegion)))
+  if (Number.isNaN(date.ms)) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 10 })
+  return date.ms
+}
+
+async function readPrincipals(context: Context): Promise<readonly Principal[]> {
+  const found = await Promise.all([...context.accounts.values()].map((account) => readPrincipal(context, account)))
+  return found.flatMap((principal) => (principal ? [principal] : []))
+}
+
+/** A role that is not there has no sessions; it must not keep the others from being looked after. */
+async function readPrincipal({ clients, log }: Context, account: Account): Promise<Principal | undefined> {
+  const asking = {
+    doing: `to show the elevation role ${account.elevationRole} of account ${account.name}`,
+    next: 'Have the operator see that Latchkey may read it.',
+  }
+  try {
+    const role = await askAws(asking, log, () => readRole(clients.iam, account))
+    return role && { driver: 'session', account: account.id, roleArn: role.arn, roleId: role.roleId }
+  } catch (error) {
+    if (isAwsCode(error, 'NoSuchEntityException')) return undefined
+    throw error
+  }
+}
+
+function stsOf(context: Context, scopes: readonly Scope[]) {
+  const [first] = scopes
+  const region = first && context.buckets.get(first.bucket)?.region
+  if (region === undefined) throw notInRules(`bucket ${first?.bucket ?? ''}`)
+  return context.clients.sts(region)
+}
+
+function notInRules(what: string): LatchkeyError {
+  return new LatchkeyError('NOT_ELIGIBLE', { reason: `The rules do not name ${what} (any more).`, mayAsk: [] })
+}
