@@ -6,6 +6,8 @@ export interface TcpProxy {
   readonly url: string
   /** Silence in both directions, without a word to either side: what a dropped NAT entry looks like. */
   freeze(): void
+  /** The same for the connections there are; new ones work. Never healed. */
+  blackHole(): void
   /** What the client says arrives; what the server answers is lost. */
   loseReplies(): void
   /** Bytes flow again, those that were held first. Lost replies stay lost. */
@@ -68,6 +70,13 @@ export async function startTcpProxy(targetPath: string): Promise<TcpProxy> {
     freeze() {
       state = 'frozen'
       for (const pair of pairs) hold(pair)
+    },
+    blackHole() {
+      for (const pair of pairs) hold(pair)
+      for (const { client, server } of pairs) {
+        client.removeAllListeners('data')
+        server.removeAllListeners('data')
+      }
     },
     loseReplies() {
       state = 'losing-replies'
