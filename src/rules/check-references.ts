@@ -74,8 +74,17 @@ function entitlementFaults(file: LooseFile, index: number): readonly PlacedFault
     ...scopeFaults(file, entitlement.scopes, [...at, 'scopes']),
     ...repeated(levels, 'level'),
     ...outOfOrder(entitlement.duration, [...at, 'duration'], 'default', 'longest'),
+    ...entitlement.approval.slice(1).map((_, later) => oneStepOnly([...at, 'approval', later + 1])),
     ...entitlement.approval.flatMap(({ from }, step) => subjectFaults(file, from, [...at, 'approval', step, 'from'])),
   ]
+}
+
+function oneStepOnly(path: KeyPath): PlacedFault {
+  return {
+    path,
+    part: 'value',
+    problem: 'This version of Latchkey does not have several approval steps yet. Keep one.',
+  }
 }
 
 function subjectFaults(file: LooseFile, written: readonly unknown[], at: KeyPath): readonly PlacedFault[] {

@@ -1,14 +1,15 @@
 import { Composer, type CST, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type ParsedNode, Parser } from 'yaml'
 import { formatKey, type KeyPath, type PlacedFault, type RulesFault } from './rules-faults.ts'
 
-/** The YAML of a rules file: its plain value, and where in the text each part of it stands. */
-export interface RulesSource {
-  readonly value: unknown
-  readonly faults: readonly RulesFault[]
-  /** False: the faults are of a kind that makes the value meaningless. */
-  readonly readable: boolean
-  place(fault: PlacedFault): RulesFault
-}
+/** The YAML of a rules file: its plain value, and where in the text each part of it stands; unreadable where the faults make the value meaningless. */
+export type RulesSource =
+  | { readonly readable: false; readonly faults: readonly RulesFault[] }
+  | {
+      readonly readable: true
+      readonly value: unknown
+      readonly faults: readonly RulesFault[]
+      readonly place: (fault: PlacedFault) => RulesFault
+    }
 
 interface NodePart {
   readonly path: KeyPath
@@ -22,42 +23,37 @@ const LONGEST_FILE_BYTES = 1024 * 1024
 const DEEPEST = 16
 const NO_END =
   'The file must end with a line that holds three dots (...): without it a file that was cut short would pass, and its last rules be lost.'
-const ONE_DOCUMENT = 'The file holds more than one YAML document. Keep one, which ends at the end of the file with ....'
+const TWICE = 'This key is here twice. Keep one.'
+const ONE_DOCUMENT = 'The file holds more than one YAML document. Keep one, with nothing after its three dots.'
 
 export function readSource(text: string): RulesSource {
   const lines = new LineCounter()
-  const fault = (offset: number, problem: string, path: KeyPath = []): RulesFault => {
+  const at = (offset: number, problem: string, path: KeyPath = []): RulesFault => {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(line, 1), column: Math.max(col, 1), key: formatKey(path), problem }
   }
-  const unreadable = (faults: readonly RulesFault[]): RulesSource => {
-    return { value: undefined, faults, readable: false, place: (placed) => fault(0, placed.problem, placed.path) }
-  }
-  if (Buffer.byteLength(text) > LONGEST_FILE_BYTES) return unreadable([fault(0, 'The file is longer than 1 MiB.')])
+  if (Buffer.byteLength(text) > LONGEST_FILE_BYTES) return unreadable([at(0, 'The file is longer than 1 MiB.')])
   const tokens = [...new Parser(lines.addNewLine).parse(text)]
-  const frame = frameFaults(tokens, text.length).map(({ offset, problem }) => fault(offset, problem))
-  if (isTooDeep(tokens)) return unreadable([...frame, fault(0, `The file nests more than ${DEEPEST} deep.`)])
+  const frame = frameFaults(tokens, text.length).map(({ offset, problem }) => at(offset, problem))
+  if (isTooDeep(tokens)) return unreadable([...frame, at(0, `The file nests more than ${DEEPEST} deep.`)])
 
   const [document] = new Composer({ version: '1.2', schema: 'core' }).compose(tokens, true, text.length)
   if (document === undefined) return unreadable(frame)
   const parts = [...walk(document.contents, [])]
-  const odd = parts.flatMap(({ offset, node, path, isKey }) =>
-    oddities(node, isKey).map((problem) => fault(offset, problem, path)),
-  )
-  const broken = [...document.errors, ...document.warnings].filter(({ code }) => code !== 'TAG_RESOLVE_FAILED')
-  const syntax = broken
-    .filter(({ code }) => code !== 'DUPLICATE_KEY')
-    .map(({ pos, message }) => fault(pos[0], `${message}.`))
-  const doubles = broken
+  const offsets = new Map(parts.map(({ path, isKey, offset }) => [partId(path, isKey), offset]))
+  const odd = parts.flatMap((part) => oddities(part).map((problem) => at(part.offset, problem, part.path)))
+  const syntax = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY')
+  const doubles = document.errors
     .filter(({ code }) => code === 'DUPLICATE_KEY')
-    .map(({ pos }) => fault(pos[0], 'This key is here twice. Keep one.', parts.find((p) => p.offset === pos[0])?.path))
-  if (syntax.length + odd.length > 0) return unreadable([...frame, ...syntax, ...odd, ...doubles])
-  return {
-    value: document.toJS(),
-    faults: [...frame, ...doubles],
-    readable: true,
-    place: ({ path, part, problem }) => fault(offsetOf(parts, path, part), problem, path),
-  }
+    .map(({ pos: [offset] }) => at(offset, TWICE, parts.find((part) => part.offset === offset)?.path))
+  const faults = [...frame, ...syntax.map(({ pos, message }) => at(pos[0], `${message}.`)), ...odd, ...doubles]
+  if (syntax.length + odd.length > 0) return unreadable(faults)
+  const place = ({ path, part, problem }: PlacedFault) => at(offsetOf(offsets, path, part === 'key'), problem, path)
+  return { readable: true, value: document.toJS(), faults, place }
+}
+
+function unreadable(faults: readonly RulesFault[]): RulesSource {
+  return { readable: false, faults }
 }
 
 function frameFaults(tokens: readonly CST.Token[], end: number): readonly { offset: number; problem: string }[] {
@@ -101,21 +97,25 @@ function* walk(node: ParsedNode | null, path: KeyPath): Generator<NodePart> {
   }
 }
 
-function oddities(node: unknown, isKey: boolean): readonly string[] {
+function oddities({ node, isKey }: NodePart): readonly string[] {
   if (isAlias(node)) return ['Aliases are not taken, for a reader must see each rule whole. Write it out.']
-  const problems: string[] = []
-  if (isKey && !(isScalar(node) && typeof node.value === 'string' && node.value !== '__proto__'))
-    problems.push('A key is plain text here. Put it in quotes if it looks like a number.')
-  if (isNode(node) && 'anchor' in node && node.anchor) problems.push('Anchors are not taken. Remove it.')
-  if (isNode(node) && node.tag?.startsWith('!')) problems.push('YAML tags are not taken. Remove it.')
-  return problems
+  const key = isKey ? isScalar(node) && node.value : undefined
+  return [
+    ...(isKey && typeof key !== 'string' ? ['A key is text. Put it in quotes if it looks like something else.'] : []),
+    // zod leaves this one out without a word.
+    ...(key === '__proto__' ? ['There is no key `__proto__` here.'] : []),
+    ...(isNode(node) && 'anchor' in node && node.anchor ? ['Anchors are not taken. Remove it.'] : []),
+    ...(isNode(node) && node.tag ? ['YAML tags are not taken. Remove it.'] : []),
+  ]
+}
+
+function partId(path: KeyPath, isKey: boolean): string {
+  return JSON.stringify([isKey, ...path])
 }
 
 /** A part that is missing is placed at the nearest one around it. */
-function offsetOf(parts: readonly NodePart[], path: KeyPath, part: 'key' | 'value'): number {
-  const key = formatKey(path)
-  const here = parts.filter((candidate) => formatKey(candidate.path) === key)
-  const found = here.find(({ isKey }) => isKey === (part === 'key')) ?? here[0]
-  if (found) return found.offset
-  return path.length === 0 ? 0 : offsetOf(parts, path.slice(0, -1), 'value')
+function offsetOf(offsets: ReadonlyMap<string, number>, path: KeyPath, isKey: boolean): number {
+  const offset = offsets.get(partId(path, isKey)) ?? offsets.get(partId(path, !isKey))
+  if (offset !== undefined) return offset
+  return path.length === 0 ? 0 : offsetOf(offsets, path.slice(0, -1), false)
 }

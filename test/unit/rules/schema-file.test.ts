@@ -1,0 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { rulesSchema } from '../../../src/rules/rules-schema.ts'
+
+const FILE = new URL('../../../latchkey.schema.json', import.meta.url)
+
+/** Editors read the schema beside the rules file; `WRITE_SCHEMA=1 npx vitest run test/unit/rules/schema-file.test.ts` writes it anew. */
+test('latchkey.schema.json says what the rules file is checked by', () => {
+  const schema = z.toJSONSchema(rulesSchema, { io: 'input' })
+  if (process.env.WRITE_SCHEMA === '1') writeFileSync(FILE, `${JSON.stringify(schema, undefined, 2)}\n`)
+  expect(JSON.parse(readFileSync(FILE, 'utf8'))).toEqual(JSON.parse(JSON.stringify(schema)))
+})
