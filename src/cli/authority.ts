@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { callApi } from './call-api.ts'
+
+/** Where this Latchkey's people sign in: it says so itself, in its OpenAPI document. */
+export interface Authority {
+  readonly openIdConnectUrl: string
+  readonly clientId: string
+  readonly scope: string
+}
+
+const openApi = z.object({
+  components: z.object({
+    securitySchemes: z.object({
+      entra: z.object({
+        openIdConnectUrl: z.url({ protocol: /^https$/ }),
+        'x-latchkey-client-id': z.string(),
+        'x-latchkey-scope': z.string(),
+      }),
+    }),
+  }),
+})
+
+export async function fetchAuthority(url: string): Promise<Authority> {
+  const { entra } = (await callApi(url, '/api/v1/openapi.json', openApi)).components.securitySchemes
+  return {
+    openIdConnectUrl: entra.openIdConnectUrl,
+    clientId: entra['x-latchkey-client-id'],
+    scope: entra['x-latchkey-scope'],
+  }
+}

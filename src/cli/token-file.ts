@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import { Problem } from './problem.ts'
+
+/** The sign-in of one person at one Latchkey, readable by that person alone. */
+const signIn = z.strictObject({
+  url: z.string(),
+  openIdConnectUrl: z.url(),
+  clientId: z.string(),
+  scope: z.string(),
+  accessToken: z.string(),
+  refreshToken: z.string().optional(),
+  /** ms since 1970. */
+  expiresAt: z.number(),
+})
+
+export type SignIn = z.infer<typeof signIn>
+
+/** A refresh takes far less; a lock this old belongs to a process that died. */
+const LOCK_STALE_MS = 20_000
+const LOCK_POLL_MS = 50
+
+/** After the XDG Base Directory Specification: a relative path there is to be ignored. */
+function folder(): string {
+  const given = process.env.XDG_CONFIG_HOME ?? ''
+  return join(isAbsolute(given) ? given : join(homedir(), '.config'), 'latchkey')
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+async function privateFolder(): Promise<string> {
+  const path = folder()
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await chmod(path, 0o700)
+  return path
+}
+
+/** Undefined: not signed in at this Latchkey. */
+export async function readSignIn(url: string): Promise<SignIn | undefined> {
+  let text: string
+  try {
+    text = await readFile(join(folder(), 'sign-in.json'), 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+  const parsed = z.string().transform(parseJson).pipe(signIn).safeParse(text)
+  return parsed.success && parsed.data.url === url ? parsed.data : undefined
+}
+
+function parseJson(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue({ code: 'custom', message: 'not JSON' })
+    return undefined
+  }
+}
+
+/** Written beside and renamed: a reader sees the old sign-in or the new one, never half of one. */
+export async function writeSignIn(next: SignIn): Promise<void> {
+  const path = await privateFolder()
+  const draft = join(path, `sign-in.${randomUUID()}`)
+  await writeFile(draft, JSON.stringify(next), { mode: 0o600, flag: 'wx' })
+  await rename(draft, join(path, 'sign-in.json'))
+}
+
+export async function forgetSignIn(): Promise<void> {
+  await rm(join(folder(), 'sign-in.json'), { force: true })
+}
+
+/** One refresh at a time: a refresh token that is used twice looks stolen, and the AWS SDKs start `credential_process` in parallel. */
+export async function withLock<T>(work: () => Promise<T>): Promise<T> {
+  const lock = join(await privateFolder(), 'refresh.lock')
+  const until = Date.now() + 2 * LOCK_STALE_MS
+  while (!(await takeLock(lock))) {
+    if (Date.now() > until) throw new Problem(`Another latchkey command holds ${lock}. Remove it and try again.`)
+    await delay(LOCK_POLL_MS)
+  }
+  try {
+    return await work()
+  } finally {
+    await rm(lock, { force: true })
+  }
+}
+
+async function takeLock(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, String(process.pid), { mode: 0o600, flag: 'wx' })
+    return true
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  try {
+    const { mtimeMs } = await stat(lock)
+    if (Date.now() - mtimeMs > LOCK_STALE_MS) await rm(lock, { force: true })
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  return false
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import { type Part, partEnvironment } from './config/environment.ts'
+import { type ConfigFault, ConfigFaults, type Environment, expected, withoutEmpty } from './config/faults.ts'
+import { authorityFaults } from './config/sandbox.ts'
+import { environmentSchema, type ParsedEnvironment } from './config/schema.ts'
+import { RulesFaults } from './rules/rules-faults.ts'
+import { parseRules, type Rules } from './rules/rules-file.ts'
+
+export interface Config {
+  readonly port: number
+  readonly host: string
+  readonly publicUrl: string
+  readonly redisUrl: string
+  readonly redisDurability: 'managed' | undefined
+  readonly approvalKey: string
+  readonly entra: {
+    readonly authority: string
+    readonly tenantId: string
+    readonly clientId: string
+    readonly clientSecret: string
+    readonly cliClientId: string
+  }
+  readonly graphBaseUrl: string
+  readonly metricsToken: string | undefined
+  readonly logLevel: string
+  readonly sandbox: boolean
+}
+
+export interface Setup {
+  readonly config: Config
+  readonly rules: Rules
+}
+
+const KEYS = ['LATCHKEY_SECRET', 'APPROVAL_KEY', 'AUDIT_SIGNING_KEY']
+
+/** A key that is used twice makes each use as weak as the other. */
+function keyFaults(env: Environment): readonly ConfigFault[] {
+  const owners = new Map<string, string>()
+  const faults: ConfigFault[] = []
+  for (const [name, value] of KEYS.flatMap((name) => (env[name] ?? '').split(',').map((one) => [name, one] as const))) {
+    const owner = owners.get(value)
+    if (value !== '' && owner !== undefined) faults.push(expected(name, `a key of its own: it is the same as ${owner}`))
+    owners.set(value, name)
+  }
+  return faults
+}
+
+/** Who somebody is stands on TLS: a process that checks no certificate knows nobody. */
+function tlsFaults(env: Environment): readonly ConfigFault[] {
+  if (env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return []
+  return [expected('NODE_TLS_REJECT_UNAUTHORIZED', 'nothing: trust an authority of your own with NODE_EXTRA_CA_CERTS')]
+}
+
+function parseEnvironment(env: Environment): { parsed?: ParsedEnvironment; faults: readonly ConfigFault[] } {
+  const result = environmentSchema.safeParse(env)
+  const faults = result.error?.issues.map(({ path, message }) => expected(path.join('.'), message)) ?? []
+  return { ...(result.data && { parsed: result.data }), faults }
+}
+
+function readRules(path: string): { rules?: Rules; faults: readonly ConfigFault[] } {
+  try {
+    return { rules: parseRules(readFileSync(path, 'utf8')), faults: [] }
+  } catch (error) {
+    if (error instanceof RulesFaults) {
+      return {
+        faults: error.faults.map((at) => ({ name: `${path}:${at.line}:${at.column} ${at.key}`, problem: at.problem })),
+      }
+    }
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    if (code === undefined) throw error
+    return { faults: [expected('LATCHKEY_CONFIG', `the path of the rules file: ${path} cannot be read (${code})`)] }
+  }
+}
+
+function toConfig(env: ParsedEnvironment): Config {
+  return {
+    port: env.PORT,
+    host: env.HOST,
+    publicUrl: env.PUBLIC_URL,
+    redisUrl: env.REDIS_URL,
+    redisDurability: env.REDIS_DURABILITY,
+    approvalKey: env.APPROVAL_KEY,
+    entra: {
+      authority: env.ENTRA_AUTHORITY,
+      tenantId: env.ENTRA_TENANT_ID.toLowerCase(),
+      clientId: env.ENTRA_CLIENT_ID.toLowerCase(),
+      clientSecret: env.ENTRA_CLIENT_SECRET,
+      cliClientId: env.ENTRA_CLI_CLIENT_ID.toLowerCase(),
+    },
+    graphBaseUrl: env.GRAPH_BASE_URL,
+    metricsToken: env.METRICS_TOKEN,
+    logLevel: env.LOG_LEVEL,
+    sandbox: env.LATCHKEY_SANDBOX === '1',
+  }
+}
+
+/** Reads environment and rules file, throws ConfigFaults with every fault of both. */
+export function readSetup(given: Environment): Setup {
+  const env = withoutEmpty(given)
+  const { parsed, faults } = parseEnvironment(env)
+  const { rules, faults: rulesFaults } = readRules(env.LATCHKEY_CONFIG ?? 'latchkey.yaml')
+  const all = [...faults, ...keyFaults(env), ...tlsFaults(env), ...authorityFaults(env), ...rulesFaults]
+  const named = new Map(all.map((fault) => [`${fault.name}: ${fault.problem}`, fault]))
+  if (named.size > 0 || parsed === undefined || rules === undefined) throw new ConfigFaults([...named.values()])
+  return { config: toConfig(parsed), rules }
+}
+
+/** The parent asks for both parts before it starts either. */
+export function checkSetup(given: Environment, parts: readonly Part[]): void {
+  const faults = parts.flatMap((part) => {
+    try {
+      readSetup(partEnvironment(given, part))
+      return []
+    } catch (error) {
+      if (error instanceof ConfigFaults) return error.faults
+      throw error
+    }
+  })
+  const named = new Map(faults.map((fault) => [`${fault.name}: ${fault.problem}`, fault]))
+  if (named.size > 0) throw new ConfigFaults([...named.values()])
+}

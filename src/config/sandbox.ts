@@ -1,0 +1,99 @@
+import { type ConfigFault, type Environment, expected } from './faults.ts'
+
+/** Authentication is never off. Tests and the demo need other authorities; these rules keep them from ever standing near real ones. */
+
+const MICROSOFT: Readonly<Record<string, readonly string[]>> = {
+  ENTRA_AUTHORITY: [
+    'https://login.microsoftonline.com',
+    'https://login.microsoftonline.us',
+    'https://login.partner.microsoftonline.cn',
+  ],
+  GRAPH_BASE_URL: [
+    'https://graph.microsoft.com',
+    'https://graph.microsoft.us',
+    'https://dod-graph.microsoft.us',
+    'https://microsoftgraph.chinacloudapi.cn',
+  ],
+}
+
+/** What the AWS SDK's default provider chain would take instead of the sandbox's keys, or instead of its endpoint. */
+const FORBIDDEN_IN_SANDBOX = [
+  'AWS_PROFILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_ROLE_ARN',
+  'AWS_EC2_METADATA_SERVICE_ENDPOINT',
+  'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
+]
+
+const LITERAL_LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?::1\]?)$/
+const LOOPBACK_FORM = 'a literal loopback address (127.0.0.1 or [::1]) while LATCHKEY_SANDBOX=1'
+
+/** A name such as `localhost` is not one: whoever answers for the name decides where it leads. */
+export function isLiteralLoopback(host: string): boolean {
+  return LITERAL_LOOPBACK.test(host)
+}
+
+function isLoopbackUrl(url: string): boolean {
+  return URL.canParse(url) && isLiteralLoopback(new URL(url).hostname)
+}
+
+function isAmazonUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' && /\.(amazonaws\.com(\.cn)?|api\.aws)$/.test(hostname)
+}
+
+function awsEndpoints(env: Environment): readonly [string, string][] {
+  return Object.entries(env).flatMap(([name, url]) => (/AWS_ENDPOINT_URL/.test(name) && url ? [[name, url]] : []))
+}
+
+function outsideFaults(env: Environment): readonly ConfigFault[] {
+  const authorities = Object.entries(MICROSOFT).flatMap(([name, known]) => {
+    const url = env[name]?.replace(/\/$/, '')
+    return url === undefined || known.includes(url) ? [] : [expected(name, `one of ${known.join(', ')}`)]
+  })
+  const endpoints = awsEndpoints(env).flatMap(([name, url]) =>
+    isAmazonUrl(url) ? [] : [expected(name, 'an https endpoint of AWS')],
+  )
+  const publicUrl = env.PUBLIC_URL?.startsWith('http:') ? [expected('PUBLIC_URL', 'an https origin')] : []
+  return [...authorities, ...endpoints, ...publicUrl]
+}
+
+function loopbackFaults(env: Environment): readonly ConfigFault[] {
+  const named = ['PUBLIC_URL', 'AWS_ENDPOINT_URL', ...Object.keys(MICROSOFT)].map((name) => [name, env[name]] as const)
+  const urls = [...named, ...awsEndpoints(env).filter(([name]) => name !== 'AWS_ENDPOINT_URL')]
+  const faults = urls.flatMap(([name, url]) =>
+    url !== undefined && isLoopbackUrl(url) ? [] : [expected(name, LOOPBACK_FORM)],
+  )
+  const redis = env.REDIS_URL ?? ''
+  const near = redis.startsWith('/') || redis.split(',').every(isLoopbackUrl)
+  if (!near) faults.push(expected('REDIS_URL', `the path of a socket, or ${LOOPBACK_FORM}`))
+  if (!isLiteralLoopback(env.HOST ?? '127.0.0.1')) faults.push(expected('HOST', LOOPBACK_FORM))
+  return faults
+}
+
+function identityFaults(env: Environment): readonly ConfigFault[] {
+  const forbidden = FORBIDDEN_IN_SANDBOX.flatMap((name) =>
+    env[name] === undefined ? [] : [expected(name, 'nothing while LATCHKEY_SANDBOX=1')],
+  )
+  const production =
+    env.NODE_ENV === 'production' ? [expected('NODE_ENV', 'anything but production while LATCHKEY_SANDBOX=1')] : []
+  const keyIds = new Set([
+    'AWS_ACCESS_KEY_ID',
+    ...Object.keys(env).filter((name) => name.endsWith('AWS_ACCESS_KEY_ID')),
+  ])
+  const keys = [...keyIds].flatMap((name) =>
+    env[name]?.startsWith('SANDBOX')
+      ? []
+      : [expected(name, 'an access key id that begins with SANDBOX while LATCHKEY_SANDBOX=1')],
+  )
+  return [...forbidden, ...production, ...keys]
+}
+
+export function authorityFaults(env: Environment): readonly ConfigFault[] {
+  return env.LATCHKEY_SANDBOX === '1' ? [...loopbackFaults(env), ...identityFaults(env)] : outsideFaults(env)
+}

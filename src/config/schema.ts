@@ -1,0 +1,69 @@
+import { z } from 'zod'
+
+/** The environment, by one schema. Each message is the expected form: a fault is printed as `NAME: expected …`. */
+
+const KEY_FORM = 'at least 32 random bytes as hex or base64url, for example from `openssl rand -hex 32`'
+const ORIGIN_FORM = 'an origin without a path, as https://latchkey.example.com'
+const PORT_FORM = 'a whole number from 1 to 65535'
+const REGION_FORM = 'an AWS region, as eu-central-1'
+const DURABILITY_FORM = '`managed` (MemoryDB, or ElastiCache with synchronous durability) or nothing'
+const METRICS_FORM = 'at least 16 characters, or nothing (then there is no /metrics)'
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const REDIS_FORM =
+  'redis://host:port, rediss://host:port, the absolute path of a socket, or several URLs with commas between (a cluster)'
+
+function checkKey(text: string, context: z.RefinementCtx): void {
+  const hex = /^(?:[0-9a-f]{2})+$/i.test(text)
+  const clean = hex || /^[A-Za-z0-9_-]+={0,2}$/.test(text)
+  const bytes = Buffer.from(text, hex ? 'hex' : 'base64url').length
+  if (!clean || bytes < 32) context.addIssue({ code: 'custom', message: KEY_FORM })
+}
+
+function originOf(text: string, context: z.RefinementCtx): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const bare = url?.pathname === '/' && url.search === '' && url.hash === '' && url.username === ''
+  if (url === undefined || !bare || !/^https?:$/.test(url.protocol)) {
+    context.addIssue({ code: 'custom', message: ORIGIN_FORM })
+    return ''
+  }
+  return url.origin
+}
+
+function text(form: string, pattern: RegExp): z.ZodString {
+  return z.string({ error: form }).regex(pattern, form)
+}
+
+function guid(what: string): z.ZodString {
+  return text(`${what}, a GUID`, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+}
+
+const key = z.string({ error: KEY_FORM }).superRefine(checkKey)
+/** `current,previous`: the previous one is still accepted while it is rotated. */
+const keys = z.string().superRefine((list, context) => {
+  for (const one of list.split(',')) checkKey(one, context)
+})
+const origin = z.string({ error: ORIGIN_FORM }).transform(originOf)
+
+export const environmentSchema = z.object({
+  LATCHKEY_CONFIG: z.string().default('latchkey.yaml'),
+  PORT: z.coerce.number({ error: PORT_FORM }).int(PORT_FORM).min(1, PORT_FORM).max(65_535, PORT_FORM).default(3978),
+  HOST: text('an address to listen on, as 0.0.0.0', /^[0-9a-z.:-]+$/i).default('127.0.0.1'),
+  PUBLIC_URL: origin,
+  REDIS_URL: text(REDIS_FORM, /^(\/.+|rediss?:\/\/[^,\s]+(,rediss?:\/\/[^,\s]+)*)$/),
+  REDIS_DURABILITY: z.enum(['managed'], { error: DURABILITY_FORM }).optional(),
+  APPROVAL_KEY: key,
+  LATCHKEY_SECRET: keys.optional(),
+  AUDIT_SIGNING_KEY: z.string().optional(),
+  ENTRA_TENANT_ID: guid('the Entra tenant'),
+  ENTRA_CLIENT_ID: guid('the client id of the registration for sign-in, Graph and API'),
+  ENTRA_CLIENT_SECRET: z.string({ error: 'the client secret of that registration' }),
+  ENTRA_CLI_CLIENT_ID: guid('the client id of the registration for the command line'),
+  ENTRA_AUTHORITY: origin.default('https://login.microsoftonline.com'),
+  GRAPH_BASE_URL: origin.default('https://graph.microsoft.com'),
+  AWS_REGION: text(REGION_FORM, /^[a-z]{2}(-[a-z]+)+-\d$/),
+  METRICS_TOKEN: z.string().min(16, METRICS_FORM).optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(', ') }).default('info'),
+  LATCHKEY_SANDBOX: z.enum(['1'], { error: '1 or nothing' }).optional(),
+})
+
+export type ParsedEnvironment = z.infer<typeof environmentSchema>

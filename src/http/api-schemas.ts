@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import type { AskInput } from '../access-requests/request-access.ts'
+import type { GrantView } from '../cards/grant-view.ts'
+import type { RequestView } from '../cards/request-view.ts'
+import { LatchkeyError } from '../errors.ts'
+import { parseDuration } from '../rules/duration.ts'
+import { LEVELS } from '../rules/levels.ts'
+import { parseScope } from '../rules/scope.ts'
+
+/** What comes in at `/api/v1`, parsed at the door. OpenAPI is generated from these same schemas. */
+
+const scope = z
+  .string()
+  .min(6)
+  .max(1100)
+  .meta({
+    description: 'A bucket, a prefix that ends in `/`, or one whole object key',
+    examples: ['s3://finance-reports/2026/'],
+  })
+
+const askFields = z.strictObject({
+  scope: scope.optional(),
+  scopes: z.array(scope).min(1).max(10).optional(),
+  levels: z.array(z.enum(LEVELS)).min(1).max(LEVELS.length),
+  duration: z
+    .string()
+    .max(8)
+    .optional()
+    .meta({ description: 'As `45m`, `8h` or `2d`', examples: ['45m'] }),
+  durationMinutes: z.int().positive().optional(),
+  reason: z.string().trim().min(1).max(1000),
+  ticket: z.string().trim().max(100).optional(),
+})
+
+export const askBody = askFields
+  .refine((body) => (body.scope === undefined) !== (body.scopes === undefined), {
+    message: 'Give either `scope` or `scopes`.',
+    path: ['scopes'],
+  })
+  .refine((body) => body.duration === undefined || body.durationMinutes === undefined, {
+    message: 'Give either `duration` or `durationMinutes`.',
+    path: ['duration'],
+  })
+  .meta({ id: 'Ask' })
+
+export const reviewBody = z
+  .strictObject({
+    decision: z.enum(['approve', 'deny']),
+    comment: z.string().trim().max(1000).default(''),
+    version: z.int().positive().optional().meta({ description: 'The version that the reviewer was shown' }),
+  })
+  .meta({ id: 'Review' })
+
+const limit = z.coerce.number().int().min(1).max(100).default(50)
+
+export const requestsQuery = z.strictObject({ role: z.enum(['requester', 'approver']).default('requester'), limit })
+
+export const grantsQuery = z.strictObject({ limit })
+
+/** Ids are told apart by their use case: one that cannot exist reads like one that is not yours. */
+export const idParams = z.object({ id: z.string() })
+
+/** The form that every AWS SDK and the AWS CLI read from a `credential_process`. */
+export const credentialsAnswer = z
+  .strictObject({
+    Version: z.literal(1),
+    AccessKeyId: z.string(),
+    SecretAccessKey: z.string(),
+    SessionToken: z.string(),
+    Expiration: z.iso.datetime({ offset: true }),
+  })
+  .meta({ id: 'Credentials' })
+
+const time = z.iso.datetime()
+
+export const requestAnswer = z
+  .strictObject({
+    id: z.string(),
+    status: z.enum(['pending', 'approved', 'denied', 'cancelled', 'lapsed']),
+    version: z.int(),
+    requester: z.string(),
+    scopes: z.array(z.string()).readonly(),
+    levels: z.array(z.string()).readonly(),
+    durationMinutes: z.int(),
+    reason: z.string(),
+    ticket: z.string(),
+    entitlement: z.string(),
+    askedAt: time,
+    lapsesAt: time,
+    asked: z.array(z.string()).readonly(),
+    decision: z.strictObject({ by: z.string(), as: z.string(), comment: z.string(), at: time }).nullable(),
+    closedAt: time.nullable(),
+    grantId: z.string().nullable(),
+  })
+  .meta({ id: 'Request' }) satisfies z.ZodType<RequestView>
+
+export const grantAnswer = z
+  .strictObject({
+    id: z.string(),
+    status: z.enum(['activating', 'active', 'revoking', 'expired', 'revoked']),
+    requestId: z.string(),
+    requester: z.string(),
+    approver: z.string(),
+    account: z.string(),
+    scopes: z.array(z.string()).readonly(),
+    levels: z.array(z.string()).readonly(),
+    durationMinutes: z.int(),
+    decidedAt: time,
+    activatedAt: time.nullable(),
+    endsAt: time.nullable(),
+    endedAt: time.nullable(),
+    endCause: z.string().nullable(),
+  })
+  .meta({ id: 'Grant' }) satisfies z.ZodType<GrantView>
+
+export const requestsAnswer = z.strictObject({ requests: z.array(requestAnswer) })
+export const grantsAnswer = z.strictObject({ grants: z.array(grantAnswer) })
+
+/** @throws BAD_INPUT that names every field at fault. */
+export function parseInput<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
+  const result = schema.safeParse(given ?? {})
+  if (result.success) return result.data
+  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(': '))
+  throw new LatchkeyError('BAD_INPUT', {
+    problem: `This cannot be read: ${problems.join('; ')}. Correct it and send it again.`,
+  })
+}
+
+export function toAsk(body: z.output<typeof askBody>): AskInput {
+  const durationMinutes = body.duration === undefined ? body.durationMinutes : parseDuration(body.duration)
+  return {
+    scopes: (body.scopes ?? [body.scope ?? '']).map(parseScope),
+    levels: [...new Set(body.levels)],
+    reason: body.reason,
+    ...(durationMinutes === undefined ? {} : { durationMinutes }),
+    ...(body.ticket === undefined ? {} : { ticket: body.ticket }),
+  }
+}

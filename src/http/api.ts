@@ -1,0 +1,94 @@
+import type { FastifyInstance } from 'fastify'
+import type { z } from 'zod'
+import { cancelRequest } from '../access-requests/cancel-request.ts'
+import { findRequest, findRequests } from '../access-requests/find-requests.ts'
+import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
+import { type ReviewNeeds, reviewAccessRequest } from '../access-requests/review-access-request.ts'
+import { grantView } from '../cards/grant-view.ts'
+import { type RequestView, requestView } from '../cards/request-view.ts'
+import { endGrant } from '../grants/end-grant.ts'
+import { findGrant, findGrants } from '../grants/find-grants.ts'
+import { type VendNeeds, vendCredentials } from '../grants/vend-credentials.ts'
+import type { Caller } from '../rules/caller.ts'
+import {
+  askBody,
+  type credentialsAnswer,
+  grantsQuery,
+  idParams,
+  parseInput,
+  requestsQuery,
+  reviewBody,
+  toAsk,
+} from './api-schemas.ts'
+import { callerOf, demandBearer, type VerifyBearer } from './bearer.ts'
+import type { HttpMetrics } from './metrics.ts'
+
+export type ApiNeeds = AskNeeds & ReviewNeeds & VendNeeds
+
+/** What was written is read back through the same eyes as a GET. */
+async function show(needs: ApiNeeds, caller: Caller, id: string): Promise<RequestView> {
+  const { request, version } = await findRequest(needs, caller, id)
+  return requestView(request, version)
+}
+
+function requestRoutes(app: FastifyInstance, needs: ApiNeeds): void {
+  app.post('/requests', async (request, reply) => {
+    const caller = callerOf(request)
+    const { id } = await requestAccess(needs, caller, toAsk(parseInput(askBody, request.body)))
+    reply.code(201).header('location', `/api/v1/requests/${id}`)
+    return await show(needs, caller, id)
+  })
+  app.get('/requests', async (request) => {
+    const found = await findRequests(needs, callerOf(request), parseInput(requestsQuery, request.query))
+    return { requests: found.map((stored) => requestView(stored.request, stored.version)) }
+  })
+  app.get('/requests/:id', async (request) => show(needs, callerOf(request), parseInput(idParams, request.params).id))
+  app.post('/requests/:id/cancel', async (request) => {
+    const caller = callerOf(request)
+    const { id } = await cancelRequest(needs, caller, parseInput(idParams, request.params).id)
+    return await show(needs, caller, id)
+  })
+  app.post('/requests/:id/reviews', async (request) => {
+    const caller = callerOf(request)
+    const { version, ...review } = parseInput(reviewBody, request.body)
+    const input = version === undefined ? review : { ...review, version }
+    const { id } = await reviewAccessRequest(needs, caller, parseInput(idParams, request.params).id, input)
+    return await show(needs, caller, id)
+  })
+}
+
+function grantRoutes(app: FastifyInstance, needs: ApiNeeds): void {
+  app.get('/grants', async (request) => {
+    const found = await findGrants(needs, callerOf(request), parseInput(grantsQuery, request.query))
+    return { grants: found.map(grantView) }
+  })
+  app.get('/grants/:id', async (request) =>
+    grantView(await findGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
+  )
+  app.post('/grants/:id/end', async (request) =>
+    grantView(await endGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
+  )
+  app.post('/grants/:id/credentials', async (request): Promise<z.output<typeof credentialsAnswer>> => {
+    const { id } = parseInput(idParams, request.params)
+    const credentials = await vendCredentials(needs, callerOf(request), id)
+    return {
+      Version: 1,
+      AccessKeyId: credentials.accessKeyId,
+      SecretAccessKey: credentials.secretAccessKey,
+      SessionToken: credentials.sessionToken,
+      Expiration: credentials.expiresAt,
+    }
+  })
+}
+
+/** `/api/v1`: converts and forwards; every decision is made in the use cases. */
+export function apiRoutes(app: FastifyInstance, needs: ApiNeeds, verify: VerifyBearer, metrics: HttpMetrics): void {
+  app.register(
+    async (api) => {
+      demandBearer(api, verify, metrics)
+      requestRoutes(api, needs)
+      grantRoutes(api, needs)
+    },
+    { prefix: '/api/v1' },
+  )
+}

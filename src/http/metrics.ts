@@ -1,0 +1,54 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { LatchkeyError } from '../errors.ts'
+
+export interface HttpMetrics {
+  readonly registry: Registry
+  /** Refusals before anybody is known: counted, never stored. */
+  refusedUnknown(): void
+}
+
+export function httpMetrics(): HttpMetrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const refused = new Counter({
+    name: 'latchkey_refused_before_authentication_total',
+    help: 'Calls refused because nobody known made them',
+    registers: [registry],
+  })
+  return { registry, refusedUnknown: () => refused.inc() }
+}
+
+function measureAnswers(app: FastifyInstance, registry: Registry): void {
+  const seconds = new Histogram({
+    name: 'latchkey_http_answer_seconds',
+    help: 'From the first byte of a request to the last byte of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 1, 3, 10],
+    registers: [registry],
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }
+    seconds.observe(labels, reply.elapsedTime / 1000)
+  })
+}
+
+/** Compared as digests: of equal length, and in a time that does not depend on the text. */
+function isSame(given: string, wanted: string): boolean {
+  const [a, b] = [given, wanted].map((text) => createHash('sha256').update(text).digest())
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
+}
+
+/** Without a token configured there is no such page. */
+export function metricsRoute(app: FastifyInstance, metrics: HttpMetrics, token: string | undefined): void {
+  measureAnswers(app, metrics.registry)
+  if (token === undefined) return
+  app.get('/metrics', async (request, reply) => {
+    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
+      metrics.refusedUnknown()
+      throw new LatchkeyError('NOT_SIGNED_IN', {})
+    }
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
+}

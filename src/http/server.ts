@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { answerErrors } from './answer-errors.ts'
+
+/** The largest body of `/api/v1` is an ask: a few scopes and a reason. */
+const BODY_LIMIT_BYTES = 16 * 1024
+
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  // Every answer is somebody's own; a proxy that keeps one may hand it to somebody else.
+  'cache-control': 'no-store',
+} as const
+
+export interface ServerOptions {
+  readonly log: FastifyBaseLogger
+  readonly publicUrl: string
+}
+
+export function httpServer({ log, publicUrl }: ServerOptions): FastifyInstance {
+  const app = fastify({
+    loggerInstance: log,
+    // One line of our own per answer: the default logs URLs, and later URLs will carry codes of sign-ins.
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    bodyLimit: BODY_LIMIT_BYTES,
+    // A client that sends its request drop by drop holds a socket for ten seconds, not for ever.
+    requestTimeout: 10_000,
+    keepAliveTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+  })
+  // `application/json` only: a form or `text/plain` can be posted by any page of the web without a preflight.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  const headers = publicUrl.startsWith('https:')
+    ? { ...HEADERS, 'strict-transport-security': 'max-age=31536000' }
+    : HEADERS
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(headers)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        milliseconds: Math.round(reply.elapsedTime),
+      },
+      'answered',
+    )
+  })
+  answerErrors(app)
+  return app
+}

@@ -1,0 +1,72 @@
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import { startWorkersPart } from '../workers/main.ts'
+import { type Part, partEnvironment } from './config/environment.ts'
+import { ConfigFaults } from './config/faults.ts'
+import { checkSetup, readSetup, type Setup } from './config.ts'
+import { openLog } from './dependencies.ts'
+import { startChildren } from './main/children.ts'
+import { exitOnCrash, type Running, reportReady, stopOnSignal } from './main/running.ts'
+import { startRedis } from './main/start-redis.ts'
+import { startWeb } from './main/web.ts'
+
+/** `main.js` starts both parts as children; `main.js web` and `main.js workers` are one part alone. */
+
+const PARTS: readonly Part[] = ['web', 'workers']
+
+async function startPart(part: Part, setup: Setup, log: Logger): Promise<Running> {
+  if (part === 'web') return await startWeb(setup, log)
+  return await startWorkersPart(setup, await startRedis(setup.config, log), log)
+}
+
+async function runPart(part: Part): Promise<void> {
+  const setup = readSetup(partEnvironment(process.env, part))
+  const log = openLog(setup.config, part)
+  let running: Running | undefined
+  exitOnCrash(log)
+  stopOnSignal(log, () => running)
+  running = await startPart(part, setup, log)
+  log.info({ sandbox: setup.config.sandbox }, 'ready')
+  reportReady()
+}
+
+function runBoth(): void {
+  checkSetup(process.env, PARTS)
+  const say = (line: object) =>
+    process.stdout.write(`${JSON.stringify({ part: 'parent', time: Date.now(), ...line })}\n`)
+  let leaving = false
+  async function leave(exitCode: number): Promise<void> {
+    if (leaving) return
+    leaving = true
+    await family.stop()
+    process.exit(exitCode)
+  }
+  const family = startChildren({
+    script: fileURLToPath(import.meta.url),
+    env: process.env,
+    parts: PARTS,
+    say,
+    onRefused: () => void leave(1),
+  })
+  process.on('SIGTERM', () => void leave(0))
+  process.on('SIGINT', () => void leave(0))
+}
+
+async function main(argument: string | undefined): Promise<void> {
+  const part = PARTS.find((name) => name === argument)
+  if (part !== undefined) return await runPart(part)
+  if (argument !== undefined)
+    throw new ConfigFaults([{ name: argument, problem: 'say web, workers or nothing (both)' }])
+  runBoth()
+}
+
+try {
+  await main(process.argv[2])
+} catch (error) {
+  const text =
+    error instanceof ConfigFaults
+      ? error.message
+      : `Latchkey was not started: ${error instanceof Error ? error.stack : error}`
+  process.stderr.write(`${text}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,23 @@
+import type { Logger } from 'pino'
+import { ConfigFaults } from '../config/faults.ts'
+import type { Config } from '../config.ts'
+import { type Connection, connect, untilReady } from '../redis/connections.ts'
+import { preflight } from '../redis/preflight.ts'
+
+const SAY_SO_EVERY_MS = 5_000
+
+/**
+ * A Redis that is not there is waited for: it comes back, and nobody has to start us again.
+ * @throws ConfigFaults for one that is there and must not hold the record
+ */
+export async function startRedis({ redisUrl, redisDurability }: Config, log: Logger): Promise<Connection> {
+  const redis = connect(redisUrl, 'request', log)
+  while (!(await untilReady(redis, SAY_SO_EVERY_MS))) {
+    log.warn('waiting for Redis; check REDIS_URL, and that Redis runs')
+  }
+  const { refusals, warnings } = await preflight(redis, { durability: redisDurability })
+  for (const warning of warnings) log.warn(warning)
+  if (refusals.length === 0) return redis
+  redis.disconnect()
+  throw new ConfigFaults(refusals.map((problem) => ({ name: 'REDIS_URL', problem })))
+}

@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Config, Setup } from '../config.ts'
+import { joinEdges, openBearerVerifier, signInPlace, tokenFacts } from '../dependencies.ts'
+import { LatchkeyError } from '../errors.ts'
+import { apiRoutes } from '../http/api.ts'
+import { healthRoutes } from '../http/health.ts'
+import { httpMetrics, metricsRoute } from '../http/metrics.ts'
+import { openApiRoute } from '../http/openapi.ts'
+import { tryForgedTokens } from '../http/self-test.ts'
+import { httpServer } from '../http/server.ts'
+import type { RecordPort } from '../record.ts'
+import type { Running } from './running.ts'
+import { startRedis } from './start-redis.ts'
+
+const ASK_AGAIN_MS = 2_000
+const MOST_SKEW_MS = 2_000
+
+/** Start order: Redis, preflight, clock → dependencies → routes → self-test → listen. Stop: unready, close the server, Redis last. */
+export async function startWeb({ config, rules }: Setup, log: Logger): Promise<Running> {
+  const redis = await startRedis(config, log)
+  const needs = joinEdges({ config, rules }, redis, log)
+  const state = { stopping: false }
+  const app = httpServer({ log, publicUrl: config.publicUrl })
+  const metrics = httpMetrics()
+  metricsRoute(app, metrics, config.metricsToken)
+  healthRoutes(app, { findMissing: () => findMissing(needs.record, state) })
+  openApiRoute(app, config.publicUrl, signInPlace(config))
+  apiRoutes(app, needs, openBearerVerifier(config, log), metrics)
+  await app.ready()
+  await testItself(app, config, log)
+  await app.listen({ port: config.port, host: config.host })
+  return {
+    async stop() {
+      state.stopping = true
+      await app.close()
+      await redis.quit()
+    },
+  }
+}
+
+async function findMissing(record: RecordPort, state: { readonly stopping: boolean }): Promise<string | undefined> {
+  if (state.stopping) return 'It is being stopped.'
+  try {
+    const skewMs = Math.abs((await record.now()) - Date.now())
+    return skewMs > MOST_SKEW_MS ? 'The clocks of this machine and of Redis differ.' : undefined
+  } catch (error) {
+    if (error instanceof LatchkeyError) return error.message
+    throw error
+  }
+}
+
+/** Nothing listens before each kind of forged token was refused. While Entra's keys cannot be had, that is waited for. */
+async function testItself(app: FastifyInstance, config: Config, log: Logger): Promise<void> {
+  for (;;) {
+    const statuses = await tryForgedTokens(app, tokenFacts(config))
+    const wrong = [...statuses].filter(([, status]) => status !== 401)
+    if (wrong.length === 0) return
+    if (!wrong.every(([, status]) => status === 503)) {
+      throw new Error(`The self-test failed: ${wrong.map(([kind, status]) => `${kind} token: ${status}`).join(', ')}`)
+    }
+    log.warn('waiting for the signing keys of Entra; check ENTRA_AUTHORITY, ENTRA_TENANT_ID and the connection')
+    await delay(ASK_AGAIN_MS)
+  }
+}

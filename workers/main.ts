@@ -1,0 +1,87 @@
+import type { Logger } from 'pino'
+import { lapseRequest } from '../src/access-requests/cancel-request.ts'
+import type { Setup } from '../src/config.ts'
+import { joinEdges } from '../src/dependencies.ts'
+import { checkEpoch } from '../src/grants/epoch.ts'
+import { type Connection, connect } from '../src/redis/connections.ts'
+import { redisOutbox } from '../src/redis/outbox.ts'
+import { bullQueue } from '../src/redis/queue.ts'
+import { startWorkers } from '../src/redis/workers.ts'
+import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
+import type { Ran } from './handler.ts'
+import { type Loop, startLoop } from './loop.ts'
+import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
+import { relayOutbox } from './relay-outbox.ts'
+import { revokeGrant } from './revoke-grant.ts'
+import { sweepDue } from './sweep-due.ts'
+
+const RECONCILE_EVERY_MS = 60_000
+const JOBS_AT_ONCE = 20
+
+type Needs = ActivateNeeds & ReconcileNeeds
+
+/** Start order: epoch check → relay → sweeper → queues, `revoke` first → reconcile. Stop: the other way round, Redis last. */
+export async function startWorkersPart(
+  setup: Setup,
+  redis: Connection,
+  log: Logger,
+): Promise<{ stop(): Promise<void> }> {
+  const { redisUrl } = setup.config
+  const [shared, relayed] = [connect(redisUrl, 'worker', log), connect(redisUrl, 'worker', log)]
+  const queue = bullQueue(shared, { log })
+  const needs: Needs = { ...joinEdges(setup, redis, log), queue, log }
+  await checkEpochOnce(needs)
+  const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
+  const sweeper = startSweeper(needs)
+  const workers = startQueues(needs, shared)
+  const reconciler = startLoop({
+    name: 'reconcile',
+    turn: () => reconcileGrants(needs),
+    pauseMs: RECONCILE_EVERY_MS,
+    log,
+  })
+  return {
+    async stop() {
+      await Promise.all([reconciler.stop(), sweeper.stop(), relay.stop(), workers.close()])
+      await queue.close()
+      for (const connection of [shared, relayed, redis]) connection.disconnect()
+    },
+  }
+}
+
+/** Ends on time need no AWS, so they do not wait for it. Until a role was checked nothing is granted there, and each round tries again. */
+async function checkEpochOnce(needs: Needs): Promise<void> {
+  try {
+    await checkEpoch(needs)
+  } catch (error) {
+    needs.log.error({ err: error }, 'the epoch could not be checked yet: nothing is granted until it is')
+  }
+}
+
+function startSweeper(needs: Needs): Loop {
+  const { record, queue, log } = needs
+  return sweepDue({
+    record,
+    queue,
+    log,
+    revokeNow: async (grantId) => {
+      await revokeGrant(needs, grantId)
+    },
+    lapse: (requestId) => lapseRequest(needs, requestId),
+  })
+}
+
+function startQueues(needs: Needs, connection: Connection): { close(): Promise<void> } {
+  return startWorkers(connection, {
+    handlers: {
+      revoke: async ({ recordId }) => comeAgain(await revokeGrant(needs, recordId)),
+      activate: async ({ recordId }) => comeAgain(await activateGrant(needs, recordId)),
+    },
+    concurrency: JOBS_AT_ONCE,
+    log: needs.log,
+  })
+}
+
+function comeAgain({ againAt }: Ran): { readonly again: number } | undefined {
+  return againAt === undefined ? undefined : { again: againAt }
+}
