@@ -74,7 +74,7 @@ const shape: readonly Row[] = [
     /below latchkey\//,
   ],
   ['a bucket that S3 would refuse', change('  payroll:', '  Pay_Roll:'), 10, 3, 'buckets.Pay_Roll', /lower case/],
-  ['a region that is none', change('eu-west-1}', 'europe}'), 10, 35, 'buckets.payroll.region', /AWS region/],
+  ['a region that is none', change('eu-west-1}', 'europe}'), 10, 36, 'buckets.payroll.region', /AWS region/],
   ['a name with a space', change('  owners: 9', '  the owners: 9'), 5, 3, 'groups.the owners', /a name of letters/],
   [
     'no entitlement at all',
