@@ -1,8 +1,11 @@
 import type { FinishedCall, SandboxCore, ServiceHandler, ServiceName } from './call.ts'
 import { sandboxClock } from './clock.ts'
+import type { CourierOptions } from './events/courier.ts'
+import { createEvents, type SandboxEvents } from './events/index.ts'
 import { sandboxFaults } from './faults.ts'
 import { sandboxJournal } from './journal.ts'
 import { PLUGINS } from './plugins.ts'
+import { createS3, type SandboxS3 } from './s3/index.ts'
 import { type SeededLatchkey, type SeedOptions, seedLatchkey } from './seed.ts'
 import { serve } from './server.ts'
 import { awsState } from './state.ts'
@@ -12,6 +15,10 @@ export interface SandboxAws extends SandboxCore {
   /** For AWS_ENDPOINT_URL: every service answers on one port. */
   readonly url: string
   readonly s3Url: string
+  /** Behind the back of S3's API. */
+  readonly s3: SandboxS3
+  /** CloudTrail's records and how EventBridge delivers them. */
+  readonly events: SandboxEvents
   /** Sets up what an owner would have set up for Latchkey. */
   seedLatchkey(options?: SeedOptions): SeededLatchkey
   stop(): Promise<void>
@@ -23,6 +30,7 @@ export interface AwsOptions {
   readonly region?: string
   /** How far enforcement lags behind a change of inline policies; default 0. */
   readonly propagationMs?: number
+  readonly delivery?: CourierOptions
 }
 
 export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
@@ -41,6 +49,9 @@ export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
     const handler = await plugin(core)
     handlers.set(handler.service, handler)
   }
+  const { handler: s3Handler, s3 } = createS3(core)
+  const { handler: eventsHandler, events } = createEvents(core, options.delivery)
+  handlers.set('s3', s3Handler).set('events', eventsHandler)
   const finished = (call: FinishedCall) => {
     for (const listener of listeners) listener(call)
   }
@@ -49,6 +60,8 @@ export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
     ...core,
     url: server.url,
     s3Url: server.url,
+    s3,
+    events,
     seedLatchkey: (seed) => seedLatchkey(core, seed),
     async stop() {
       core.faults.clear()
