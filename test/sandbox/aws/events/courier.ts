@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SandboxClock } from '../clock.ts'
+import {
+  type Answer,
+  type Attempt,
+  backoffMs,
+  type Delivery,
+  type Invocation,
+  invoke,
+  isDelivered,
+  isRetried,
+  type Undelivered,
+} from './delivery.ts'
+import type { BusEvent } from './trail.ts'
+
+export interface CourierOptions {
+  /** Real back-off times this is what is waited; tests shorten it. Default 1. */
+  readonly backoffFactor?: number
+  /** PEM of an authority that https endpoints may be signed by. */
+  readonly ca?: string
+}
+
+/** CloudTrail and EventBridge are late, doubled and shuffled as they please; a test says when. */
+export interface Courier {
+  send(delivery: Delivery): void
+  /** Nothing leaves until `resume`; what was kept leaves in order, or the other way round. */
+  pause(): void
+  resume(order?: 'in-order' | 'reversed'): void
+  /** Real milliseconds before each first attempt. */
+  delay(ms: number): void
+  /** The next events that fit are sent twice. */
+  duplicate(times: number, fits?: (event: BusEvent) => boolean): void
+  /** The next events that fit are never sent: CloudTrail's delivery is best effort. */
+  drop(times: number, fits?: (event: BusEvent) => boolean): void
+  attempts(): readonly Attempt[]
+  undelivered(): readonly Undelivered[]
+  /** When nothing is under way any more. What is paused does not count. */
+  idle(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** At most this many requests at once. */
+const AT_ONCE = 50
+
+interface Wish {
+  left: number
+  fits(event: BusEvent): boolean
+}
+
+function meets(wishes: readonly Wish[], event: BusEvent): boolean {
+  const wish = wishes.find(({ left, fits }) => left > 0 && fits(event))
+  if (wish === undefined) return false
+  wish.left -= 1
+  return true
+}
+
+export function courier(clock: SandboxClock, options: CourierOptions = {}): Courier {
+  const attempts: Attempt[] = []
+  const undelivered: Undelivered[] = []
+  const underway = new Set<Promise<void>>()
+  const waiting: Delivery[] = []
+  const drops: Wish[] = []
+  const doubles: Wish[] = []
+  const stopped = new AbortController()
+  let kept: Delivery[] | undefined
+  let delayMs = 0
+
+  function enqueue(delivery: Delivery): void {
+    waiting.push(delivery)
+    next()
+  }
+
+  function next(): void {
+    if (underway.size >= AT_ONCE || stopped.signal.aborted) return
+    const delivery = waiting.shift()
+    if (delivery === undefined) return
+    const work = deliver(delivery).finally(() => {
+      underway.delete(work)
+      next()
+    })
+    underway.add(work)
+  }
+
+  async function pauseFor(ms: number): Promise<boolean> {
+    if (ms === 0) return !stopped.signal.aborted
+    try {
+      await sleep(ms, undefined, { signal: stopped.signal })
+      return true
+    } catch {
+      // The only reason to wake early is stop().
+      return false
+    }
+  }
+
+  async function deliver(delivery: Delivery): Promise<void> {
+    const acceptedAt = clock.now()
+    if (!(await pauseFor(delayMs))) return
+    for (let number = 1; ; number += 1) {
+      const resolved = delivery.resolve()
+      if (!('endpoint' in resolved)) return giveUp(delivery, resolved.code, resolved.message, number - 1)
+      const answer = await attempt(resolved, delivery.event)
+      if (stopped.signal.aborted) return
+      const retryInMs = retryOf(delivery, answer, number, acceptedAt)
+      attempts.push({ eventId: delivery.event.id, number, status: answer.status, retryInMs })
+      if (isDelivered(answer)) return
+      if (retryInMs === undefined) {
+        return giveUp(delivery, errorCode(answer), `The endpoint answered ${answer.status ?? 'nothing'}`, number - 1)
+      }
+      if (!(await pauseFor(Math.ceil(retryInMs * (options.backoffFactor ?? 1))))) return
+    }
+  }
+
+  function attempt(invocation: Invocation, event: BusEvent): Promise<Answer> {
+    return invoke(invocation, JSON.stringify(event), { ca: options.ca, signal: stopped.signal })
+  }
+
+  function retryOf({ target }: Delivery, answer: Answer, number: number, acceptedAt: number): number | undefined {
+    const tooOld = clock.now() - acceptedAt > target.longestAgeSeconds * 1000
+    if (isDelivered(answer) || !isRetried(answer) || number > target.retries || tooOld) return undefined
+    return backoffMs(number, answer.retryAfter, clock.now())
+  }
+
+  function giveUp({ event, ruleArn, target }: Delivery, code: string, message: string, retryAttempts: number): void {
+    const { arn: targetArn, deadLetterArn } = target
+    undelivered.push({
+      event,
+      ruleArn,
+      targetArn,
+      deadLetterArn,
+      errorCode: code,
+      errorMessage: message,
+      retryAttempts,
+    })
+  }
+
+  return {
+    send(delivery) {
+      if (meets(drops, delivery.event)) return
+      const copies = meets(doubles, delivery.event) ? [delivery, delivery] : [delivery]
+      for (const copy of copies) {
+        if (kept === undefined) enqueue(copy)
+        else kept.push(copy)
+      }
+    },
+    pause() {
+      kept ??= []
+    },
+    resume(order = 'in-order') {
+      const leaving = kept ?? []
+      kept = undefined
+      for (const delivery of order === 'reversed' ? leaving.reverse() : leaving) enqueue(delivery)
+    },
+    delay(ms) {
+      delayMs = ms
+    },
+    duplicate: (times, fits = () => true) => void doubles.push({ left: times, fits }),
+    drop: (times, fits = () => true) => void drops.push({ left: times, fits }),
+    attempts: () => [...attempts],
+    undelivered: () => [...undelivered],
+    async idle() {
+      while (underway.size > 0) await Promise.all(underway)
+    },
+    async stop() {
+      stopped.abort()
+      await Promise.all(underway)
+    },
+  }
+}
+
+function errorCode({ status }: Answer): string {
+  return status === undefined ? 'SDK_CLIENT_ERROR' : 'INVOCATION_FAILURE'
+}

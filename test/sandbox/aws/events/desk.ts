@@ -1,0 +1,26 @@
+import { authorize, deniedMessage } from '../authorize.ts'
+import { AwsError, type Call, type SandboxCore } from '../call.ts'
+import type { Context } from '../evaluator.ts'
+import type { Bus } from './bus.ts'
+import type { BusEvent } from './trail.ts'
+
+/** One call on EventBridge under way. */
+export interface Desk {
+  readonly core: SandboxCore
+  readonly call: Call
+  readonly bus: Bus
+  /** `arn:aws:events:<region>:<account>:` */
+  readonly arnStart: string
+  publish(event: BusEvent): void
+}
+
+export function mustAllow(desk: Desk, action: string, resource: string, context: Context = {}): void {
+  const { identity, request } = desk.call
+  const verdict = authorize(desk.core, { identity, action, resource, request, context })
+  if (verdict.allowed) return
+  throw new AwsError('AccessDeniedException', 400, deniedMessage(identity, action, resource, verdict))
+}
+
+export function invalid(message: string): never {
+  throw new AwsError('ValidationException', 400, message)
+}

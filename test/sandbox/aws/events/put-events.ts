@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto'
+import { isoSeconds } from '../clock.ts'
+import type { Input } from './calls.ts'
+import { type Desk, mustAllow } from './desk.ts'
+import { isObject, type Json, type JsonObject } from './json.ts'
+
+type Entry = Input<'PutEvents'>['Entries'][number]
+
+/** Each entry is judged for itself; a bad one does not fail the call. */
+export function putEvents(desk: Desk, { Entries }: Input<'PutEvents'>): JsonObject {
+  const sources = [...new Set(Entries.flatMap(({ Source }) => (Source === undefined ? [] : [Source])))]
+  mustAllow(desk, 'events:PutEvents', `${desk.arnStart}event-bus/default`, { 'events:source': sources })
+  const results = Entries.map((entry) => put(desk, entry))
+  return { FailedEntryCount: results.filter((one) => 'ErrorCode' in one).length, Entries: results }
+}
+
+function put(desk: Desk, entry: Entry): JsonObject {
+  const { Source, DetailType, Detail, Resources = [], EventBusName = 'default' } = entry
+  if (Source === undefined)
+    return refused('InvalidArgument', 'Parameter Source is not valid. Reason: Source is a required argument.')
+  if (DetailType === undefined) {
+    return refused('InvalidArgument', 'Parameter DetailType is not valid. Reason: DetailType is a required argument.')
+  }
+  if (/^aws\./i.test(Source)) return refused('NotAuthorizedForSourceException', `Not authorized for the source.`)
+  const detail = parseDetail(Detail)
+  if (detail === undefined) return refused('MalformedDetail', 'Detail is malformed.')
+  // An unknown bus swallows the event: AWS answers with an id too.
+  const id = randomUUID()
+  if (EventBusName !== 'default') return { EventId: id }
+  const { account } = desk.core.state
+  const time = isoSeconds(desk.core.clock.now())
+  const place = { account, time, region: desk.bus.region, resources: Resources }
+  desk.publish({ version: '0', id, 'detail-type': DetailType, source: Source, ...place, detail })
+  return { EventId: id }
+}
+
+function refused(ErrorCode: string, ErrorMessage: string): JsonObject {
+  return { ErrorCode, ErrorMessage }
+}
+
+function parseDetail(text: string | undefined): JsonObject | undefined {
+  try {
+    const detail: Json = JSON.parse(text ?? '')
+    return isObject(detail) ? detail : undefined
+  } catch {
+    // The caller answers MalformedDetail, as AWS does.
+    return undefined
+  }
+}

@@ -1,0 +1,163 @@
+import { AwsError } from '../call.ts'
+import { byArn, type Rule, ruleOf, type Target } from './bus.ts'
+import type { Input, TargetInput } from './calls.ts'
+import { type Desk, invalid, mustAllow } from './desk.ts'
+import type { Json, JsonObject } from './json.ts'
+import { isObject } from './json.ts'
+import { matchesPattern } from './pattern.ts'
+import { parsePattern } from './pattern-syntax.ts'
+
+// "Amazon EventBridge quotas".
+const LONGEST_PATTERN = 2048
+const MOST_RULES = 300
+const MOST_TARGETS = 5
+
+function ruleArn(desk: Desk, name: string): string {
+  return `${desk.arnStart}rule/${name}`
+}
+
+export function putRule(desk: Desk, input: Input<'PutRule'>): JsonObject {
+  const arn = ruleArn(desk, input.Name)
+  mustAllow(desk, 'events:PutRule', arn)
+  if (input.EventPattern === undefined)
+    return invalid('Parameter(s) EventPattern or ScheduleExpression must be specified.')
+  if (input.ScheduleExpression !== undefined) return invalid('The sandbox has no schedules.')
+  const pattern = parsePattern(input.EventPattern)
+  if (input.EventPattern.length > LONGEST_PATTERN)
+    limit(`The event pattern is longer than ${LONGEST_PATTERN} characters.`)
+  const { rules } = desk.bus
+  if (!rules.has(input.Name) && rules.size >= MOST_RULES)
+    limit('The requested resource exceeds the maximum number allowed.')
+  rules.set(input.Name, {
+    name: input.Name,
+    arn,
+    description: input.Description,
+    patternText: input.EventPattern,
+    pattern,
+    state: input.State,
+    targets: rules.get(input.Name)?.targets ?? new Map(),
+  })
+  return { RuleArn: arn }
+}
+
+function limit(message: string): never {
+  throw new AwsError('LimitExceededException', 400, message)
+}
+
+function ruleView(rule: Rule): Record<string, Json> {
+  return {
+    Name: rule.name,
+    Arn: rule.arn,
+    EventPattern: rule.patternText,
+    State: rule.state,
+    ...(rule.description === undefined ? {} : { Description: rule.description }),
+    EventBusName: 'default',
+  }
+}
+
+export function describeRule(desk: Desk, { Name }: Input<'DescribeRule'>): JsonObject {
+  mustAllow(desk, 'events:DescribeRule', ruleArn(desk, Name))
+  return { ...ruleView(ruleOf(desk.bus, Name)), CreatedBy: desk.core.state.account }
+}
+
+export function listRules(desk: Desk, { NamePrefix = '' }: Input<'ListRules'>): JsonObject {
+  mustAllow(desk, 'events:ListRules', ruleArn(desk, '*'))
+  return { Rules: [...desk.bus.rules.values()].filter(({ name }) => name.startsWith(NamePrefix)).map(ruleView) }
+}
+
+/** Deleting what is not there is no error. */
+export function deleteRule(desk: Desk, { Name }: Input<'DeleteRule'>): JsonObject {
+  mustAllow(desk, 'events:DeleteRule', ruleArn(desk, Name))
+  if ((desk.bus.rules.get(Name)?.targets.size ?? 0) > 0) invalid("Rule can't be deleted since it has targets.")
+  desk.bus.rules.delete(Name)
+  return {}
+}
+
+interface FailedEntry extends JsonObject {
+  readonly TargetId: string
+  readonly ErrorCode: string
+  readonly ErrorMessage: string
+}
+
+/** 200 can hide a failure: what could not be put is counted in FailedEntryCount. */
+export function putTargets(desk: Desk, { Rule: name, Targets }: Input<'PutTargets'>): JsonObject {
+  mustAllow(desk, 'events:PutTargets', ruleArn(desk, name))
+  const rule = ruleOf(desk.bus, name)
+  for (const { RoleArn } of Targets) {
+    if (RoleArn === undefined) continue
+    mustAllow(desk, 'iam:PassRole', RoleArn, { 'iam:PassedToService': 'events.amazonaws.com' })
+  }
+  const targets = new Map(rule.targets)
+  const failed = Targets.flatMap((target): FailedEntry[] => {
+    const [code, message] = faultOf(desk, target)
+    if (code !== undefined) return [{ TargetId: target.Id, ErrorCode: code, ErrorMessage: message }]
+    targets.set(target.Id, targetOf(target))
+    return []
+  })
+  if (targets.size > MOST_TARGETS) limit('The requested resource exceeds the maximum number allowed.')
+  desk.bus.rules.set(name, { ...rule, targets })
+  return { FailedEntryCount: failed.length, FailedEntries: failed }
+}
+
+function faultOf(desk: Desk, { Arn, RoleArn }: TargetInput): readonly [string, string] | readonly [undefined] {
+  if (!Arn.startsWith(`${desk.arnStart}api-destination/`)) {
+    return ['ValidationException', `The sandbox only delivers to API destinations, not to ${Arn}.`]
+  }
+  if (byArn(desk.bus.destinations, Arn) === undefined) {
+    return ['ResourceNotFoundException', `ApiDestination ${Arn} does not exist.`]
+  }
+  return RoleArn === undefined ? ['ValidationException', `RoleArn is required for target ${Arn}.`] : [undefined]
+}
+
+function targetOf(input: TargetInput): Target {
+  return {
+    id: input.Id,
+    arn: input.Arn,
+    roleArn: input.RoleArn,
+    retries: input.RetryPolicy?.MaximumRetryAttempts ?? 185,
+    longestAgeSeconds: input.RetryPolicy?.MaximumEventAgeInSeconds ?? 86_400,
+    deadLetterArn: input.DeadLetterConfig?.Arn,
+    headers: input.HttpParameters?.HeaderParameters ?? {},
+  }
+}
+
+export function listTargetsByRule(desk: Desk, { Rule: name }: Input<'ListTargetsByRule'>): JsonObject {
+  mustAllow(desk, 'events:ListTargetsByRule', ruleArn(desk, name))
+  const targets = [...ruleOf(desk.bus, name).targets.values()].map((target) => ({
+    Id: target.id,
+    Arn: target.arn,
+    ...(target.roleArn === undefined ? {} : { RoleArn: target.roleArn }),
+    RetryPolicy: { MaximumRetryAttempts: target.retries, MaximumEventAgeInSeconds: target.longestAgeSeconds },
+    ...(target.deadLetterArn === undefined ? {} : { DeadLetterConfig: { Arn: target.deadLetterArn } }),
+    ...(Object.keys(target.headers).length === 0 ? {} : { HttpParameters: { HeaderParameters: target.headers } }),
+  }))
+  return { Targets: targets }
+}
+
+export function removeTargets(desk: Desk, { Rule: name, Ids }: Input<'RemoveTargets'>): JsonObject {
+  mustAllow(desk, 'events:RemoveTargets', ruleArn(desk, name))
+  const rule = ruleOf(desk.bus, name)
+  desk.bus.rules.set(name, { ...rule, targets: new Map([...rule.targets].filter(([id]) => !Ids.includes(id))) })
+  return { FailedEntryCount: 0, FailedEntries: [] }
+}
+
+const REQUIRED = ['id', 'account', 'source', 'time', 'region', 'resources', 'detail-type'] as const
+
+export function testEventPattern(desk: Desk, input: Input<'TestEventPattern'>): JsonObject {
+  mustAllow(desk, 'events:TestEventPattern', '*')
+  const pattern = parsePattern(input.EventPattern)
+  const event = parseEvent(input.Event)
+  const missing = REQUIRED.find((name) => event[name] === undefined)
+  if (missing !== undefined) return invalid(`Parameter Event is not valid. Reason: ${missing} is required.`)
+  return { Result: matchesPattern(pattern, event) }
+}
+
+function parseEvent(text: string): JsonObject {
+  try {
+    const event: Json = JSON.parse(text)
+    return isObject(event) ? event : invalid('Parameter Event is not valid. Reason: it must be an object.')
+  } catch (fault) {
+    if (fault instanceof SyntaxError) return invalid('Parameter Event is not valid. Reason: it is not JSON.')
+    throw fault
+  }
+}
