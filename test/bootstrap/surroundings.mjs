@@ -1,13 +1,28 @@
 // What every command on a fresh machine needs: the packages of the lock file, a compiled dist/, a Redis, an authority.
-import { rmSync, statSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAuthority } from './authority.mjs'
 import { projectRoot } from './find-redis.mjs'
 import { startRedis } from './redis.mjs'
 import { run } from './run.mjs'
 
-function changedAt(path) {
-  return statSync(join(projectRoot, path), { throwIfNoEntry: false })?.mtimeMs ?? 0
+function packagesOf(path) {
+  try {
+    return JSON.parse(readFileSync(join(projectRoot, path), 'utf8')).packages
+  } catch (fault) {
+    if (fault.code === 'ENOENT') return undefined
+    throw fault
+  }
+}
+
+/** npm writes node_modules/.package-lock.json last: a broken installation has none. Optional packages are of other platforms. */
+function isInstalled() {
+  const installed = packagesOf('node_modules/.package-lock.json')
+  if (installed === undefined) return false
+  const wanted = Object.entries(packagesOf('package-lock.json')).filter(
+    ([path, { optional }]) => path !== '' && !optional,
+  )
+  return wanted.every(([path, { version }]) => installed[path]?.version === version)
 }
 
 async function runOrThrow(words, nextStep) {
@@ -16,9 +31,8 @@ async function runOrThrow(words, nextStep) {
   if (code !== 0) throw new Error(`\`${words.join(' ')}\` ended with ${code}. ${nextStep}`)
 }
 
-/** `npm ci` writes node_modules/.package-lock.json last, so a broken installation is repeated too. */
 export async function install() {
-  if (changedAt('node_modules/.package-lock.json') >= changedAt('package-lock.json')) return
+  if (isInstalled()) return
   process.stderr.write('Installing the packages of the lock file …\n')
   await runOrThrow(
     ['npm', 'ci', '--no-audit', '--no-fund'],
