@@ -8,7 +8,6 @@ import { redisOutbox } from '../src/redis/outbox.ts'
 import { bullQueue } from '../src/redis/queue.ts'
 import { startWorkers } from '../src/redis/workers.ts'
 import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
-import type { Ran } from './handler.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
 import { relayOutbox } from './relay-outbox.ts'
@@ -74,14 +73,10 @@ function startSweeper(needs: Needs): Loop {
 function startQueues(needs: Needs, connection: Connection): { close(): Promise<void> } {
   return startWorkers(connection, {
     handlers: {
-      revoke: async ({ recordId }) => comeAgain(await revokeGrant(needs, recordId)),
-      activate: async ({ recordId }) => comeAgain(await activateGrant(needs, recordId)),
+      revoke: ({ recordId }) => revokeGrant(needs, recordId),
+      activate: ({ recordId }) => activateGrant(needs, recordId),
     },
     concurrency: JOBS_AT_ONCE,
     log: needs.log,
   })
-}
-
-function comeAgain({ againAt }: Ran): { readonly again: number } | undefined {
-  return againAt === undefined ? undefined : { again: againAt }
 }

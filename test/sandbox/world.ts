@@ -1,0 +1,249 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { type PrivateRedis, startRedis } from '../bootstrap/redis.mjs'
+import { type AwsOptions, type SandboxAws, startAws } from './aws/index.ts'
+import type { SeededLatchkey } from './aws/seed.ts'
+import { GROUPS, PEOPLE, type PersonName } from './entra/fixture.ts'
+import { type EntraOptions, type SandboxEntra, startEntra } from './entra/index.ts'
+
+/** The whole product on one machine: sandbox AWS and Entra in this process, a Redis, and Latchkey's real processes from `dist/`. */
+
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url))
+const BUCKET = 'finance-reports'
+
+export type Part = 'web' | 'workers'
+export type Environment = Readonly<Record<string, string>>
+
+export interface WorldOptions {
+  readonly aws?: AwsOptions
+  readonly entra?: EntraOptions
+  /** A Redis of somebody else's; without it a private one, which goes with the world. */
+  readonly redisUrl?: string
+  /** The whole text of `latchkey.yaml`. */
+  readonly rules?: string
+  /** Added to every process's environment. */
+  readonly env?: Environment
+}
+
+/** One running process of Latchkey. */
+export interface LatchkeyProcess {
+  readonly part: Part
+  /** Of a web process. */
+  readonly url: string
+  readonly child: ChildProcess
+  /** Everything it wrote so far, both streams. */
+  output(): string
+}
+
+const one = { id: z.string().optional(), status: z.string().optional() }
+
+/** What tests read of an answer; everything else is still there. */
+const answerBody = z.looseObject({
+  ...one,
+  version: z.number().optional(),
+  grantId: z.string().nullish(),
+  endsAt: z.string().nullish(),
+  decision: z.object({ by: z.string(), as: z.string() }).nullish(),
+  requests: z.array(z.looseObject(one)).optional(),
+  grants: z.array(z.looseObject(one)).optional(),
+  AccessKeyId: z.string().optional(),
+  SecretAccessKey: z.string().optional(),
+  SessionToken: z.string().optional(),
+  Expiration: z.string().optional(),
+  error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+})
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: z.output<typeof answerBody>
+}
+
+export interface World {
+  readonly aws: SandboxAws
+  readonly seeded: SeededLatchkey
+  readonly entra: SandboxEntra
+  readonly redis: { readonly url: string }
+  /** Undefined with a Redis of somebody else's. */
+  readonly privateRedis: PrivateRedis | undefined
+  /** The web process that was started first. */
+  readonly web: LatchkeyProcess
+  /** The full environment of one part; tests change it to see a start refused. */
+  environment(part: Part, port?: number): Environment
+  startWeb(env?: Environment): Promise<LatchkeyProcess>
+  startWorkers(env?: Environment): Promise<LatchkeyProcess>
+  /** Every process of that part that still runs; resolves when they are gone. */
+  kill(part: Part, signal: NodeJS.Signals): Promise<void>
+  /** Calls `/api/v1` of the first web process, or of another one, as that person. */
+  call(person: PersonName, path: string, body?: object, web?: LatchkeyProcess): Promise<Answer>
+  /** Everything that any process of this world wrote. */
+  output(): string
+  stop(): Promise<void>
+}
+
+/** Rita asks, Max (her manager) or a data owner decides. */
+export const RULES = `version: 1
+groups:
+  finance: ${GROUPS.finance}
+  data-owners: ${GROUPS.dataOwners}
+accounts:
+  prod: { id: "111122223333", elevationRole: latchkey/prod }
+buckets:
+  ${BUCKET}: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
+entitlements:
+  - name: finance-reports
+    who: ["group:finance"]
+    scopes: [s3://${BUCKET}/]
+    levels: [read, write, delete]
+    duration: { default: 45m, longest: 8h }
+    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
+...
+`
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const closers: (() => Promise<unknown>)[] = []
+  try {
+    return await build(options, closers)
+  } catch (error) {
+    await closeAll(closers)
+    throw error
+  }
+}
+
+async function build(options: WorldOptions, closers: (() => Promise<unknown>)[]): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-world-'))
+  closers.push(() => rm(folder, { recursive: true, force: true }))
+  const aws = await startAws(options.aws)
+  closers.push(() => aws.stop())
+  const seeded = aws.seedLatchkey()
+  const entra = await startEntra(options.entra)
+  closers.push(() => entra.stop())
+  const privateRedis = options.redisUrl === undefined ? await startRedis() : undefined
+  if (privateRedis) closers.push(() => privateRedis.stop())
+  const redis = { url: options.redisUrl ?? privateRedis?.url ?? '' }
+  await writeFile(join(folder, 'latchkey.yaml'), options.rules ?? RULES)
+  const ground = { folder, aws, seeded, entra, redisUrl: redis.url }
+  const all: LatchkeyProcess[] = []
+
+  const environment = (part: Part, port = 3978): Environment => ({
+    ...environmentOf(ground, part, port),
+    ...options.env,
+  })
+
+  async function start(part: Part, env: Environment = {}): Promise<LatchkeyProcess> {
+    const started = await startProcess(part, { ...environment(part, await freePort()), ...env })
+    all.push(started)
+    return started
+  }
+
+  async function kill(part: Part, signal: NodeJS.Signals): Promise<void> {
+    await Promise.all(all.filter((one) => one.part === part).map((one) => end(one.child, signal)))
+  }
+
+  closers.push(() => Promise.all((['web', 'workers'] as const).map((part) => kill(part, 'SIGTERM'))))
+  const web = await start('web')
+  return {
+    aws,
+    seeded,
+    entra,
+    redis,
+    privateRedis,
+    web,
+    environment,
+    startWeb: (env) => start('web', env),
+    startWorkers: (env) => start('workers', env),
+    kill,
+    call: async (person, path, body, to = web) => call(to.url, await entra.mint(PEOPLE[person]), path, body),
+    output: () => all.map((one) => one.output()).join(''),
+    stop: () => closeAll(closers),
+  }
+}
+
+async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
+}
+
+interface Ground {
+  readonly folder: string
+  readonly aws: SandboxAws
+  readonly seeded: SeededLatchkey
+  readonly entra: SandboxEntra
+  readonly redisUrl: string
+}
+
+/** Nothing of this machine's own comes in: no home folder with AWS files, no variable of whoever runs the tests. */
+function environmentOf({ folder, aws, seeded, entra, redisUrl }: Ground, part: Part, port: number): Environment {
+  const { accessKeyId, secretAccessKey } = seeded.keys[part]
+  return {
+    PATH: process.env.PATH ?? '',
+    HOME: folder,
+    NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS ?? '',
+    LATCHKEY_SANDBOX: '1',
+    LATCHKEY_CONFIG: join(folder, 'latchkey.yaml'),
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    REDIS_URL: redisUrl,
+    APPROVAL_KEY: 'a1'.repeat(32),
+    ENTRA_TENANT_ID: entra.tenantId,
+    ENTRA_CLIENT_ID: entra.clientId,
+    ENTRA_CLIENT_SECRET: entra.clientSecret,
+    ENTRA_CLI_CLIENT_ID: entra.cliClientId,
+    ENTRA_AUTHORITY: entra.authority,
+    GRAPH_BASE_URL: entra.graphBaseUrl,
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  }
+}
+
+/** Resolves when it says that it is ready. @throws with everything it wrote when it ends before that */
+async function startProcess(part: Part, env: Environment): Promise<LatchkeyProcess> {
+  const child = fork(MAIN, [part], { env, execArgv: [], silent: true })
+  const chunks: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(String(chunk)))
+  const output = () => chunks.join('')
+  const outcome = await Promise.race([
+    once(child, 'message').then(() => 'ready'),
+    once(child, 'close').then(() => 'ended'),
+  ])
+  if (outcome === 'ended') throw new Error(`The ${part} process ended with ${child.exitCode}:\n${output()}`)
+  return { part, url: `http://127.0.0.1:${env.PORT}`, child, output }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill(signal)
+  await ended
+}
+
+async function call(url: string, token: string, path: string, body?: object): Promise<Answer> {
+  const isWrite = body !== undefined || /\/(cancel|reviews|end|credentials)$/.test(path)
+  const response = await fetch(`${url}/api/v1${path}`, {
+    method: isWrite ? 'POST' : 'GET',
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  return { status: response.status, headers: response.headers, body: answerBody.parse(await response.json()) }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('There is no free port.')
+  return address.port
+}
