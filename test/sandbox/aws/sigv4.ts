@@ -181,7 +181,9 @@ function timestampMs({ timestamp, date }: Signed): number | undefined {
 function refuseStale(signed: Signed, now: number, refuse: (refusal: Refusal) => AwsError): void {
   const at = timestampMs(signed) ?? 0
   if (signed.expiresSeconds === undefined) {
-    if (Math.abs(now - at) > SKEW_MS) throw refuse('skewed')
+    // A real client's own clock stays behind when a test moves the sandbox's: its signature is as fresh as it can make it.
+    const skewMs = Math.min(Math.abs(now - at), Math.abs(Date.now() - at))
+    if (skewMs > SKEW_MS) throw refuse('skewed')
     return
   }
   if (!(signed.expiresSeconds > 0 && signed.expiresSeconds <= LONGEST_PRESIGNED_SECONDS))
