@@ -3,7 +3,6 @@ import { type Connection, masters, untilReady } from './connections.ts'
 import { type Info, infoNumber, parseInfo } from './info.ts'
 import { PREFIX } from './keys.ts'
 
-const ANSWER_WITHIN_MS = 10_000
 const MOST_SKEW_MS = 2_000
 const MANAGED =
   'If AWS keeps every write for you (MemoryDB, ElastiCache with synchronous durability), set REDIS_DURABILITY=managed.'
@@ -25,14 +24,15 @@ interface PreflightOptions {
   readonly prefix?: string
   /** REDIS_DURABILITY */
   readonly durability?: 'managed' | undefined
+  readonly answerWithinMs?: number
 }
 
 /** Asks whether this Redis may hold the record: whether it keeps what it acknowledged, and whether its clock is ours. */
 export async function preflight(
   redis: Connection,
-  { prefix = PREFIX, durability }: PreflightOptions = {},
+  { prefix = PREFIX, durability, answerWithinMs = 10_000 }: PreflightOptions = {},
 ): Promise<Preflight> {
-  if (!(await untilReady(redis, ANSWER_WITHIN_MS))) {
+  if (!(await untilReady(redis, answerWithinMs))) {
     return {
       refusals: ['Redis does not answer. Check REDIS_URL, and that Redis runs and may be reached.'],
       warnings: [],
