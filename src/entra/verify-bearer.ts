@@ -1,0 +1,117 @@
+import { errors, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { LatchkeyError } from '../errors.ts'
+import type { Caller } from '../rules/caller.ts'
+import { issuerOf, signingKeys } from './signing-keys.ts'
+
+/** The only permission of our API that a person's client may be given. */
+export const DELEGATED_SCOPE = 'access_as_user'
+
+/** Entra's and our clocks may differ; a token is never good for longer than this after its end. */
+const CLOCK_TOLERANCE_SECONDS = 60
+
+interface Log {
+  info(data: object, message: string): void
+}
+
+interface Options {
+  /** `https://login.microsoftonline.com`; another one only in the sandbox. */
+  readonly authority: string
+  readonly tenantId: string
+  /** The client id of our API's registration: what a v2 access token names as its audience. */
+  readonly audience: string
+  /** Clients whose tokens are taken. */
+  readonly clientIds: readonly string[]
+  readonly log?: Log
+}
+
+/** Access token v2 claims, after Microsoft's "Access token claims reference". `idtyp` is an optional claim: its absence proves nothing. */
+const claimsSchema = z.object({
+  ver: z.literal('2.0'),
+  tid: z.string(),
+  oid: z.guid(),
+  azp: z.string(),
+  scp: z.string(),
+  idtyp: z.string().optional(),
+  name: z.string().optional(),
+  preferred_username: z.string().optional(),
+  roles: z.array(z.string()).default([]),
+})
+
+type Claims = z.infer<typeof claimsSchema>
+
+/** Outside every fault reads alike; only the log says which one it was, as a code. */
+class Refused extends Error {
+  readonly reason: string
+
+  constructor(reason: string) {
+    super(reason)
+    this.reason = reason
+  }
+}
+
+/** Proves from an Entra access token who is calling. Takes tokens of people only: those issued to an app by itself have no `scp`. */
+export function bearerVerifier(
+  options: Options,
+): (authorizationHeader: string | undefined, address: string) => Promise<Caller> {
+  const keys = signingKeys(options.authority, options.tenantId)
+  const issuer = issuerOf(options.authority, options.tenantId)
+
+  async function claimsOf(authorizationHeader: string | undefined): Promise<Claims> {
+    const { payload } = await jwtVerify(bearerToken(authorizationHeader), keys, {
+      algorithms: ['RS256'],
+      issuer,
+      audience: options.audience,
+      requiredClaims: ['exp', 'nbf', 'iat'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    })
+    const claims = claimsSchema.safeParse(payload)
+    if (!claims.success) throw new Refused(`claim-${String(claims.error.issues[0]?.path[0] ?? 'shape')}`)
+    refuseForeign(claims.data, options)
+    return claims.data
+  }
+
+  return async function verifyBearer(authorizationHeader, address) {
+    try {
+      return callerOf(await claimsOf(authorizationHeader), address)
+    } catch (error) {
+      const reason = reasonOf(error)
+      if (reason === undefined) throw error
+      options.log?.info({ reason }, 'bearer token refused')
+      throw new LatchkeyError('NOT_SIGNED_IN', {})
+    }
+  }
+}
+
+function bearerToken(header: string | undefined): string {
+  if (header === undefined) throw new Refused('no-token')
+  const token = /^Bearer ([A-Za-z0-9_.-]+)$/i.exec(header)?.[1]
+  if (token === undefined) throw new Refused('not-a-bearer-token')
+  return token
+}
+
+function refuseForeign(claims: Claims, { tenantId, clientIds }: Options): void {
+  if (claims.tid !== tenantId) throw new Refused('other-tenant')
+  if (claims.idtyp === 'app') throw new Refused('app-only')
+  if (!claims.scp.split(' ').includes(DELEGATED_SCOPE)) throw new Refused('scope-missing')
+  if (!clientIds.includes(claims.azp)) throw new Refused('client-not-listed')
+}
+
+function callerOf(claims: Claims, address: string): Caller {
+  return {
+    tenantId: claims.tid,
+    objectId: claims.oid.toLowerCase(),
+    name: claims.name ?? claims.preferred_username ?? claims.oid,
+    roles: claims.roles,
+    clientId: claims.azp,
+    address,
+  }
+}
+
+/** Undefined: not the token's fault. */
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof Refused) return error.reason
+  if (error instanceof errors.JWTClaimValidationFailed) return `${error.code}:${error.claim}`
+  if (error instanceof errors.JOSEError) return error.code
+  return undefined
+}

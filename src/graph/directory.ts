@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import type { Directory, Person } from '../rules/directory.ts'
+import { PERSON_FIELDS, parseIds, parseManager, parsePage, parsePerson } from './answers.ts'
+import { ask, type Log } from './ask.ts'
+import { type GraphApi, type GraphOptions, graphApi } from './client.ts'
+
+/** `checkMemberGroups` refuses more at once. */
+const MOST_GROUPS_A_QUESTION = 20
+const PAGE_SIZE = 999
+
+/** Graph also takes a sign-in name where it takes an id: only an id says who somebody is. */
+const isObjectId = (id: string) => z.guid().safeParse(id).success
+
+/** Asks Graph each time; nothing is kept. Needs the application permissions User.Read.All and GroupMember.Read.All. */
+export function graphDirectory(options: GraphOptions & { readonly log?: Log }): Directory {
+  const api = graphApi(options)
+  const { tenantId, log } = options
+
+  async function person(objectId: string, signal?: AbortSignal): Promise<Person | undefined> {
+    if (!isObjectId(objectId)) return undefined
+    return ask(
+      async (limit) => parsePerson(await api(`/users/${objectId}`, limit).select(PERSON_FIELDS).get(), tenantId),
+      signal,
+      log,
+    )
+  }
+
+  /** Graph answers "no manager" and "no such person" alike; the second is worth a line in the log, and is no manager either. */
+  async function managerOf(objectId: string, signal?: AbortSignal): Promise<Person | undefined> {
+    if (!isObjectId(objectId)) return undefined
+    const answer = await ask(
+      async (limit) => ({ manager: parseManager(await readManager(api, objectId, limit), tenantId) }),
+      signal,
+      log,
+    )
+    if (answer !== undefined) return answer.manager
+    if ((await person(objectId, signal)) === undefined) log?.warn({ objectId }, 'asked for the manager of nobody')
+    return undefined
+  }
+
+  async function groupsOf(objectId: string, groupIds: readonly string[], signal?: AbortSignal) {
+    const known = isObjectId(objectId) ? groupIds.filter(isObjectId) : []
+    const answers = await Promise.all(
+      chunks(known, MOST_GROUPS_A_QUESTION).map((chunk) =>
+        ask(async (limit) => parseIds(await checkMemberGroups(api, objectId, chunk, limit)), signal, log),
+      ),
+    )
+    const found = new Set(answers.flatMap((ids) => ids ?? []).map((id) => id.toLowerCase()))
+    return new Set(groupIds.filter((id) => found.has(id.toLowerCase())))
+  }
+
+  async function membersOf(groupId: string, signal?: AbortSignal): Promise<readonly Person[]> {
+    if (!isObjectId(groupId)) return []
+    const people = await ask((limit) => readMembers(api, groupId, tenantId, limit), signal, log)
+    if (people === undefined) log?.warn({ groupId }, 'asked for the members of a group that is not there')
+    return people ?? []
+  }
+
+  return { person, managerOf, groupsOf, membersOf }
+}
+
+async function readManager(api: GraphApi, objectId: string, limit: AbortSignal): Promise<unknown> {
+  return api(`/users/${objectId}/manager`, limit).select(PERSON_FIELDS).get()
+}
+
+async function checkMemberGroups(api: GraphApi, objectId: string, groupIds: readonly string[], limit: AbortSignal) {
+  return api(`/users/${objectId}/checkMemberGroups`, limit).post({ groupIds })
+}
+
+/** Casting to users is an "advanced query": it wants the count and eventual consistency. Who is asked may be a minute old; who may decide is read by `groupsOf`. */
+async function readMembers(api: GraphApi, groupId: string, tenantId: string, limit: AbortSignal) {
+  const people: Person[] = []
+  let next: string | undefined =
+    `/groups/${groupId}/transitiveMembers/microsoft.graph.user?$count=true&$top=${PAGE_SIZE}&$select=${PERSON_FIELDS.join(',')}`
+  while (next !== undefined) {
+    const page = parsePage(await api(next, limit).header('ConsistencyLevel', 'eventual').get(), tenantId)
+    people.push(...page.people)
+    next = page.next
+  }
+  return people
+}
+
+function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  )
+}

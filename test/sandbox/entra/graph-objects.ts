@@ -1,0 +1,38 @@
+import type { DirectoryObject, SandboxPerson } from './company.ts'
+import { GraphFault } from './graph-errors.ts'
+
+/** What Graph returns of an object, and what only when asked for by `$select`. */
+
+const DEFAULT_FIELDS = ['id', 'displayName', 'jobTitle', 'mail', 'userPrincipalName']
+const USER_FIELDS = new Set([...DEFAULT_FIELDS, 'accountEnabled', 'userType'])
+
+/** Undefined: nothing was selected. */
+export function parseSelect(query: URLSearchParams): readonly string[] | undefined {
+  const fields = query.get('$select')?.split(',')
+  const unknown = fields?.find((field) => !USER_FIELDS.has(field))
+  if (unknown === undefined) return fields
+  throw new GraphFault(
+    400,
+    'BadRequest',
+    `Parsing OData Select and Expand failed: Could not find a property named '${unknown}' on type 'microsoft.graph.user'.`,
+  )
+}
+
+/** Unselected fields are absent. A field that the app may not read is null. */
+export function selectFields(person: SandboxPerson, fields: readonly string[] | undefined): object {
+  const entries = Object.entries(person).filter(([name]) => (fields ?? DEFAULT_FIELDS).includes(name))
+  return Object.fromEntries(entries)
+}
+
+/** An object among others of several kinds says what it is. */
+export function typedObject(
+  { type, object }: DirectoryObject,
+  fields: readonly string[] | undefined,
+  mayReadPeople: boolean,
+): object {
+  const typed = { '@odata.type': `#microsoft.graph.${type}`, id: object.id }
+  if (type !== 'user') return { ...typed, displayName: object.displayName }
+  const selected = selectFields(object, fields)
+  if (mayReadPeople) return { ...typed, ...selected }
+  return { ...Object.fromEntries(Object.keys(selected).map((name) => [name, null])), ...typed }
+}

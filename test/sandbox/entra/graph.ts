@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { z } from 'zod'
+import type { Company } from './company.ts'
+import { badRequest, forbidden, GraphFault, graphErrorBody, noManager, notThere } from './graph-errors.ts'
+import { parseSelect, selectFields, typedObject } from './graph-objects.ts'
+import type { GraphApp } from './graph-tokens.ts'
+
+const BASE = '/v1.0'
+const MOST_GROUPS = 20
+const DEFAULT_PAGE = 100
+const LARGEST_PAGE = 999
+const groupIdsSchema = z.object({ groupIds: z.array(z.string()) })
+
+export interface GraphCall {
+  readonly at: string
+  readonly method: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly status: number
+  /** Undefined: the call was not authenticated. */
+  readonly appId: string | undefined
+}
+
+interface Question {
+  readonly company: Company
+  readonly origin: string
+  readonly app: GraphApp
+  readonly query: URLSearchParams
+  readonly request: IncomingMessage
+  readonly id: string
+}
+
+type Answer = (question: Question) => object | Promise<object>
+
+const ROUTES: readonly { method: string; path: RegExp; permissions: readonly string[]; answer: Answer }[] = [
+  { method: 'GET', path: /^\/users\/([^/]+)$/, permissions: ['User.Read.All'], answer: user },
+  { method: 'GET', path: /^\/users\/([^/]+)\/manager$/, permissions: ['User.Read.All'], answer: manager },
+  {
+    method: 'POST',
+    path: /^\/users\/([^/]+)\/checkMemberGroups$/,
+    permissions: ['User.Read.All', 'GroupMember.Read.All'],
+    answer: checkMemberGroups,
+  },
+  {
+    method: 'GET',
+    path: /^\/groups\/([^/]+)\/transitiveMembers(?:\/microsoft\.graph\.user)?$/,
+    permissions: ['GroupMember.Read.All'],
+    answer: transitiveMembers,
+  },
+]
+
+/** Microsoft Graph, as far as Latchkey asks it. */
+export function createGraph(setup: {
+  readonly company: Company
+  readonly origin: () => string
+  readonly authenticate: (authorization: string | undefined) => Promise<GraphApp>
+}): {
+  readonly calls: readonly GraphCall[]
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+} {
+  const calls: GraphCall[] = []
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', setup.origin())
+    const requestId = randomUUID()
+    let app: GraphApp | undefined
+    let status = 200
+    let body: object
+    try {
+      app = await setup.authenticate(request.headers.authorization)
+      body = await answer(app, url, request)
+    } catch (error) {
+      if (!(error instanceof GraphFault)) throw error
+      status = error.status
+      body = graphErrorBody(error.code, error.message, requestId)
+    }
+    calls.push({
+      at: new Date().toISOString(),
+      method: request.method ?? '',
+      path: url.pathname,
+      query: Object.fromEntries(url.searchParams),
+      status,
+      appId: app?.appId,
+    })
+    response.writeHead(status, {
+      'content-type':
+        'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8',
+      'request-id': requestId,
+      'client-request-id': request.headers['client-request-id'] ?? requestId,
+      ...(status === 401 ? { 'www-authenticate': 'Bearer realm="", authorization_uri="", client_id=""' } : {}),
+    })
+    response.end(JSON.stringify(body))
+  }
+
+  async function answer(app: GraphApp, url: URL, request: IncomingMessage): Promise<object> {
+    const path = url.pathname.slice(BASE.length)
+    const route = ROUTES.find((one) => one.method === request.method && one.path.test(path))
+    if (route === undefined) throw new GraphFault(400, 'BadRequest', `Resource not found for the segment '${path}'.`)
+    if (!route.permissions.every((permission) => app.permissions.includes(permission))) throw forbidden()
+    const id = canonical(decodeURIComponent(route.path.exec(path)?.[1] ?? ''))
+    return route.answer({ company: setup.company, origin: setup.origin(), app, query: url.searchParams, request, id })
+  }
+
+  return { calls, handle }
+}
+
+/** Graph compares ids and sign-in names without case. */
+function canonical(id: string): string {
+  return id.toLowerCase()
+}
+
+function personOf(company: Company, id: string) {
+  const person =
+    company.person(id) ?? company.people().find(({ userPrincipalName }) => canonical(userPrincipalName) === id)
+  if (person === undefined) throw notThere(id)
+  return person
+}
+
+function user({ company, query, id }: Question): object {
+  return { '@odata.context': context('users/$entity'), ...selectFields(personOf(company, id), parseSelect(query)) }
+}
+
+function manager({ company, query, id }: Question): object {
+  const found = company.managerOf(personOf(company, id).id)
+  if (found === undefined) throw noManager()
+  return { '@odata.context': context('directoryObjects/$entity'), ...typedObject(found, parseSelect(query), true) }
+}
+
+async function checkMemberGroups({ company, request, id }: Question): Promise<object> {
+  const person = personOf(company, id)
+  const body = groupIdsSchema.safeParse(await json(request).catch(() => undefined))
+  if (!body.success) throw badRequest("Invalid value specified for property 'groupIds' of resource 'User'.")
+  const { groupIds } = body.data
+  if (groupIds.length > MOST_GROUPS) throw badRequest(`The number of group ids exceeds the limit of ${MOST_GROUPS}.`)
+  const malformed = groupIds.find((groupId) => !z.guid().safeParse(groupId).success)
+  if (malformed !== undefined) throw badRequest(`Invalid object identifier '${malformed}'.`)
+  const value = groupIds
+    .map(canonical)
+    .filter((groupId) => company.transitiveMembers(groupId).some(({ object }) => object.id === person.id))
+  return { '@odata.context': context('Collection(Edm.String)'), value }
+}
+
+function transitiveMembers({ company, origin, app, query, request, id }: Question): object {
+  if (company.group(id) === undefined) throw notThere(id)
+  const url = new URL(request.url ?? '/', origin)
+  const cast = url.pathname.endsWith('/microsoft.graph.user')
+  if (cast) refuseWithoutEventualConsistency(request, query)
+  const fields = parseSelect(query)
+  const mayReadPeople = app.permissions.includes('User.Read.All')
+  const members = company.transitiveMembers(id).filter(({ type }) => !cast || type === 'user')
+  const from = Number(query.get('$skiptoken') ?? 0)
+  const to = from + pageSize(query)
+  url.searchParams.set('$skiptoken', String(to))
+  return {
+    '@odata.context': context('directoryObjects'),
+    ...(query.get('$count') === 'true' ? { '@odata.count': members.length } : {}),
+    ...(to < members.length ? { '@odata.nextLink': url.href } : {}),
+    value: members.slice(from, to).map((member) => typedObject(member, fields, mayReadPeople)),
+  }
+}
+
+/** "Advanced query capabilities on directory objects": a cast of transitive members needs both. */
+function refuseWithoutEventualConsistency(request: IncomingMessage, query: URLSearchParams): void {
+  if (request.headers.consistencylevel === 'eventual' && query.get('$count') === 'true') return
+  throw new GraphFault(
+    400,
+    'Request_UnsupportedQuery',
+    'The specified cast is not supported without $count and ConsistencyLevel:eventual.',
+  )
+}
+
+function pageSize(query: URLSearchParams): number {
+  const size = Number(query.get('$top') ?? DEFAULT_PAGE)
+  if (Number.isInteger(size) && size >= 1 && size <= LARGEST_PAGE) return size
+  throw badRequest(`Invalid page size specified: '${query.get('$top')}'. Must be between 1 and 999 inclusive.`)
+}
+
+function context(what: string): string {
+  return `https://graph.microsoft.com/v1.0/$metadata#${what}`
+}

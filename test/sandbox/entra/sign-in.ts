@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import type { InteractionDetails, Provider } from 'oidc-provider'
+import type { Company } from './company.ts'
+import { signInPage } from './sign-in-page.ts'
+
+/** Answers one step of a sign-in: shows the page, takes the choice, or consents for an administrator who did so once for everybody. */
+export async function answerSignIn(
+  provider: Provider,
+  company: Company,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const details = await provider.interactionDetails(request, response)
+  if (details.prompt.name === 'consent') {
+    const grantId = await consent(provider, details)
+    await provider.interactionFinished(request, response, { consent: { grantId } })
+    return
+  }
+  const show = (fault?: string) => showPage(company, request, response, fault)
+  if (request.method !== 'POST') return show()
+  const personId = new URLSearchParams((await buffer(request)).toString()).get('person')
+  if (!personId) {
+    const cancelled = { error: 'access_denied', error_description: 'AADSTS65004: User declined to consent.' }
+    await provider.interactionFinished(request, response, cancelled)
+    return
+  }
+  const person = company.person(personId)
+  if (person === undefined) return show('AADSTS50034: The user account does not exist in this directory.')
+  if (!person.accountEnabled) return show('AADSTS50057: The user account is disabled.')
+  await provider.interactionFinished(request, response, { login: { accountId: personId } })
+}
+
+function showPage(company: Company, request: IncomingMessage, response: ServerResponse, fault?: string): void {
+  const page = signInPage({
+    people: company.people(),
+    clientName: 'Latchkey',
+    action: request.url ?? '',
+    ...(fault === undefined ? {} : { fault }),
+  })
+  response.setHeader('content-type', 'text/html; charset=utf-8').setHeader('cache-control', 'no-store').end(page)
+}
+
+async function consent(provider: Provider, { grantId, session, params, prompt }: InteractionDetails): Promise<string> {
+  const known = grantId === undefined ? undefined : await provider.Grant.find(grantId)
+  const grant = known ?? new provider.Grant({ accountId: session?.accountId ?? '', clientId: params.client_id })
+  const { missingOIDCScope, missingOIDCClaims, missingResourceScopes } = prompt.details
+  if (missingOIDCScope) grant.addOIDCScope(missingOIDCScope.join(' '))
+  if (missingOIDCClaims) grant.addOIDCClaims(missingOIDCClaims)
+  for (const [resource, scopes] of Object.entries(missingResourceScopes ?? {})) {
+    grant.addResourceScope(resource, scopes.join(' '))
+  }
+  return grant.save()
+}
