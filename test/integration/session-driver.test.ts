@@ -200,6 +200,13 @@ describe('the session driver', () => {
     await refusalOf(world.driver.vend(orderOf('g-000000000001')), 'UNAVAILABLE')
   })
 
+  it('asks again when an answer does not come, instead of waiting for it', async () => {
+    const held = world.aws.faults.hold({ action: 'AssumeRole' })
+    await world.driver.vend(orderOf('g-000000000001'))
+    held.drop()
+    expect(countOf('AssumeRole')).toBe(2)
+  }, 30_000)
+
   it('as the web process may read and vend, and writes nothing', async () => {
     const web = driverAs(world.seeded.keys.web, world.aws, world.logged)
     expect(await preflight(web)).toEqual(principal)
