@@ -131,7 +131,7 @@ function environment(aws: SandboxAws, folder: string): Record<string, string> {
     ...(process.env.PYENV_ROOT === undefined ? {} : { PYENV_ROOT: process.env.PYENV_ROOT }),
     AWS_ENDPOINT_URL: aws.url,
     AWS_DEFAULT_REGION: REGION,
-    AWS_CONFIG_FILE: '/dev/null',
+    AWS_CONFIG_FILE: join(folder, 'config'),
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_EC2_METADATA_DISABLED: 'true',
   }
@@ -163,28 +163,30 @@ export async function writeBytes({ folder }: Ground, name: string, bytes: number
   return content
 }
 
-/** A presigned URL as "Authenticating Requests: Using Query Parameters" writes it; `key` holds nothing that would be encoded. */
-export function presign({ aws }: Ground, keys: Keys, method: 'GET' | 'PUT', key: string, expiresSeconds = 300): string {
+/** A presigned path and query as "Authenticating Requests: Using Query Parameters" writes it; `path` needs no encoding. */
+export function presignPath(keys: Keys, method: 'GET' | 'PUT', host: string, path: string): string {
   const date = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const scope = `${date.slice(0, 8)}/${REGION}/s3/aws4_request`
-  const { host } = new URL(aws.url)
   const query = [
     'X-Amz-Algorithm=AWS4-HMAC-SHA256',
     `X-Amz-Credential=${encodeURIComponent(`${keys.accessKeyId}/${scope}`)}`,
     `X-Amz-Date=${date}`,
-    `X-Amz-Expires=${expiresSeconds}`,
+    'X-Amz-Expires=300',
     ...(keys.sessionToken === undefined ? [] : [`X-Amz-Security-Token=${encodeURIComponent(keys.sessionToken)}`]),
     'X-Amz-SignedHeaders=host',
   ].join('&')
-  const path = `/${BUCKET}/${key}`
   const canonical = [method, path, query, `host:${host}\n`, 'host', 'UNSIGNED-PAYLOAD'].join('\n')
   const digest = createHash('sha256').update(canonical).digest('hex')
+  const text = `AWS4-HMAC-SHA256\n${date}\n${scope}\n${digest}`
   const signingKey = scope
     .split('/')
     .reduce<string | Buffer>(
       (key, part) => createHmac('sha256', key).update(part).digest(),
       `AWS4${keys.secretAccessKey}`,
     )
-  const text = `AWS4-HMAC-SHA256\n${date}\n${scope}\n${digest}`
-  return `${aws.url}${path}?${query}&X-Amz-Signature=${createHmac('sha256', signingKey).update(text).digest('hex')}`
+  return `${path}?${query}&X-Amz-Signature=${createHmac('sha256', signingKey).update(text).digest('hex')}`
+}
+
+export function presign({ aws }: Ground, keys: Keys, method: 'GET' | 'PUT', key: string): string {
+  return aws.url + presignPath(keys, method, new URL(aws.url).host, `/${BUCKET}/${key}`)
 }

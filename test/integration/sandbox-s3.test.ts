@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import {
   CopyObjectCommand,
@@ -11,7 +14,16 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BUCKET, type Ground, type Keys, PREFIX, presign, startGround } from './sandbox-s3-ground.ts'
+import {
+  BUCKET,
+  type Ground,
+  type Keys,
+  PREFIX,
+  presign,
+  presignPath,
+  REGION,
+  startGround,
+} from './sandbox-s3-ground.ts'
 
 let ground: Ground
 let keys: Keys
@@ -184,6 +196,14 @@ describe('a presigned URL', () => {
     expect(await (await fetch(presign(ground, keys, 'GET', `${PREFIX}linked`))).text()).toBe('linked')
     const outside = await fetch(presign(ground, keys, 'PUT', 'outside'), { method: 'PUT', body: 'x' })
     expect([outside.status, await outside.text()]).toEqual([403, expect.stringContaining('<Code>AccessDenied</Code>')])
+  })
+
+  test('may name its bucket in the host', async () => {
+    const host = `${BUCKET}.s3.${REGION}.amazonaws.com`
+    const path = presignPath(keys, 'GET', host, `/${PREFIX}linked`)
+    const { hostname, port } = new URL(ground.aws.url)
+    const [answer] = await once(get({ hostname, port, path, headers: { host } }), 'response')
+    expect(await text(answer)).toBe('linked')
   })
 
   test('is refused for another key than was signed', async () => {

@@ -48,7 +48,7 @@ export function s3Details(call: FinishedCall, state: AwsState, region: string) {
   }
   const named = bucketName === undefined ? [] : resources(bucketName, key, source, state)
   return {
-    requestParameters: { ...parameters, Host: host, ...copied },
+    requestParameters: { ...parameters, Host: host, ...copied, ...bucketPolicy(call) },
     responseElements: facts.responseElements ?? null,
     extra: { additionalEventData, resources: named },
   }
@@ -61,4 +61,10 @@ function resources(bucket: string, key: string | undefined, source: string | und
     ...objects.map((one) => ({ type: 'AWS::S3::Object', ARN: `arn:aws:s3:::${one}` })),
     { accountId, type: 'AWS::S3::Bucket', ARN: `arn:aws:s3:::${bucket}` },
   ]
+}
+
+/** Only a policy that S3 took is known to be JSON. */
+function bucketPolicy(call: FinishedCall): JsonObject {
+  if (call.action !== 'PutBucketPolicy' || call.error !== undefined) return {}
+  return { bucketPolicy: JSON.parse(call.request.body.toString()) }
 }

@@ -104,6 +104,11 @@ const ORDINARY =
   /^(?:prefix|delimiter|max-keys|marker|continuation-token|start-after|fetch-owner|encoding-type|key-marker|upload-id-marker|max-uploads|part-number-marker|max-parts|partNumber|versionId|x-id|response-.+|x-amz-.+)$/i
 
 export function findOperation(request: SandboxRequest, { bucket, key, query }: Address): Operation {
+  if (query.has('AWSAccessKeyId') || request.headers.authorization?.startsWith('AWS ')) {
+    // Signature Version 2, as botocore still presigns by default; Regions since 2014 refuse it.
+    const message = 'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.'
+    throw new AwsError('InvalidRequest', 400, message)
+  }
   const target: Target = bucket === undefined ? 'service' : key === undefined ? 'bucket' : 'object'
   const found = OPERATIONS.find(
     ({ method, target: its, marker }) =>
