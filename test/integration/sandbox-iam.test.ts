@@ -312,6 +312,19 @@ describe('signatures', () => {
     await expect(stsAs(seeded.keys.web).send(whoami)).resolves.toBeDefined()
   })
 
+  test('what is no request of AWS at all is answered, and leaves the sandbox well', async () => {
+    const signed = `AWS4-HMAC-SHA256 Credential=${seeded.keys.web.accessKeyId}/20261122/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=0`
+    const form = { 'content-type': 'application/x-www-form-urlencoded', authorization: signed }
+    const bodies = ['', 'Action=Nothing', 'Action=GetCallerIdentity', 'Action=AssumeRole&Tags.member.1.Key=%zz']
+    for (const body of bodies) {
+      const answer = await fetch(aws.url, { method: 'POST', headers: form, body })
+      expect(answer.status, body).toBe(400)
+    }
+    expect((await fetch(`${aws.url}/finance-reports/%zz`)).status).toBeGreaterThanOrEqual(400)
+    expect((await fetch(`${aws.url}/finance-reports/%zz`)).status).toBeLessThan(500)
+    await expect(stsAs(seeded.keys.web).send(whoami)).resolves.toBeDefined()
+  })
+
   test('a session is over when its time is, and its token belongs to its key', async () => {
     const { Credentials } = await stsAs(seeded.keys.web).send(grant())
     const keys = {

@@ -237,7 +237,7 @@ function payloadHash(request: SandboxRequest, signed: Signed, service: ServiceNa
 /** S3 signs the path encoded once; every other service encodes what it received again. */
 function canonicalPath(rawPath: string, service: ServiceName): string {
   const segments = rawPath.split('/')
-  return segments.map((one) => encode(service === 's3' ? decodeURIComponent(one) : one)).join('/')
+  return segments.map((one) => encode(service === 's3' ? decode(one) : one)).join('/')
 }
 
 function canonicalQuery(rawQuery: string): string {
@@ -246,7 +246,7 @@ function canonicalQuery(rawQuery: string): string {
     .filter((pair) => pair !== '' && !pair.startsWith('X-Amz-Signature='))
     .map((pair) => {
       const [name = '', ...value] = pair.split('=')
-      return [encode(decodeURIComponent(name)), encode(decodeURIComponent(value.join('=')))] as const
+      return [encode(decode(name)), encode(decode(value.join('=')))] as const
     })
     .sort(([a, x], [b, y]) => (a === b ? order(x, y) : order(a, b)))
     .map(([name, value]) => `${name}=${value}`)
@@ -256,6 +256,15 @@ function canonicalQuery(rawQuery: string): string {
 function order(a: string, b: string): number {
   if (a === b) return 0
   return a < b ? -1 : 1
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    if (error instanceof URIError) throw new AwsError('InvalidURI', 400, "Couldn't parse the specified URI.")
+    throw error
+  }
 }
 
 function encode(text: string): string {
@@ -268,19 +277,4 @@ function sha256(data: string | Buffer): string {
 
 function sameText(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
-}
-
-/** The payload of an `aws-chunked` body; chunk signatures and trailing checksums are cut off unread. */
-export function decodeAwsChunked(body: Buffer): Buffer {
-  const chunks: Buffer[] = []
-  let at = 0
-  while (at < body.length) {
-    const lineEnd = body.indexOf('\r\n', at)
-    if (lineEnd < 0) break
-    const size = Number.parseInt(body.subarray(at, lineEnd).toString('latin1').split(';')[0] ?? '', 16)
-    if (!(size > 0)) break
-    chunks.push(body.subarray(lineEnd + 2, lineEnd + 2 + size))
-    at = lineEnd + 2 + size + 2
-  }
-  return Buffer.concat(chunks)
 }

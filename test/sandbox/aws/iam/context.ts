@@ -13,7 +13,7 @@ export interface IamCall {
 
 export type IamAction = (iam: IamCall) => Xml
 
-export const NAME = /[\w+=,.@-]+/
+const NAME = /[\w+=,.@-]+/
 export const ROLE_NAME: Constraint = { pattern: NAME, longest: 64 }
 export const POLICY_NAME: Constraint = { pattern: NAME, longest: 128 }
 export const PATH: Constraint = { pattern: /\/|\/[\u0021-\u007E]+\//, longest: 512 }
