@@ -47,7 +47,7 @@ redis.call('XLEN', KEYS[2])
 redis.call('XLEN', KEYS[3])
 for _, move in ipairs(moves) do redis.call('ZCARD', move.key) end
 
--- First, because Redis refuses a script for want of memory only until it has written.
+-- First, because it needs memory: a full Redis refuses it, but lets everything pass once a script has written.
 redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 
 for _, record in ipairs(records) do
