@@ -40,11 +40,6 @@ const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'any
   [/^(prom-client|@opentelemetry\/api)$/, [...edges, ...joiners]],
 ]
 
-/** Old packages whose package.json has no licence field of today's form: their LICENSE or Readme was read, all are MIT. */
-const licencesReadByHand = ['busboy', 'dicer', 'humanize-number', 'only', 'streamsearch'].map(
-  (name) => `node_modules/${name}`,
-)
-
 interface Source {
   readonly path: string
   readonly text: string
