@@ -31,7 +31,7 @@ export interface Setup {
   readonly rules: Rules
 }
 
-const KEYS = ['LATCHKEY_SECRET', 'APPROVAL_KEY', 'AUDIT_SIGNING_KEY']
+const KEYS = ['APPROVAL_KEY', 'LATCHKEY_SECRET', 'AUDIT_SIGNING_KEY']
 
 /** A key that is used twice makes each use as weak as the other. */
 function keyFaults(env: Environment): readonly ConfigFault[] {
@@ -99,23 +99,29 @@ export function readSetup(given: Environment): Setup {
   const env = withoutEmpty(given)
   const { parsed, faults } = parseEnvironment(env)
   const { rules, faults: rulesFaults } = readRules(env.LATCHKEY_CONFIG ?? 'latchkey.yaml')
-  const all = [...faults, ...keyFaults(env), ...tlsFaults(env), ...authorityFaults(env), ...rulesFaults]
-  const named = new Map(all.map((fault) => [`${fault.name}: ${fault.problem}`, fault]))
-  if (named.size > 0 || parsed === undefined || rules === undefined) throw new ConfigFaults([...named.values()])
+  refuseWith([...faults, ...keyFaults(env), ...tlsFaults(env), ...authorityFaults(env), ...rulesFaults])
+  if (parsed === undefined || rules === undefined) throw new Error('A configuration without faults was not read.')
   return { config: toConfig(parsed), rules }
 }
 
-/** The parent asks for both parts before it starts either. */
+/** The parent asks for both parts before it starts either; it alone sees the keys of both. */
 export function checkSetup(given: Environment, parts: readonly Part[]): void {
-  const faults = parts.flatMap((part) => {
-    try {
-      readSetup(partEnvironment(given, part))
-      return []
-    } catch (error) {
-      if (error instanceof ConfigFaults) return error.faults
-      throw error
-    }
-  })
-  const named = new Map(faults.map((fault) => [`${fault.name}: ${fault.problem}`, fault]))
-  if (named.size > 0) throw new ConfigFaults([...named.values()])
+  const ofParts = parts.flatMap((part) => faultsOf(partEnvironment(given, part)))
+  refuseWith([...ofParts, ...keyFaults(withoutEmpty(given))])
+}
+
+function faultsOf(env: Environment): readonly ConfigFault[] {
+  try {
+    readSetup(env)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigFaults) return error.faults
+    throw error
+  }
+}
+
+/** Two parts, and two checks of one variable, may find the same fault. */
+function refuseWith(faults: readonly ConfigFault[]): void {
+  const distinct = new Map(faults.map((fault) => [`${fault.name}: ${fault.problem}`, fault]))
+  if (distinct.size > 0) throw new ConfigFaults([...distinct.values()])
 }

@@ -4,17 +4,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { type PrivateRedis, startRedis } from '../bootstrap/redis.mjs'
+import type { PrivateRedis } from '../bootstrap/redis.mjs'
 import { type AwsOptions, type SandboxAws, startAws } from './aws/index.ts'
 import type { SeededLatchkey } from './aws/seed.ts'
 import { GROUPS, PEOPLE, type PersonName } from './entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from './entra/index.ts'
+import { compiled, startPrivateRedis } from './project.ts'
 
 /** The whole product on one machine: sandbox AWS and Entra in this process, a Redis, and Latchkey's real processes from `dist/`. */
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url))
+const MAIN = compiled('src/main.js')
 const BUCKET = 'finance-reports'
 
 export type Part = 'web' | 'workers'
@@ -124,7 +124,7 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   const seeded = aws.seedLatchkey()
   const entra = await startEntra(options.entra)
   closers.push(() => entra.stop())
-  const privateRedis = options.redisUrl === undefined ? await startRedis() : undefined
+  const privateRedis = options.redisUrl === undefined ? await startPrivateRedis() : undefined
   if (privateRedis) closers.push(() => privateRedis.stop())
   const redis = { url: options.redisUrl ?? privateRedis?.url ?? '' }
   await writeFile(join(folder, 'latchkey.yaml'), options.rules ?? RULES)
@@ -143,7 +143,7 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   }
 
   async function kill(part: Part, signal: NodeJS.Signals): Promise<void> {
-    await Promise.all(all.filter((one) => one.part === part).map((one) => end(one.child, signal)))
+    await Promise.all(all.filter((one) => one.part === part).map((one) => endProcess(one.child, signal)))
   }
 
   closers.push(() => Promise.all((['web', 'workers'] as const).map((part) => kill(part, 'SIGTERM'))))
@@ -204,21 +204,31 @@ function environmentOf({ folder, aws, seeded, entra, redisUrl }: Ground, part: P
   }
 }
 
-/** Resolves when it says that it is ready. @throws with everything it wrote when it ends before that */
-async function startProcess(part: Part, env: Environment): Promise<LatchkeyProcess> {
-  const child = fork(MAIN, [part], { env, execArgv: [], silent: true })
-  const chunks: string[] = []
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(String(chunk)))
-  const output = () => chunks.join('')
-  const outcome = await Promise.race([
-    once(child, 'message').then(() => 'ready'),
-    once(child, 'close').then(() => 'ended'),
-  ])
-  if (outcome === 'ended') throw new Error(`The ${part} process ended with ${child.exitCode}:\n${output()}`)
-  return { part, url: `http://127.0.0.1:${env.PORT}`, child, output }
+export interface Spawned extends LatchkeyProcess {
+  /** Whichever comes first. */
+  readonly outcome: Promise<'ready' | 'ended'>
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Without a part: the parent with both children, which never says that it is ready. */
+export function spawnLatchkey(part: Part | undefined, env: Environment): Spawned {
+  const child = fork(MAIN, part === undefined ? [] : [part], { env, execArgv: [], silent: true })
+  const chunks: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(String(chunk)))
+  const outcome = Promise.race([
+    once(child, 'message').then(() => 'ready' as const),
+    once(child, 'close').then(() => 'ended' as const),
+  ])
+  return { part: part ?? 'web', url: `http://127.0.0.1:${env.PORT}`, child, output: () => chunks.join(''), outcome }
+}
+
+/** @throws with everything it wrote when it ends before it is ready */
+async function startProcess(part: Part, env: Environment): Promise<LatchkeyProcess> {
+  const started = spawnLatchkey(part, env)
+  if ((await started.outcome) === 'ready') return started
+  throw new Error(`The ${part} process ended with ${started.child.exitCode}:\n${started.output()}`)
+}
+
+export async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill(signal)
