@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { isLiteralLoopback } from '../config/sandbox.ts'
 import { errorBody } from '../http/answer-errors.ts'
 import { Problem } from './problem.ts'
 
@@ -7,7 +8,7 @@ const TIMEOUT_MS = 30_000
 /** A token is sent to HTTPS only, or to this very machine by its literal address. */
 export function latchkeyUrl(given: string | undefined): string {
   const url = given !== undefined && URL.canParse(given) ? new URL(given) : undefined
-  const isHere = url?.protocol === 'http:' && /^(127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+  const isHere = url?.protocol === 'http:' && isLiteralLoopback(url.hostname)
   if (url === undefined || (url.protocol !== 'https:' && !isHere)) {
     throw new Problem('Set LATCHKEY_URL to the https address of your Latchkey, as https://latchkey.example.com.')
   }

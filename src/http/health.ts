@@ -6,7 +6,7 @@ export interface Readiness {
   findMissing(): Promise<string | undefined>
 }
 
-export const healthAnswer = z.strictObject({
+const healthAnswer = z.strictObject({
   status: z.enum(['alive', 'ready', 'not ready']),
   missing: z.string().optional(),
 })

@@ -101,7 +101,7 @@ function describePaths(): Record<string, Record<string, object>> {
   return paths
 }
 
-export function openApiDocument(publicUrl: string, signIn: SignInPlace): object {
+function openApiDocument(publicUrl: string, signIn: SignInPlace): object {
   return {
     openapi: '3.1.0',
     info: { title: 'Latchkey', version: '1', description: 'Just-in-time access to S3' },
