@@ -33,7 +33,7 @@ function base64Of(value: number): string {
   return bytes.toString('base64')
 }
 
-export function digest(algorithm: Algorithm, body: Buffer): string {
+function digest(algorithm: Algorithm, body: Buffer): string {
   switch (algorithm) {
     case 'CRC32':
       return base64Of(crc32(body))

@@ -17,7 +17,7 @@ export function bucketArn(bucket: string): string {
   return `arn:aws:s3:::${bucket}`
 }
 
-export function objectArn(bucket: string, key: string): string {
+function objectArn(bucket: string, key: string): string {
   return `arn:aws:s3:::${bucket}/${key}`
 }
 

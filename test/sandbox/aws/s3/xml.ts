@@ -7,7 +7,7 @@ const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
 /** A tree of elements: text, or children by name; a list repeats its element. */
 export type Element = string | number | boolean | { readonly [name: string]: Element | readonly Element[] | undefined }
 
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[&<>"'\r\n]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
