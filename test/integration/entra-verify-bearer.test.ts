@@ -162,28 +162,33 @@ describe('signing keys', () => {
 
   test.each([
     ['for another issuer', (origin: string) => ({ issuer: `${origin}/other/v2.0`, jwks_uri: `${origin}/keys` })],
-    ['kept on another host', (_: string, issuer: string) => ({ issuer, jwks_uri: `${entra.issuer}/keys` })],
+    ['kept on another host', (_: string, issuer: string) => ({ issuer, jwks_uri: keysUrl() })],
   ])('keys %s are not taken', async (_, configuration) => {
     const stranger = await startStranger(configuration)
     try {
       const { tenantId, clientId: audience, cliClientId } = entra
       const verify = bearerVerifier({ authority: stranger.origin, tenantId, audience, clientIds: [cliClientId] })
-      expect(await refusal(`Bearer ${await entra.mint(PEOPLE.rita)}`, verify)).toEqual(UNAVAILABLE)
+      const token = await entra.mint(PEOPLE.rita, { iss: `${stranger.origin}/${tenantId}/v2.0` })
+      expect(await refusal(`Bearer ${token}`, verify)).toEqual(UNAVAILABLE)
     } finally {
       await stranger.stop()
     }
   })
 })
 
-/** An authority whose OpenID configuration points elsewhere. */
+const keysUrl = () => `${entra.authority}/${entra.tenantId}/discovery/v2.0/keys`
+
+/** An authority whose OpenID configuration points elsewhere, though its keys are the right ones. */
 async function startStranger(configuration: (origin: string, issuer: string) => object) {
   const server = createServer(serverCertificate())
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const address = server.address()
   const origin = `https://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
-  server.on('request', (_, response) => {
+  const keys = await (await fetch(keysUrl())).json()
+  server.on('request', (request, response) => {
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(configuration(origin, `${origin}/${entra.tenantId}/v2.0`)))
+    const body = request.url === '/keys' ? keys : configuration(origin, `${origin}/${entra.tenantId}/v2.0`)
+    response.end(JSON.stringify(body))
   })
   const stop = () => {
     server.closeAllConnections()

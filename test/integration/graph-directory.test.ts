@@ -118,6 +118,12 @@ describe('what Graph is asked', () => {
     expect(errors).toEqual([unavailable(5), unavailable(5), unavailable(5), unavailable(5)])
   })
 
+  test('an account whose standing Graph does not tell is no answer', async () => {
+    entra.company.change(PEOPLE.finn, { accountEnabled: null })
+    expect(await refused(directoryOf(entra).directory.person(PEOPLE.finn))).toEqual(unavailable(5))
+    entra.company.enable(PEOPLE.finn)
+  })
+
   test('a sign-in service that is silent does not hold a click', async () => {
     entra.faults.fail('tokens', { kind: 'silent' })
     const asked = directoryOf(entra).directory.person(PEOPLE.rita, AbortSignal.timeout(50))

@@ -6,7 +6,8 @@ export interface SandboxPerson {
   readonly mail: string | null
   readonly userPrincipalName: string
   readonly jobTitle: string | null
-  readonly accountEnabled: boolean
+  /** Null: Graph does not tell. */
+  readonly accountEnabled: boolean | null
   readonly userType: 'Member' | 'Guest' | null
   readonly managerId?: string
   readonly appRoles: readonly string[]

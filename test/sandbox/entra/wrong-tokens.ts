@@ -19,6 +19,7 @@ const CLAIM_CHANGES = {
   }),
   'of another tenant under our issuer': (claims) => ({ ...claims, tid: OTHER_TENANT }),
   'of version 1': (claims) => ({ ...claims, ver: '1.0', iss: `https://sts.windows.net/${claims.tid}/` }),
+  'of version 1 under our issuer': (claims) => ({ ...claims, ver: '1.0' }),
   'issued by somebody else': (claims) => ({ ...claims, iss: 'https://login.example/v2.0' }),
   expired: (claims) => shift(claims, -2 * HOUR_SECONDS),
   'not valid yet': (claims) => shift(claims, HOUR_SECONDS),
