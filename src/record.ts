@@ -40,7 +40,7 @@ export interface IndexChange {
   readonly at: number | null
 }
 
-/** The commit is refused with TOO_MANY or QUOTA_FULL (`otherwise`) when the index already holds `atMost` entries scored above `since`. */
+/** The commit is refused with TOO_MANY or QUOTA_FULL (`otherwise`) when the index already holds `atMost` entries scored above `since`; those at or below it are dropped. */
 export interface Limit {
   readonly kind: string
   readonly value: string

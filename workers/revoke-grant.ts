@@ -25,11 +25,22 @@ export async function revokeGrant(needs: RevokeNeeds, grantId: string): Promise<
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
     const stored = await readGrant(record, grantId)
+    if (!stored) await dropDue(needs, grantId)
     if (!stored || isOver(stored.grant)) return {}
     return await end(needs, stored)
   } finally {
     await lease.release()
   }
+}
+
+/** Without this the sweeper would name the job again for ever. */
+async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<void> {
+  log.error({ grantId }, 'a grant that was due is not in the record: somebody took it out')
+  await record.commit({
+    records: [],
+    due: [{ kind: 'grants', id: grantId, at: null }],
+    audit: [{ kind: 'alarm.grant-missing', actor: LATCHKEY, grantId }],
+  })
 }
 
 async function end(needs: RevokeNeeds, stored: StoredGrant): Promise<Ran> {

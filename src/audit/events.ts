@@ -37,6 +37,8 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('vend.refused'), ...grant, code: z.string(), sentence: z.string() }),
   /** A yes that does not add up: somebody wrote into the record. Activates and vends nothing. */
   z.strictObject({ kind: z.literal('alarm.yes-does-not-add-up'), ...grant, found: z.string() }),
+  /** The due index named a grant that the record does not hold: somebody took it out. What AWS enforces has its end inside. */
+  z.strictObject({ kind: z.literal('alarm.grant-missing'), actor, grantId: ids.grantId }),
   z.strictObject({ kind: z.literal('alarm.revoke-overdue'), ...grant, sentence: z.string() }),
   z.strictObject({ kind: z.literal('deny.written'), actor, role: z.string(), denied: z.number() }),
   z.strictObject({

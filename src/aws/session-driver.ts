@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
-import { LatchkeyError } from '../errors.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Driver, GrantOrder, Principal } from '../grants/driver.ts'
 import { sessionPolicy } from '../grants/iam-document.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
 import type { Scope } from '../rules/scope.ts'
 import { assumeRole } from './assume-role.ts'
 import { readIdentity, refuseSkew } from './aws-date.ts'
-import { type AwsLog, askAws, isAwsCode } from './aws-error.ts'
+import { type AwsLog, askAws } from './aws-error.ts'
 import { type AwsClients, awsClients } from './clients.ts'
 import { readDeny, writeDeny } from './deny-policy.ts'
 import { readRole } from './elevation-role.ts'
@@ -74,7 +74,10 @@ async function readPrincipals(context: Context): Promise<readonly Principal[]> {
   return found.flatMap((principal) => (principal ? [principal] : []))
 }
 
-/** A role that is not there has no sessions; it must not keep the others from being looked after. */
+/**
+ * A role that AWS does not show must not keep the others from being looked after. IAM calls a missing role AccessDenied where rights are
+ * given by path. Until its Deny document is known to carry our epoch, nothing is granted there anyway.
+ */
 async function readPrincipal({ clients, log }: Context, account: Account): Promise<Principal | undefined> {
   const asking = {
     doing: `to show the elevation role ${account.elevationRole} of account ${account.name}`,
@@ -84,7 +87,7 @@ async function readPrincipal({ clients, log }: Context, account: Account): Promi
     const role = await askAws(asking, log, () => readRole(clients.iam, account))
     return role && { driver: 'session', account: account.id, roleArn: role.arn, roleId: role.roleId }
   } catch (error) {
-    if (isAwsCode(error, 'NoSuchEntityException')) return undefined
+    if (isLatchkeyError(error, 'AWS_REFUSED')) return undefined
     throw error
   }
 }

@@ -50,6 +50,8 @@ for _, move in ipairs(moves) do redis.call('ZCARD', move.key) end
 -- First, because it needs memory: a full Redis refuses it, but lets everything pass once a script has written.
 redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 
+-- What a limit no longer counts is of no use to anybody: so no person's index grows without end.
+for _, limit in ipairs(limits) do redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', limit.first) end
 for _, record in ipairs(records) do
   redis.call('HSET', record.key, 'version', tonumber(record.first) + 1, 'json', record.second)
 end
