@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { answerErrors } from './answer-errors.ts'
 
 /** The largest body of `/api/v1` is an ask: a few scopes and a reason. */
@@ -24,7 +24,7 @@ export function httpServer({ log, publicUrl }: ServerOptions): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
     // One line of our own per answer: the default logs URLs, and later URLs will carry codes of sign-ins.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
     // A client that sends its request drop by drop holds a socket for ten seconds, not for ever.
