@@ -55,10 +55,11 @@ export interface StoredRequest {
   readonly request: AccessRequest
 }
 
+/** The key says which request it is, whatever was written below it. */
 export async function readRequest(record: Pick<RecordPort, 'read'>, id: string): Promise<StoredRequest | undefined> {
   if (!RECORD_ID.test(id)) return undefined
   const stored = await record.read('request', id)
-  return stored && { version: stored.version, request: accessRequest.parse(stored.value) }
+  return stored && { version: stored.version, request: { ...accessRequest.parse(stored.value), id } }
 }
 
 export async function readRequests(
@@ -66,9 +67,10 @@ export async function readRequests(
   ids: readonly string[],
 ): Promise<readonly StoredRequest[]> {
   const stored = await record.readMany('request', ids)
-  return stored.flatMap((one) => {
+  return ids.flatMap((id, position) => {
+    const one = stored[position]
     const parsed = accessRequest.safeParse(one?.value)
-    return one && parsed.success ? [{ version: one.version, request: parsed.data }] : []
+    return one && parsed.success ? [{ version: one.version, request: { ...parsed.data, id } }] : []
   })
 }
 

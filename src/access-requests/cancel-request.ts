@@ -1,5 +1,6 @@
 import { byPerson, LATCHKEY } from '../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import { recordRefusal } from '../grants/record-refusal.ts'
 import type { RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { type AccessRequest, closeRequest, readRequest } from './access-request.ts'
@@ -13,9 +14,12 @@ interface Needs {
 export async function cancelRequest({ record }: Needs, caller: Caller, requestId: string): Promise<AccessRequest> {
   for (;;) {
     const stored = await readRequest(record, requestId)
-    if (stored?.request.requester.objectId !== caller.objectId)
-      throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
-    if (stored.request.status !== 'pending') throw alreadyClosed(stored.request)
+    if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+    const refusal = findRefusal(stored.request, caller)
+    if (refusal) {
+      await writeRefusal(record, caller, requestId, refusal)
+      throw refusal
+    }
     const next = closeRequest(stored.request, 'cancelled', new Date(await record.now()).toISOString())
     const event = { kind: 'request.cancelled', actor: byPerson(caller.objectId), requestId } as const
     try {
@@ -25,6 +29,21 @@ export async function cancelRequest({ record }: Needs, caller: Caller, requestId
       if (!isLatchkeyError(error, 'CONFLICT')) throw error
     }
   }
+}
+
+function findRefusal(request: AccessRequest, caller: Caller): LatchkeyError | undefined {
+  if (request.requester.objectId !== caller.objectId) return new LatchkeyError('NOT_FOUND', { thing: 'request' })
+  return request.status === 'pending' ? undefined : alreadyClosed(request)
+}
+
+async function writeRefusal(
+  record: RecordPort,
+  caller: Caller,
+  requestId: string,
+  { code, message }: LatchkeyError,
+): Promise<void> {
+  const actor = byPerson(caller.objectId)
+  await recordRefusal(record, caller, { kind: 'cancel.refused', actor, requestId, code, sentence: message })
 }
 
 /** A request that nobody decided in time. Leaves alone what is decided, or not due yet. */

@@ -22,6 +22,7 @@ export const auditEvent = z.discriminatedUnion('kind', [
   /** A refusal of an ask: there is no request. */
   z.strictObject({ kind: z.literal('ask.refused'), actor, code: z.string(), sentence: z.string(), ...what }),
   z.strictObject({ kind: z.literal('request.cancelled'), ...request }),
+  z.strictObject({ kind: z.literal('cancel.refused'), ...request, code: z.string(), sentence: z.string() }),
   z.strictObject({ kind: z.literal('request.lapsed'), ...request }),
   z.strictObject({ kind: z.literal('request.approved'), ...grant, as: z.string(), comment: z.string() }),
   z.strictObject({ kind: z.literal('request.denied'), ...request, as: z.string(), comment: z.string() }),
@@ -29,6 +30,7 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grant.attempted'), ...grant, attempt: z.number(), endsAt: z.string() }),
   z.strictObject({ kind: z.literal('grant.activated'), ...grant, endsAt: z.string() }),
   z.strictObject({ kind: z.literal('grant.end-asked'), ...grant, cause: z.string(), detail: z.string() }),
+  z.strictObject({ kind: z.literal('end.refused'), ...grant, code: z.string(), sentence: z.string() }),
   /** Ended when its time was over. */
   z.strictObject({ kind: z.literal('grant.expired'), ...grant, endsAt: z.string() }),
   /** Ended before its time, and AWS was seen to refuse. Never written before the read-back. */

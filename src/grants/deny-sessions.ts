@@ -34,24 +34,33 @@ export type DenyOutcome = 'done' | 'busy'
  */
 export async function denySessions(needs: DenyNeeds, principal: Principal, grantId: string): Promise<DenyOutcome> {
   const { record } = needs
-  const wanted = userIdOf(principal, grantId)
-  const before = await readDenyRecord(record, principal)
-  if (before.value?.denied.some((one) => one.userid === wanted)) return 'done'
+  if (await isDenied(needs, principal, userIdOf(principal, grantId))) return 'done'
   const lease = await record.lease(`deny-${denyId(principal)}`, LEASE_MS)
   if (!lease) return 'busy'
   try {
-    return await writeWaiting(needs, principal)
+    return await writeWaiting(needs, principal, grantId)
   } finally {
     await lease.release()
   }
 }
 
-async function writeWaiting({ record, driver }: DenyNeeds, principal: Principal): Promise<DenyOutcome> {
+/** The write of another grant may have carried this one along. The record alone is not believed: only what AWS reads back is said. */
+async function isDenied({ record, driver }: DenyNeeds, principal: Principal, userid: string): Promise<boolean> {
+  const { value: known } = await readDenyRecord(record, principal)
+  if (!known?.denied.some((one) => one.userid === userid)) return false
+  return covers(await driver.readDeny(principal), { ...documentOf(known), denied: [userid] })
+}
+
+async function writeWaiting(
+  { record, driver }: DenyNeeds,
+  principal: Principal,
+  grantId: string,
+): Promise<DenyOutcome> {
   const [nowMs, epoch, stored, waiting, held] = await Promise.all([
     record.now(),
     record.epoch(),
     readDenyRecord(record, principal),
-    waitingOn(record, principal),
+    waitingOn(record, principal, grantId),
     driver.readDeny(principal),
   ])
   const added = waiting.map(({ grant }) => ({
@@ -83,9 +92,10 @@ export async function writeAndReadBack(driver: Driver, principal: Principal, wan
   })
 }
 
-async function waitingOn(record: RecordPort, principal: Principal) {
+/** The index only adds company: whoever asks is denied even when it is missing there. */
+async function waitingOn(record: RecordPort, principal: Principal, grantId: string) {
   const ids = await record.list('revoking', denyId(principal), { limit: MOST_WAITING })
-  const grants = await readGrants(record, ids)
+  const grants = await readGrants(record, [...new Set([grantId, ...ids])])
   return grants.filter(({ grant }) => grant.terms.principal.roleId === principal.roleId)
 }
 

@@ -4,6 +4,7 @@ import type { Commit, RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { denyId } from './deny-record.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from './grant.ts'
+import { recordRefusal } from './record-refusal.ts'
 
 export const OWNER_ROLE = 'Latchkey.Owner'
 
@@ -18,9 +19,11 @@ export async function endGrant(
 ): Promise<Grant> {
   for (;;) {
     const stored = await readGrant(record, grantId)
-    if (!stored || !mayEnd(stored.grant, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-    if (isOver(stored.grant)) {
-      throw new LatchkeyError('OVER', { thing: 'grant', at: stored.grant.endedAt ?? stored.grant.terms.decidedAt })
+    if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+    const refusal = findRefusal(stored.grant, caller)
+    if (refusal) {
+      await writeRefusal(record, caller, stored.grant, refusal)
+      throw refusal
     }
     if (stored.grant.status === 'revoking') return stored.grant
     try {
@@ -33,6 +36,17 @@ export async function endGrant(
       if (!isLatchkeyError(error, 'CONFLICT')) throw error
     }
   }
+}
+
+function findRefusal(grant: Grant, caller: Caller): LatchkeyError | undefined {
+  if (!mayEnd(grant, caller)) return new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  if (!isOver(grant)) return undefined
+  return new LatchkeyError('OVER', { thing: 'grant', at: grant.endedAt ?? grant.terms.decidedAt })
+}
+
+async function writeRefusal(record: RecordPort, caller: Caller, grant: Grant, error: LatchkeyError): Promise<void> {
+  const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id }
+  await recordRefusal(record, caller, { kind: 'end.refused', ...facts, code: error.code, sentence: error.message })
 }
 
 function mayEnd(grant: Grant, caller: Caller): boolean {

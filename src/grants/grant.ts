@@ -71,11 +71,11 @@ export interface StoredGrant {
   readonly grant: Grant
 }
 
-/** Undefined: there is none. A record that does not parse throws: nothing may be concluded from it. */
+/** Undefined: there is none. A record that does not parse throws: nothing may be concluded from it. The key says which grant it is. */
 export async function readGrant(record: Pick<RecordPort, 'read'>, id: string): Promise<StoredGrant | undefined> {
   if (!RECORD_ID.test(id)) return undefined
   const stored = await record.read('grant', id)
-  return stored && { version: stored.version, grant: grant.parse(stored.value) }
+  return stored && { version: stored.version, grant: { ...grant.parse(stored.value), id } }
 }
 
 export async function readGrants(
@@ -83,9 +83,10 @@ export async function readGrants(
   ids: readonly string[],
 ): Promise<readonly StoredGrant[]> {
   const stored = await record.readMany('grant', ids)
-  return stored.flatMap((one) => {
+  return ids.flatMap((id, position) => {
+    const one = stored[position]
     const parsed = grant.safeParse(one?.value)
-    return one && parsed.success ? [{ version: one.version, grant: parsed.data }] : []
+    return one && parsed.success ? [{ version: one.version, grant: { ...parsed.data, id } }] : []
   })
 }
 

@@ -15,6 +15,8 @@ export function findYesFault(approvalKey: string, recordId: string, grant: Grant
   const found = Buffer.from(grant.mac)
   if (expected.length !== found.length || !timingSafeEqual(expected, found)) return 'the MAC is not ours'
   if (grant.id !== recordId || grant.terms.grantId !== recordId) return 'the yes belongs to another grant'
+  const isLive = grant.status === 'activating' || grant.status === 'active'
+  if (isLive && (grant.end ?? grant.endedAt) !== undefined) return 'the grant had ended already'
   if (grant.endsAt !== undefined && Date.parse(grant.endsAt) > latestEnd(grant.terms)) return 'the end is too late'
   return undefined
 }
