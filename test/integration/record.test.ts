@@ -150,8 +150,17 @@ describe('the one write', () => {
     await record.commit({ records: [], indexes, audit: [eventOf()] })
     const within = (since: number) =>
       record.commit({ records: [], limits: [{ ...limitOf(who, 1), since }], audit: [eventOf()] })
-    await within(200)
     await expect(within(199)).rejects.toBe(tooMany)
+    await within(200)
+  })
+
+  test('what a limit no longer counts leaves the index, so that nobody fills it', async () => {
+    const who = newId('r')
+    const kept = newId('r')
+    const indexes = [newId('r'), kept].map((id, position) => ({ kind: 'asks', value: who, id, at: 100 + position }))
+    await record.commit({ records: [], indexes, audit: [eventOf()] })
+    await record.commit({ records: [], limits: [{ ...limitOf(who, 5), kind: 'asks', since: 100 }], audit: [eventOf()] })
+    expect(await record.list('asks', who, { limit: 10 })).toEqual([kept])
   })
 })
 
