@@ -1,0 +1,47 @@
+import { afterAll, expect, test } from 'vitest'
+import { vendCredentials } from '../../src/grants/vend-credentials.ts'
+import { activateGrant } from '../../workers/activate-grant.ts'
+import { openOffice } from './invariant-ground.ts'
+
+const office = await openOffice('forged')
+afterAll(() => office.close())
+
+const DAY_MS = 86_400_000
+
+test('a grant that was widened in Redis activates nothing, ends, and raises the alarm', async () => {
+  const grantId = await office.approved()
+  await office.overwrite(grantId, (grant) => ({
+    ...grant,
+    terms: { ...grant.terms, scopes: ['s3://finance-reports/'] },
+  }))
+  const before = office.calls('AssumeRole')
+  await activateGrant(office.needs, grantId)
+  expect(office.calls('AssumeRole')).toBe(before)
+  expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
+  expect(await office.events('alarm.yes-does-not-add-up')).toMatchObject([{ grantId }])
+})
+
+test('a grant that was widened in Redis vends nothing, and ends', async () => {
+  const grantId = await office.granted()
+  await office.overwrite(grantId, (grant) => ({ ...grant, terms: { ...grant.terms, levels: ['delete'] } }))
+  const before = office.calls('AssumeRole')
+  await expect(vendCredentials(office.needs, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect(office.calls('AssumeRole')).toBe(before)
+  expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
+})
+
+test('a grant that was lengthened in Redis vends nothing', async () => {
+  const grantId = await office.granted()
+  const endsAt = new Date(Date.now() + DAY_MS).toISOString().replace(/\.\d+Z/, '.000Z')
+  await office.overwrite(grantId, (grant) => ({ ...grant, endsAt }))
+  const before = office.calls('AssumeRole')
+  await expect(vendCredentials(office.needs, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect(office.calls('AssumeRole')).toBe(before)
+})
+
+test('a grant that was made active in Redis without AWS, past its end, vends nothing', async () => {
+  const grantId = await office.approved()
+  const endsAt = new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z/, '.000Z')
+  await office.overwrite(grantId, (grant) => ({ ...grant, status: 'active', endsAt }))
+  await expect(vendCredentials(office.needs, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'OVER' })
+})

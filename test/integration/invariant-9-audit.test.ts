@@ -1,0 +1,58 @@
+import { afterAll, expect, test } from 'vitest'
+import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
+import { recordRefusal } from '../../src/grants/record-refusal.ts'
+import { vendCredentials } from '../../src/grants/vend-credentials.ts'
+import { openOffice } from './invariant-ground.ts'
+
+const office = await openOffice('audit')
+const { needs } = office
+afterAll(() => office.close())
+
+function byOf(name: Parameters<typeof office.as>[0]) {
+  return { actor: { kind: 'person', objectId: office.as(name).objectId } }
+}
+
+test('an ask that was refused to somebody known is on record', async () => {
+  await expect(office.ask('oona')).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+  expect(await office.events('ask.refused')).toMatchObject([{ ...byOf('oona'), code: 'NOT_ELIGIBLE' }])
+})
+
+test('a review that was refused to somebody known is on record', async () => {
+  const { id } = await office.ask('rita')
+  const review = reviewAccessRequest(needs, office.as('rita'), id, { decision: 'approve', comment: '' })
+  await expect(review).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
+  expect(await office.events('review.refused')).toMatchObject([{ ...byOf('rita'), requestId: id }])
+})
+
+test('a vend that was refused to somebody known is on record', async () => {
+  const grantId = await office.granted('rita')
+  await expect(vendCredentials(needs, office.as('finn'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect(await office.events('vend.refused')).toMatchObject([{ ...byOf('finn'), grantId }])
+})
+
+test('the intent to vend is on record before STS is asked', async () => {
+  const grantId = await office.granted('rita')
+  const held = office.aws.faults.hold({ action: 'AssumeRole' }, { when: 'before' })
+  const vended = vendCredentials(needs, office.as('rita'), grantId)
+  await held.arrived
+  const intents = await office.events('vend.intended')
+  held.release()
+  await vended
+  expect(intents).toMatchObject([{ ...byOf('rita'), grantId, address: '127.0.0.1' }])
+})
+
+test('what one person can make us store by being refused is bounded', async () => {
+  const caller = office.as('nils')
+  const refuse = () =>
+    recordRefusal(office.record, caller, {
+      kind: 'review.refused',
+      actor: { kind: 'person', objectId: caller.objectId },
+      requestId: 'r-000000000000',
+      code: 'NOT_FOUND',
+      sentence: '',
+    })
+  for (let refusals = 1; refusals <= 120; refusals += 1) await refuse()
+  await expect(refuse()).rejects.toMatchObject({ code: 'TOO_MANY' })
+  const stored = await office.events('review.refused')
+  expect(stored.filter(({ actor }) => actor.kind === 'person' && actor.objectId === caller.objectId)).toHaveLength(120)
+})
