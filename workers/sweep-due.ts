@@ -94,7 +94,7 @@ function overdueRevocations({ revokeNow, log }: SweepNeeds) {
   async function revoke(id: string): Promise<void> {
     try {
       await revokeNow(id)
-      log.warn({ grantId: id }, 'the sweeper carried out an overdue revocation')
+      log.warn({ grantId: id }, 'the sweeper looked after an overdue revocation itself')
     } catch (error) {
       log.error({ grantId: id, err: error }, 'the sweeper could not revoke an overdue grant; it tries again')
     } finally {

@@ -22,9 +22,15 @@ export function jobId(job: Job): string {
   return `${job.act}-${job.recordId}-${job.occasion}`
 }
 
-/** A repair must not reuse an id that may still be stored: one fresh id per ten seconds of Redis time. */
+/** For so long a repair is named under one id. It must not reuse an id that may still be stored, so the next one is fresh. */
+export const REPAIR_MS = 10_000
+
 export function sweepOccasion(nowMs: number): string {
-  return `s${Math.floor(nowMs / 10_000)}`
+  return `s${Math.floor(nowMs / REPAIR_MS)}`
+}
+
+export function isRepair(id: string): boolean {
+  return /-s\d+$/.test(id)
 }
 
 /** Port: hands jobs to the queue. Adding the same job twice is harmless. */

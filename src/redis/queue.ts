@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import type { Logger } from 'pino'
-import { JOBS, type Job, type JobQueue, jobId, type QueueName } from '../jobs/catalog.ts'
+import { isRepair, JOBS, type Job, type JobQueue, jobId, type QueueName } from '../jobs/catalog.ts'
 import { answered } from './answers.ts'
 import { redisTime } from './clock.ts'
 import type { Connection } from './connections.ts'
@@ -46,11 +46,12 @@ function openQueue(name: QueueName, connection: Connection, prefix: string, log:
 }
 
 function describe(job: Job, now: number) {
+  const id = jobId(job)
   return {
     name: job.act,
     data: JOBS[job.act].payload.parse({ grantId: job.recordId }),
     opts: {
-      jobId: jobId(job),
+      jobId: id,
       // Redis's time, not this process's: the due moment does not move with our clock.
       timestamp: now,
       delay: Math.max(0, (job.at ?? now) - now),
@@ -58,7 +59,7 @@ function describe(job: Job, now: number) {
       backoff: { type: 'custom' },
       // The id is free again at once; what ran is told by the record.
       removeOnComplete: true,
-      removeOnFail: { age: KEEP_FAILED_SECONDS },
+      removeOnFail: isRepair(id) ? true : { age: KEEP_FAILED_SECONDS },
       // Errors go to the log, which is redacted; Redis keeps none.
       stackTraceLimit: 0,
     },

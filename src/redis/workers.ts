@@ -1,6 +1,6 @@
 import { DelayedError, isNotConnectionError, type Job as StoredJob, UnrecoverableError, Worker } from 'bullmq'
 import type { Logger } from 'pino'
-import { type Act, JOBS, type QueueName } from '../jobs/catalog.ts'
+import { type Act, isRepair, JOBS, type QueueName, REPAIR_MS } from '../jobs/catalog.ts'
 import { backoffMs, isThrottle } from './backoff.ts'
 import { redisTime } from './clock.ts'
 import type { Connection } from './connections.ts'
@@ -72,7 +72,8 @@ function processorOf(redis: Connection, prefix: string, handler: Handler, log: L
     const earlyMs = job.opts.delay ? job.timestamp + job.opts.delay - (await redisTime(redis, prefix)) : 0
     if (earlyMs > 0) return putBack(job, token, earlyMs)
     const { againAt } = await perform(job, handler, log.child({ jobId: job.id }))
-    if (againAt !== undefined) return putBack(job, token, againAt - (await redisTime(redis, prefix)))
+    if (againAt === undefined || isReplaced(job)) return
+    return putBack(job, token, againAt - (await redisTime(redis, prefix)))
   }
 }
 
@@ -82,8 +83,14 @@ async function perform(job: StoredJob, handler: Handler, log: Logger): ReturnTyp
   } catch (error) {
     log.error({ err: error }, 'a job failed')
     if (error instanceof UnrecoverableError) throw error
+    if (isReplaced(job)) throw new UnrecoverableError('replaced by a later repair')
     throw new Failed(isThrottle(error))
   }
+}
+
+/** What still needs a repair was named again by now. Were the older ones tried on, an outage of an hour would end with hundreds for each grant. */
+function isReplaced(job: StoredJob): boolean {
+  return isRepair(job.id ?? '') && Date.now() - job.timestamp > REPAIR_MS
 }
 
 /** A job that nobody here wrote is not tried again. */

@@ -14,7 +14,10 @@ import { type Answer, startWorld, type World } from '../sandbox/world.ts'
 /** What every chaos test stands on: a world, a look into its Redis past Latchkey, and credentials that are kept and tried. */
 
 /** Nothing here is quick by promise; a test that waits for longer than this waits for something that does not come. */
-export const IN_TIME = { timeout: 150_000, interval: 100 }
+export const IN_TIME = { timeout: 120_000, interval: 100 }
+
+/** For `faults.fail`: every answer until the faults are cleared. */
+export const AWS_IS_DOWN = { code: 'ServiceUnavailable', status: 503, times: Number.POSITIVE_INFINITY }
 
 const BUCKET = 'finance-reports'
 export const PREFIX = `s3://${BUCKET}/2026/`
@@ -43,6 +46,7 @@ export interface Chaos {
   readonly world: World
   readonly redis: Redis
   ask(ask?: Ask): Promise<string>
+  approve(requestId: string, approver?: PersonName): Promise<string>
   /** Asked and approved; what the workers make of it is another matter. The grant's id. */
   approved(ask?: Ask): Promise<string>
   /** Asked, approved and active. */
@@ -78,9 +82,10 @@ export async function startChaos(rules?: string): Promise<Chaos> {
     redis,
     show,
     ask: (ask) => send(world, ask),
-    approved: (ask) => approve(world, ask),
+    approve: (requestId, approver) => approve(world, requestId, approver),
+    approved: async (ask) => approve(world, await send(world, ask), ask?.approver),
     async active(ask) {
-      const grantId = await approve(world, ask)
+      const grantId = await chaos.approved(ask)
       await chaos.untilStatus(grantId, 'active')
       return grantId
     },
@@ -114,7 +119,7 @@ export async function withChaos(tell: (chaos: Chaos) => Promise<void>): Promise<
   try {
     await tell(chaos)
   } catch (error) {
-    console.error(chaos.world.output().split('\n').slice(-60).join('\n'))
+    console.error(chaos.world.output().slice(-6_000))
     throw error
   } finally {
     await chaos.stop()
@@ -130,10 +135,9 @@ async function send(world: World, { by = 'rita', minutes = 45 }: Ask = {}): Prom
   return body.id ?? ''
 }
 
-async function approve(world: World, ask: Ask = {}): Promise<string> {
-  const requestId = await send(world, ask)
+async function approve(world: World, requestId: string, approver: PersonName = 'max'): Promise<string> {
   const review = { decision: 'approve', comment: 'fine' }
-  const { body } = await world.call(ask.approver ?? 'max', `/requests/${requestId}/reviews`, review)
+  const { body } = await world.call(approver, `/requests/${requestId}/reviews`, review)
   expect(body).toMatchObject({ status: 'approved', grantId: expect.stringMatching(/^g-/) })
   return body.grantId ?? ''
 }
@@ -197,6 +201,13 @@ export function expectNothingSince({ world }: Chaos, grantId: string, endsAt: st
     .filter(({ service, identity }) => service === 's3' && identity?.endsWith(`/${grantId}`))
     .filter(({ at, outcome }) => outcome === 'done' && Date.parse(at) >= Date.parse(endsAt))
   expect(late).toEqual([])
+}
+
+/** AWS was asked this since then, and did not do it. */
+export async function untilTurnedAway({ world }: Chaos, action: string, since: number): Promise<void> {
+  const seen = () => world.aws.journal.entries().slice(since)
+  const refused = () => seen().filter((call) => call.action === action && call.outcome === 'refused')
+  await vi.waitFor(() => expect(refused(), action).not.toEqual([]), IN_TIME)
 }
 
 /** Holds a call and the repetitions that the SDK sends when its patience ends. */
