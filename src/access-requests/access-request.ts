@@ -66,8 +66,9 @@ export async function readRequests(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],
 ): Promise<readonly StoredRequest[]> {
-  const stored = await record.readMany('request', ids)
-  return ids.flatMap((id, position) => {
+  const known = ids.filter((id) => RECORD_ID.test(id))
+  const stored = await record.readMany('request', known)
+  return known.flatMap((id, position) => {
     const one = stored[position]
     const parsed = accessRequest.safeParse(one?.value)
     return one && parsed.success ? [{ version: one.version, request: { ...parsed.data, id } }] : []

@@ -2,13 +2,18 @@ import { z } from 'zod'
 import type { Commit, RecordPort } from '../record.ts'
 import type { DenyDocument, Principal } from './driver.ts'
 
-/** What one elevation role refuses early, as Latchkey knows it. An id is in here only after AWS was read back with it. */
+/** What one elevation role refuses early, as Latchkey knows it. An id is in here only after AWS was read back with it. Only what a Deny document can carry is taken. */
 const denyRecord = z.strictObject({
   roleArn: z.string(),
   roleId: z.string(),
-  epoch: z.string(),
-  issuedBefore: z.string(),
-  denied: z.array(z.strictObject({ userid: z.string(), until: z.iso.datetime({ precision: 3 }) })),
+  epoch: z.string().min(1),
+  issuedBefore: z.iso.datetime({ precision: 0 }),
+  denied: z.array(
+    z.strictObject({
+      userid: z.string().regex(/^AROA[0-9A-Z]+:[\w+=,.@-]{2,64}$/),
+      until: z.iso.datetime({ precision: 3 }),
+    }),
+  ),
 })
 
 export type DenyRecord = z.infer<typeof denyRecord>

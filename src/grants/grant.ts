@@ -82,8 +82,9 @@ export async function readGrants(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],
 ): Promise<readonly StoredGrant[]> {
-  const stored = await record.readMany('grant', ids)
-  return ids.flatMap((id, position) => {
+  const known = ids.filter((id) => RECORD_ID.test(id))
+  const stored = await record.readMany('grant', known)
+  return known.flatMap((id, position) => {
     const one = stored[position]
     const parsed = grant.safeParse(one?.value)
     return one && parsed.success ? [{ version: one.version, grant: { ...parsed.data, id } }] : []
