@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import type { Commit, RecordPort } from '../record.ts'
 import type { DenyDocument, Principal } from './driver.ts'
+import type { Terms } from './grant.ts'
+import { isMac, latestEnd, macOf } from './yes.ts'
 
 /** What one elevation role refuses early, as Latchkey knows it. An id is in here only after AWS was read back with it. Only what a Deny document can carry is taken. */
 const denyRecord = z.strictObject({
+  account: z.string(),
   roleArn: z.string(),
   roleId: z.string(),
   epoch: z.string().min(1),
@@ -14,12 +17,17 @@ const denyRecord = z.strictObject({
       until: z.iso.datetime({ precision: 3 }),
     }),
   ),
+  /** When AWS was last written: it is looked at again after that. */
+  writtenAt: z.iso.datetime({ precision: 3 }),
 })
+
+/** By a key that Redis never holds: whoever can write to Redis can neither lift a denial nor block the writing of one. */
+const signedRecord = denyRecord.extend({ mac: z.string() })
 
 export type DenyRecord = z.infer<typeof denyRecord>
 
-/** The longest that any session of a role can live, by STS. */
-const LONGEST_SESSION_MS = 12 * 3_600_000
+/** For an id that AWS holds and we know nothing of: no grant that the rules can give lasts longer (7 days, an hour to activate, and the margin). */
+const UNKNOWN_FOR_MS = (7 * 24 + 1) * 3_600_000
 const MARGIN_MS = 5 * 60_000
 
 /** @example denyId({ account: '111122223333', roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod', … }) // "111122223333.prod" */
@@ -32,33 +40,57 @@ export function userIdOf(principal: Principal, grantId: string): string {
   return `${principal.roleId}:${grantId}`
 }
 
-/** When a denied id may leave: no session of the grant can be alive then, whichever clock is a little off. */
-export function deniedUntil(nowMs: number, endsAt?: string): string {
-  const end = endsAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(endsAt)
-  return new Date(Math.min(end, nowMs + LONGEST_SESSION_MS) + MARGIN_MS).toISOString()
+/** When the id of a grant may leave: its yes is worth nothing any more then, even in a record that was put back from a copy. */
+export function deniedUntil(terms: Terms): string {
+  return new Date(latestEnd(terms) + MARGIN_MS).toISOString()
+}
+
+export function unknownUntil(nowMs: number): string {
+  return new Date(nowMs + UNKNOWN_FOR_MS + MARGIN_MS).toISOString()
+}
+
+interface KnownDeny {
+  readonly version: number
+  /** Undefined: there is none, or one that we did not write. It says nothing about AWS then, and is made anew from what AWS holds. */
+  readonly value: DenyRecord | undefined
 }
 
 export async function readDenyRecord(
   record: Pick<RecordPort, 'read'>,
-  principal: Principal,
-): Promise<{ readonly version: number; readonly value: DenyRecord | undefined }> {
-  const stored = await record.read('deny', denyId(principal))
+  approvalKey: string,
+  id: string,
+): Promise<KnownDeny> {
+  const stored = await record.read('deny', id)
   if (!stored) return { version: 0, value: undefined }
-  // Junk in the record says nothing about AWS: what AWS holds is read and kept, and the record is made anew.
-  const parsed = denyRecord.safeParse(stored.value)
-  return { version: stored.version, value: parsed.success ? parsed.data : undefined }
+  const parsed = signedRecord.safeParse(stored.value)
+  if (!parsed.success) return { version: stored.version, value: undefined }
+  const { mac, ...value } = parsed.data
+  const isOurs = isMac(macOf(approvalKey, 'deny', value), mac) && denyId(principalOf(value)) === id
+  return { version: stored.version, value: isOurs ? value : undefined }
 }
 
+export function principalOf({ account, roleArn, roleId }: DenyRecord): Principal {
+  return { driver: 'session', account, roleArn, roleId }
+}
+
+/** The write of a role's list, with its entry in the due index: by then somebody must look at AWS again. */
 export function denyCommit(
-  principal: Principal,
+  approvalKey: string,
   expectedVersion: number,
-  next: DenyRecord,
+  value: DenyRecord,
+  dueAt: number | null,
   audit: Commit['audit'],
 ): Commit {
-  return { records: [{ kind: 'deny', id: denyId(principal), expectedVersion, next }], audit }
+  const id = denyId(principalOf(value))
+  const next = { ...value, mac: macOf(approvalKey, 'deny', value) }
+  return {
+    records: [{ kind: 'deny', id, expectedVersion, next }],
+    due: [{ kind: 'roles', id, at: dueAt }],
+    audit,
+  }
 }
 
-/** Record + what AWS holds and cannot be proven over. An id that AWS knows and we do not is kept for the longest session. */
+/** Record + what AWS holds and cannot be proven over. An id that AWS knows and we do not is kept as long as any could be needed. */
 export function mergeDenied(
   known: DenyRecord['denied'],
   held: readonly string[],
@@ -66,7 +98,7 @@ export function mergeDenied(
   nowMs: number,
 ): DenyRecord['denied'] {
   const untilById = new Map<string, string>()
-  for (const userid of held) untilById.set(userid, deniedUntil(nowMs))
+  for (const userid of held) untilById.set(userid, unknownUntil(nowMs))
   for (const one of [...known, ...added]) untilById.set(one.userid, one.until)
   return [...untilById]
     .filter(([, until]) => Date.parse(until) > nowMs)

@@ -6,14 +6,22 @@ export const YES_LASTS_MS = 3_600_000
 
 /** MAC of the yes, by a key that Redis never holds: whoever can write to Redis still cannot say yes. */
 export function signYes(approvalKey: string, terms: Terms): string {
-  return createHmac('sha256', approvalKey).update(canonical(terms)).digest('base64url')
+  return macOf(approvalKey, 'yes', terms)
+}
+
+/** `purpose` keeps a MAC from being moved to where it was not meant. */
+export function macOf(approvalKey: string, purpose: 'yes' | 'deny', value: object): string {
+  return createHmac('sha256', approvalKey).update(`${purpose}\n${canonical(value)}`).digest('base64url')
+}
+
+export function isMac(expected: string, found: string): boolean {
+  const [a, b] = [Buffer.from(expected), Buffer.from(found)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /** Undefined when the yes adds up, otherwise what is wrong, for the alarm. */
 export function findYesFault(approvalKey: string, recordId: string, grant: Grant): string | undefined {
-  const expected = Buffer.from(signYes(approvalKey, grant.terms))
-  const found = Buffer.from(grant.mac)
-  if (expected.length !== found.length || !timingSafeEqual(expected, found)) return 'the MAC is not ours'
+  if (!isMac(signYes(approvalKey, grant.terms), grant.mac)) return 'the MAC is not ours'
   if (grant.id !== recordId || grant.terms.grantId !== recordId) return 'the yes belongs to another grant'
   const isLive = grant.status === 'activating' || grant.status === 'active'
   if (isLive && (grant.end ?? grant.endedAt) !== undefined) return 'the grant had ended already'
@@ -21,7 +29,8 @@ export function findYesFault(approvalKey: string, recordId: string, grant: Grant
   return undefined
 }
 
-function latestEnd(terms: Terms): number {
+/** No access of this yes can be alive later, whatever anybody writes into the record. */
+export function latestEnd(terms: Terms): number {
   return Date.parse(terms.decidedAt) + YES_LASTS_MS + terms.durationMinutes * 60_000
 }
 

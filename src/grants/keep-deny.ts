@@ -1,0 +1,138 @@
+import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { RecordPort } from '../record.ts'
+import {
+  covers,
+  type DenyRecord,
+  denyCommit,
+  denyId,
+  documentOf,
+  mergeDenied,
+  readDenyRecord,
+} from './deny-record.ts'
+import type { DenyDocument, Driver, Principal } from './driver.ts'
+import { endResurrected } from './end-resurrected.ts'
+import { iamTime } from './iam-time.ts'
+
+/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
+const LEASE_MS = 15_000
+/** A write whose answer was lost may land late, so AWS is looked at again. */
+const LOOK_AGAIN_MS = [10_000, 60_000] as const
+/** The longest that a vend can be under way: AssumeRole with its time-outs and retries. */
+const LONGEST_VEND_MS = 30_000
+
+export interface DenyNeeds {
+  readonly record: RecordPort
+  readonly driver: Driver
+  readonly approvalKey: string
+}
+
+interface Found {
+  readonly nowMs: number
+  readonly awsMs: number
+  readonly epoch: string
+  readonly version: number
+  readonly known: DenyRecord | undefined
+  readonly held: DenyDocument | undefined
+}
+
+/**
+ * One round over one role, the only one that writes its Deny document: adds who must be refused, puts back what AWS lost, lets go what is over,
+ * and adopts a document of another epoch. An id already denied stays denied; `issuedBefore` never goes back.
+ * @returns `busy`: somebody else is at it. `kept`: AWS was read back with all of it.
+ */
+export async function keepDeny(
+  needs: DenyNeeds,
+  principal: Principal,
+  added: DenyRecord['denied'] = [],
+): Promise<'kept' | 'busy'> {
+  const lease = await needs.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
+  if (!lease) return 'busy'
+  try {
+    const found = await look(needs, principal)
+    await endResurrected(needs.record, principal, found.known?.denied ?? [], found.held?.denied ?? [])
+    await makeSo(needs, principal, found, added)
+    return 'kept'
+  } finally {
+    await lease.release()
+  }
+}
+
+async function look({ record, driver, approvalKey }: DenyNeeds, principal: Principal): Promise<Found> {
+  const [nowMs, awsMs, epoch, { version, value }, held] = await Promise.all([
+    record.now(),
+    driver.now(),
+    record.epoch(),
+    readDenyRecord(record, approvalKey, denyId(principal)),
+    driver.readDeny(principal),
+  ])
+  return { nowMs, awsMs, epoch, version, known: value?.roleId === principal.roleId ? value : undefined, held }
+}
+
+async function makeSo(needs: DenyNeeds, principal: Principal, found: Found, added: DenyRecord['denied']) {
+  const { nowMs, awsMs, version, known, held } = found
+  const adopting = isOfAnotherEpoch(found)
+  // Ids leave by the slower of two clocks: one that was set forward must not let anybody back in.
+  const denied = mergeDenied(known?.denied ?? [], held?.denied ?? [], added, Math.min(nowMs, awsMs))
+  const issuedBefore = adopting ? iamTime(awsMs + (held ? LONGEST_VEND_MS : 1_000)) : newest(known, held)
+  const { account, roleArn, roleId } = principal
+  const draft = { account, roleArn, roleId, epoch: found.epoch, issuedBefore, denied }
+  const wanted = documentOf(draft)
+  const mustWrite = !covers(held, wanted) || held?.denied.length !== denied.length
+  if (mustWrite) await writeAndReadBack(needs.driver, principal, wanted)
+  const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
+  const next = { ...draft, writtenAt }
+  const dueAt = nextLook(next, nowMs)
+  const event = describe(found, next, { adopting, mustWrite, added: added.length > 0 })
+  await needs.record.commit(denyCommit(needs.approvalKey, version, next, dueAt, [event]))
+}
+
+/** What AWS holds counts first. Without any, the record alone says whether the role was ever ours in this epoch. */
+function isOfAnotherEpoch({ held, known, epoch }: Found): boolean {
+  return held ? held.epoch !== epoch : known?.epoch !== epoch
+}
+
+function newest(known: DenyRecord | undefined, held: DenyDocument | undefined): string {
+  return iamTime(Math.max(Date.parse(known?.issuedBefore ?? '') || 0, Date.parse(held?.issuedBefore ?? '') || 0))
+}
+
+/** A write whose answer was lost may have happened: only what is read back counts. */
+async function writeAndReadBack(driver: Driver, principal: Principal, wanted: DenyDocument): Promise<void> {
+  const readBack = await driver.writeDeny(principal, wanted)
+  if (covers(readBack, wanted)) return
+  throw new LatchkeyError('AWS_REFUSED', {
+    doing: `to keep the Deny document of ${principal.roleArn}`,
+    awsCode: 'ReadBackDiffers',
+    next: 'Somebody else may be writing it; Latchkey tries again.',
+  })
+}
+
+function nextLook({ writtenAt, denied }: DenyRecord, nowMs: number): number | null {
+  const looks = [
+    ...LOOK_AGAIN_MS.map((afterMs) => Date.parse(writtenAt) + afterMs),
+    ...denied.map(({ until }) => Date.parse(until)),
+  ].filter((at) => at > nowMs)
+  return looks.length > 0 ? Math.min(...looks) : null
+}
+
+interface Did {
+  readonly adopting: boolean
+  readonly mustWrite: boolean
+  readonly added: boolean
+}
+
+function describe({ known, held }: Found, next: DenyRecord, { adopting, mustWrite, added }: Did): AuditEvent {
+  const facts = { actor: LATCHKEY, role: next.roleArn }
+  if (adopting) {
+    return { kind: 'epoch.adopted', ...facts, found: held?.epoch ?? 'none', issuedBefore: next.issuedBefore }
+  }
+  const denied = next.denied.length
+  if (!mustWrite && !added) return { kind: 'deny.verified', ...facts, denied }
+  const lost = known !== undefined && !covers(held, { ...documentOf(known), denied: stillDenied(known, next) })
+  return { kind: lost ? 'deny.put-back' : 'deny.written', ...facts, denied }
+}
+
+function stillDenied(known: DenyRecord, next: DenyRecord): readonly string[] {
+  const ids = new Set(next.denied.map(({ userid }) => userid))
+  return known.denied.map(({ userid }) => userid).filter((userid) => ids.has(userid))
+}
