@@ -15,7 +15,8 @@ export function newId(prefix: 'r' | 'g'): string {
 export const RECORD_ID = /^[rg]-[0-9a-hjkmnp-tv-z]{12}$/
 
 export type RecordKind = 'request' | 'grant' | 'deny'
-export type DueKind = 'grants' | 'requests'
+/** `roles`: when somebody must look at a role's Deny document again. */
+export type DueKind = 'grants' | 'requests' | 'roles'
 
 export interface RecordWrite {
   readonly kind: RecordKind
@@ -65,7 +66,7 @@ export interface Stored {
   readonly value: unknown
 }
 
-/** Held until `release`, or until its time is over. Releasing a lease that was lost does nothing. */
+/** Held until `release`, renewed meanwhile; it lapses when its process dies. Releasing a lease that was lost does nothing. */
 export interface Lease {
   release(): Promise<void>
 }

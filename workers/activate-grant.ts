@@ -12,8 +12,8 @@ import { findYesFault, YES_LASTS_MS } from '../src/grants/yes.ts'
 import type { RecordPort } from '../src/record.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 
-/** Longer than every AWS call of one attempt with its time-outs and retries: two attempts never overlap. */
-const LEASE_MS = 30_000
+/** Renewed while it is held, so two attempts never overlap; this is how long a process that died keeps the others waiting. */
+const LEASE_MS = 15_000
 
 export interface ActivateNeeds extends EligibilityNeeds {
   readonly record: RecordPort
@@ -48,15 +48,6 @@ async function findRefusal(needs: ActivateNeeds, grantId: string, stored: Stored
     await endForged(record, stored, fault)
     return true
   }
-  const nowMs = await record.now()
-  if (nowMs > Date.parse(terms.decidedAt) + YES_LASTS_MS) {
-    await beginRevoke(record, stored, {
-      cause: 'approval-void',
-      actor: LATCHKEY,
-      detail: 'AWS could not be asked within an hour.',
-    })
-    return true
-  }
   const reason = await findIneligibility(needs, terms)
   if (reason === undefined) return false
   await beginRevoke(record, stored, { cause: 'no-longer-eligible', actor: LATCHKEY, detail: reason })
@@ -66,8 +57,14 @@ async function findRefusal(needs: ActivateNeeds, grantId: string, stored: Stored
 /** The order of these lines is the guarantee: the end is on record and in the due index before AWS is asked to allow anything. */
 async function attempt(needs: ActivateNeeds, stored: StoredGrant): Promise<void> {
   const { record, driver, log } = needs
+  // One time for everything: whether the yes still holds, and the end that follows from it.
   const nowMs = await record.now()
-  await refuseUnlessReady(record, stored.grant.terms.principal, nowMs)
+  if (nowMs > Date.parse(stored.grant.terms.decidedAt) + YES_LASTS_MS) {
+    const detail = 'AWS could not be asked within an hour.'
+    await beginRevoke(record, stored, { cause: 'approval-void', actor: LATCHKEY, detail })
+    return
+  }
+  await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs)
   const fixed = await fixEnd(record, stored, nowMs)
   try {
     await driver.activate(orderOf(fixed.grant), nowMs)

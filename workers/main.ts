@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { lapseRequest } from '../src/access-requests/cancel-request.ts'
 import type { Setup } from '../src/config.ts'
 import { joinEdges } from '../src/dependencies.ts'
-import { checkEpoch } from '../src/grants/epoch.ts'
+import { checkEpoch, keepDueRole } from '../src/grants/epoch.ts'
 import { type Connection, connect } from '../src/redis/connections.ts'
 import { redisOutbox } from '../src/redis/outbox.ts'
 import { bullQueue } from '../src/redis/queue.ts'
@@ -67,6 +67,7 @@ function startSweeper(needs: Needs): Loop {
       await revokeGrant(needs, grantId)
     },
     lapse: (requestId) => lapseRequest(needs, requestId),
+    keepRole: (id) => keepDueRole(needs, id),
   })
 }
 

@@ -1,19 +1,18 @@
 import type { Logger } from 'pino'
-import type { Driver } from '../src/grants/driver.ts'
 import { LIVE } from '../src/grants/end-grant.ts'
 import { checkEpoch } from '../src/grants/epoch.ts'
 import { readGrants, type StoredGrant } from '../src/grants/grant.ts'
+import type { DenyNeeds } from '../src/grants/keep-deny.ts'
 import { type Job, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
-import type { RecordPort } from '../src/record.ts'
 
 const LEASE_MS = 55_000
 const PAGE = 500
+/** Ids only; far more than can be live at once. */
+const MOST_LIVE = 1_000_000
 /** Younger than this a job may simply still be under way. */
 const SETTLED_MS = 30_000
 
-export interface ReconcileNeeds {
-  readonly record: RecordPort
-  readonly driver: Driver
+export interface ReconcileNeeds extends DenyNeeds {
   readonly queue: JobQueue
   readonly log: Logger
 }
@@ -36,18 +35,14 @@ export async function reconcileGrants(needs: ReconcileNeeds): Promise<void> {
 
 async function restoreJobs({ record, queue, log }: ReconcileNeeds): Promise<void> {
   const nowMs = await record.now()
-  for (let from = 0; ; ) {
-    const ids = await record.list(LIVE.kind, LIVE.value, { from, limit: PAGE })
-    const grants = await readGrants(record, ids)
+  // By the index's own order: a record that cannot be read must not hide those behind it.
+  const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
+  for (let from = 0; from < ids.length; from += PAGE) {
+    const grants = await readGrants(record, ids.slice(from, from + PAGE))
     const jobs = grants.flatMap((stored) => overdueJob(stored, nowMs))
-    if (jobs.length > 0) {
-      log.warn({ jobs: jobs.length }, 'naming again the jobs of overdue grants')
-      await queue.add(jobs)
-    }
-    const last = grants.at(-1)
-    if (ids.length < PAGE || !last) return
-    // Scores are the times of the yes; many may share one, so the page begins where the last one ended.
-    from = Math.max(from + 1, Date.parse(last.grant.terms.decidedAt))
+    if (jobs.length === 0) continue
+    log.warn({ jobs: jobs.length }, 'naming again the jobs of overdue grants')
+    await queue.add(jobs)
   }
 }
 

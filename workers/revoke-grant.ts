@@ -2,19 +2,17 @@ import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { isLatchkeyError } from '../src/errors.ts'
 import { denySessions } from '../src/grants/deny-sessions.ts'
-import type { Driver } from '../src/grants/driver.ts'
-import { finishGrant } from '../src/grants/end-grant.ts'
-import { isOver, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
-import type { RecordPort } from '../src/record.ts'
+import { finishGrant, LIVE } from '../src/grants/end-grant.ts'
+import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
+import type { DenyNeeds } from '../src/grants/keep-deny.ts'
+import { findYesFault, latestEnd } from '../src/grants/yes.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 
-/** Longer than every AWS call of one round with its time-outs and retries. */
-const LEASE_MS = 60_000
+/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
+const LEASE_MS = 15_000
 const LOUD_AFTER_MS = 30_000
 
-export interface RevokeNeeds {
-  readonly record: RecordPort
-  readonly driver: Driver
+export interface RevokeNeeds extends DenyNeeds {
   readonly log: Logger
 }
 
@@ -39,35 +37,38 @@ async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<v
   await record.commit({
     records: [],
     due: [{ kind: 'grants', id: grantId, at: null }],
+    indexes: [{ ...LIVE, id: grantId, at: null }],
     audit: [{ kind: 'alarm.grant-missing', actor: LATCHKEY, grantId }],
   })
 }
 
 async function end(needs: RevokeNeeds, stored: StoredGrant): Promise<Ran> {
-  const { record } = needs
   const { grant } = stored
-  const nowMs = await record.now()
-  const endsAtMs = grant.endsAt === undefined ? undefined : Date.parse(grant.endsAt)
-  // The end is inside every document that AWS was given: past it there is nothing left to take away.
-  if (endsAtMs !== undefined && nowMs >= endsAtMs) {
-    await finishGrant(record, stored, 'expired')
-    return {}
-  }
-  if (grant.status !== 'revoking') return endsAtMs === undefined ? {} : { againAt: endsAtMs }
-  // Without an end no attempt was made: AWS was never asked to allow anything.
-  if (endsAtMs === undefined) {
-    await finishGrant(record, stored, 'revoked')
-    return {}
-  }
-  return revokeEarly(needs, stored, nowMs)
+  const nowMs = await needs.record.now()
+  if (grant.status === 'revoking') return revokeEarly(needs, stored, nowMs)
+  if (grant.endsAt === undefined) return {}
+  // By both clocks: one that was set forward must not make us say that access has ended while AWS still allows it.
+  const leftMs = Date.parse(grant.endsAt) - Math.min(nowMs, Date.now())
+  if (leftMs > 0) return { againAt: nowMs + leftMs }
+  // The end is inside every document that AWS was given: there is nothing left to take away.
+  await finishGrant(needs.record, stored, 'expired')
+  return {}
 }
 
+/** AWS is always asked: what the record says of an end may have been written by somebody else. */
 async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Promise<Ran> {
   const { grant } = stored
   try {
-    const outcome = await denySessions(needs, grant.terms.principal, grant.id)
-    if (outcome === 'busy') return { againAt: nowMs + RUN_AGAIN_MS }
+    if ((await denySessions(needs, grant)) === 'busy') {
+      await beLoud(needs, stored, nowMs, new Error('Somebody else is writing the Deny document.'))
+      return { againAt: nowMs + RUN_AGAIN_MS }
+    }
   } catch (error) {
+    if (isPastAnyEnd(needs, grant, nowMs)) {
+      await finishGrant(needs.record, stored, 'expired')
+      return {}
+    }
+    needs.log.error({ grantId: grant.id, err: error }, 'an early end is not in force yet; trying again')
     await beLoud(needs, stored, nowMs, error)
     throw error
   }
@@ -76,13 +77,20 @@ async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: numbe
   return {}
 }
 
-/** An early end that AWS does not take is an incident: in the log each time, in the audit once. */
+/** Past what its yes can ever be worth, a grant whose role cannot be written any more (it may be gone) has ended by itself. */
+function isPastAnyEnd({ approvalKey }: RevokeNeeds, grant: Grant, nowMs: number): boolean {
+  const isTrue = findYesFault(approvalKey, grant.id, grant) === undefined
+  return isTrue && Math.min(nowMs, Date.now()) > latestEnd(grant.terms)
+}
+
+/** An early end that is not in force after half a minute is an incident: in the log each time, in the audit once. */
 async function beLoud({ record, log }: RevokeNeeds, stored: StoredGrant, nowMs: number, error: unknown): Promise<void> {
   const { grant, version } = stored
-  const sentence = error instanceof Error ? error.message : 'unknown'
-  log.error({ grantId: grant.id, sentence }, 'an early end is not in force yet; trying again')
   const askedAtMs = Date.parse(grant.end?.at ?? '')
-  if (grant.overdueAlarmAt !== undefined || !(nowMs - askedAtMs > LOUD_AFTER_MS)) return
+  if (!(nowMs - askedAtMs > LOUD_AFTER_MS)) return
+  const sentence = error instanceof Error ? error.message : 'unknown'
+  log.error({ grantId: grant.id, sentence }, 'an early end is overdue')
+  if (grant.overdueAlarmAt !== undefined) return
   const next = moveGrant(grant, 'revoking', { overdueAlarmAt: new Date(nowMs).toISOString() })
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
   try {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { isLatchkeyError } from '../src/errors.ts'
 import { type Act, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
-import type { RecordPort, Stored } from '../src/record.ts'
+import type { DueKind, RecordPort, Stored } from '../src/record.ts'
 import { type Loop, startLoop, within } from './loop.ts'
 
 export interface SweepNeeds {
@@ -12,6 +12,8 @@ export interface SweepNeeds {
   /** Carries the revocation out here, under the same leases as the job would. */
   readonly revokeNow: (grantId: string) => Promise<void>
   readonly lapse: (requestId: string) => Promise<void>
+  /** Looks at a role's Deny document again. */
+  readonly keepRole: (id: string) => Promise<void>
 }
 
 interface DueGrant {
@@ -38,7 +40,8 @@ export function sweepDue(needs: SweepNeeds): Loop {
   const grants = grantSweep(needs)
   const loops = [
     startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: EVERY_MS, log }),
-    startLoop({ name: 'sweep-due-requests', turn: requestSweep(needs), pauseMs: EVERY_MS, log }),
+    startLoop({ name: 'sweep-due-requests', turn: plainSweep(needs, 'requests', needs.lapse), pauseMs: EVERY_MS, log }),
+    startLoop({ name: 'sweep-due-roles', turn: plainSweep(needs, 'roles', needs.keepRole), pauseMs: EVERY_MS, log }),
   ]
   return {
     async stop() {
@@ -116,14 +119,19 @@ function overdueRevocations({ revokeNow, log }: SweepNeeds) {
   }
 }
 
-function requestSweep({ record, lapse, log }: SweepNeeds): () => Promise<void> {
+/** What is due is done right here, once in ten seconds until it is no longer due. */
+function plainSweep(
+  { record, log }: SweepNeeds,
+  kind: DueKind,
+  act: (id: string) => Promise<void>,
+): () => Promise<void> {
   let tried = { occasion: '', ids: new Set<string>() }
 
-  async function lapseOne(id: string): Promise<void> {
+  async function actOn(id: string): Promise<void> {
     try {
-      await lapse(id)
+      await act(id)
     } catch (error) {
-      log.error({ requestId: id, err: error }, 'a request could not lapse; it is tried again')
+      log.error({ kind, id, err: error }, 'what was due could not be done; it is tried again')
     }
   }
 
@@ -131,10 +139,10 @@ function requestSweep({ record, lapse, log }: SweepNeeds): () => Promise<void> {
     const now = await record.now()
     const occasion = sweepOccasion(now)
     if (tried.occasion !== occasion) tried = { occasion, ids: new Set() }
-    const due = await record.due('requests', now, AT_ONCE)
-    for (const { id } of due.filter((request) => !tried.ids.has(request.id))) {
+    const due = await record.due(kind, now, AT_ONCE)
+    for (const { id } of due.filter((entry) => !tried.ids.has(entry.id))) {
       tried.ids.add(id)
-      await lapseOne(id)
+      await actOn(id)
     }
   }
 }

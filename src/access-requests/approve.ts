@@ -47,7 +47,7 @@ export async function approve(
   ])
   const atMs = Date.parse(review.at)
   const role = { kind: ON_ROLE, value: denyId(grant.terms.principal) }
-  const neededUntilMs = Date.parse(deniedUntil(atMs, new Date(atMs + request.durationMinutes * 60_000).toISOString()))
+  const neededUntilMs = Date.parse(deniedUntil(grant.terms))
   await needs.record.commit({
     ...closing,
     records: [...closing.records, { kind: 'grant', id: grant.id, expectedVersion: 0, next: grant }],

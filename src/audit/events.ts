@@ -43,6 +43,10 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('alarm.grant-missing'), actor, grantId: ids.grantId }),
   z.strictObject({ kind: z.literal('alarm.revoke-overdue'), ...grant, sentence: z.string() }),
   z.strictObject({ kind: z.literal('deny.written'), actor, role: z.string(), denied: z.number() }),
+  /** AWS did not hold what we had written: somebody changed it by hand, or a lost write landed late. */
+  z.strictObject({ kind: z.literal('deny.put-back'), actor, role: z.string(), denied: z.number() }),
+  /** Looked at again some time after the write, and found whole. */
+  z.strictObject({ kind: z.literal('deny.verified'), actor, role: z.string(), denied: z.number() }),
   z.strictObject({
     kind: z.literal('epoch.adopted'),
     actor,

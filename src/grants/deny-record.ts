@@ -26,6 +26,8 @@ const signedRecord = denyRecord.extend({ mac: z.string() })
 
 export type DenyRecord = z.infer<typeof denyRecord>
 
+/** Of what a grant that was tampered with may still have: no session that we vend lasts longer than an hour. */
+const LONGEST_SESSION_MS = 3_600_000
 /** For an id that AWS holds and we know nothing of: no grant that the rules can give lasts longer (7 days, an hour to activate, and the margin). */
 const UNKNOWN_FOR_MS = (7 * 24 + 1) * 3_600_000
 const MARGIN_MS = 5 * 60_000
@@ -47,6 +49,10 @@ export function deniedUntil(terms: Terms): string {
 
 export function unknownUntil(nowMs: number): string {
   return new Date(nowMs + UNKNOWN_FOR_MS + MARGIN_MS).toISOString()
+}
+
+export function tamperedUntil(nowMs: number): string {
+  return new Date(nowMs + LONGEST_SESSION_MS + MARGIN_MS).toISOString()
 }
 
 interface KnownDeny {
@@ -106,7 +112,7 @@ export function mergeDenied(
     .sort((a, b) => (a.userid < b.userid ? -1 : 1))
 }
 
-export function documentOf(value: DenyRecord): DenyDocument {
+export function documentOf(value: Omit<DenyRecord, 'writtenAt'>): DenyDocument {
   return { epoch: value.epoch, issuedBefore: value.issuedBefore, denied: value.denied.map((one) => one.userid) }
 }
 

@@ -1,4 +1,13 @@
-import { covers, type DenyRecord, deniedUntil, denyId, documentOf, readDenyRecord, unknownUntil, userIdOf } from './deny-record.ts'
+import {
+  covers,
+  type DenyRecord,
+  deniedUntil,
+  denyId,
+  documentOf,
+  readDenyRecord,
+  tamperedUntil,
+  userIdOf,
+} from './deny-record.ts'
 import type { Principal } from './driver.ts'
 import { type Grant, readGrants } from './grant.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
@@ -18,16 +27,16 @@ export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<Deny
   const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
   const principals = isTrue ? [grant.terms.principal] : await needs.driver.principals()
   const outcomes: DenyOutcome[] = []
-  for (const principal of principals) outcomes.push(await denyOn(needs, principal, grant))
+  const until = isTrue ? deniedUntil(grant.terms) : tamperedUntil(await needs.record.now())
+  for (const principal of principals) {
+    outcomes.push(await denyOn(needs, principal, { userid: userIdOf(principal, grant.id), until }))
+  }
   return outcomes.includes('busy') ? 'busy' : 'done'
 }
 
-async function denyOn(needs: DenyNeeds, principal: Principal, grant: Grant): Promise<DenyOutcome> {
-  if (await isDenied(needs, principal, userIdOf(principal, grant.id))) return 'done'
-  const until = unknownUntil(await needs.record.now())
-  const own = { userid: userIdOf(principal, grant.id), until }
-  const waiting = await waitingOn(needs, principal)
-  const added = [own, ...waiting]
+async function denyOn(needs: DenyNeeds, principal: Principal, own: DenyRecord['denied'][number]): Promise<DenyOutcome> {
+  if (await isDenied(needs, principal, own.userid)) return 'done'
+  const added = [own, ...(await waitingOn(needs, principal))]
   return (await keepDeny(needs, principal, added)) === 'kept' ? 'done' : 'busy'
 }
 

@@ -1,15 +1,7 @@
 import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
-import {
-  covers,
-  type DenyRecord,
-  denyCommit,
-  denyId,
-  documentOf,
-  mergeDenied,
-  readDenyRecord,
-} from './deny-record.ts'
+import { covers, type DenyRecord, denyCommit, denyId, documentOf, mergeDenied, readDenyRecord } from './deny-record.ts'
 import type { DenyDocument, Driver, Principal } from './driver.ts'
 import { endResurrected } from './end-resurrected.ts'
 import { iamTime } from './iam-time.ts'

@@ -1,7 +1,7 @@
 import { parseScope } from '../rules/scope.ts'
 import type { GrantOrder } from './driver.ts'
-import { iamTime } from './epoch.ts'
 import type { Grant } from './grant.ts'
+import { iamTime } from './iam-time.ts'
 
 /** What AWS is asked to allow: the terms that the yes was given to, and the end. @throws when no end is fixed: nothing is ever asked without one. */
 export function orderOf(grant: Grant): GrantOrder {

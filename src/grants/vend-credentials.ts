@@ -47,7 +47,7 @@ async function admit(needs: VendNeeds, caller: Caller, grantId: string, stored: 
   }
   const nowMs = await needs.record.now()
   refuseIfNotActive(grant, nowMs)
-  await refuseUnlessReady(needs.record, grant.terms.principal, nowMs)
+  await refuseUnlessReady(needs, grant.terms.principal, nowMs)
 }
 
 /** False when the grant moved meanwhile: read it again. An end that is committed first wins; one that comes later denies what is vended. */

@@ -11,7 +11,9 @@ export function signYes(approvalKey: string, terms: Terms): string {
 
 /** `purpose` keeps a MAC from being moved to where it was not meant. */
 export function macOf(approvalKey: string, purpose: 'yes' | 'deny', value: object): string {
-  return createHmac('sha256', approvalKey).update(`${purpose}\n${canonical(value)}`).digest('base64url')
+  return createHmac('sha256', approvalKey)
+    .update(`${purpose}\n${canonical(value)}`)
+    .digest('base64url')
 }
 
 export function isMac(expected: string, found: string): boolean {

@@ -63,11 +63,14 @@ async function due(redis: Connection, key: string, until: number, limit: number)
 async function takeLease(redis: Connection, key: string, milliseconds: number): Promise<Lease | undefined> {
   if (!Number.isInteger(milliseconds) || milliseconds < 1) throw new Error('A lease is for whole milliseconds.')
   const token = randomUUID()
-  const taken = await answered(runScript(redis, LEASE, [key], [token, String(milliseconds)]))
-  if (taken !== 1) return undefined
+  const take = (forMs: number) => answered(runScript(redis, LEASE, [key], [token, String(forMs)]))
+  if ((await take(milliseconds)) !== 1) return undefined
+  // A renewal that fails is not missed: the lease lapses, and the version of every record decides as it always does.
+  const renewal = setInterval(() => void take(milliseconds).catch(() => clearInterval(renewal)), milliseconds / 3)
   return {
     async release() {
-      await answered(runScript(redis, LEASE, [key], [token, '0']))
+      clearInterval(renewal)
+      await take(0)
     },
   }
 }

@@ -2,7 +2,8 @@
 -- Answers 1 when that was done, 0 when somebody else holds it.
 
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+-- A lease without an end was not written by us, and would keep everybody out for ever.
+if holder and holder ~= ARGV[1] and redis.call('PTTL', KEYS[1]) > 0 then return 0 end
 
 if ARGV[2] == '0' then
   redis.call('DEL', KEYS[1])

@@ -52,7 +52,8 @@ test('what one person can make us store by being refused is bounded', async () =
       sentence: '',
     })
   for (let refusals = 1; refusals <= 120; refusals += 1) await refuse()
-  await expect(refuse()).rejects.toMatchObject({ code: 'TOO_MANY' })
+  // The refusal itself stands; it is only not written any more.
+  await refuse()
   const stored = await office.events('review.refused')
   expect(stored.filter(({ actor }) => actor.kind === 'person' && actor.objectId === caller.objectId)).toHaveLength(120)
 })

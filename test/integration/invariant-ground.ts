@@ -10,6 +10,7 @@ import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.t
 import type { Credentials, DenyDocument, Principal } from '../../src/grants/driver.ts'
 import { checkEpoch, refuseUnlessReady } from '../../src/grants/epoch.ts'
 import { type Grant, readGrant } from '../../src/grants/grant.ts'
+import type { DenyNeeds } from '../../src/grants/keep-deny.ts'
 import type { VendNeeds } from '../../src/grants/vend-credentials.ts'
 import { signYes } from '../../src/grants/yes.ts'
 import { graphDirectory } from '../../src/graph/directory.ts'
@@ -155,11 +156,11 @@ function needsOf(here: Ground, record: RecordPort, aws: SandboxAws, entra: Sandb
 }
 
 /** A role that was just adopted refuses sessions of the running second. */
-export async function makeReady(needs: Pick<ActivateNeeds, 'record' | 'driver'>, principal: Principal): Promise<void> {
+export async function makeReady(needs: DenyNeeds, principal: Principal): Promise<void> {
   await checkEpoch(needs)
   await until(async () => {
     try {
-      await refuseUnlessReady(needs.record, principal, await needs.record.now())
+      await refuseUnlessReady(needs, principal, await needs.record.now())
       return true
     } catch (error) {
       if (!isLatchkeyError(error, 'UNAVAILABLE')) throw error

@@ -31,7 +31,7 @@ function fresh() {
 
 function sweep(needs: Pick<SweepNeeds, 'record' | 'queue'> & Partial<SweepNeeds>) {
   const nothing = async () => {}
-  const loop = sweepDue({ log, revokeNow: nothing, lapse: nothing, ...needs })
+  const loop = sweepDue({ log, revokeNow: nothing, lapse: nothing, keepRole: nothing, ...needs })
   toStop.push(loop.stop)
   return loop
 }
