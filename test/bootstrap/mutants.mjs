@@ -13,6 +13,8 @@ import { install, main, withSurroundings } from './surroundings.mjs'
 
 const patches = join(projectRoot, 'test/mutants')
 const longestRunMs = 180_000
+/** Tests wait for facts: one that a mutant keeps waiting is red. */
+const longestWaitMs = 20_000
 const run = promisify(execFile)
 
 function header(text, key) {
@@ -42,13 +44,13 @@ function filesOfTheTree() {
   return list.split('\0').filter((path) => path !== '' && existsSync(join(projectRoot, path)))
 }
 
-async function withCopy(files, act) {
+async function withCopy({ root, files }, act) {
   const folder = await createPrivateFolder()
   const copy = join(folder, 'latchkey')
   try {
     for (const path of files) {
       mkdirSync(join(copy, dirname(path)), { recursive: true })
-      cpSync(join(projectRoot, path), join(copy, path))
+      cpSync(join(root, path), join(copy, path))
     }
     for (const shared of ['node_modules', '.redis']) {
       if (existsSync(join(projectRoot, shared))) symlinkSync(join(projectRoot, shared), join(copy, shared))
@@ -59,17 +61,21 @@ async function withCopy(files, act) {
   }
 }
 
-function runVitest(copy, { file, testName }, environment) {
+/** A name is words, not a pattern. Without names the whole file runs. */
+function patternOf(names) {
+  return names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
+}
+
+function runVitest(copy, { file, names }, environment) {
   const report = join(copy, 'report.json')
-  // A name is words, not a pattern.
-  const named = testName === undefined ? [] : ['-t', testName.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')]
   const words = [
     'node_modules/vitest/vitest.mjs',
     'run',
     '--reporter=json',
+    `--testTimeout=${longestWaitMs}`,
     `--outputFile.json=${report}`,
     file,
-    ...named,
+    ...(names.length > 0 ? ['-t', patternOf(names)] : []),
   ]
   const output = openSync(join(copy, 'output.log'), 'w')
   const child = spawn(process.execPath, words, {
@@ -85,18 +91,25 @@ function runVitest(copy, { file, testName }, environment) {
   })
 }
 
-/** `passed`, `failed`, or a sentence that says why the test said nothing. */
-async function outcomeOf(copy, mutant) {
-  if (mutant.build) {
+/** The runner's report, or a sentence that says why there is none. */
+async function runTests(copy, { file, names, build }, environment) {
+  if (build) {
     // A mutant may break a type; what matters is that JavaScript was written.
     await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { cwd: copy }).catch((fault) => fault)
     if (!existsSync(join(copy, 'dist/src'))) return 'it could not be compiled'
   }
-  const report = await withSurroundings((environment) => runVitest(copy, mutant, environment))
-  if (report === undefined) return `the test runner left no report within ${longestRunMs / 1000} s`
-  const results = report.testResults.flatMap((file) => file.assertionResults)
+  const report = await runVitest(copy, { file, names }, environment)
+  return report ?? `the test runner left no report within ${longestRunMs / 1000} s`
+}
+
+/** `passed`, `failed`, or a sentence that says why the test said nothing. */
+function outcomeOf(report, { testName = '' }) {
+  if (typeof report === 'string') return report
+  const results = report.testResults
+    .flatMap((file) => file.assertionResults)
+    .filter(({ fullName }) => fullName.includes(testName))
   if (results.some(({ status }) => status === 'failed')) return 'failed'
-  const unloadable = report.testResults.find((file) => file.status === 'failed')
+  const unloadable = report.testResults.find((file) => file.status === 'failed' && file.message !== '')
   if (unloadable !== undefined) return `the test file could not be loaded: ${unloadable.message.split('\n')[0]}`
   return results.some(({ status }) => status === 'passed') ? 'passed' : 'no test of that name ran'
 }
@@ -107,36 +120,46 @@ async function apply(copy, mutant) {
   await run('git', ['apply', '--recount', mutant.path], { cwd: copy, env: environment })
 }
 
-async function judge(files, mutant, soundTests) {
-  const key = `${mutant.file} ${mutant.testName ?? ''}`
-  if (!soundTests.has(key))
-    soundTests.set(
-      key,
-      withCopy(files, (copy) => outcomeOf(copy, mutant)),
-    )
-  const sound = await soundTests.get(key)
-  if (sound !== 'passed')
-    return { killed: false, reason: `without the mutant: ${sound === 'failed' ? 'the test fails' : sound}` }
-  return withCopy(files, async (copy) => {
+/** Without a mutant: every test of one file that some mutant names, in one run. */
+function soundTests(tree, mutants) {
+  const reports = new Map()
+  return (file, environment) => {
+    const ofFile = mutants.filter((mutant) => mutant.file === file)
+    const names = ofFile.some(({ testName }) => testName === undefined) ? [] : ofFile.map(({ testName }) => testName)
+    const build = ofFile.some((mutant) => mutant.build)
+    if (!reports.has(file))
+      reports.set(
+        file,
+        withCopy(tree, (copy) => runTests(copy, { file, names: [...new Set(names)], build }, environment)),
+      )
+    return reports.get(file)
+  }
+}
+
+async function judge(tree, mutant, sound, environment) {
+  const before = outcomeOf(await sound(mutant.file, environment), mutant)
+  if (before !== 'passed')
+    return { killed: false, reason: `without the mutant: ${before === 'failed' ? 'the test fails' : before}` }
+  return withCopy(tree, async (copy) => {
     try {
       await apply(copy, mutant)
     } catch (fault) {
       return { killed: false, reason: `the patch does not apply: ${fault.stderr.trim().split('\n')[0]}` }
     }
-    const outcome = await outcomeOf(copy, mutant)
+    const names = mutant.testName === undefined ? [] : [mutant.testName]
+    const outcome = outcomeOf(await runTests(copy, { ...mutant, names }, environment), mutant)
     if (outcome === 'failed') return { killed: true }
     return { killed: false, reason: outcome === 'passed' ? `survived ${mutant.file}` : outcome }
   })
 }
 
-async function judgeAll(mutants) {
-  const files = filesOfTheTree()
-  const soundTests = new Map()
+async function judgeAll(tree, mutants) {
+  const sound = soundTests(tree, mutants)
   const waiting = [...mutants]
   let killed = 0
-  async function work() {
+  async function work(environment) {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await judge(files, mutant, soundTests)
+      const verdict = await judge(tree, mutant, sound, environment)
       if (verdict.killed) killed += 1
       const mark = verdict.killed ? '✓ killed  ' : '✗ survived'
       process.stdout.write(
@@ -144,8 +167,8 @@ async function judgeAll(mutants) {
       )
     }
   }
-  // Each run has a private Redis of its own; on a named one, two runs of one test file would meet.
-  await Promise.all(Array.from({ length: process.env.REDIS_URL ? 1 : 2 }, work))
+  // Two at once, each with a private Redis of its own; on a named one, two runs of one test file would meet.
+  await Promise.all(Array.from({ length: process.env.REDIS_URL ? 1 : 2 }, () => withSurroundings(work)))
   return killed
 }
 
@@ -155,7 +178,9 @@ await main(async () => {
   const names = existsSync(patches) ? readdirSync(patches).filter((name) => name.endsWith('.patch')) : []
   const chosen = names.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   const mutants = chosen.sort().map(readMutant)
-  const killed = await judgeAll(mutants)
+  const files = filesOfTheTree()
+  // One snapshot for all of them: whoever edits meanwhile changes nothing here.
+  const killed = await withCopy({ root: projectRoot, files }, (root) => judgeAll({ root, files }, mutants))
   process.stdout.write(`${killed} killed, ${mutants.length - killed} survived\n`)
   return killed === mutants.length && killed > 0 ? 0 : 1
 })
