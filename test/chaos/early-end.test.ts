@@ -134,16 +134,19 @@ describe.concurrent('an early end', () => {
       const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [nothing] })
       await asOwner(chaos, (owner) => owner.send(new PutRolePolicyCommand({ ...ROLE, PolicyDocument })))
       for (const { kept } of ended) expect(await chaos.write(kept)).toBe('written')
-      await vi.waitFor(() => expect(chaos.deny()).toEqual(whole), IN_TIME)
+      const again = { epoch: whole?.epoch, denied: whole?.denied }
+      await vi.waitFor(() => expect(chaos.deny()).toMatchObject(again), IN_TIME)
       for (const { kept } of ended) expect(await chaos.write(kept)).toBe('AccessDenied')
 
       await asOwner(chaos, (owner) => owner.send(new DeleteRolePolicyCommand(ROLE)))
       // Workers that start look at once; the round above was one of those that run all the time.
       await world.kill('workers', 'SIGTERM')
       await world.startWorkers()
-      await vi.waitFor(() => expect(chaos.deny()).toEqual(whole), IN_TIME)
+      await vi.waitFor(() => expect(chaos.deny()).toMatchObject(again), IN_TIME)
       for (const { kept } of ended) expect(await chaos.write(kept)).toBe('AccessDenied')
-      expect(await chaos.write(bystander.kept)).toBe('written')
+      // Sessions from before the edit may be refused with the rest, because nobody knows what it hid; the grant is not over.
+      const vendAgain = async () => chaos.write(await chaos.vend(bystander.grantId, 'finn'))
+      await vi.waitFor(async () => expect(await vendAgain()).toBe('written'), IN_TIME)
     })
   }, 150_000)
 

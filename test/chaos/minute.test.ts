@@ -139,8 +139,9 @@ describe.concurrent('a record that is lost', () => {
 
       await chaos.redis.flushall()
       await expectNotFound(chaos, forgotten)
-      // Asked and approved at once, by web: no worker has looked at AWS yet.
+      // Asked and approved at once, by web: no worker has looked at AWS yet. One more that starts does not wait for the next round.
       const fresh = await chaos.approved()
+      await world.startWorkers()
       await chaos.untilStatus(fresh, 'active')
       const [activated] = await chaos.audit('grant.activated', fresh)
       const [adopted] = await chaos.audit('epoch.adopted')
