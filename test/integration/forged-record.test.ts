@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/record.ts'
 import { PEOPLE } from '../sandbox/entra/fixture.ts'
+import type { Answer } from '../sandbox/world.ts'
 import { APPROVE, eventually, type JsonObject, type Product, refusal, startProduct, write } from './product-ground.ts'
 
 /** What somebody with `redis-cli` can do: everything that Redis holds, and nothing that APPROVAL_KEY makes. */
@@ -68,6 +69,12 @@ async function plausible(status: 'activating' | 'active'): Promise<JsonObject & 
   }
 }
 
+/** It is called revoked, and is: what was vended before is worth nothing. */
+async function endsForGood(grantId: string, kept: Answer): Promise<void> {
+  await product.untilStatus(grantId, 'revoked')
+  expect(await write(product, kept)).toBe('AccessDenied')
+}
+
 async function vendsNothing(grantId: string): Promise<void> {
   const before = sessions(grantId)
   for (const person of ['rita', 'finn'] as const) {
@@ -125,13 +132,15 @@ async function changeTerms(grantId: string, change: Change): Promise<void> {
 
 describe('a yes to something else than what was approved', () => {
   test.each(CHANGES)(
-    'an active grant whose %s was changed vends nothing, and the alarm is in the audit',
+    'an active grant whose %s was changed vends nothing, the alarm is in the audit, and what it had vended is worth nothing',
     async (_name, change) => {
       const grantId = await product.active()
+      const kept = await product.vend('rita', grantId)
+      expect(await write(product, kept)).toBe('written')
       await changeTerms(grantId, change)
       await vendsNothing(grantId)
       await alarm(grantId, 'the MAC is not ours')
-      expect((await product.stored('grant', grantId)).status).not.toBe('active')
+      await endsForGood(grantId, kept)
     },
   )
 
@@ -234,6 +243,17 @@ describe('a grant that is over, set back to active', () => {
     await product.forge('grant', grantId, before)
     expect(await write(product, await product.vend('finn', grantId))).toBe('AccessDenied')
   })
+})
+
+test.each<readonly [string, (grant: JsonObject) => JsonObject]>([
+  ['taken out', ({ endsAt: _, ...grant }) => grant],
+  ['moved into the past', (grant) => ({ ...grant, endsAt: iso(Date.now() - HOUR_MS) })],
+])('an early end is in force before it is called revoked, though the end was %s', async (_name, change) => {
+  const grantId = await product.active('finn')
+  const kept = await product.vend('finn', grantId)
+  await product.forge('grant', grantId, change(await product.stored('grant', grantId)))
+  expect((await product.call('finn', `/grants/${grantId}/end`)).body.status).toBe('revoking')
+  await endsForGood(grantId, kept)
 })
 
 test('junk in the record of denials keeps no early end from coming into force', async () => {
