@@ -21,7 +21,7 @@ test('whoever comes after the decision is told who decided, and when', async () 
 
 test('of simultaneous clicks exactly one decides, and every other is told who and when', async () => {
   const { id } = await office.ask()
-  const clicks = Array.from({ length: 20 }, (_, n) =>
+  const clicks = Array.from({ length: 4 }, (_, n) =>
     review(n % 2 === 0 ? 'max' : 'dana', id, n % 4 < 2 ? 'approve' : 'deny'),
   )
   const settled = await Promise.allSettled(clicks)

@@ -1,16 +1,26 @@
 import { afterAll, expect, test } from 'vitest'
-import { userIdOf } from '../../src/grants/deny-record.ts'
+import { denyId, userIdOf } from '../../src/grants/deny-record.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
 import { checkEpoch } from '../../src/grants/epoch.ts'
+import { iamTime } from '../../src/grants/iam-time.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
-import { makeReady, openOffice } from './invariant-ground.ts'
+import { openOffice } from './invariant-ground.ts'
 import { until } from './record-ground.ts'
 
 const office = await openOffice('epoch')
-const { needs } = office
+const { needs, principal } = office
+const redis = await office.ground.open('request')
+const denyKey = `${office.ground.prefix}:deny:${denyId(principal)}`
 afterAll(() => office.close())
+
+async function revoked(): Promise<string> {
+  const grantId = await office.granted('finn')
+  await endGrant(needs, office.as('finn'), grantId)
+  await revokeGrant(needs, grantId)
+  return userIdOf(principal, grantId)
+}
 
 test('while a role carries another epoch nothing is activated or vended there', async () => {
   const [active, waiting] = [await office.granted(), await office.approved()]
@@ -23,26 +33,51 @@ test('while a role carries another epoch nothing is activated or vended there', 
   expect((await office.grant(waiting)).endsAt).toBeUndefined()
 })
 
+test('a list of denials that was forged in Redis lets nobody back in', async () => {
+  const id = await revoked()
+  const forged = JSON.parse((await redis.hget(denyKey, 'json')) ?? '')
+  const until = '2026-01-01T00:00:00.000Z'
+  await redis.hset(denyKey, 'json', JSON.stringify({ ...forged, denied: [{ userid: id, until }] }))
+  await checkEpoch(needs)
+  expect(office.denied().denied).toContain(id)
+})
+
+test('a cut that AWS holds is never taken back, whatever the record says', async () => {
+  const before = office.denied()
+  await until(() => iamTime(Date.now()) > before.issuedBefore)
+  const cut = { ...before, issuedBefore: iamTime(Date.now()) }
+  await needs.driver.writeDeny(principal, cut)
+  const id = await revoked()
+  expect(office.denied().denied).toContain(id)
+  expect(office.denied().issuedBefore).toBe(cut.issuedBefore)
+})
+
 test('an emptied record refuses every session of before, and keeps every id denied', async () => {
-  const [live, ended] = [await office.granted(), await office.granted()]
+  const live = await office.granted()
   const credentials = await vendCredentials(needs, office.as('rita'), live)
-  await endGrant(needs, office.as('rita'), ended)
-  await revokeGrant(needs, ended)
+  const id = await revoked()
   expect(await office.canWrite(credentials)).toBe(true)
   const record = office.emptied()
-  await makeReady({ ...needs, record }, office.principal)
+  await checkEpoch({ ...needs, record })
   expect(await office.canWrite(credentials)).toBe(false)
-  expect(office.denied()).toMatchObject({
-    epoch: await record.epoch(),
-    denied: [userIdOf(office.principal, ended)],
-  })
+  expect(office.denied().epoch).toBe(await record.epoch())
+  expect(office.denied().denied).toContain(id)
+})
+
+test('a record that was put back from an older copy adopts the role again', async () => {
+  await checkEpoch({ ...needs, record: office.emptied() })
+  const before = office.denied()
+  office.aws.clock.advance(5_000)
+  await checkEpoch(needs)
+  expect(office.denied().epoch).toBe(await office.record.epoch())
+  expect(Date.parse(office.denied().issuedBefore)).toBeGreaterThan(Date.parse(before.issuedBefore))
 })
 
 test('a new record is adopted once, and what is granted under it is left whole', async () => {
   const record = office.emptied()
-  await makeReady({ ...needs, record }, office.principal)
+  await checkEpoch({ ...needs, record })
   const before = office.denied()
-  await until(async () => (await needs.driver.now()) > Date.parse(before.issuedBefore) + 1_000)
+  office.aws.clock.advance(5_000)
   await checkEpoch({ ...needs, record })
   expect(office.denied()).toEqual(before)
 })
