@@ -13,7 +13,7 @@ import { type Answer, startWorld, type World, type WorldOptions } from '../sandb
 
 /** What tests of the whole product stand on: a world, its Redis past Latchkey, and the moves that people make. */
 
-export const PREFIX = 's3://finance-reports/2026/'
+const PREFIX = 's3://finance-reports/2026/'
 export const ASK = { scope: PREFIX, levels: ['write'], duration: '45m', reason: 'month-end fix' }
 export const APPROVE = { decision: 'approve', comment: 'fine' }
 export const DENY = { decision: 'deny', comment: 'not now' }
