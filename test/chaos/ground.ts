@@ -20,7 +20,7 @@ export const IN_TIME = { timeout: 120_000, interval: 100 }
 export const AWS_IS_DOWN = { code: 'ServiceUnavailable', status: 503, times: Number.POSITIVE_INFINITY }
 
 const BUCKET = 'finance-reports'
-export const PREFIX = `s3://${BUCKET}/2026/`
+const PREFIX = `s3://${BUCKET}/2026/`
 
 export interface Kept {
   readonly accessKeyId: string
@@ -73,7 +73,7 @@ export interface Chaos {
   stop(): Promise<void>
 }
 
-export async function startChaos(rules?: string): Promise<Chaos> {
+async function startChaos(rules?: string): Promise<Chaos> {
   const world = await startWorld(rules === undefined ? {} : { rules })
   const redis = new Redis(world.redis.url)
   // Redis is killed under some tests; who asks then gets the error, and nobody else needs it.
