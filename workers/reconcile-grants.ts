@@ -26,8 +26,10 @@ export async function reconcileGrants(needs: ReconcileNeeds): Promise<void> {
   // Another process is at it.
   if (!lease) return
   try {
-    await restoreJobs(needs)
-    await checkEpoch(needs)
+    // A queue that is down must not keep what AWS refuses from being looked at.
+    const outcomes = await Promise.allSettled([restoreJobs(needs), checkEpoch(needs)])
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed) throw failed.reason
   } finally {
     await lease.release()
   }

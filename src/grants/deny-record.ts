@@ -26,9 +26,7 @@ const signedRecord = denyRecord.extend({ mac: z.string() })
 
 export type DenyRecord = z.infer<typeof denyRecord>
 
-/** Of what a grant that was tampered with may still have: no session that we vend lasts longer than an hour. */
-const LONGEST_SESSION_MS = 3_600_000
-/** For an id that AWS holds and we know nothing of: no grant that the rules can give lasts longer (7 days, an hour to activate, and the margin). */
+/** For an id of which nothing can be believed: no grant that the rules can give lasts longer (7 days, an hour to activate, and the margin). */
 const UNKNOWN_FOR_MS = (7 * 24 + 1) * 3_600_000
 const MARGIN_MS = 5 * 60_000
 
@@ -49,10 +47,6 @@ export function deniedUntil(terms: Terms): string {
 
 export function unknownUntil(nowMs: number): string {
   return new Date(nowMs + UNKNOWN_FOR_MS + MARGIN_MS).toISOString()
-}
-
-export function tamperedUntil(nowMs: number): string {
-  return new Date(nowMs + LONGEST_SESSION_MS + MARGIN_MS).toISOString()
 }
 
 interface KnownDeny {

@@ -5,7 +5,7 @@ import {
   denyId,
   documentOf,
   readDenyRecord,
-  tamperedUntil,
+  unknownUntil,
   userIdOf,
 } from './deny-record.ts'
 import type { Principal } from './driver.ts'
@@ -21,23 +21,25 @@ export type DenyOutcome = 'done' | 'busy'
 
 /**
  * Makes AWS refuse the sessions of this grant and of every other that waits on its role, in one write, and reads it back: n early ends at once
- * cost one write per role, not n. What a grant that was tampered with says of its role is not believed: it is denied on every role.
+ * cost one write per role, not n. What a grant that was tampered with says of its role and its time is not believed: it is denied on every role,
+ * as long as any grant could be needed, because a true copy of it may be put back. A role that fails does not keep the others waiting.
  */
 export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<DenyOutcome> {
   const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
   const principals = isTrue ? [grant.terms.principal] : await needs.driver.principals()
-  const outcomes: DenyOutcome[] = []
-  const until = isTrue ? deniedUntil(grant.terms) : tamperedUntil(await needs.record.now())
-  for (const principal of principals) {
-    outcomes.push(await denyOn(needs, principal, { userid: userIdOf(principal, grant.id), until }))
-  }
-  return outcomes.includes('busy') ? 'busy' : 'done'
+  const until = isTrue ? deniedUntil(grant.terms) : unknownUntil(await needs.record.now())
+  const outcomes = await Promise.allSettled(
+    principals.map((principal) => denyOn(needs, principal, { userid: userIdOf(principal, grant.id), until })),
+  )
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw failed.reason
+  return outcomes.every((outcome) => outcome.status === 'fulfilled' && outcome.value === 'done') ? 'done' : 'busy'
 }
 
 async function denyOn(needs: DenyNeeds, principal: Principal, own: DenyRecord['denied'][number]): Promise<DenyOutcome> {
   if (await isDenied(needs, principal, own.userid)) return 'done'
   const added = [own, ...(await waitingOn(needs, principal))]
-  return (await keepDeny(needs, principal, added)) === 'kept' ? 'done' : 'busy'
+  return (await keepDeny(needs, principal, { added })) === 'kept' ? 'done' : 'busy'
 }
 
 /** The write of another grant may have carried this one along. The record alone is not believed: only what AWS reads back is said. */

@@ -1,20 +1,14 @@
 import { LATCHKEY } from '../audit/events.ts'
 import { isLatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
-import { type DenyRecord, userIdOf } from './deny-record.ts'
+import { userIdOf } from './deny-record.ts'
 import type { Principal } from './driver.ts'
 import { beginRevoke } from './end-grant.ts'
 import { readGrants } from './grant.ts'
 
-/** AWS denies it, and the record calls it live without knowing of the denial: the record is older than the end. It stays ended. */
-export async function endResurrected(
-  record: RecordPort,
-  principal: Principal,
-  known: DenyRecord['denied'],
-  held: readonly string[],
-): Promise<void> {
-  const ours = new Set(known.map(({ userid }) => userid))
-  const ids = held.filter((userid) => !ours.has(userid)).map((userid) => userid.slice(userid.indexOf(':') + 1))
+/** AWS denies it, and the record calls it live: the record is older than the end, or somebody denied it by hand. It stays ended. */
+export async function endResurrected(record: RecordPort, principal: Principal, held: readonly string[]): Promise<void> {
+  const ids = held.map((userid) => userid.slice(userid.indexOf(':') + 1))
   for (const stored of await readGrants(record, ids)) {
     const { id, status } = stored.grant
     const isLive = status === 'activating' || status === 'active'

@@ -19,7 +19,7 @@ export async function checkEpoch(needs: DenyNeeds): Promise<void> {
 /** A role whose entry in the due index has come. One that the record does not (truly) know is left to the reconciler. */
 export async function keepDueRole(needs: DenyNeeds, id: string): Promise<void> {
   const { value } = await readDenyRecord(needs.record, needs.approvalKey, id)
-  if (value && denyId(principalOf(value)) === id) await keepDeny(needs, principalOf(value))
+  if (value && denyId(principalOf(value)) === id) await keepDeny(needs, principalOf(value), { isDue: true })
 }
 
 /** @throws UNAVAILABLE while the role's Deny document is not known to carry this record's epoch, or while it would refuse a new session. */

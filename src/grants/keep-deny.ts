@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
@@ -19,6 +20,13 @@ export interface DenyNeeds {
   readonly approvalKey: string
 }
 
+export interface Round {
+  /** Who must be refused from now on. */
+  readonly added?: DenyRecord['denied']
+  /** The role's entry in the due index has come. */
+  readonly isDue?: boolean
+}
+
 interface Found {
   readonly nowMs: number
   readonly awsMs: number
@@ -33,17 +41,13 @@ interface Found {
  * and adopts a document of another epoch. An id already denied stays denied; `issuedBefore` never goes back.
  * @returns `busy`: somebody else is at it. `kept`: AWS was read back with all of it.
  */
-export async function keepDeny(
-  needs: DenyNeeds,
-  principal: Principal,
-  added: DenyRecord['denied'] = [],
-): Promise<'kept' | 'busy'> {
+export async function keepDeny(needs: DenyNeeds, principal: Principal, round: Round = {}): Promise<'kept' | 'busy'> {
   const lease = await needs.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
   if (!lease) return 'busy'
   try {
     const found = await look(needs, principal)
-    await endResurrected(needs.record, principal, found.known?.denied ?? [], found.held?.denied ?? [])
-    await makeSo(needs, principal, found, added)
+    await endResurrected(needs.record, principal, found.held?.denied ?? [])
+    await makeSo(needs, principal, found, round)
     return 'kept'
   } finally {
     await lease.release()
@@ -61,8 +65,9 @@ async function look({ record, driver, approvalKey }: DenyNeeds, principal: Princ
   return { nowMs, awsMs, epoch, version, known: value?.roleId === principal.roleId ? value : undefined, held }
 }
 
-async function makeSo(needs: DenyNeeds, principal: Principal, found: Found, added: DenyRecord['denied']) {
+async function makeSo(needs: DenyNeeds, principal: Principal, found: Found, round: Round) {
   const { nowMs, awsMs, version, known, held } = found
+  const { added = [], isDue = false } = round
   const adopting = isOfAnotherEpoch(found)
   // Ids leave by the slower of two clocks: one that was set forward must not let anybody back in.
   const denied = mergeDenied(known?.denied ?? [], held?.denied ?? [], added, Math.min(nowMs, awsMs))
@@ -74,6 +79,8 @@ async function makeSo(needs: DenyNeeds, principal: Principal, found: Found, adde
   if (mustWrite) await writeAndReadBack(needs.driver, principal, wanted)
   const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
   const next = { ...draft, writtenAt }
+  // Rounds come every minute: one that found all as it was leaves no trace.
+  if (!isDue && isDeepStrictEqual(next, known)) return
   const dueAt = nextLook(next, nowMs)
   const event = describe(found, next, { adopting, mustWrite, added: added.length > 0 })
   await needs.record.commit(denyCommit(needs.approvalKey, version, next, dueAt, [event]))

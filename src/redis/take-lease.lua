@@ -1,9 +1,13 @@
 -- KEYS: the lease. ARGV: the holder's token, for how long (ms); 0 gives it back.
 -- Answers 1 when that was done, 0 when somebody else holds it.
 
-local holder = redis.call('GET', KEYS[1])
--- A lease without an end was not written by us, and would keep everybody out for ever.
-if holder and holder ~= ARGV[1] and redis.call('PTTL', KEYS[1]) > 0 then return 0 end
+if tonumber(ARGV[2]) > 60000 then return redis.error_reply('ERR a lease is for a minute at most') end
+
+local isText = redis.call('TYPE', KEYS[1]).ok == 'string'
+local holder = isText and redis.call('GET', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+-- A lease without an end, or longer than a minute, was not written by us, and would keep everybody out for ever.
+if holder and holder ~= ARGV[1] and left > 0 and left <= 60000 then return 0 end
 
 if ARGV[2] == '0' then
   redis.call('DEL', KEYS[1])
