@@ -3,6 +3,7 @@ import { sessionDriver } from './aws/session-driver.ts'
 import type { Config, Setup } from './config.ts'
 import { issuerOf } from './entra/signing-keys.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
+import { seenEligible } from './grants/seen-eligible.ts'
 import { graphDirectory } from './graph/directory.ts'
 import type { ApiNeeds } from './http/api.ts'
 import type { SignInPlace } from './http/openapi.ts'
@@ -50,6 +51,7 @@ export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logg
     driver: sessionDriver({ accounts: rules.accounts, buckets: rules.buckets, log }),
     rules,
     approvalKey,
+    seenEligible: seenEligible(),
   }
 }
 

@@ -25,7 +25,10 @@ export interface ErrorFacts {
   NOT_SIGNED_IN: Record<string, never>
   NOT_YOURS_TO_DECIDE: { readonly reason: string }
   NOT_FOUND: { readonly thing: Thing }
-  /** `at` is ISO 8601 UTC. `not-yet`: still being activated. Without `outcome` the record moved between read and write. */
+  /**
+   * `at` is ISO 8601 UTC. `not-yet`: still being activated. `changed`: it is not what was shown. Without `outcome` the record moved between
+   * read and write.
+   */
   CONFLICT: { readonly thing: Thing; readonly outcome?: string; readonly by?: string; readonly at?: string }
   OVER: { readonly thing: Thing; readonly at: string }
   TOO_LARGE: { readonly limitBytes: number }
@@ -61,7 +64,8 @@ const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string }
 }
 
 function writeConflict({ thing, outcome, by, at }: ErrorFacts['CONFLICT']): string {
-  if (outcome === undefined) return `This ${thing} changed meanwhile. Look again and repeat what you wanted to do.`
+  if (outcome === undefined || outcome === 'changed')
+    return `This ${thing} changed meanwhile. Look again and repeat what you wanted to do.`
   if (outcome === 'not-yet') return `This ${thing} is still being activated. Try again in a few seconds.`
   return `This ${thing} was already ${outcome}${by ? ` by ${by}` : ''}${at ? ` at ${at}` : ''}. Nothing was changed.`
 }

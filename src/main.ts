@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { startWorkersPart } from '../workers/main.ts'
-import { type Part, partEnvironment } from './config/environment.ts'
+import { enterEnvironment, type Part, partEnvironment } from './config/environment.ts'
 import { ConfigFaults } from './config/faults.ts'
 import { checkSetup, readSetup, type Setup } from './config.ts'
 import { openLog } from './dependencies.ts'
@@ -22,7 +22,9 @@ async function startPart(part: Part, setup: Setup, log: Logger): Promise<Running
 async function runPart(part: Part): Promise<void> {
   // The pinned SDK runs on Node 20; its notice about later versions says nothing to whoever operates this one.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
-  const setup = readSetup(partEnvironment(process.env, part))
+  const env = partEnvironment(process.env, part)
+  const setup = readSetup(env)
+  enterEnvironment(env)
   const log = openLog(setup.config, part)
   let running: Running | undefined
   exitOnCrash(log)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from './audit/events.ts'
+import { isLatchkeyError, LatchkeyError } from './errors.ts'
 import type { Job } from './jobs/catalog.ts'
 
 /** Port: the record of everything that was asked, decided and granted. One write, all or nothing; TypeScript decides, the commit only writes. */
@@ -23,8 +24,8 @@ export interface RecordWrite {
   readonly id: string
   /** 0: must not exist yet. The stored version becomes `expectedVersion + 1`. */
   readonly expectedVersion: number
-  /** Written as JSON. */
-  readonly next: object
+  /** Written as JSON. Absent: the record only has to be at that version still, and stays as it is. */
+  readonly next?: object
 }
 
 /** `at`: ms since 1970 by Redis time; null takes the entry out. */
@@ -61,9 +62,37 @@ export interface Commit {
 }
 
 export interface Stored {
+  /** 0: somebody else wrote the version. Nothing of such a record is ours, so the value is withheld; a commit that expects 0 replaces it. */
   readonly version: number
   /** As it came out of the store: parse it. */
   readonly value: unknown
+}
+
+const MOST_TRIES = 10
+
+/**
+ * Reads and decides again while the record moves between read and write. Somebody who keeps it moving keeps nobody busy for ever:
+ * after some tries the CONFLICT is told.
+ */
+export async function againOnConflict<T>(once: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await once()
+    } catch (error) {
+      if (!isLostRace(error) || tries === MOST_TRIES) throw error
+    }
+  }
+}
+
+/** A commit found that a record had moved. */
+export function isLostRace(error: unknown): boolean {
+  return isLatchkeyError(error, 'CONFLICT') && error.facts.outcome === undefined
+}
+
+/** What is left of a store that is nearly full is for reviews and revocation. */
+export async function refuseWithoutRoom(record: Pick<RecordPort, 'hasRoom'>): Promise<void> {
+  if (await record.hasRoom()) return
+  throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 60 })
 }
 
 /** Held until `release`, renewed meanwhile; it lapses when its process dies. Releasing a lease that was lost does nothing. */

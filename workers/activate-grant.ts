@@ -94,7 +94,7 @@ async function commitActive(record: RecordPort, { grant, version }: StoredGrant)
   const activatedAt = new Date(await record.now()).toISOString()
   const { endsAt } = grant
   if (endsAt === undefined) throw new Error(`Grant ${grant.id} cannot be active without an end.`)
-  const next = moveGrant(grant, 'active', { activatedAt, eligibleAt: activatedAt })
+  const next = moveGrant(grant, 'active', { activatedAt })
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
     audit: [{ kind: 'grant.activated', ...factsOf(grant), endsAt }],

@@ -11,6 +11,7 @@ import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
 const LOUD_AFTER_MS = 30_000
+const LONGEST_OVERDUE = 200
 
 export interface RevokeNeeds extends DenyNeeds {
   readonly log: Logger
@@ -24,8 +25,10 @@ export async function revokeGrant(needs: RevokeNeeds, grantId: string): Promise<
   try {
     const stored = await readGrant(record, grantId)
     if (!stored) await dropDue(needs, grantId)
-    if (!stored || isOver(stored.grant)) return {}
-    return await end(needs, stored)
+    if (!stored) return {}
+    if (!isOver(stored.grant)) return await end(needs, stored)
+    await dropStaleDue(needs, stored.grant)
+    return {}
   } finally {
     await lease.release()
   }
@@ -39,6 +42,18 @@ async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<v
     due: [{ kind: 'grants', id: grantId, at: null }],
     indexes: [{ ...LIVE, id: grantId, at: null }],
     audit: [{ kind: 'alarm.grant-missing', actor: LATCHKEY, grantId }],
+  })
+}
+
+/** Most jobs that find their grant over are only late; the entry of one that is named again and again stands among the longest overdue. */
+async function dropStaleDue({ record }: RevokeNeeds, { id, terms }: Grant): Promise<void> {
+  const due = await record.due('grants', await record.now(), LONGEST_OVERDUE)
+  if (!due.some((entry) => entry.id === id)) return
+  await record.commit({
+    records: [],
+    due: [{ kind: 'grants', id, at: null }],
+    indexes: [{ ...LIVE, id, at: null }],
+    audit: [{ kind: 'grant.due-taken-out', actor: LATCHKEY, requestId: terms.requestId, grantId: id }],
   })
 }
 
@@ -86,7 +101,7 @@ function isPastAnyEnd({ approvalKey }: RevokeNeeds, grant: Grant, nowMs: number)
 /** An early end that is not in force after half a minute is an incident: in the log each time, in the audit once. */
 async function beLoud({ record, log }: RevokeNeeds, stored: StoredGrant, nowMs: number, error: unknown): Promise<void> {
   const { grant, version } = stored
-  const askedAtMs = Date.parse(grant.end?.at ?? '')
+  const askedAtMs = Date.parse(grant.end?.at ?? grant.terms.decidedAt)
   if (!(nowMs - askedAtMs > LOUD_AFTER_MS)) return
   const sentence = error instanceof Error ? error.message : 'unknown'
   log.error({ grantId: grant.id, sentence }, 'an early end is overdue')

@@ -87,8 +87,6 @@ function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Re
     requesterName: request.requester.name,
     approverName: review.reviewer.name,
     attempts: 0,
-    eligibleAt: review.at,
-    vends: 0,
   }
 }
 

@@ -1,7 +1,7 @@
 import { byPerson, LATCHKEY } from '../audit/events.ts'
-import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import { LatchkeyError } from '../errors.ts'
 import { recordRefusal } from '../grants/record-refusal.ts'
-import type { RecordPort } from '../record.ts'
+import { againOnConflict, type RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { type AccessRequest, closeRequest, readRequest } from './access-request.ts'
 import { alreadyClosed, closeCommit } from './close-commit.ts'
@@ -12,7 +12,7 @@ interface Needs {
 
 /** The requester takes a pending request back. */
 export async function cancelRequest({ record }: Needs, caller: Caller, requestId: string): Promise<AccessRequest> {
-  for (;;) {
+  return againOnConflict(async () => {
     const stored = await readRequest(record, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
     const refusal = findRefusal(stored.request, caller)
@@ -22,13 +22,9 @@ export async function cancelRequest({ record }: Needs, caller: Caller, requestId
     }
     const next = closeRequest(stored.request, 'cancelled', new Date(await record.now()).toISOString())
     const event = { kind: 'request.cancelled', actor: byPerson(caller.objectId), requestId } as const
-    try {
-      await record.commit(closeCommit(stored, next, [event]))
-      return next
-    } catch (error) {
-      if (!isLatchkeyError(error, 'CONFLICT')) throw error
-    }
-  }
+    await record.commit(closeCommit(stored, next, [event]))
+    return next
+  })
 }
 
 function findRefusal(request: AccessRequest, caller: Caller): LatchkeyError | undefined {

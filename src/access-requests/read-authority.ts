@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../errors.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
 import { decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
@@ -32,21 +32,12 @@ export async function readAuthority(needs: Needs, caller: Caller, request: Acces
       reason: 'Nobody approves their own request; somebody else was asked.',
     })
   }
-  const signal = AbortSignal.timeout(CLICK_BUDGET_MS)
-  const { directory, rules } = needs
-  const groupIds = groupIdsOf(rules)
-  const own = request.requester.objectId
-  const [reviewer, reviewerGroups, requester, requesterGroups, manager] = await Promise.all([
-    directory.person(caller.objectId, signal),
-    directory.groupsOf(caller.objectId, groupIds, signal),
-    directory.person(own, signal),
-    directory.groupsOf(own, groupIds, signal),
-    directory.managerOf(own, signal),
-  ])
+  const { rules } = needs
+  const { reviewer, reviewerGroups, requester, requesterGroups, manager } = await askDirectory(needs, caller, request)
   const entitlement = rules.entitlements.find(({ name }) => name === request.entitlement)
   if (!reviewer || !entitlement) throw refusal(caller, request, 'The rules no longer name you for it.')
   const decision = decideReview(entitlement, {
-    requesterId: own,
+    requesterId: request.requester.objectId,
     tenantId: caller.tenantId,
     reviewer,
     reviewerGroups,
@@ -64,12 +55,37 @@ export async function readAuthority(needs: Needs, caller: Caller, request: Acces
   return { reviewer, as: decision.as, eligibility }
 }
 
+async function askDirectory({ directory, rules }: Needs, caller: Caller, request: AccessRequest) {
+  const signal = AbortSignal.timeout(CLICK_BUDGET_MS)
+  const groupIds = groupIdsOf(rules)
+  const own = request.requester.objectId
+  try {
+    const [reviewer, reviewerGroups, requester, requesterGroups, manager] = await Promise.all([
+      directory.person(caller.objectId, signal),
+      directory.groupsOf(caller.objectId, groupIds, signal),
+      directory.person(own, signal),
+      directory.groupsOf(own, groupIds, signal),
+      directory.managerOf(own, signal),
+    ])
+    return { reviewer, reviewerGroups, requester, requesterGroups, manager }
+  } catch (error) {
+    // Until the directory says otherwise, the request is none of theirs: "try again" would tell them that there is one.
+    if (isLatchkeyError(error, 'UNAVAILABLE') && !wasAsked(caller, request)) {
+      throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+    }
+    throw error
+  }
+}
+
 /** Who was asked may know that it exists; to everybody else, missing and forbidden read alike. */
 function refusal(caller: Caller, request: AccessRequest, reason: string): LatchkeyError {
-  const wasAsked = request.asked.some(({ objectId }) => objectId === caller.objectId)
-  return wasAsked
+  return wasAsked(caller, request)
     ? new LatchkeyError('NOT_YOURS_TO_DECIDE', { reason })
     : new LatchkeyError('NOT_FOUND', { thing: 'request' })
+}
+
+function wasAsked(caller: Caller, { asked }: AccessRequest): boolean {
+  return asked.some(({ objectId }) => objectId === caller.objectId)
 }
 
 function askOf({ scopes, levels, durationMinutes }: AccessRequest) {

@@ -1,8 +1,8 @@
 import { type AuditEvent, byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Driver } from '../grants/driver.ts'
-import { recordRefusal } from '../grants/record-refusal.ts'
-import { type Limit, newId, type RecordPort } from '../record.ts'
+import { isRefusal, recordRefusal } from '../grants/record-refusal.ts'
+import { newId, type RecordPort, refuseWithoutRoom } from '../record.ts'
 import { findApprovers } from '../rules/approval-steps.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
@@ -11,12 +11,8 @@ import type { Level } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
 import type { AccessRequest } from './access-request.ts'
+import { ASKS_OF, amongFew, askLimits, refuseSpentLimits } from './ask-limits.ts'
 import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
-
-const HOUR_MS = 3_600_000
-const MOST_PENDING = 5
-const MOST_ASKS_AN_HOUR = 20
-const ASKS_OF = 'asks'
 
 export interface AskNeeds {
   readonly record: RecordPort
@@ -39,22 +35,27 @@ type Asked = AccessRequest['asked']
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
 export async function requestAccess(needs: AskNeeds, caller: Caller, input: AskInput): Promise<AccessRequest> {
   try {
-    const requester = await readRequester(needs.directory, caller)
-    const decision = await refuseUnlessEligible(needs, requester, input)
-    const asked = await refuseWithoutApprovers(needs.directory, decision, requester)
-    if (!(await needs.record.hasRoom()))
-      throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 60 })
-    const principal = await needs.driver.preflight(decision.account.id, {
-      grantId: newId('g'),
-      requester: caller.objectId,
-      scopes: input.scopes,
-      levels: input.levels,
-    })
-    return await commitRequest(needs.record, requester, input, { decision, asked, roleId: principal.roleId })
+    return await amongFew(caller, () => takeAsk(needs, caller, input))
   } catch (error) {
     await writeRefusal(needs.record, caller, input, error)
     throw error
   }
+}
+
+/** What is refused by counting comes first: it costs nobody else anything. */
+async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promise<AccessRequest> {
+  await refuseWithoutRoom(needs.record)
+  await refuseSpentLimits(needs.record, caller)
+  const requester = await readRequester(needs.directory, caller)
+  const decision = await refuseUnlessEligible(needs, requester, input)
+  const asked = await refuseWithoutApprovers(needs.directory, decision, requester)
+  const principal = await needs.driver.preflight(decision.account.id, {
+    grantId: newId('g'),
+    requester: caller.objectId,
+    scopes: input.scopes,
+    levels: input.levels,
+  })
+  return await commitRequest(needs.record, requester, input, { decision, asked, roleId: principal.roleId })
 }
 
 async function readRequester(directory: Directory, caller: Caller): Promise<Person> {
@@ -104,7 +105,7 @@ async function commitRequest(
       { kind: ASKS_OF, value: own, id, at: nowMs },
       ...found.asked.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
     ],
-    limits: limitsOf(own, nowMs),
+    limits: askLimits(requester, nowMs),
     audit: [
       {
         kind: 'request.asked',
@@ -145,28 +146,8 @@ function makeRequest(
   }
 }
 
-function limitsOf(objectId: string, nowMs: number): readonly Limit[] {
-  const tooMany = (limit: string, next: string) => new LatchkeyError('TOO_MANY', { limit, next })
-  return [
-    {
-      kind: PENDING_OF,
-      value: objectId,
-      since: 0,
-      atMost: MOST_PENDING,
-      otherwise: tooMany(`You already have ${MOST_PENDING} requests waiting.`, 'Cancel one, or wait for an answer.'),
-    },
-    {
-      kind: ASKS_OF,
-      value: objectId,
-      since: nowMs - HOUR_MS,
-      atMost: MOST_ASKS_AN_HOUR,
-      otherwise: tooMany(`You asked ${MOST_ASKS_AN_HOUR} times within an hour.`, 'Wait a little before you ask again.'),
-    },
-  ]
-}
-
 async function writeRefusal(record: RecordPort, caller: Caller, input: AskInput, error: unknown): Promise<void> {
-  if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE') return
+  if (!isRefusal(error)) return
   const event: AuditEvent = {
     kind: 'ask.refused',
     actor: byPerson(caller.objectId),

@@ -1,7 +1,7 @@
 import { byPerson } from '../audit/events.ts'
-import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import { recordRefusal } from '../grants/record-refusal.ts'
-import type { RecordPort } from '../record.ts'
+import { LatchkeyError } from '../errors.ts'
+import { isRefusal, recordRefusal } from '../grants/record-refusal.ts'
+import { againOnConflict, type RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory } from '../rules/directory.ts'
 import type { Rules } from '../rules/rules-file.ts'
@@ -9,6 +9,7 @@ import { type AccessRequest, closeRequest, type Review, readRequest, type Stored
 import { approve } from './approve.ts'
 import { alreadyClosed, closeCommit } from './close-commit.ts'
 import { type Authority, readAuthority } from './read-authority.ts'
+import { shownVersion } from './shown-version.ts'
 
 export interface ReviewNeeds {
   readonly record: RecordPort
@@ -20,8 +21,8 @@ export interface ReviewNeeds {
 export interface ReviewInput {
   readonly decision: 'approve' | 'deny'
   readonly comment: string
-  /** The version that the reviewer was shown, where the channel knows it: a yes to something else is no yes. */
-  readonly version?: number
+  /** `shownVersion` of what the reviewer saw, where the channel knows it: a yes to something else is no yes. */
+  readonly version?: string
 }
 
 /**
@@ -34,19 +35,16 @@ export async function reviewAccessRequest(
   requestId: string,
   input: ReviewInput,
 ): Promise<AccessRequest> {
-  for (;;) {
+  return againOnConflict(async () => {
     const stored = await readRequest(needs.record, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
     try {
       return await decide(needs, caller, stored, input)
     } catch (error) {
-      // The record moved between read and write: read and decide again, on what is there now.
-      if (isLatchkeyError(error, 'CONFLICT') && error.facts.outcome === undefined && input.version === undefined)
-        continue
       await writeRefusal(needs.record, caller, requestId, error)
       throw error
     }
-  }
+  })
 }
 
 async function decide(
@@ -58,8 +56,8 @@ async function decide(
   const { request } = stored
   const authority = await readAuthority(needs, caller, request)
   if (request.status !== 'pending') throw alreadyClosed(request)
-  if (input.version !== undefined && input.version !== stored.version) {
-    throw new LatchkeyError('CONFLICT', { thing: 'request' })
+  if (input.version !== undefined && input.version !== shownVersion(stored)) {
+    throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'changed' })
   }
   const nowMs = await needs.record.now()
   // The sweep may be late; the time is not.
@@ -82,7 +80,7 @@ async function deny(record: RecordPort, stored: StoredRequest, review: Review): 
 }
 
 async function writeRefusal(record: RecordPort, caller: Caller, requestId: string, error: unknown): Promise<void> {
-  if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE') return
+  if (!isRefusal(error)) return
   const actor = byPerson(caller.objectId)
   const { code, message } = error
   await recordRefusal(record, caller, { kind: 'review.refused', actor, requestId, code, sentence: message })

@@ -41,6 +41,8 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('alarm.yes-does-not-add-up'), ...grant, found: z.string() }),
   /** The due index named a grant that the record does not hold: somebody took it out. What AWS enforces has its end inside. */
   z.strictObject({ kind: z.literal('alarm.grant-missing'), actor, grantId: ids.grantId }),
+  /** The due index named a grant that is over: it was put there past us, or came back with an older record. */
+  z.strictObject({ kind: z.literal('grant.due-taken-out'), ...grant }),
   z.strictObject({ kind: z.literal('alarm.revoke-overdue'), ...grant, sentence: z.string() }),
   z.strictObject({ kind: z.literal('deny.written'), actor, role: z.string(), denied: z.number() }),
   /** AWS did not hold what we had written: somebody changed it by hand, or a lost write landed late. */

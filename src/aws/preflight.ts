@@ -36,12 +36,12 @@ export async function checkRole(needs: PreflightNeeds, account: Account): Promis
   }
   const { iam, sts, log } = needs
   const [identity, role] = await askAws(asking, log, () => Promise.all([readIdentity(sts), readRole(iam, account)]))
-  if (!role) throw notInOrder(account, 'OtherRole', ['The role of that name has another account or another path.'])
+  if (!role) throw notInOrder(log, account, 'OtherRole', ['The role of that name has another account or another path.'])
   const [boundary] = await askAws(asking, log, () =>
     Promise.all([readBoundary(iam, role), checkInlinePolicies(iam, roleName(role.arn))]),
   )
   const faults = [...boundary, ...trustFaults(role.trust, identity.arn)]
-  if (faults.length > 0) throw notInOrder(account, 'RoleNotInOrder', faults)
+  if (faults.length > 0) throw notInOrder(log, account, 'RoleNotInOrder', faults)
   return { driver: 'session', account: account.id, roleArn: role.arn, roleId: role.roleId }
 }
 
@@ -65,7 +65,9 @@ async function checkInlinePolicies(iam: IAMClient, role: string): Promise<void> 
   if (denied.length >= DENY_IDS_PER_ROLE || characters > OTHER_INLINE_CHARACTERS) refuseFullRole()
 }
 
-function notInOrder(account: Account, awsCode: string, faults: readonly string[]): LatchkeyError {
-  const next = `${faults.join(' ')} Have the operator put this right, and ask again.`
+/** The faults name roles and accounts of others, so they are for the operator alone. */
+function notInOrder(log: AwsLog, account: Account, awsCode: string, faults: readonly string[]): LatchkeyError {
+  log.warn({ account: account.name, role: account.elevationRole, faults }, 'the elevation role is not in order')
+  const next = `The elevation role of account ${account.name} is not in order. The operator's log says why.`
   return new LatchkeyError('AWS_REFUSED', { doing: `access to account ${account.name}`, awsCode, next })
 }

@@ -1,11 +1,12 @@
-import type { AccessRequest } from '../access-requests/access-request.ts'
+import type { AccessRequest, StoredRequest } from '../access-requests/access-request.ts'
+import { shownVersion } from '../access-requests/shown-version.ts'
 
 /** A request as one reader may see it. Times are ISO 8601 UTC. */
 export interface RequestView {
   readonly id: string
   readonly status: AccessRequest['status']
-  /** The version to send along with a review: a yes to something else is no yes. */
-  readonly version: number
+  /** Opaque; to send along with a review: a yes to something else is no yes. */
+  readonly version: string
   readonly requester: string
   readonly scopes: readonly string[]
   readonly levels: readonly string[]
@@ -21,12 +22,13 @@ export interface RequestView {
   readonly grantId: string | null
 }
 
-export function requestView(request: AccessRequest, version: number): RequestView {
+export function requestView(stored: StoredRequest): RequestView {
+  const { request } = stored
   const review = request.reviews.at(-1)
   return {
     id: request.id,
     status: request.status,
-    version,
+    version: shownVersion(stored),
     requester: request.requester.name,
     scopes: request.scopes,
     levels: request.levels,

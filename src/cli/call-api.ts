@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { isLiteralLoopback } from '../config/sandbox.ts'
 import { errorBody } from '../http/answer-errors.ts'
+import { plain } from './plain.ts'
 import { Problem } from './problem.ts'
 
 const TIMEOUT_MS = 30_000
@@ -33,7 +34,9 @@ export async function callApi<S extends z.ZodType>(
   if (!response.ok) {
     const refusal = errorBody.safeParse(answer)
     throw new Problem(
-      refusal.success ? refusal.data.error.message : `${url} answered ${response.status}. Is LATCHKEY_URL right?`,
+      refusal.success
+        ? plain(refusal.data.error.message)
+        : `${url} answered ${response.status}. Is LATCHKEY_URL right?`,
     )
   }
   const parsed = shape.safeParse(answer)

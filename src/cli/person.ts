@@ -4,17 +4,13 @@ import { credentialsAnswer, grantAnswer, grantsAnswer, requestAnswer, requestsAn
 import { formatDuration } from '../rules/duration.ts'
 import { openBrowser } from './browser.ts'
 import { type Call, callApi, latchkeyUrl } from './call-api.ts'
+import { plain } from './plain.ts'
 import { accessToken, signIn, signOut } from './sign-in.ts'
 
 /** What a person does from a terminal: HTTPS to LATCHKEY_URL and nothing else. */
 
 type GrantAnswer = z.output<typeof grantAnswer>
 type RequestAnswer = z.output<typeof requestAnswer>
-
-/** Longer than any sentence of ours, and no control character: a reason was written by somebody else, and a terminal obeys it. */
-function plain(text: string): string {
-  return text.replace(/\p{C}/gu, ' ').slice(0, 500)
-}
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -62,9 +58,13 @@ async function request(
   say(`Asked: ${asked.asked.map(plain).join(', ')}.`)
 }
 
+/** What is decided is what was printed: were it something else by then, Latchkey refuses. */
 async function review(id: string, decision: 'approve' | 'deny', comment: string): Promise<void> {
-  const path = `/requests/${encodeURIComponent(id)}/reviews`
-  print(requestLine(await ask(path, requestAnswer, { method: 'POST', body: { decision, comment } })))
+  const path = `/requests/${encodeURIComponent(id)}`
+  const shown = await ask(path, requestAnswer)
+  print(requestLine(shown))
+  const body = { decision, comment, version: shown.version }
+  print(requestLine(await ask(`${path}/reviews`, requestAnswer, { method: 'POST', body })))
 }
 
 async function listRequests({ toReview }: { readonly toReview?: true }): Promise<void> {

@@ -78,21 +78,32 @@ export async function forgetSignIn(): Promise<void> {
 /** One refresh at a time: a refresh token that is used twice looks stolen, and the AWS SDKs start `credential_process` in parallel. */
 export async function withLock<T>(work: () => Promise<T>): Promise<T> {
   const lock = join(await privateFolder(), 'refresh.lock')
+  const token = randomUUID()
   const until = Date.now() + 2 * LOCK_STALE_MS
-  while (!(await takeLock(lock))) {
+  while (!(await takeLock(lock, token))) {
     if (Date.now() > until) throw new Problem(`Another latchkey command holds ${lock}. Remove it and try again.`)
     await delay(LOCK_POLL_MS)
   }
   try {
     return await work()
   } finally {
-    await rm(lock, { force: true })
+    // Whoever took us for dead holds it now.
+    if ((await readLock(lock)) === token) await rm(lock, { force: true })
   }
 }
 
-async function takeLock(lock: string): Promise<boolean> {
+async function readLock(lock: string): Promise<string | undefined> {
   try {
-    await writeFile(lock, String(process.pid), { mode: 0o600, flag: 'wx' })
+    return await readFile(lock, 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+async function takeLock(lock: string, token: string): Promise<boolean> {
+  try {
+    await writeFile(lock, token, { mode: 0o600, flag: 'wx' })
     return true
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error

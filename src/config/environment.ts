@@ -25,5 +25,17 @@ export function partEnvironment(env: Environment, part: Part): Environment {
   const own = Object.entries(env).filter(([name]) => name.startsWith(prefix))
   const dropped = new Set([...OF_ONE_PART[other], ...(own.length > 0 ? IDENTITY : [])])
   const shared = Object.entries(env).filter(([name]) => !dropped.has(name) && !/^(WEB|WORKERS)_AWS_/.test(name))
-  return Object.fromEntries([...shared, ...own.map(([name, value]) => [`AWS_${name.slice(prefix.length)}`, value])])
+  const identity = own.map(([name, value]) => [`AWS_${name.slice(prefix.length)}`, value] as const)
+  return Object.fromEntries([...shared, ...identity, ...awsItself(env)])
+}
+
+/** What a profile in `~/.aws/config` says must not lead calls to AWS anywhere else ("Service-specific endpoints", AWS SDKs Reference Guide). */
+function awsItself(env: Environment): readonly (readonly [string, string])[] {
+  return env.LATCHKEY_SANDBOX === '1' ? [] : [['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', 'true']]
+}
+
+/** SDKs read the environment of the process themselves: it becomes that of the part. */
+export function enterEnvironment(next: Environment): void {
+  for (const name of Object.keys(process.env)) if (next[name] === undefined) delete process.env[name]
+  Object.assign(process.env, next)
 }

@@ -22,7 +22,7 @@ export type DenyOutcome = 'done' | 'busy'
 /**
  * Makes AWS refuse the sessions of this grant and of every other that waits on its role, in one write, and reads it back: n early ends at once
  * cost one write per role, not n. What a grant that was tampered with says of its role and its time is not believed: it is denied on every role,
- * as long as any grant could be needed, because a true copy of it may be put back. A role that fails does not keep the others waiting.
+ * as long as a grant could be needed, because a true copy of it may be put back. A role that fails does not keep the others waiting.
  */
 export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<DenyOutcome> {
   const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined

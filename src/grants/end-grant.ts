@@ -1,6 +1,6 @@
 import { type Actor, byPerson, LATCHKEY } from '../audit/events.ts'
-import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import type { Commit, RecordPort } from '../record.ts'
+import { LatchkeyError } from '../errors.ts'
+import { againOnConflict, type Commit, type RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { denyId } from './deny-record.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from './grant.ts'
@@ -17,25 +17,18 @@ export async function endGrant(
   caller: Caller,
   grantId: string,
 ): Promise<Grant> {
-  for (;;) {
+  return againOnConflict(async () => {
     const stored = await readGrant(record, grantId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-    const refusal = findRefusal(stored.grant, caller)
+    const { grant } = stored
+    const refusal = findRefusal(grant, caller)
     if (refusal) {
-      await writeRefusal(record, caller, stored.grant, refusal)
+      await writeRefusal(record, caller, grant, refusal)
       throw refusal
     }
-    if (stored.grant.status === 'revoking') return stored.grant
-    try {
-      return await beginRevoke(record, stored, {
-        cause: causeOf(stored.grant, caller),
-        actor: byPerson(caller.objectId),
-      })
-    } catch (error) {
-      // Somebody else moved it: read and decide again.
-      if (!isLatchkeyError(error, 'CONFLICT')) throw error
-    }
-  }
+    if (grant.status === 'revoking') return grant
+    return await beginRevoke(record, stored, { cause: causeOf(grant, caller), actor: byPerson(caller.objectId) })
+  })
 }
 
 function findRefusal(grant: Grant, caller: Caller): LatchkeyError | undefined {

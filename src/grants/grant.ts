@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LatchkeyError } from '../errors.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { RECORD_ID, type RecordPort } from '../record.ts'
 import { LEVELS } from '../rules/levels.ts'
 
@@ -45,9 +45,6 @@ const grant = z.strictObject({
   /** Fixed by each attempt before AWS is asked; whole seconds, so that record and IAM document say the same. */
   endsAt: time.optional(),
   activatedAt: time.optional(),
-  /** When the requester's account and eligibility were last read and found right. */
-  eligibleAt: time,
-  vends: z.int(),
   /** Why and by whom an early end was asked. */
   end: end.optional(),
   endedAt: time.optional(),
@@ -83,12 +80,26 @@ export async function readGrants(
   ids: readonly string[],
 ): Promise<readonly StoredGrant[]> {
   const known = ids.filter((id) => RECORD_ID.test(id))
-  const stored = await record.readMany('grant', known)
+  const stored = await readEach(record, known)
   return known.flatMap((id, position) => {
     const one = stored[position]
     const parsed = grant.safeParse(one?.value)
     return one && parsed.success ? [{ version: one.version, grant: { ...parsed.data, id } }] : []
   })
+}
+
+/** A key that is no record of ours must not hide the others. */
+async function readEach(
+  record: Pick<RecordPort, 'readMany'>,
+  ids: readonly string[],
+): ReturnType<RecordPort['readMany']> {
+  try {
+    return await record.readMany('grant', ids)
+  } catch (error) {
+    if (isLatchkeyError(error, 'UNAVAILABLE')) throw error
+    if (ids.length === 1) return [undefined]
+    return (await Promise.all(ids.map((id) => readEach(record, [id])))).flat()
+  }
 }
 
 /** The grant after one legal move. @throws when the pair is not in the table: a fault of ours, never of a caller. */

@@ -1,14 +1,15 @@
 import { byPerson, LATCHKEY } from '../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import type { RecordPort } from '../record.ts'
+import { againOnConflict, newId, type RecordPort, refuseWithoutRoom } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Credentials, Driver } from './driver.ts'
 import { endForged } from './end-forged.ts'
 import { beginRevoke } from './end-grant.ts'
 import { refuseUnlessReady } from './epoch.ts'
-import { moveGrant, readGrant, refuseIfNotActive, type StoredGrant } from './grant.ts'
+import { readGrant, refuseIfNotActive, type StoredGrant } from './grant.ts'
 import { orderOf } from './order.ts'
-import { recordRefusal } from './record-refusal.ts'
+import { isRefusal, recordRefusal } from './record-refusal.ts'
+import type { SeenEligible } from './seen-eligible.ts'
 import { type EligibilityNeeds, findIneligibility } from './still-eligible.ts'
 import { findYesFault } from './yes.ts'
 
@@ -16,24 +17,34 @@ import { findYesFault } from './yes.ts'
 const FRESH_MS = 5 * 60_000
 const WITHOUT_DIRECTORY_MS = 15 * 60_000
 
+const HOUR_MS = 3_600_000
+const MOST_VENDS_AN_HOUR = 120
+const VENDS_OF = 'vends'
+
 export interface VendNeeds extends EligibilityNeeds {
   readonly record: RecordPort
   readonly driver: Driver
   readonly approvalKey: string
+  readonly seenEligible: SeenEligible
 }
 
 /** Credentials of an active grant, for its requester only. The intent is on record before STS is asked. */
 export async function vendCredentials(needs: VendNeeds, caller: Caller, grantId: string): Promise<Credentials> {
-  for (;;) {
-    const stored = await readGrant(needs.record, grantId)
-    if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-    try {
-      await admit(needs, caller, grantId, stored)
-    } catch (error) {
-      await writeRefusal(needs.record, caller, stored, error)
-      throw error
-    }
-    if (await intend(needs, caller, stored)) return await needs.driver.vend(orderOf(stored.grant))
+  const { grant } = await againOnConflict(() => intendFor(needs, caller, grantId))
+  return await needs.driver.vend(orderOf(grant))
+}
+
+async function intendFor(needs: VendNeeds, caller: Caller, grantId: string): Promise<StoredGrant> {
+  const stored = await readGrant(needs.record, grantId)
+  if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  try {
+    await admit(needs, caller, grantId, stored)
+    await refuseUnlessEligible(needs, stored)
+    await intend(needs.record, caller, stored)
+    return stored
+  } catch (error) {
+    await writeRefusal(needs.record, caller, stored, error)
+    throw error
   }
 }
 
@@ -47,48 +58,52 @@ async function admit(needs: VendNeeds, caller: Caller, grantId: string, stored: 
   }
   const nowMs = await needs.record.now()
   refuseIfNotActive(grant, nowMs)
+  await refuseWithoutRoom(needs.record)
   await refuseUnlessReady(needs, grant.terms.principal, nowMs)
 }
 
-/** False when the grant moved meanwhile: read it again. An end that is committed first wins; one that comes later denies what is vended. */
-async function intend(needs: VendNeeds, caller: Caller, stored: StoredGrant): Promise<boolean> {
-  const { grant, version } = stored
-  const eligibleAt = await readEligibility(needs, stored)
-  const next = moveGrant(grant, 'active', { vends: grant.vends + 1, eligibleAt })
+/**
+ * An end that is committed first wins; one that comes later denies what is vended. The grant itself stays as it is, so that vends at the same
+ * moment do not stand in each other's way.
+ */
+async function intend(record: RecordPort, caller: Caller, { grant, version }: StoredGrant): Promise<void> {
+  const nowMs = await record.now()
+  const vends = { kind: VENDS_OF, value: grant.id }
   const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id }
-  try {
-    await needs.record.commit({
-      records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
-      audit: [{ kind: 'vend.intended', ...facts, address: caller.address }],
-    })
-    return true
-  } catch (error) {
-    if (isLatchkeyError(error, 'CONFLICT')) return false
-    throw error
-  }
+  await record.commit({
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: version }],
+    indexes: [{ ...vends, id: newId('g'), at: nowMs }],
+    limits: [{ ...vends, since: nowMs - HOUR_MS, atMost: MOST_VENDS_AN_HOUR, otherwise: tooManyVends() }],
+    audit: [{ kind: 'vend.intended', ...facts, address: caller.address }],
+  })
 }
 
-/** When the requester was last found eligible. A no ends the grant; no answer is borne for a while. */
-async function readEligibility(needs: VendNeeds, stored: StoredGrant): Promise<string> {
-  const { grant } = stored
-  const nowMs = await needs.record.now()
-  const ageMs = nowMs - Date.parse(grant.eligibleAt)
-  // A time ahead of ours was not written by us.
-  if (ageMs >= 0 && ageMs < FRESH_MS) return grant.eligibleAt
+function tooManyVends(): LatchkeyError {
+  return new LatchkeyError('TOO_MANY', {
+    limit: `Credentials of this grant were vended ${MOST_VENDS_AN_HOUR} times within an hour.`,
+    next: 'Let your tools keep those they have: they hold until their expiration.',
+  })
+}
+
+/** A no ends the grant; no answer is borne for a while. */
+async function refuseUnlessEligible(needs: VendNeeds, stored: StoredGrant): Promise<void> {
+  const { id, terms } = stored.grant
+  const ageMs = needs.seenEligible.ageMs(id) ?? Number.POSITIVE_INFINITY
+  if (ageMs < FRESH_MS) return
   let reason: string | undefined
   try {
-    reason = await findIneligibility(needs, grant.terms)
+    reason = await findIneligibility(needs, terms)
   } catch (error) {
-    if (isLatchkeyError(error, 'UNAVAILABLE') && ageMs >= 0 && ageMs < WITHOUT_DIRECTORY_MS) return grant.eligibleAt
+    if (isLatchkeyError(error, 'UNAVAILABLE') && ageMs < WITHOUT_DIRECTORY_MS) return
     throw error
   }
-  if (reason === undefined) return new Date(nowMs).toISOString()
+  if (reason === undefined) return needs.seenEligible.seen(id)
   await beginRevoke(needs.record, stored, { cause: 'no-longer-eligible', actor: LATCHKEY, detail: reason })
   throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
 }
 
 async function writeRefusal(record: RecordPort, caller: Caller, { grant }: StoredGrant, error: unknown): Promise<void> {
-  if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE') return
+  if (!isRefusal(error)) return
   const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id }
   await recordRefusal(record, caller, { kind: 'vend.refused', ...facts, code: error.code, sentence: error.message })
 }

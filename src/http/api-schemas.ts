@@ -47,7 +47,11 @@ export const reviewBody = z
   .strictObject({
     decision: z.enum(['approve', 'deny']),
     comment: z.string().trim().max(1000).default(''),
-    version: z.int().positive().optional().meta({ description: 'The version that the reviewer was shown' }),
+    version: z
+      .string()
+      .max(100)
+      .optional()
+      .meta({ description: '`version` of the request as the reviewer was shown it' }),
   })
   .meta({ id: 'Review' })
 
@@ -77,7 +81,7 @@ export const requestAnswer = z
   .strictObject({
     id: z.string(),
     status: z.enum(['pending', 'approved', 'denied', 'cancelled', 'lapsed']),
-    version: z.int(),
+    version: z.string(),
     requester: z.string(),
     scopes: z.array(z.string()).readonly(),
     levels: z.array(z.string()).readonly(),

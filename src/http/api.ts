@@ -27,8 +27,7 @@ export type ApiNeeds = AskNeeds & ReviewNeeds & VendNeeds
 
 /** What was written is read back through the same eyes as a GET. */
 async function show(needs: ApiNeeds, caller: Caller, id: string): Promise<RequestView> {
-  const { request, version } = await findRequest(needs, caller, id)
-  return requestView(request, version)
+  return requestView(await findRequest(needs, caller, id))
 }
 
 function requestRoutes(app: FastifyInstance, needs: ApiNeeds): void {
@@ -40,7 +39,7 @@ function requestRoutes(app: FastifyInstance, needs: ApiNeeds): void {
   })
   app.get('/requests', async (request) => {
     const found = await findRequests(needs, callerOf(request), parseInput(requestsQuery, request.query))
-    return { requests: found.map((stored) => requestView(stored.request, stored.version)) }
+    return { requests: found.map(requestView) }
   })
   app.get('/requests/:id', async (request) => show(needs, callerOf(request), parseInput(idParams, request.params).id))
   app.post('/requests/:id/cancel', async (request) => {

@@ -1,7 +1,7 @@
 -- The one write. All or nothing: whatever may refuse comes before the first write.
 -- KEYS: the commit's token, audit, outbox; then one key for each record, limit and move, in the order of ARGV.
 -- ARGV: how long the token is remembered (ms); then five lists, each led by its length:
---   records: expected version, JSON | limits: since, at most | moves of due and index entries: id, score or '' to take out |
+--   records: expected version, JSON or '' to leave it as it is | limits: since, at most | moves of due and index entries: id, score or '' to take out |
 --   audit events: JSON | jobs: JSON
 -- Answers {'done'}, {'conflict', n} or {'limit', n}; n counts from 1.
 
@@ -31,12 +31,17 @@ end
 local records, limits, moves = list(keyAndTwo), list(keyAndTwo), list(keyAndTwo)
 local events, jobs = list(arg), list(arg)
 
+-- A version that no commit wrote counts as none: junk must not keep a record from being made anew.
+local function version_of(name)
+  local version = redis.call('HGET', name, 'version') or '0'
+  return #version <= 15 and string.match(version, '^[1-9]%d*$') or '0'
+end
+
 -- The reply to an earlier sending of this very commit was lost.
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'done' } end
 
 for n, record in ipairs(records) do
-  local version = redis.call('HGET', record.key, 'version') or '0'
-  if tonumber(version) ~= tonumber(record.first) then return { 'conflict', n } end
+  if tonumber(version_of(record.key)) ~= tonumber(record.first) then return { 'conflict', n } end
 end
 for n, limit in ipairs(limits) do
   if redis.call('ZCOUNT', limit.key, '(' .. limit.first, '+inf') >= tonumber(limit.second) then return { 'limit', n } end
@@ -53,7 +58,9 @@ redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 -- What a limit no longer counts is of no use to anybody: so no person's index grows without end.
 for _, limit in ipairs(limits) do redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', limit.first) end
 for _, record in ipairs(records) do
-  redis.call('HSET', record.key, 'version', tonumber(record.first) + 1, 'json', record.second)
+  if record.second ~= '' then
+    redis.call('HSET', record.key, 'version', tonumber(record.first) + 1, 'json', record.second)
+  end
 end
 for _, move in ipairs(moves) do
   if move.second == '' then

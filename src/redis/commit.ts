@@ -42,7 +42,10 @@ export function planCommit(keys: Keys, change: Commit, token: string): Plan {
     keys: [keys.commit(token), keys.audit, keys.outbox, ...records, ...limitKeys, ...moves.map((move) => move.key)],
     args: [
       String(REMEMBERED_MS),
-      ...list(change.records, (write) => [String(write.expectedVersion), JSON.stringify(write.next)]),
+      ...list(change.records, (write) => [
+        String(write.expectedVersion),
+        write.next === undefined ? '' : JSON.stringify(write.next),
+      ]),
       ...list(limits, (limit) => [score(limit.since), String(limit.atMost)]),
       ...list(moves, (move) => [move.id, move.at === null ? '' : score(move.at)]),
       ...list(change.audit, (event) => [JSON.stringify(auditEvent.parse(event))]),

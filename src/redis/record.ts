@@ -30,10 +30,13 @@ export function redisRecord(redis: Connection, { prefix = PREFIX }: { readonly p
   }
 }
 
+/** As `commit.lua` has it. */
+const VERSION = /^[1-9]\d{0,14}$/
+
 async function read(redis: Connection, keys: Keys, kind: RecordKind, id: string): Promise<Stored | undefined> {
   const [version, json] = await redis.hmget(keys.record(kind, id), 'version', 'json')
   if (version == null || json == null) return undefined
-  return { version: Number(version), value: parsed(json) }
+  return VERSION.test(version) ? { version: Number(version), value: parsed(json) } : { version: 0, value: undefined }
 }
 
 /** What is not JSON was not written by us; the caller's schema refuses the bare text. */

@@ -8,8 +8,11 @@ export interface AskedApprover {
   readonly as: string
 }
 
+/** Everybody who is asked is written into the request. More than this may decide; they are not asked. */
+const MOST_ASKED = 50
+
 /**
- * Who is asked, each person once, in the order of the rules. Empty: nobody can decide, which the requester must be told.
+ * Who is asked, each person once, in the order of the rules, fifty at most. Empty: nobody can decide, which the requester must be told.
  * Being asked gives no right: that is read again at the click.
  */
 export async function findApprovers(
@@ -30,7 +33,7 @@ export async function findApprovers(
     const isNew = !asked.has(candidate.person.objectId)
     if (isNew && barredReason(candidate.person, facts) === undefined) asked.set(candidate.person.objectId, candidate)
   }
-  return [...asked.values()]
+  return [...asked.values()].slice(0, MOST_ASKED)
 }
 
 async function peopleBehind(

@@ -165,11 +165,12 @@ describe('nobody is asked for what AWS could not be made to keep within bounds',
       expect(await refused('rita')).toMatchObject({
         status: 502,
         code: 'AWS_REFUSED',
-        message: expect.stringContaining('The role has no permissions boundary.'),
+        message: expect.stringContaining('The elevation role of account prod is not in order.'),
       })
     } finally {
       role.boundaryArn = boundaryArn
     }
+    expect(product.output()).toContain('The role has no permissions boundary.')
     expect(await product.events('request.asked')).toHaveLength(before)
     expect((await product.events('ask.refused')).at(-1)).toMatchObject({ code: 'AWS_REFUSED' })
   })

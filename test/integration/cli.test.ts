@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
@@ -69,8 +72,8 @@ async function latchkey(person: PersonName, ...words: string[]): Promise<Ran> {
 async function login(person: PersonName): Promise<Ran> {
   const child = start(person, ['login', '--no-browser'])
   let back: Promise<void> | undefined
-  const ran = await finish(child, (text) => {
-    const link = /^(https:\S+)\n/m.exec(text)?.[1]
+  const ran = await finish(child, (said) => {
+    const link = /^(https:\S+)\n/m.exec(said)?.[1]
     if (link !== undefined) back ??= comeBack(person, link)
     back?.catch(() => child.kill())
   })
@@ -123,8 +126,8 @@ describe('signing in', () => {
 
   test('a redirect that this sign-in did not ask for is not taken', async () => {
     const child = start('finn', ['login', '--no-browser'])
-    const finished = finish(child, (text) => {
-      const link = /^(https:\S+)\n/m.exec(text)?.[1]
+    const finished = finish(child, (said) => {
+      const link = /^(https:\S+)\n/m.exec(said)?.[1]
       if (link === undefined || child.killed) return
       const redirect = new URL(link).searchParams.get('redirect_uri')
       void fetch(`${redirect}?code=stolen&state=other`).then((response) => {
@@ -148,6 +151,94 @@ describe('signing in', () => {
   test('whoever is not signed in is told how to', async () => {
     const ran = await latchkey('noor', 'grants')
     expect(ran).toEqual({ code: 1, out: '', err: 'You are not signed in. Run `latchkey login` and try again.\n' })
+  })
+})
+
+describe('approving', () => {
+  /** Latchkey, but for what happens to an answer on its way. */
+  async function behind(onWay: (path: string, text: string) => Promise<{ status?: number; text: string } | undefined>) {
+    const server = createServer(async (request, response) => {
+      const body = request.method === 'POST' ? await text(request) : undefined
+      const { authorization = '', 'content-type': type = 'application/json' } = request.headers
+      const answer = await fetch(`${world.web.url}${request.url}`, {
+        method: request.method ?? 'GET',
+        headers: { authorization, ...(body ? { 'content-type': type } : {}) },
+        body: body || null,
+      })
+      const said = await answer.text()
+      const changed = (await onWay(`${request.method} ${request.url}`, said)) ?? { text: said }
+      response.writeHead(changed.status ?? answer.status, { 'content-type': 'application/json' }).end(changed.text)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('There is no address.')
+    return { url: `http://127.0.0.1:${address.port}`, close: () => server.close() }
+  }
+
+  async function ask(): Promise<string> {
+    const asked = await latchkey('rita', 'request', 'write', 's3://finance-reports/2026/', '--because', 'month-end fix')
+    return /^(r-\S+) {2}pending/.exec(asked.out)?.[1] ?? 'none'
+  }
+
+  async function approveAt(url: string, id: string): Promise<Ran> {
+    await ageSignIn('max', { url })
+    try {
+      return await finish(start('max', ['approve', id], { LATCHKEY_URL: url }))
+    } finally {
+      await ageSignIn('max', { url: world.web.url })
+    }
+  }
+
+  beforeAll(async () => {
+    await login('rita')
+    await login('max')
+  })
+
+  test('prints what is decided before it is, and then what came of it', async () => {
+    const id = await ask()
+    const { out } = await latchkey('max', 'approve', id)
+    const [shown, decided] = out.split('\n')
+    expect(shown).toBe(`${id}  pending  Rita Reyes: write s3://finance-reports/2026/ for 45m, because month-end fix`)
+    expect(decided).toContain(`${id}  approved  g-`)
+  })
+
+  test('something else than what was printed is refused', async () => {
+    const id = await ask()
+    const key = `{latchkey}:request:${id}`
+    const redis = new Redis(world.redis.url)
+    const proxy = await behind(async (call) => {
+      if (call !== `GET /api/v1/requests/${id}`) return undefined
+      const stored = z.record(z.string(), z.unknown()).parse(JSON.parse((await redis.hget(key, 'json')) ?? ''))
+      await redis.hset(key, 'json', JSON.stringify({ ...stored, scopes: ['s3://finance-reports/'] }))
+      return undefined
+    })
+    try {
+      const ran = await approveAt(proxy.url, id)
+      expect(ran.out).toContain('s3://finance-reports/2026/ for 45m')
+      expect([ran.code, ran.err]).toEqual([
+        1,
+        'This request changed meanwhile. Look again and repeat what you wanted to do.\n',
+      ])
+      expect((await latchkey('rita', 'requests')).out).toContain(`${id}  pending`)
+    } finally {
+      proxy.close()
+      redis.disconnect()
+    }
+  })
+
+  test('no sentence of a server makes the terminal do anything', async () => {
+    const message = 'No.\u001b]0;owned\u0007\u001b[2J\r\n$ '
+    const proxy = await behind(async () => ({
+      status: 404,
+      text: JSON.stringify({ error: { code: 'NOT_FOUND', message } }),
+    }))
+    try {
+      const { err } = await approveAt(proxy.url, 'r-000000000000')
+      expect(err).toBe('No. ]0;owned  [2J  $ \n')
+    } finally {
+      proxy.close()
+    }
   })
 })
 

@@ -63,8 +63,6 @@ async function plausible(status: 'activating' | 'active'): Promise<JsonObject & 
     requesterName: 'Rita Reyes',
     approverName: 'Max Mertens',
     attempts: status === 'active' ? 1 : 0,
-    eligibleAt: iso(Date.now()),
-    vends: 0,
     ...(status === 'active' ? { endsAt: iso(Date.now() + HOUR_MS), activatedAt: iso(Date.now()) } : {}),
   }
 }

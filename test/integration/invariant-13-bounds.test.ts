@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
+import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { startRedis } from '../bootstrap/redis.mjs'
 import { openOffice } from './invariant-ground.ts'
 
@@ -22,13 +23,20 @@ test('a person asks twenty times an hour, not twenty-one times', async () => {
   await expect(office.ask('finn')).rejects.toMatchObject({ code: 'TOO_MANY' })
 })
 
-test('a store that is nearly full takes no new asks, and leaves its room to reviews and ends', async () => {
+test('a store that is nearly full takes no new asks and vends nothing, and leaves its room to reviews and ends', async () => {
+  const grantId = await office.granted('noor')
   const direct = await office.ground.open('request')
   const used = Number(/used_memory:(\d+)/.exec(await direct.info('memory'))?.[1])
   const { id } = await office.ask('nils')
   await direct.call('CONFIG', 'SET', 'maxmemory', String(Math.round(used / 0.8)))
   const other = await openOffice('bounds', redis.url)
-  await expect(other.ask('nils')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await expect(other.ask('nils')).rejects.toMatchObject({ code: 'UNAVAILABLE', facts: { what: 'the record' } })
+  const vended = vendCredentials(
+    { ...office.needs, record: { ...office.record, hasRoom: other.record.hasRoom } },
+    office.as('noor'),
+    grantId,
+  )
+  await expect(vended).rejects.toMatchObject({ code: 'UNAVAILABLE', facts: { what: 'the record' } })
   expect((await cancelRequest(office.needs, office.as('nils'), id)).status).toBe('cancelled')
   await other.close()
 })

@@ -95,12 +95,13 @@ describe('at activation', () => {
 })
 
 describe('at vend', () => {
+  /** Found eligible by a first vend, so many minutes ago. */
   async function vendAfter(minutes: number) {
     const grantId = await office.granted('noor')
-    await office.overwrite(grantId, (grant) => {
-      return { ...grant, eligibleAt: new Date(Date.now() - minutes * MINUTE).toISOString() }
-    })
-    return { grantId, vend: () => vendCredentials(office.needs, office.as('noor'), grantId) }
+    const vend = () => vendCredentials(office.needs, office.as('noor'), grantId)
+    await vend()
+    office.later(minutes * MINUTE)
+    return { grantId, vend }
   }
 
   test('eligibility that is older than five minutes is read again, and a no ends the grant', async () => {
@@ -113,9 +114,28 @@ describe('at vend', () => {
   })
 
   test('without the directory vending goes on for fifteen minutes, not longer', async () => {
-    const [soon, late] = [await vendAfter(6), await vendAfter(16)]
+    const { vend } = await vendAfter(6)
     faults.fail('graph', { kind: 'status', status: 500 })
-    expect(await soon.vend()).toMatchObject({ expiresAt: expect.any(String) })
-    await expect(late.vend()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await vend()).toMatchObject({ expiresAt: expect.any(String) })
+    office.later(8 * MINUTE)
+    expect(await vend()).toMatchObject({ expiresAt: expect.any(String) })
+    office.later(MINUTE)
+    await expect(vend()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
+  test('what was read counts from then: within five minutes the directory is not asked again', async () => {
+    const { grantId, vend } = await vendAfter(4)
+    company.leave(GROUPS.finance, PEOPLE.noor)
+    expect(await vend()).toMatchObject({ expiresAt: expect.any(String) })
+    office.later(MINUTE)
+    await expect(vend()).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    expect((await office.grant(grantId)).status).toBe('revoking')
+  })
+
+  test('the approval and the activation do not count: whoever vends first asks the directory', async () => {
+    const grantId = await office.granted('noor')
+    company.leave(GROUPS.finance, PEOPLE.noor)
+    const vended = vendCredentials(office.needs, office.as('noor'), grantId)
+    await expect(vended).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
   })
 })

@@ -7,7 +7,7 @@ import { openOffice } from './invariant-ground.ts'
 const office = await openOffice('one-decision')
 afterAll(() => office.close())
 
-function review(reviewer: PersonName, requestId: string, decision: 'approve' | 'deny', version?: number) {
+function review(reviewer: PersonName, requestId: string, decision: 'approve' | 'deny', version?: string) {
   const input = { decision, comment: '', ...(version === undefined ? {} : { version }) }
   return reviewAccessRequest(office.needs, office.as(reviewer), requestId, input)
 }
@@ -36,6 +36,6 @@ test('of simultaneous clicks exactly one decides, and every other is told who an
 
 test('a yes to something else than what is there now is no yes', async () => {
   const { id } = await office.ask()
-  await expect(review('max', id, 'approve', 7)).rejects.toMatchObject({ code: 'CONFLICT' })
+  await expect(review('max', id, 'approve', '7')).rejects.toMatchObject({ code: 'CONFLICT' })
   expect((await readRequest(office.record, id))?.request.status).toBe('pending')
 })

@@ -11,6 +11,7 @@ import type { Credentials, DenyDocument, Principal } from '../../src/grants/driv
 import { checkEpoch, refuseUnlessReady } from '../../src/grants/epoch.ts'
 import { type Grant, readGrant } from '../../src/grants/grant.ts'
 import type { DenyNeeds } from '../../src/grants/keep-deny.ts'
+import { seenEligible } from '../../src/grants/seen-eligible.ts'
 import type { VendNeeds } from '../../src/grants/vend-credentials.ts'
 import { signYes } from '../../src/grants/yes.ts'
 import { graphDirectory } from '../../src/graph/directory.ts'
@@ -50,6 +51,8 @@ export interface Office {
   overwrite(id: string, changes: (grant: Grant) => object): Promise<void>
   /** Turns the clock back for one grant: as `overwrite`, with the MAC that we would have made. */
   older(id: string, milliseconds: number): Promise<void>
+  /** Turns the clock of this process forward, by which it knows how old an eligibility is. */
+  later(milliseconds: number): void
   /** Audit events of one kind. */
   events(kind: AuditEvent['kind']): Promise<readonly AuditEvent[]>
   /** What AWS refuses early. */
@@ -67,7 +70,8 @@ export async function openOffice(name: string, redisUrl?: string): Promise<Offic
   const redis = await here.open('request')
   const record = redisRecord(redis, { prefix: here.prefix })
   const [aws, entra] = await Promise.all([startAws(), startEntra()])
-  const needs = needsOf(here, record, aws, entra)
+  let turnedMs = 0
+  const needs = needsOf(here, record, aws, entra, () => turnedMs)
   const [principal] = await needs.driver.principals()
   const role = aws.state.roles.get('prod')
   if (principal === undefined || role === undefined) throw new Error('The sandbox has no elevation role.')
@@ -120,8 +124,11 @@ export async function openOffice(name: string, redisUrl?: string): Promise<Offic
         const earlier = (time: string) => new Date(Date.parse(time) - milliseconds).toISOString()
         const terms = { ...given.terms, decidedAt: earlier(given.terms.decidedAt) }
         const mac = signYes(needs.approvalKey, terms)
-        return { ...given, terms, mac, eligibleAt: earlier(given.eligibleAt) }
+        return { ...given, terms, mac }
       }),
+    later(milliseconds) {
+      turnedMs += milliseconds
+    },
     async events(kind) {
       const entries = await redis.xrange(`${here.prefix}:audit`, '-', '+')
       const all = entries.map(([, fields]) => auditEvent.parse(JSON.parse(fields[1] ?? '')))
@@ -139,7 +146,13 @@ export async function openOffice(name: string, redisUrl?: string): Promise<Offic
 }
 
 /** The driver reads its endpoint and its keys where the SDK does. */
-function needsOf(here: Ground, record: RecordPort, aws: SandboxAws, entra: SandboxEntra): Office['needs'] {
+function needsOf(
+  here: Ground,
+  record: RecordPort,
+  aws: SandboxAws,
+  entra: SandboxEntra,
+  turnedMs: () => number,
+): Office['needs'] {
   const { keys } = aws.seedLatchkey()
   process.env.AWS_ENDPOINT_URL = aws.url
   process.env.AWS_ACCESS_KEY_ID = keys.workers.accessKeyId
@@ -152,11 +165,12 @@ function needsOf(here: Ground, record: RecordPort, aws: SandboxAws, entra: Sandb
     approvalKey: 'a1'.repeat(32),
     directory: graphDirectory({ ...entra, log: here.log }),
     driver: sessionDriver({ accounts: rules.accounts, buckets: rules.buckets, log: here.log }),
+    seenEligible: seenEligible(() => performance.now() + turnedMs()),
   }
 }
 
 /** A role that was just adopted refuses sessions of the running second. */
-export async function makeReady(needs: DenyNeeds, principal: Principal): Promise<void> {
+async function makeReady(needs: DenyNeeds, principal: Principal): Promise<void> {
   await checkEpoch(needs)
   await until(async () => {
     try {

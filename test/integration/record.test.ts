@@ -68,6 +68,24 @@ describe('the one write', () => {
     expect(await record.list('who', 'bo', { limit: 10 })).toEqual([])
   })
 
+  test('a record that only has to be as it was is left as it is, and refuses the commit once it moved', async () => {
+    const [id, value] = [newId(), newId('r')]
+    await record.commit({ records: [write(id, 0)], audit: [eventOf()] })
+    const kept: Commit = {
+      records: [{ kind: 'grant', id, expectedVersion: 1 }],
+      indexes: [{ kind: 'vends', value, id: 'v-1', at: 1 }],
+      audit: [eventOf()],
+    }
+    await record.commit(kept)
+    await record.commit(kept)
+    expect(await record.read('grant', id)).toEqual({ version: 1, value: { id } })
+    expect(await record.list('vends', value, { limit: 9 })).toEqual(['v-1'])
+    await record.commit({ records: [write(id, 1)], audit: [eventOf()] })
+    const before = await dump(redis, prefix)
+    await expect(record.commit(kept)).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(await dump(redis, prefix)).toEqual(before)
+  })
+
   test('a commit with one moved version, wherever it stands, writes nothing', async () => {
     const ids = [newId(), newId(), newId()]
     await record.commit({ records: ids.map((id) => write(id, 0)), audit: [eventOf()] })
@@ -188,6 +206,22 @@ describe('reading', () => {
     await redis.hset(`${prefix}:grant:g-forged`, 'version', '3', 'json', '{not json')
     expect(await record.read('grant', 'g-forged')).toEqual({ version: 3, value: '{not json' })
   })
+
+  test.each(['junk', '', '-1', '1.5', '0x2', '1e3', 'NaN', ' 2', '9'.repeat(30)])(
+    'of a record with the version %j nothing is believed, and a commit that expects none makes it anew',
+    async (version) => {
+      const [id, other] = [newId(), newId()]
+      await record.commit({ records: [write(other, 0)], audit: [eventOf()] })
+      await redis.hset(`${prefix}:grant:${id}`, 'version', version, 'json', '{"mine":true}')
+      expect(await record.read('grant', id)).toEqual({ version: 0, value: undefined })
+      expect(await record.readMany('grant', [id, other])).toEqual([
+        { version: 0, value: undefined },
+        { version: 1, value: { id: other } },
+      ])
+      await record.commit({ records: [write(id, 0, { anew: true })], audit: [eventOf()] })
+      expect(await record.read('grant', id)).toEqual({ version: 1, value: { anew: true } })
+    },
+  )
 
   test('the clock is that of Redis', async () => {
     const [seconds] = await redis.time()

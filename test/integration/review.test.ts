@@ -258,6 +258,18 @@ describe('while the directory does not answer, nothing is decided', () => {
     expect((await product.review('max', id, APPROVE)).body.status).toBe('approved')
   })
 
+  test('to whoever was not asked, a request reads like one that does not exist', async () => {
+    const id = await product.ask('rita')
+    product.entra.faults.fail('graph', { kind: 'down' })
+    for (const review of [APPROVE, DENY]) {
+      expect(await refused('finn', id, review)).toEqual(NOT_FOUND)
+      expect(await refused('finn', 'r-000000000000', review)).toEqual(NOT_FOUND)
+      expect(await refused('max', id, review)).toMatchObject({ status: 503 })
+    }
+    product.entra.faults.heal()
+    await isPending(id)
+  })
+
   test('it does not say whether the approver’s account is enabled', async () => {
     const { company } = product.entra
     const id = await product.ask('finn')
@@ -325,14 +337,37 @@ describe('after the decision', () => {
 
 test('a yes to another version of the request than the one that was shown is no yes', async () => {
   const id = await product.ask('rita')
-  const { version = 0 } = (await product.call('max', `/requests/${id}`)).body
-  expect(await refused('max', id, { ...APPROVE, version: version + 1 })).toMatchObject({
+  const { version } = (await product.call('max', `/requests/${id}`)).body
+  const later = String(version).replace(/^1-/, '2-')
+  expect(await refused('max', id, { ...APPROVE, version: later })).toMatchObject({
     status: 409,
     code: 'CONFLICT',
     message: expect.stringContaining('changed meanwhile'),
   })
   await isPending(id)
   expect((await product.review('max', id, { ...APPROVE, version })).body.status).toBe('approved')
+})
+
+test('a yes to what was shown is no yes once somebody changed it in Redis under the same version', async () => {
+  const id = await product.ask('finn')
+  const { version } = (await product.call('dana', `/requests/${id}`)).body
+  const before = await product.stored('request', id)
+  const changes = [
+    { scopes: ['s3://finance-reports/2026/other/'] },
+    { levels: ['delete'] },
+    { durationMinutes: 480 },
+    { reason: 'something else' },
+    { requester: { objectId: PEOPLE.nils, name: 'Finn Falk' } },
+  ]
+  for (const change of changes) {
+    await product.forge('request', id, { ...before, ...change })
+    const { status, code } = await refused('dana', id, { ...APPROVE, version })
+    expect([status, code], Object.keys(change).join()).toEqual([409, 'CONFLICT'])
+  }
+  await product.forge('request', id, before)
+  await isPending(id)
+  expect(await product.events('review.refused', id)).toHaveLength(changes.length)
+  expect((await product.review('dana', id, { ...APPROVE, version })).body.status).toBe('approved')
 })
 
 test('a request that lapsed is not approved, before the sweep has come by and after', async () => {

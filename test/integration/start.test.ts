@@ -137,6 +137,25 @@ describe('what is not there yet is waited for', () => {
   })
 })
 
+test.each(['web', 'workers'] as const)(
+  '%s by itself takes the AWS identity that is meant for it, and no other',
+  async (part) => {
+    const given = world.environment(part)
+    const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = given
+    const own = part.toUpperCase()
+    const one = await spawn(part, {
+      AWS_ACCESS_KEY_ID: 'SANDBOXOFNOBODY',
+      [`${own}_AWS_ACCESS_KEY_ID`]: AWS_ACCESS_KEY_ID,
+      [`${own}_AWS_SECRET_ACCESS_KEY`]: AWS_SECRET_ACCESS_KEY,
+    })
+    expect(await one.outcome).toBe('ready')
+    const asked = { scope: 's3://finance-reports/2026/', levels: ['write'], reason: 'month-end fix' }
+    if (part === 'web') expect((await world.call('rita', '/requests', asked, one)).status).toBe(201)
+    expect(one.output()).not.toContain('AWS did not do what it was asked')
+    expect(one.output()).not.toContain('could not be checked')
+  },
+)
+
 describe('one parent with two children', () => {
   async function startFamily(): Promise<Spawned> {
     const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = world.environment('workers')

@@ -46,7 +46,7 @@ const one = { id: z.string().optional(), status: z.string().optional() }
 /** What tests read of an answer; everything else is still there. */
 const answerBody = z.looseObject({
   ...one,
-  version: z.number().optional(),
+  version: z.string().optional(),
   grantId: z.string().nullish(),
   endsAt: z.string().nullish(),
   decision: z.object({ by: z.string(), as: z.string() }).nullish(),

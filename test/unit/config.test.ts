@@ -105,6 +105,7 @@ describe('each fault is named by its variable', () => {
     ['GRAPH_BASE_URL', 'https://graph.microsoft.com.example.com'],
     ['AWS_ENDPOINT_URL', 'https://aws.example.com'],
     ['AWS_ENDPOINT_URL_STS', 'http://sts.eu-west-1.amazonaws.com'],
+    ['AWS_ENDPOINT_URL_STS', 'https://bucket-of-a-stranger.s3.eu-west-1.amazonaws.com'],
   ])('%s = %s', (name, value) => {
     const env = without(production, name)
     expect(namesAtFault(value === undefined ? env : { ...env, [name]: value })).toEqual([name])
@@ -173,6 +174,7 @@ describe('each child is handed only its own', () => {
       AWS_SECRET_ACCESS_KEY: 'w',
       METRICS_TOKEN: 't',
       APPROVAL_KEY: KEY,
+      AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true',
     })
   })
 
@@ -183,7 +185,12 @@ describe('each child is handed only its own', () => {
       AWS_SECRET_ACCESS_KEY: 's',
       AUDIT_SIGNING_KEY: 'k',
       APPROVAL_KEY: KEY,
+      AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true',
     })
+  })
+
+  test('in the sandbox the endpoint is the sandbox’s own', () => {
+    expect(partEnvironment(sandbox, 'web')).not.toHaveProperty('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS')
   })
 
   test('a real key for one of them is a breach of the sandbox for both', () => {

@@ -37,8 +37,6 @@ export function someGrant(changes: Partial<Grant> = {}): Grant {
     requesterName: 'Rita',
     approverName: 'Max',
     attempts: 0,
-    eligibleAt: DECIDED_AT,
-    vends: 0,
     ...changes,
   }
 }

@@ -30,6 +30,12 @@ test('everybody whom the rules name is asked once, in the order of the rules', a
   ])
 })
 
+test('of a large group fifty people are asked, and none of them twice', async () => {
+  const owners = Array.from({ length: 60 }, (_, n) => person(`cccccccc-0000-4000-8000-${String(n).padStart(12, '0')}`))
+  const asked = await findApprovers(directoryOf({ manager: person(BO), owners }), entitlement('clean-up'), ada)
+  expect(asked.map((one) => one.person)).toEqual([person(BO), ...owners.slice(0, 49)])
+})
+
 test('the requester, the disabled, guests and other tenants are never asked', async () => {
   const directory = directoryOf({
     people: [person(LEAD, { enabled: false })],
