@@ -15,7 +15,8 @@ interface LoopNeeds {
   readonly log: Logger
 }
 
-const PAUSE_AFTER_FAILURE_MS = 1_000
+/** After a failure a loop pauses as long as ever, but for ten seconds at most; one that never pauses, for a second. */
+const PAUSE_AFTER_FAILURE_MS = { least: 1_000, most: 10_000 } as const
 const STOP_WITHIN_MS = 10_000
 /** An outage of an hour must not fill the log. */
 const LOG_EVERY = 60
@@ -36,7 +37,7 @@ export function startLoop({ name, turn, pauseMs, log }: LoopNeeds): Loop {
     } catch (error) {
       if (failures % LOG_EVERY === 0) log.error({ loop: name, failures, err: error }, 'a turn of the loop failed')
       failures += 1
-      return PAUSE_AFTER_FAILURE_MS
+      return Math.min(Math.max(pauseMs, PAUSE_AFTER_FAILURE_MS.least), PAUSE_AFTER_FAILURE_MS.most)
     }
   }
 
