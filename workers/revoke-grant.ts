@@ -83,6 +83,7 @@ async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: numbe
       await finishGrant(needs.record, stored, 'expired')
       return {}
     }
+    needs.log.error({ grantId: grant.id, err: error }, 'an early end is not in force yet; trying again')
     await beLoud(needs, stored, nowMs, error)
     throw error
   }
