@@ -55,6 +55,7 @@ export const hostConfig = new HostConfig({
     errorMessage: { color: 'attention', spacing: 'small', weight: 'default' },
   },
   adaptiveCard: { allowCustomStyle: false },
+  textBlock: { headingLevel: 3 },
   imageSet: { imageSize: 'medium', maxImageHeight: 100 },
   factSet: {
     title: { color: 'default', weight: 'bolder', wrap: true, maxWidth: 150 },

@@ -27,7 +27,7 @@ export function pageHtml(roster: Roster, shown: readonly TeamsPerson[]): string 
 <span class="sandbox">Sandbox: not Microsoft</span>
 <details class="people"><summary>People</summary><nav aria-label="People">${links.join('')}</nav></details>
 </header>
-<div id="switcher" role="group" aria-label="Whose screen"></div>
+<nav id="switcher" aria-label="Whose screen"></nav>
 <main id="rooms"><p class="empty" id="waiting">Connecting…</p></main>
 </body>
 </html>`

@@ -24,6 +24,8 @@ export interface Room {
 
 const TIME = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hour12: false })
 
+const NEAR_END_PIXELS = 40
+
 const OUT_OF_REACH: Readonly<
   Record<string, { readonly sentence: string; readonly act: string; readonly path: string }>
 > = {
@@ -37,6 +39,9 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
   const lines = new Map<string, Line>()
   const threads = new Map<string, HTMLElement>()
   const unread = { personal: 0, channel: 0 }
+  /** Whether the newest message is in view; then it stays there when a card grows. */
+  const following = { personal: true, channel: true }
+  const growing = new ResizeObserver(() => follow())
   let where: Where = 'personal'
 
   const chatLog = element('div', {
@@ -109,6 +114,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     }
     unread[at] = 0
     showUnread(at)
+    following[at] = true
     toEnd(at)
     look()
   }
@@ -124,6 +130,10 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
   function toEnd(at: Where): void {
     const log = at === 'personal' ? chatLog : channelLog
     log.scrollTop = log.scrollHeight
+  }
+
+  function follow(): void {
+    if (following[where]) toEnd(where)
   }
 
   function look(): void {
@@ -203,6 +213,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     )
     const log = message.place.kind === 'personal' ? chatLog : threadFor(message.place.root)
     log.append(line)
+    growing.observe(line)
     const made: Line = { element: line, content, card: undefined, version: 0 }
     lines.set(message.id, made)
     return made
@@ -252,6 +263,14 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     chatComposer.hidden = reason !== undefined
   }
 
+  for (const [at, log] of [
+    ['personal', chatLog],
+    ['channel', channelLog],
+  ] as const) {
+    log.addEventListener('scroll', () => {
+      following[at] = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PIXELS
+    })
+  }
   setApp(person.app)
   go('personal')
   return {
@@ -270,7 +289,8 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
       if (!isNew) return
       if (at !== where && message.from !== person.objectId) unread[at] += 1
       showUnread(at)
-      toEnd(at)
+      if (message.from === person.objectId) following[at] = true
+      follow()
     },
   }
 }
