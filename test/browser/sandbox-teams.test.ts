@@ -34,8 +34,8 @@ beforeAll(async () => {
 })
 afterAll(async () => browser?.close())
 
-beforeEach(async (test) => {
-  if (CHROMIUM === undefined) test.skip('no Chromium on this machine: install the package chromium, or set CHROMIUM')
+beforeEach(async (running) => {
+  if (CHROMIUM === undefined) running.skip('no Chromium on this machine: install the package chromium, or set CHROMIUM')
   problems = []
   teams = await startTeams()
   bot = await startEchoBot(teams, onTurn)
@@ -207,6 +207,7 @@ describe('two people side by side', () => {
     await max.getByText('Max Mertens approved').waitFor()
     await room(page, 'rita').getByText('Max Mertens approved').waitFor()
     expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
+    expect(await page.getByRole('button', { name: 'Refresh card' }).count()).toBe(0)
     expect(bot.turns.at(-1)?.value).toMatchObject({
       trigger: 'manual',
       action: { verb: 'approve', data: { reason: 'Fine by me' } },

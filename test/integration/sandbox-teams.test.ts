@@ -600,6 +600,24 @@ describe('refresh', () => {
   })
 })
 
+describe('the page', () => {
+  test('runs no script but its own, and takes acts only as its own script sends them', async () => {
+    const page = await fetch(teams.pageUrl('rita', 'max'))
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
+    const html = await page.text()
+    expect(html).toContain('Sandbox: not Microsoft')
+    expect(html).not.toMatch(/ on[a-z]+=|<script(?! src)/)
+    const before = bot.turns.length
+    const say = (type: string, body: string) =>
+      fetch(`${teams.pageUrl()}people/rita/say`, { method: 'POST', headers: { 'content-type': type }, body })
+    const body = JSON.stringify({ text: 'hello', where: 'personal' })
+    expect((await say('text/plain', body)).status).toBe(404)
+    expect(bot.turns.length).toBe(before)
+    expect((await say('application/json', body)).status).toBe(200)
+    expect(bot.turns.at(-1)).toMatchObject({ text: 'hello', from: { aadObjectId: PEOPLE.rita } })
+  })
+})
+
 describe('markdown in cards', () => {
   test.each([
     ['**bold** and *italic*', '<p><strong>bold</strong> and <em>italic</em></p>'],

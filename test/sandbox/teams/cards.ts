@@ -46,7 +46,7 @@ export interface Button {
   readonly inputs: readonly Input[]
 }
 
-export function buttonsOf(card: Card): readonly Button[] {
+function buttonsOf(card: Card): readonly Button[] {
   return within(card, [])
 }
 

@@ -11,6 +11,7 @@ interface Line {
   readonly element: HTMLElement
   readonly content: HTMLElement
   card: ShownCard | undefined
+  refresh: HTMLElement | undefined
   version: number
 }
 
@@ -214,7 +215,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     const log = message.place.kind === 'personal' ? chatLog : threadFor(message.place.root)
     log.append(line)
     growing.observe(line)
-    const made: Line = { element: line, content, card: undefined, version: 0 }
+    const made: Line = { element: line, content, card: undefined, refresh: undefined, version: 0 }
     lines.set(message.id, made)
     return made
   }
@@ -233,9 +234,10 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
         members: message.place.kind === 'personal' ? 1 : members,
       })
       line.card = card
-      const refresh = button('Refresh', { class: 'refresh', 'aria-label': 'Refresh card' }, card.refreshByHand)
-      line.content.replaceChildren(card.element, ...('refresh' in message.card ? [refresh] : []))
+      line.refresh = button('Refresh', { class: 'refresh', 'aria-label': 'Refresh card' }, card.refreshByHand)
+      line.content.replaceChildren(card.element, line.refresh)
     }
+    if (line.refresh !== undefined) line.refresh.hidden = !('refresh' in message.card)
     line.card.setBase(message.card)
   }
 
