@@ -1,0 +1,154 @@
+import type { Activities, Trigger } from './activities.ts'
+import { type Card, type CardAction, findButton, gatherInputs, type Inputs, refreshActionFor } from './cards.ts'
+import type { Delivery } from './delivery.ts'
+import type { Invoke, Outcome } from './invoke.ts'
+import type { Message, Messages, Place } from './messages.ts'
+import type { TeamsPerson } from './roster.ts'
+
+/** One person's Teams on one device, without a screen. What it shows of a card is its own affair: only the base card is stored. */
+
+/** A card that this client got for itself is asked for again when it is older than this and shown once more. */
+const STALE_MS = 60_000
+
+export interface ShownMessage {
+  readonly id: string
+  /** In the channel: the thread's first message. */
+  readonly thread: string | undefined
+  /** Entra object id, or the bot. */
+  readonly from: 'bot' | string
+  readonly text: string
+  readonly card: Card | undefined
+  /** Under the card: what the bot said to the last click. */
+  readonly note: string | undefined
+  /** The red bar. */
+  readonly error: string | undefined
+  readonly summary: string | undefined
+  readonly at: number
+  readonly edited: boolean
+  readonly deleted: boolean
+}
+
+export type Clicked =
+  | Outcome
+  /** The card's own rules refuse what was typed; nothing was sent. */
+  | { readonly kind: 'invalid'; readonly inputs: readonly string[]; readonly attempts: 0 }
+  /** `Action.Submit` goes as a message; its answer, if any, is a message too. */
+  | { readonly kind: 'submitted'; readonly status: number | 'timed out' | 'unreachable'; readonly attempts: 1 }
+
+interface View {
+  /** Of the base card that this stands on. */
+  readonly version: number
+  readonly card?: Card
+  readonly gotAt?: number
+  readonly note?: string
+  readonly error?: string
+}
+
+export interface Client {
+  shown(message: Message): ShownMessage
+  /** Looks at the place from now on: due cards refresh, now and when they change. Resolves when the first round is through. */
+  look(where: Place['kind']): Promise<void>
+  lookAway(): void
+  click(message: Message, verbOrTitle: string, inputs: Inputs): Promise<Clicked>
+  /** Sends any action, as a client that somebody changed would. */
+  execute(message: Message, action: CardAction, trigger: Trigger): Promise<Outcome>
+}
+
+export function createClient(setup: {
+  readonly person: TeamsPerson
+  readonly messages: Messages
+  readonly members: () => number
+  readonly activities: Activities
+  readonly delivery: Delivery
+  readonly invoke: Invoke
+  readonly now: () => number
+  readonly onChange: () => void
+}): Client {
+  const { person, messages, now } = setup
+  const views = new Map<string, View>()
+  const looking = new Set<Place['kind']>()
+  /** One refresh of a version at a time. */
+  const refreshing = new Set<string>()
+
+  function viewOf(message: Message): View {
+    const view = views.get(message.id)
+    return view?.version === message.version ? view : { version: message.version }
+  }
+
+  function shown(message: Message): ShownMessage {
+    const view = viewOf(message)
+    const { id, place, from, text, summary, at, edited, deleted } = message
+    const thread = place.kind === 'channel' ? place.root : undefined
+    const card = message.card && (view.card ?? message.card)
+    return { id, thread, from, text, card, note: view.note, error: view.error, summary, at, edited, deleted }
+  }
+
+  async function execute(message: Message, action: CardAction, trigger: Trigger): Promise<Outcome> {
+    const outcome = await setup.invoke(person, message, action, trigger)
+    // The message may have been edited meanwhile; the answer is the newer of the two.
+    const present = messages.get(message.id) ?? message
+    views.set(message.id, changed(viewOf(present), outcome, trigger))
+    setup.onChange()
+    return outcome
+  }
+
+  function changed(view: View, outcome: Outcome, trigger: Trigger): View {
+    const { note: _note, error: _error, ...rest } = view
+    if (outcome.kind === 'card') return { ...rest, card: outcome.card, gotAt: now() }
+    if (outcome.kind === 'message') return { ...rest, note: outcome.text }
+    if (outcome.kind === 'nothing' || trigger === 'automatic') return view
+    const text = outcome.kind === 'error' ? outcome.message : 'Unable to reach the app. Please try again.'
+    return { ...rest, error: text }
+  }
+
+  async function refresh(message: Message): Promise<void> {
+    if (message.deleted || message.card === undefined) return
+    const view = viewOf(message)
+    const due = view.gotAt === undefined || now() - view.gotAt > STALE_MS
+    const action = refreshActionFor(view.card ?? message.card, person.id, membersAt(message.place))
+    const once = `${message.id} ${message.version}`
+    if (!due || action === undefined || refreshing.has(once)) return
+    refreshing.add(once)
+    try {
+      await execute(message, action, 'automatic')
+    } finally {
+      refreshing.delete(once)
+    }
+  }
+
+  function membersAt(place: Place): number {
+    return place.kind === 'personal' ? 1 : setup.members()
+  }
+
+  function sees({ place }: Message): boolean {
+    return looking.has(place.kind) && (place.kind === 'channel' || place.owner === person.objectId)
+  }
+
+  messages.subscribe((message) => {
+    if (sees(message)) void refresh(message)
+  })
+
+  return {
+    shown,
+    execute,
+    async look(where) {
+      looking.add(where)
+      const all = where === 'personal' ? messages.inPersonal(person.objectId) : messages.inChannel()
+      await Promise.all(all.map(refresh))
+    },
+    lookAway: () => looking.clear(),
+    async click(message, verbOrTitle, inputs) {
+      const { card } = shown(message)
+      if (card === undefined) throw new Error(`Message ${message.id} has no card to click on.`)
+      const button = findButton(card, verbOrTitle)
+      const gathered = gatherInputs(button, inputs)
+      if (!gathered.valid) return { kind: 'invalid', inputs: gathered.ids, attempts: 0 }
+      const action = { ...button.action, data: { ...button.action.data, ...gathered.values } }
+      if (action.type === 'Action.Execute') return execute(message, action, 'manual')
+      const submitted = await setup.delivery.deliver(setup.activities.submit(message, person, action.data), {
+        facts: { person: person.objectId, activityId: message.id },
+      })
+      return { kind: 'submitted', status: submitted.status, attempts: 1 }
+    },
+  }
+}

@@ -1,0 +1,330 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type SandboxClock, sandboxClock } from '../aws/clock.ts'
+import type { SandboxPerson } from '../entra/company.ts'
+import { TENANT_ID } from '../entra/fixture.ts'
+import { type Activity, createActivities, mentionOf, type Trigger } from './activities.ts'
+import { type AppState, createApps } from './apps.ts'
+import { createAuthority } from './authority.ts'
+import type { Card, Inputs } from './cards.ts'
+import { type Clicked, type Client, createClient, type ShownMessage } from './client.ts'
+import { createConnector } from './connector.ts'
+import { createDelivery, type Delivered } from './delivery.ts'
+import { injected } from './fault.ts'
+import { createFaults, type Faults, type Part } from './faults.ts'
+import { createInvoke, type Outcome } from './invoke.ts'
+import { createJournal, type Journal } from './journal.ts'
+import { createLimits } from './limits.ts'
+import { createMessages, type Message, type Target } from './messages.ts'
+import { createPage } from './page/page.ts'
+import { createRoster, type Roster, type TeamsPerson } from './roster.ts'
+import type { WrongBotToken } from './wrong-tokens.ts'
+
+const INVOKE_TIMEOUT_MS = 5_000
+
+export interface TeamsOptions {
+  readonly port?: number
+  readonly appId?: string
+  readonly appPassword?: string
+  readonly tenantId?: string
+  readonly botName?: string
+  /** The bot's messaging endpoint; `connect` names it later. */
+  readonly endpoint?: string
+  readonly people?: readonly SandboxPerson[]
+  /** Of limits and of cards' age; tokens go by the machine's. */
+  readonly clock?: SandboxClock
+  /** 5 seconds in Teams. */
+  readonly invokeTimeoutMs?: number
+}
+
+export type Where = 'personal' | 'channel'
+
+export interface Said {
+  readonly id: string
+  /** In the channel: to go on in the same thread. */
+  readonly thread: string | undefined
+  /** What the bot's endpoint answered; undefined: in a channel the bot only gets what mentions it. */
+  readonly status: Delivered['status'] | undefined
+}
+
+/** A person is a first name of the sandbox's company, an object id or a `29:` id. */
+export interface SandboxTeams {
+  /** `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`. */
+  readonly appId: string
+  readonly appPassword: string
+  readonly tenantId: string
+  /** `BOT_OPENID_METADATA_URL`. */
+  readonly openIdMetadataUrl: string
+  /** `BOT_LOGIN_URL`; the tenant and `/oauth2/v2.0/token` follow. */
+  readonly loginUrl: string
+  readonly tokenUrl: string
+  /** `BOT_SERVICE_URLS`. */
+  readonly serviceUrl: string
+  readonly roster: Roster
+  readonly clock: SandboxClock
+  readonly journal: Pick<Journal, 'entries' | 'count' | 'subscribe'>
+  readonly faults: Pick<Faults, 'fail' | 'heal' | 'struck'>
+  /** Where a person looks at it: these people side by side. */
+  pageUrl(...people: readonly string[]): string
+  connect(endpoint: string): void
+  expireBotTokens(): void
+
+  say(who: string, text: string, options?: { where?: Where; thread?: string; mention?: boolean }): Promise<Said>
+  /** The place as the person's client shows it. */
+  conversation(who: string, where?: Where): readonly ShownMessage[]
+  click(who: string, activityId: string, verbOrTitle: string, inputs?: Inputs): Promise<Clicked>
+  /** Any verb and data on any message, as a changed client of a signed-in person would send it. */
+  invoke(who: string, activityId: string, action: { verb: string; data?: object }, trigger?: Trigger): Promise<Outcome>
+  /** Opens chat and channel and keeps looking: due cards refresh on their own. */
+  open(who: string, where?: Where): Promise<void>
+  close(who: string): void
+  install(who: string): Promise<void>
+  uninstall(who: string): Promise<void>
+  block(who: string): void
+  unblock(who: string): void
+  appState(who: string): AppState
+  /** Delivers any activity, with a good token or a wrong one. */
+  deliver(activity: Activity, token?: WrongBotToken): Promise<Delivered>
+  /** What `say` would send, without saying it. */
+  activity(who: string, text: string, where?: Where): Activity
+  /** The first answer of `look` that is neither undefined, null nor false; asked again at every change. */
+  waitFor<T>(look: () => T | undefined | null | false, signal?: AbortSignal): Promise<T>
+  /** Resolves when nothing is under way to the bot. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTeams> {
+  const clock = options.clock ?? sandboxClock()
+  const now = clock.now
+  const appId = options.appId ?? randomUUID()
+  const appPassword = options.appPassword ?? `SANDBOX-${randomUUID()}`
+  const tenantId = options.tenantId ?? TENANT_ID
+  const { people } = options
+  const roster = createRoster({ appId, tenantId, botName: options.botName ?? 'Latchkey', ...(people && { people }) })
+
+  const server = createServer()
+  server.listen(options.port ?? 0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The sandbox is not listening on a port.')
+  const origin = `http://127.0.0.1:${address.port}`
+  const serviceUrl = `${origin}/teams/`
+
+  const authority = createAuthority({ appId, appPassword, tenantId })
+  const journal = createJournal(now)
+  const faults = createFaults()
+  const messages = createMessages(roster, now)
+  const activities = createActivities({ roster, serviceUrl, now })
+  const delivery = createDelivery({ authority, serviceUrl, journal, endpoint: options.endpoint })
+  const apps = createApps({ activities, delivery })
+  const invoke = createInvoke({ activities, delivery, timeoutMs: options.invokeTimeoutMs ?? INVOKE_TIMEOUT_MS })
+  const watchers = new Set<() => void>()
+  const changed = () => {
+    for (const watcher of [...watchers]) watcher()
+  }
+  journal.subscribe(changed)
+  messages.subscribe(changed)
+  apps.subscribe(changed)
+
+  const clients = new Map<string, Client>()
+  function clientOf(person: TeamsPerson): Client {
+    const known = clients.get(person.objectId)
+    if (known !== undefined) return known
+    const members = () => roster.people().length
+    const client = createClient({ person, messages, members, activities, delivery, invoke, now, onChange: changed })
+    clients.set(person.objectId, client)
+    return client
+  }
+
+  function messageFor(person: TeamsPerson, activityId: string): Message {
+    const message = messages.get(activityId)
+    const foreign = message?.place.kind === 'personal' && message.place.owner !== person.objectId
+    if (message === undefined || message.deleted || foreign) {
+      throw new Error(`${person.name} sees no message ${activityId}.`)
+    }
+    return message
+  }
+
+  async function openPlace(person: TeamsPerson, where: Where): Promise<void> {
+    await (where === 'personal' ? apps.open(person) : apps.openTeam(person))
+  }
+
+  async function say(person: TeamsPerson, text: string, where: Where, thread?: string): Promise<Said> {
+    await openPlace(person, where)
+    if (where === 'personal' && apps.state(person) !== 'installed') {
+      throw new Error(`${person.name} cannot write to ${roster.botName}: the app is ${apps.state(person)}.`)
+    }
+    const target: Target = where === 'personal' ? { kind: 'personal', owner: person } : threadTarget(thread)
+    const message = messages.add(target, person.objectId, { text, format: 'plain', alert: false })
+    const root = message.place.kind === 'channel' ? message.place.root : undefined
+    if (where === 'channel' && !text.includes(mentionOf(roster))) {
+      return { id: message.id, thread: root, status: undefined }
+    }
+    const conversation = where === 'personal' ? person.personalChatId : `${roster.channel.id};messageid=${root}`
+    const facts = { conversation, activityId: message.id, person: person.objectId }
+    const { status } = await delivery.deliver(activities.message(message, person), { facts })
+    return { id: message.id, thread: root, status }
+  }
+
+  function threadTarget(thread: string | undefined): Target {
+    return thread === undefined
+      ? { kind: 'channel', root: undefined }
+      : messages.resolve(`${roster.channel.id};messageid=${thread}`)
+  }
+
+  const page = createPage({ roster, messages, apps, activities, delivery, invoke, say, openPlace, messageFor })
+  const connector = createConnector({
+    roster,
+    authority,
+    messages,
+    apps,
+    limits: createLimits(now),
+    faults,
+    journal,
+  })
+
+  async function strike(part: Part, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const fault = faults.take(part)
+    if (fault === undefined) return false
+    if (fault.kind === 'hold') {
+      await fault.until
+      return false
+    }
+    if (fault.kind === 'status') {
+      const { status, message } = injected(fault.status)
+      if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', fault.retryAfterSeconds)
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: message }))
+    } else request.socket.destroy()
+    return true
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', origin)
+    const tokenTenant = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(url.pathname)?.[1]
+    if (url.pathname.startsWith('/teams/v3/')) return connector(request, response, url)
+    if (tokenTenant !== undefined && request.method === 'POST') {
+      if (await strike('token', request, response)) return
+      return authority.answerToken(request, response, tokenTenant)
+    }
+    if (url.pathname.startsWith('/v1/.well-known/')) {
+      if (await strike('keys', request, response)) return
+      const body = url.pathname.endsWith('/keys') ? authority.publishedKeys() : authority.metadata(origin)
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+      return
+    }
+    return page.handle(request, response, url)
+  }
+
+  server.on('request', (request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      if (!response.headersSent) response.statusCode = 500
+      response.end(`The sandbox's Teams failed: ${error instanceof Error ? error.stack : String(error)}`)
+    })
+  })
+
+  const person = roster.person
+  return {
+    appId,
+    appPassword,
+    tenantId,
+    openIdMetadataUrl: `${origin}/v1/.well-known/openidconfiguration`,
+    loginUrl: origin,
+    tokenUrl: `${origin}/${tenantId}/oauth2/v2.0/token`,
+    serviceUrl,
+    roster,
+    clock,
+    journal,
+    faults,
+    pageUrl: (...people) => `${origin}/${people.length === 0 ? '' : `?people=${people.join(',')}`}`,
+    connect: delivery.connect,
+    expireBotTokens: authority.expireBotTokens,
+    say(who, text, { where = 'personal', thread, mention = true } = {}) {
+      const at = mentionOf(roster)
+      const needsMention = where === 'channel' && mention && !text.includes(at)
+      return say(person(who), needsMention ? `${at} ${text}` : text, where, thread)
+    },
+    conversation(who, where = 'personal') {
+      const client = clientOf(person(who))
+      const all = where === 'personal' ? messages.inPersonal(person(who).objectId) : messages.inChannel()
+      return all.map(client.shown)
+    },
+    click: async (who, activityId, verbOrTitle, inputs = {}) =>
+      clientOf(person(who)).click(messageFor(person(who), activityId), verbOrTitle, inputs),
+    invoke: async (who, activityId, { verb, data = {} }, trigger = 'manual') =>
+      clientOf(person(who)).execute(
+        messageFor(person(who), activityId),
+        { type: 'Action.Execute', verb, data: { ...data } },
+        trigger,
+      ),
+    async open(who, where) {
+      for (const place of where === undefined ? (['personal', 'channel'] as const) : [where]) {
+        await openPlace(person(who), place)
+        await clientOf(person(who)).look(place)
+      }
+    },
+    close: (who) => clientOf(person(who)).lookAway(),
+    install: (who) => apps.install(person(who)),
+    uninstall: (who) => apps.uninstall(person(who)),
+    block: (who) => apps.block(person(who)),
+    unblock: (who) => apps.unblock(person(who)),
+    appState: (who) => apps.state(person(who)),
+    deliver: (activity, token) => delivery.deliver(activity, token === undefined ? {} : { token }),
+    activity(who, text, where = 'personal') {
+      const id = String(now())
+      const from = person(who)
+      const place =
+        where === 'personal'
+          ? ({ kind: 'personal', owner: from.objectId } as const)
+          : ({ kind: 'channel', root: id } as const)
+      const written = where === 'channel' ? `${mentionOf(roster)} ${text}` : text
+      return activities.message(
+        {
+          id,
+          place,
+          from: from.objectId,
+          text: written,
+          format: 'plain',
+          alert: false,
+          at: now(),
+          edited: false,
+          deleted: false,
+          version: 1,
+        },
+        from,
+      )
+    },
+    waitFor(look, signal) {
+      return new Promise((resolve, reject) => {
+        const attempt = () => {
+          try {
+            const found = look()
+            if (found === undefined || found === null || found === false) return
+            watchers.delete(attempt)
+            resolve(found)
+          } catch (error) {
+            watchers.delete(attempt)
+            reject(error)
+          }
+        }
+        watchers.add(attempt)
+        signal?.addEventListener('abort', () => {
+          watchers.delete(attempt)
+          reject(signal.reason)
+        })
+        attempt()
+      })
+    },
+    settled: delivery.settled,
+    async stop() {
+      page.close()
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+export type { Activity, Card, Clicked, Outcome, ShownMessage }

@@ -1,0 +1,115 @@
+import type { Card } from './cards.ts'
+import { activityNotFound, conversationNotFound } from './fault.ts'
+import type { Roster, TeamsPerson } from './roster.ts'
+
+/** What Teams stores: for each message its text or its base card, never what one reader's client shows instead. */
+
+export interface Message {
+  readonly id: string
+  readonly place: Place
+  /** Entra object id, or the bot. */
+  readonly from: 'bot' | string
+  readonly text: string
+  readonly format: 'plain' | 'markdown'
+  readonly card?: Card
+  /** What a notification says. */
+  readonly summary?: string
+  readonly alert: boolean
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly edited: boolean
+  readonly deleted: boolean
+  /** 1, and one more with each edit. */
+  readonly version: number
+}
+
+export type Place =
+  | { readonly kind: 'personal'; readonly owner: string }
+  /** `root` is the id of the thread's first message. */
+  | { readonly kind: 'channel'; readonly root: string }
+
+type Content = Pick<Message, 'text' | 'format' | 'card' | 'summary' | 'alert'>
+
+/** A conversation as the bot names it: a chat, a channel (a message there starts a thread), or a thread. */
+export type Target =
+  | { readonly kind: 'personal'; readonly owner: TeamsPerson }
+  | { readonly kind: 'channel'; readonly root: string | undefined }
+
+export interface Messages {
+  /** Throws 404. */
+  resolve(conversationId: string): Target
+  add(target: Target, from: Message['from'], content: Content): Message
+  /** Throws 404. */
+  find(target: Target, id: string): Message
+  edit(message: Message, content: Content): Message
+  remove(message: Message): void
+  get(id: string): Message | undefined
+  inPersonal(objectId: string): readonly Message[]
+  inChannel(): readonly Message[]
+  subscribe(listener: (message: Message) => void): () => void
+}
+
+export function createMessages(roster: Roster, now: () => number): Messages {
+  const messages = new Map<string, Message>()
+  const listeners = new Set<(message: Message) => void>()
+  let lastId = 0
+
+  /** Teams' ids of messages are the milliseconds at which they came. */
+  function nextId(): string {
+    lastId = Math.max(now(), lastId + 1)
+    return String(lastId)
+  }
+
+  function keep(message: Message): Message {
+    messages.set(message.id, message)
+    for (const listener of [...listeners]) listener(message)
+    return message
+  }
+
+  function resolve(conversationId: string): Target {
+    const owner = roster.chatOwner(conversationId)
+    if (owner !== undefined) return { kind: 'personal', owner }
+    const [channel, root] = conversationId.split(';messageid=')
+    if (channel !== roster.channel.id) throw conversationNotFound()
+    if (root !== undefined && messages.get(root)?.place.kind !== 'channel') throw conversationNotFound()
+    return { kind: 'channel', root }
+  }
+
+  return {
+    resolve,
+    add(target, from, content) {
+      const id = nextId()
+      const place: Place =
+        target.kind === 'personal'
+          ? { kind: 'personal', owner: target.owner.objectId }
+          : { kind: 'channel', root: target.root ?? id }
+      return keep({ id, place, from, ...content, at: now(), edited: false, deleted: false, version: 1 })
+    },
+    find(target, id) {
+      const message = messages.get(id)
+      if (message === undefined || message.deleted || !isIn(message.place, target)) throw activityNotFound()
+      return message
+    },
+    edit(message, content) {
+      const { card: _card, summary: _summary, ...rest } = message
+      return keep({ ...rest, ...content, edited: true, version: message.version + 1 })
+    },
+    remove(message) {
+      const { card: _card, ...rest } = message
+      keep({ ...rest, text: '', deleted: true, version: message.version + 1 })
+    },
+    get: (id) => messages.get(id),
+    inPersonal: (objectId) =>
+      [...messages.values()].filter(({ place }) => place.kind === 'personal' && place.owner === objectId),
+    inChannel: () => [...messages.values()].filter(({ place }) => place.kind === 'channel'),
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+function isIn(place: Place, target: Target): boolean {
+  if (place.kind === 'personal') return target.kind === 'personal' && target.owner.objectId === place.owner
+  return target.kind === 'channel' && (target.root === undefined || target.root === place.root)
+}
