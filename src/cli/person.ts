@@ -43,7 +43,7 @@ function grantLine(grant: GrantAnswer): string {
 function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): string {
   const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
   if (told.length === 0) return ''
-  const [newest] = last
+  const newest = last.find(({ kind }) => kind !== 'denied')
   return `; ${told.join(', ')}, ${bytes} bytes${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
 }
 

@@ -59,7 +59,11 @@ export async function openFeed(name: string, url?: string): Promise<Feed> {
 
   async function startFold(): Promise<Loop> {
     const reading = await here.open('worker')
-    const loop = foldS3Writes({ record, inbox: redisFold(reading, redis, { prefix, log, claimAfterMs: 50, gatherMs: 50 }), log })
+    const loop = foldS3Writes({
+      record,
+      inbox: redisFold(reading, redis, { prefix, log, claimAfterMs: 50, gatherMs: 50 }),
+      log,
+    })
     loops.push(loop)
     return loop
   }
@@ -72,7 +76,12 @@ export async function openFeed(name: string, url?: string): Promise<Feed> {
     async post(event, headers = { 'x-latchkey-key': KEY }) {
       const payload = typeof event === 'string' ? event : JSON.stringify(event)
       const type = { 'content-type': 'application/json; charset=utf-8' }
-      const answer = await app.inject({ method: 'POST', url: '/api/cloudtrail', headers: { ...type, ...headers }, payload })
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/api/cloudtrail',
+        headers: { ...type, ...headers },
+        payload,
+      })
       return { status: answer.statusCode, retry: answer.headers['retry-after'] }
     },
     grant: (changes) => storeGrant(record, changes),
@@ -88,7 +97,9 @@ export async function openFeed(name: string, url?: string): Promise<Feed> {
       return events.filter(({ kind }) => kind === 'write.unexplained')
     },
     untilFolded: () =>
-      until(async () => (await redis.xlen(`${prefix}:inbox`)) === 0 && (await redis.exists(`${prefix}:unexplained`)) === 0),
+      until(
+        async () => (await redis.xlen(`${prefix}:inbox`)) === 0 && (await redis.exists(`${prefix}:unexplained`)) === 0,
+      ),
     async close() {
       await Promise.all(loops.map((loop) => loop.stop()))
       await app.close()
