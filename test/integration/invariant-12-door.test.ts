@@ -119,6 +119,15 @@ test('what comes at once is one write for many, and every one of them is kept', 
   expect((await waiting()) - entriesBefore).toBeLessThan(events.length)
 })
 
+test('a record that the inbox refused is not said to be taken', async () => {
+  const inbox = `${feed.here.prefix}:inbox`
+  await feed.redis.rename(inbox, `${inbox}-aside`)
+  await feed.redis.set(inbox, 'no stream')
+  expect((await feed.post(anEvent())).status).toBe(500)
+  await feed.redis.rename(`${inbox}-aside`, inbox)
+  expect((await feed.post(anEvent())).status).toBe(202)
+})
+
 test('a store that is nearly full takes no records, and says when to come back', async () => {
   const used = Number(/used_memory:(\d+)/.exec(await feed.redis.info('memory'))?.[1])
   await feed.redis.call('CONFIG', 'SET', 'maxmemory', String(Math.floor(used * 1.2)))
