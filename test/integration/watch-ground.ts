@@ -19,7 +19,7 @@ import { eventOf, type Ground, ground, newId, until } from './record-ground.ts'
 
 /** The feed from its door to the digest, in this process, on a real Redis. */
 
-export const ACCOUNT = '111122223333'
+const ACCOUNT = '111122223333'
 const KEY = 'c1'.repeat(32)
 const PREVIOUS_KEY = 'c2'.repeat(32)
 const OTHER_KEY = 'c3'.repeat(32)

@@ -1,6 +1,6 @@
 import { type CloudTrailRecord, envelope } from '../../../src/oversight/cloudtrail-record.ts'
 
-export const PRINCIPAL = 'AROAEXAMPLE:g-0123456789ab'
+const PRINCIPAL = 'AROAEXAMPLE:g-0123456789ab'
 
 /** An event as EventBridge delivers it. */
 export function someEvent(changes: object = {}, around: object = {}) {
