@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Part, partEnvironment } from './config/environment.ts'
 import { type ConfigFault, ConfigFaults, type Environment, expected, withoutEmpty } from './config/faults.ts'
 import { authorityFaults } from './config/sandbox.ts'
-import { environmentSchema, type ParsedEnvironment } from './config/schema.ts'
+import { type CloudTrailKey, environmentSchema, type ParsedEnvironment } from './config/schema.ts'
 import { RulesFaults } from './rules/rules-faults.ts'
 import { parseRules, type Rules } from './rules/rules-file.ts'
 
@@ -21,6 +21,8 @@ export interface Config {
     readonly cliClientId: string
   }
   readonly graphBaseUrl: string
+  /** Undefined: no feed of S3 writes. */
+  readonly cloudTrailKeys: readonly CloudTrailKey[] | undefined
   readonly metricsToken: string | undefined
   readonly logLevel: string
   readonly sandbox: boolean
@@ -31,13 +33,17 @@ export interface Setup {
   readonly rules: Rules
 }
 
-const KEYS = ['APPROVAL_KEY', 'LATCHKEY_SECRET', 'AUDIT_SIGNING_KEY']
+const KEYS = ['APPROVAL_KEY', 'LATCHKEY_SECRET', 'AUDIT_SIGNING_KEY', 'CLOUDTRAIL_KEYS']
 
 /** A key that is used twice makes each use as weak as the other. */
 function keyFaults(env: Environment): readonly ConfigFault[] {
   const owners = new Map<string, string>()
   const faults: ConfigFault[] = []
-  for (const [name, value] of KEYS.flatMap((name) => (env[name] ?? '').split(',').map((one) => [name, one] as const))) {
+  // What a key is bound to (`key@account`) is not part of it.
+  const listed = KEYS.flatMap((name) =>
+    (env[name] ?? '').split(',').map((one) => [name, one.trim().replace(/@.*$/, '')] as const),
+  )
+  for (const [name, value] of listed) {
     const owner = owners.get(value)
     if (value !== '' && owner !== undefined) faults.push(expected(name, `a key of its own: it is the same as ${owner}`))
     owners.set(value, name)
@@ -88,6 +94,7 @@ function toConfig(env: ParsedEnvironment): Config {
       cliClientId: env.ENTRA_CLI_CLIENT_ID.toLowerCase(),
     },
     graphBaseUrl: env.GRAPH_BASE_URL,
+    cloudTrailKeys: env.CLOUDTRAIL_KEYS,
     metricsToken: env.METRICS_TOKEN,
     logLevel: env.LOG_LEVEL,
     sandbox: env.LATCHKEY_SANDBOX === '1',

@@ -6,9 +6,12 @@ import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
 import { seenEligible } from './grants/seen-eligible.ts'
 import { graphDirectory } from './graph/directory.ts'
 import type { ApiNeeds } from './http/api.ts'
+import type { CloudTrailNeeds } from './http/cloudtrail.ts'
 import type { SignInPlace } from './http/openapi.ts'
 import type { TokenFacts } from './http/self-test.ts'
 import type { Connection } from './redis/connections.ts'
+import { redisDigests } from './redis/digests.ts'
+import { redisInbox } from './redis/inbox.ts'
 import { redisRecord } from './redis/record.ts'
 
 /** Joins the edges. No logic: what is here is said once, and only here. */
@@ -47,12 +50,18 @@ export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logg
   const { authority, tenantId, clientId, clientSecret } = entra
   return {
     record: redisRecord(redis),
+    digests: redisDigests(redis),
     directory: graphDirectory({ authority, tenantId, clientId, clientSecret, graphBaseUrl, log }),
     driver: sessionDriver({ accounts: rules.accounts, buckets: rules.buckets, log }),
     rules,
     approvalKey,
     seenEligible: seenEligible(),
   }
+}
+
+/** Where `POST /api/cloudtrail` puts what it accepts. */
+export function openInbox({ cloudTrailKeys }: Config, redis: Connection): Pick<CloudTrailNeeds, 'inbox' | 'keys'> {
+  return { inbox: redisInbox(redis), keys: cloudTrailKeys }
 }
 
 export function openBearerVerifier({ entra }: Config, log: Logger): ReturnType<typeof bearerVerifier> {

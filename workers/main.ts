@@ -4,10 +4,12 @@ import type { Setup } from '../src/config.ts'
 import { joinEdges } from '../src/dependencies.ts'
 import { checkEpoch, keepDueRole } from '../src/grants/epoch.ts'
 import { type Connection, connect } from '../src/redis/connections.ts'
+import { redisFold } from '../src/redis/fold.ts'
 import { redisOutbox } from '../src/redis/outbox.ts'
 import { bullQueue } from '../src/redis/queue.ts'
 import { startWorkers } from '../src/redis/workers.ts'
 import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
+import { foldS3Writes } from './fold-s3-writes.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
 import { relayOutbox } from './relay-outbox.ts'
@@ -19,20 +21,23 @@ const JOBS_AT_ONCE = 20
 
 type Needs = ActivateNeeds & ReconcileNeeds
 
-/** Start order: epoch check → relay → sweeper → queues, `revoke` first → reconcile. Stop: the other way round, Redis last. */
+/** Start order: epoch check → relay → sweeper → queues, `revoke` first → fold, reconcile. Stop: the other way round, Redis last. */
 export async function startWorkersPart(
   setup: Setup,
   redis: Connection,
   log: Logger,
 ): Promise<{ stop(): Promise<void> }> {
   const { redisUrl } = setup.config
-  const [shared, relayed] = [connect(redisUrl, 'worker', log), connect(redisUrl, 'worker', log)]
+  const shared = connect(redisUrl, 'worker', log)
+  const relayed = connect(redisUrl, 'worker', log)
+  const folded = connect(redisUrl, 'worker', log)
   const queue = bullQueue(shared, { log })
   const needs: Needs = { ...joinEdges(setup, redis, log), queue, log }
   await checkEpochOnce(needs)
   const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
   const sweeper = startSweeper(needs)
   const workers = startQueues(needs, shared)
+  const fold = foldS3Writes({ record: needs.record, inbox: redisFold(folded, redis, { log }), log })
   const reconciler = startLoop({
     name: 'reconcile',
     turn: () => reconcileGrants(needs),
@@ -41,9 +46,9 @@ export async function startWorkersPart(
   })
   return {
     async stop() {
-      await Promise.all([reconciler.stop(), sweeper.stop(), relay.stop(), workers.close()])
+      await Promise.all([reconciler.stop(), fold.stop(), sweeper.stop(), relay.stop(), workers.close()])
       await queue.close()
-      for (const connection of [shared, relayed, redis]) connection.disconnect()
+      for (const connection of [shared, relayed, folded, redis]) connection.disconnect()
     },
   }
 }

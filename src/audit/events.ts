@@ -49,6 +49,19 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deny.put-back'), actor, role: z.string(), denied: z.number() }),
   /** Looked at again some time after the write, and found whole. */
   z.strictObject({ kind: z.literal('deny.verified'), actor, role: z.string(), denied: z.number() }),
+  /** CloudTrail records that belong to no grant we know, gathered for some seconds. `reason`: as `match-grant` has it. */
+  z.strictObject({
+    kind: z.literal('write.unexplained'),
+    actor,
+    account: z.string(),
+    principal: z.string(),
+    name: z.string(),
+    bucket: z.string(),
+    reason: z.string(),
+    count: z.number(),
+    firstAt: z.string(),
+    lastAt: z.string(),
+  }),
   z.strictObject({
     kind: z.literal('epoch.adopted'),
     actor,

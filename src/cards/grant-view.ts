@@ -1,4 +1,5 @@
 import type { Grant } from '../grants/grant.ts'
+import type { Digest } from '../oversight/digest.ts'
 
 /** A grant as one reader may see it. Times are ISO 8601 UTC. */
 export interface GrantView {
@@ -17,9 +18,10 @@ export interface GrantView {
   readonly endedAt: string | null
   /** Why it ends or ended early. */
   readonly endCause: string | null
+  readonly writes: Digest
 }
 
-export function grantView(grant: Grant): GrantView {
+export function grantView(grant: Grant, writes: Digest): GrantView {
   const { terms } = grant
   return {
     id: grant.id,
@@ -36,5 +38,6 @@ export function grantView(grant: Grant): GrantView {
     endsAt: grant.endsAt ?? null,
     endedAt: grant.endedAt ?? null,
     endCause: grant.end?.cause ?? null,
+    writes,
   }
 }

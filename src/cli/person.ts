@@ -36,7 +36,15 @@ function requestLine(request: RequestAnswer): string {
 
 function grantLine(grant: GrantAnswer): string {
   const end = grant.endedAt ?? grant.endsAt
-  return `${grant.id}  ${grant.status}  ${describe(grant)}${end === null ? '' : `, until ${end}`}`
+  return `${grant.id}  ${grant.status}  ${describe(grant)}${end === null ? '' : `, until ${end}`}${describeWrites(grant)}`
+}
+
+/** What CloudTrail told so far. */
+function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): string {
+  const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
+  if (told.length === 0) return ''
+  const newest = last.find(({ kind }) => kind !== 'denied')
+  return `; ${told.join(', ')}, ${bytes} bytes${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
 }
 
 async function login({ browser }: { readonly browser: boolean }): Promise<void> {

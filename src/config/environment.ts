@@ -5,7 +5,7 @@ import type { Environment } from './faults.ts'
 export type Part = 'web' | 'workers'
 
 const OF_ONE_PART: Readonly<Record<Part, readonly string[]>> = {
-  web: ['METRICS_TOKEN', 'LATCHKEY_SECRET'],
+  web: ['METRICS_TOKEN', 'LATCHKEY_SECRET', 'CLOUDTRAIL_KEYS'],
   workers: ['AUDIT_SIGNING_KEY'],
 }
 

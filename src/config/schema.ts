@@ -8,15 +8,38 @@ const PORT_FORM = 'a whole number from 1 to 65535'
 const REGION_FORM = 'an AWS region, as eu-central-1'
 const DURABILITY_FORM = '`managed` (MemoryDB, or ElastiCache with synchronous durability) or nothing'
 const METRICS_FORM = 'at least 16 characters, or nothing (then there is no /metrics)'
+const CLOUDTRAIL_FORM =
+  '`key@account+account`, several with commas between, each key at least 32 random bytes as hex or base64url, each account 12 digits'
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const REDIS_FORM =
   'redis://host:port, rediss://host:port, the absolute path of a socket, or several URLs with commas between (a cluster)'
 
-function checkKey(text: string, context: z.RefinementCtx): void {
+/** EventBridge sends the key with every record of these accounts. */
+export interface CloudTrailKey {
+  readonly key: string
+  readonly accounts: readonly string[]
+}
+
+function isKey(text: string): boolean {
   const hex = /^(?:[0-9a-f]{2})+$/i.test(text)
   const clean = hex || /^[A-Za-z0-9_-]+={0,2}$/.test(text)
   const bytes = Buffer.from(text, hex ? 'hex' : 'base64url').length
-  if (!clean || bytes < 32) context.addIssue({ code: 'custom', message: KEY_FORM })
+  return clean && bytes >= 32
+}
+
+function checkKey(text: string, context: z.RefinementCtx): void {
+  if (!isKey(text)) context.addIssue({ code: 'custom', message: KEY_FORM })
+}
+
+/** A key proves nothing about an account that it is not bound to. */
+function cloudTrailKeysOf(list: string, context: z.RefinementCtx): readonly CloudTrailKey[] {
+  return list.split(',').flatMap((one) => {
+    const [key = '', accounts = '', ...more] = one.trim().split('@')
+    const ids = accounts.split('+')
+    if (isKey(key) && more.length === 0 && ids.every((id) => /^\d{12}$/.test(id))) return [{ key, accounts: ids }]
+    context.addIssue({ code: 'custom', message: CLOUDTRAIL_FORM })
+    return []
+  })
 }
 
 function originOf(text: string, context: z.RefinementCtx): string {
@@ -61,6 +84,7 @@ export const environmentSchema = z.object({
   ENTRA_AUTHORITY: origin.default('https://login.microsoftonline.com'),
   GRAPH_BASE_URL: origin.default('https://graph.microsoft.com'),
   AWS_REGION: text(REGION_FORM, /^[a-z]{2}(-[a-z]+)+-\d$/),
+  CLOUDTRAIL_KEYS: z.string().transform(cloudTrailKeysOf).optional(),
   METRICS_TOKEN: z.string().min(16, METRICS_FORM).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(', ') }).default('info'),
   LATCHKEY_SANDBOX: z.enum(['1'], { error: '1 or nothing' }).optional(),

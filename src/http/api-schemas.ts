@@ -3,6 +3,8 @@ import type { AskInput } from '../access-requests/request-access.ts'
 import type { GrantView } from '../cards/grant-view.ts'
 import type { RequestView } from '../cards/request-view.ts'
 import { LatchkeyError } from '../errors.ts'
+import type { Digest } from '../oversight/digest.ts'
+import { WRITE_KINDS } from '../oversight/s3-write.ts'
 import { parseDuration } from '../rules/duration.ts'
 import { LEVELS } from '../rules/levels.ts'
 import { parseScope } from '../rules/scope.ts'
@@ -98,6 +100,21 @@ export const requestAnswer = z
   })
   .meta({ id: 'Request' }) satisfies z.ZodType<RequestView>
 
+const kind = z.enum(WRITE_KINDS)
+
+const writes = z
+  .strictObject({
+    counts: z.record(kind, z.int()),
+    bytes: z.int(),
+    firstAt: time.nullable(),
+    lastAt: time.nullable(),
+    last: z.array(z.strictObject({ kind, name: z.string(), uri: z.string(), at: time })).readonly(),
+  })
+  .meta({
+    description:
+      'What CloudTrail told so far, usually minutes late: it proves that something happened, never that nothing did',
+  }) satisfies z.ZodType<Digest>
+
 export const grantAnswer = z
   .strictObject({
     id: z.string(),
@@ -114,6 +131,7 @@ export const grantAnswer = z
     endsAt: time.nullable(),
     endedAt: time.nullable(),
     endCause: z.string().nullable(),
+    writes,
   })
   .meta({ id: 'Grant' }) satisfies z.ZodType<GrantView>
 

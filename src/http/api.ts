@@ -4,11 +4,13 @@ import { cancelRequest } from '../access-requests/cancel-request.ts'
 import { findRequest, findRequests } from '../access-requests/find-requests.ts'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import { type ReviewNeeds, reviewAccessRequest } from '../access-requests/review-access-request.ts'
-import { grantView } from '../cards/grant-view.ts'
+import { type GrantView, grantView } from '../cards/grant-view.ts'
 import { type RequestView, requestView } from '../cards/request-view.ts'
 import { endGrant } from '../grants/end-grant.ts'
 import { findGrant, findGrants } from '../grants/find-grants.ts'
+import type { Grant } from '../grants/grant.ts'
 import { type VendNeeds, vendCredentials } from '../grants/vend-credentials.ts'
+import type { Digests } from '../oversight/digest.ts'
 import type { Caller } from '../rules/caller.ts'
 import {
   askBody,
@@ -23,7 +25,7 @@ import {
 import { callerOf, demandBearer, type VerifyBearer } from './bearer.ts'
 import type { HttpMetrics } from './metrics.ts'
 
-export type ApiNeeds = AskNeeds & ReviewNeeds & VendNeeds
+export type ApiNeeds = AskNeeds & ReviewNeeds & VendNeeds & { readonly digests: Digests }
 
 /** What was written is read back through the same eyes as a GET. */
 async function show(needs: ApiNeeds, caller: Caller, id: string): Promise<RequestView> {
@@ -56,16 +58,30 @@ function requestRoutes(app: FastifyInstance, needs: ApiNeeds): void {
   })
 }
 
+async function viewGrants({ digests }: ApiNeeds, grants: readonly Grant[]): Promise<GrantView[]> {
+  const found = await digests.readMany(grants.map(({ id }) => id))
+  return grants.flatMap((grant, position) => {
+    const digest = found[position]
+    return digest === undefined ? [] : [grantView(grant, digest)]
+  })
+}
+
+async function viewGrant(needs: ApiNeeds, grant: Grant): Promise<GrantView> {
+  const [digest] = await needs.digests.readMany([grant.id])
+  if (digest === undefined) throw new Error('The store gave no digest.')
+  return grantView(grant, digest)
+}
+
 function grantRoutes(app: FastifyInstance, needs: ApiNeeds): void {
   app.get('/grants', async (request) => {
     const found = await findGrants(needs, callerOf(request), parseInput(grantsQuery, request.query))
-    return { grants: found.map(grantView) }
+    return { grants: await viewGrants(needs, found) }
   })
   app.get('/grants/:id', async (request) =>
-    grantView(await findGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
+    viewGrant(needs, await findGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
   )
   app.post('/grants/:id/end', async (request) =>
-    grantView(await endGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
+    viewGrant(needs, await endGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
   )
   app.post('/grants/:id/credentials', async (request): Promise<z.output<typeof credentialsAnswer>> => {
     const { id } = parseInput(idParams, request.params)

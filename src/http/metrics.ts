@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { LatchkeyError } from '../errors.ts'
+import { isSame } from './is-same.ts'
 
 export interface HttpMetrics {
   readonly registry: Registry
@@ -32,12 +32,6 @@ function measureAnswers(app: FastifyInstance, registry: Registry): void {
     const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }
     seconds.observe(labels, reply.elapsedTime / 1000)
   })
-}
-
-/** Compared as digests: of equal length, and in a time that does not depend on the text. */
-function isSame(given: string, wanted: string): boolean {
-  const [a, b] = [given, wanted].map((text) => createHash('sha256').update(text).digest())
-  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
 }
 
 /** Without a token configured there is no such page. */

@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config, Setup } from '../config.ts'
-import { joinEdges, openBearerVerifier, signInPlace, tokenFacts } from '../dependencies.ts'
+import { joinEdges, openBearerVerifier, openInbox, signInPlace, tokenFacts } from '../dependencies.ts'
 import { LatchkeyError } from '../errors.ts'
 import { apiRoutes } from '../http/api.ts'
+import { cloudTrailRoute } from '../http/cloudtrail.ts'
 import { healthRoutes } from '../http/health.ts'
 import { httpMetrics, metricsRoute } from '../http/metrics.ts'
 import { openApiRoute } from '../http/openapi.ts'
@@ -28,6 +29,7 @@ export async function startWeb({ config, rules }: Setup, log: Logger): Promise<R
   healthRoutes(app, { findMissing: () => findMissing(needs.record, state) })
   openApiRoute(app, config.publicUrl, signInPlace(config))
   apiRoutes(app, needs, openBearerVerifier(config, log), metrics)
+  cloudTrailRoute(app, { record: needs.record, metrics, ...openInbox(config, redis) })
   await app.ready()
   await testItself(app, config, log)
   await app.listen({ port: config.port, host: config.host })

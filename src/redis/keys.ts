@@ -6,10 +6,16 @@ export interface Keys {
   readonly audit: string
   readonly outbox: string
   readonly epoch: string
+  readonly inbox: string
+  readonly seen: string
+  /** Gathered until it is told to the audit. */
+  readonly unexplained: string
   record(kind: RecordKind, id: string): string
   due(kind: DueKind): string
   index(kind: string, value: string): string
   lease(id: string): string
+  digest(grantId: string): string
+  lastWrites(grantId: string): string
   /** Remembers for a short time that a commit was done. */
   commit(token: string): string
 }
@@ -21,10 +27,15 @@ export function keysUnder(prefix: string): Keys {
     audit: `${prefix}:audit`,
     outbox: `${prefix}:outbox`,
     epoch: `${prefix}:epoch`,
+    inbox: `${prefix}:inbox`,
+    seen: `${prefix}:seen`,
+    unexplained: `${prefix}:unexplained`,
     record: (kind, id) => `${prefix}:${kind}:${id}`,
     due: (kind) => `${prefix}:due:${kind}`,
     index: (kind, value) => `${prefix}:index:${kind}:${value}`,
     lease: (id) => `${prefix}:lease:${id}`,
+    digest: (grantId) => `${prefix}:digest:${grantId}`,
+    lastWrites: (grantId) => `${prefix}:digest:${grantId}:last`,
     commit: (token) => `${prefix}:commit:${token}`,
   }
 }

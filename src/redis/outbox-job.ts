@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Act, JOBS, type Job } from '../jobs/catalog.ts'
+import { parsedJson } from './parsed-json.ts'
 
 /** One strange character would make BullMQ refuse a whole batch of jobs. */
 const word = z.string().regex(/^[A-Za-z0-9_-]+$/)
@@ -15,14 +16,5 @@ export const job: z.ZodType<Job> = z.strictObject({
   occasion: word,
   at: z.number().exactOptional(),
 })
-
-function parsedJson(text: string, context: z.RefinementCtx): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    context.addIssue('not JSON')
-    return z.NEVER
-  }
-}
 
 export const jobText = z.string().transform(parsedJson).pipe(job)

@@ -5,16 +5,18 @@ import type { VerifyBearer } from '../../src/http/bearer.ts'
 import { httpMetrics } from '../../src/http/metrics.ts'
 import { tryForgedTokens } from '../../src/http/self-test.ts'
 import { httpServer } from '../../src/http/server.ts'
+import { redisDigests } from '../../src/redis/digests.ts'
 import { PEOPLE } from '../sandbox/entra/fixture.ts'
 import { openOffice } from './invariant-ground.ts'
 
 const office = await openOffice('door')
+const digests = redisDigests(await office.ground.open('request'), { prefix: office.ground.prefix })
 const { authority, tenantId, clientId, cliClientId, issuer, mint } = office.entra
 
 function door(verify: VerifyBearer) {
   const metrics = httpMetrics()
   const app = httpServer({ log: office.ground.log, publicUrl: 'http://127.0.0.1:3978' })
-  apiRoutes(app, office.needs, verify, metrics)
+  apiRoutes(app, { ...office.needs, digests }, verify, metrics)
   return { app, metrics }
 }
 

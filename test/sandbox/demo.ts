@@ -65,6 +65,7 @@ async function invite(world: World, folder: string): Promise<void> {
 const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'))
 const redisUrl = process.env.REDIS_URL
 const world = await startWorld({
+  watch: true,
   rules: await readFile(join(PROJECT, 'latchkey.example.yaml'), 'utf8'),
   ...(redisUrl === undefined ? {} : { redisUrl }),
 })

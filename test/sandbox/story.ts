@@ -102,6 +102,13 @@ async function work({ world, rita, copy, say }: Cast, grantId: string): Promise<
     return eventName === 'PutObject' && errorCode === undefined && JSON.stringify(userIdentity).includes(grantId)
   }, AbortSignal.timeout(10_000))
   say('CloudTrail recorded', `${record.detail.eventName} ${JSON.stringify(record.detail.requestParameters)}`)
+  await waitFor(
+    () => showGrant(world, grantId),
+    ({ writes }) => (writes?.counts.written ?? 0) > 0 && (writes?.counts.denied ?? 0) > 0,
+  )
+  const watched = await rita.latchkey('grants')
+  expect(watched.stdout.includes(`${PREFIX}report.csv`), 'the write is on the grant', watched)
+  say('the write is on the grant', watched.stdout.trim())
   await rita.keepCredentials('kept', grantId)
   const kept = await copy('kept', PREFIX)
   expect(kept.code === 0, 'credentials that were kept work until the end', kept)
@@ -128,8 +135,8 @@ async function end({ world, rita, copy, say }: Cast, grantId: string): Promise<v
 }
 
 async function showGrant(world: World, grantId: string) {
-  const { status, endsAt } = (await world.call('rita', `/grants/${grantId}`)).body
-  return { status, endsAt }
+  const { status, endsAt, writes } = (await world.call('rita', `/grants/${grantId}`)).body
+  return { status, endsAt, writes }
 }
 
 async function waitFor<T>(look: () => Promise<T>, fits: (seen: T) => boolean): Promise<T> {

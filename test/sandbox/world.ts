@@ -5,9 +5,11 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { grantAnswer } from '../../src/http/api-schemas.ts'
 import type { PrivateRedis } from '../bootstrap/redis.mjs'
 import { type AwsOptions, type SandboxAws, startAws } from './aws/index.ts'
 import type { SeededLatchkey } from './aws/seed.ts'
+import { wireEvents } from './aws/wire-events.ts'
 import { GROUPS, PEOPLE, type PersonName } from './entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from './entra/index.ts'
 import { compiled, startPrivateRedis } from './project.ts'
@@ -16,6 +18,8 @@ import { compiled, startPrivateRedis } from './project.ts'
 
 const MAIN = compiled('src/main.js')
 const BUCKET = 'finance-reports'
+/** What the sandbox's EventBridge sends along. */
+export const CLOUDTRAIL_KEY = 'c7'.repeat(32)
 
 export type Part = 'web' | 'workers'
 export type Environment = Readonly<Record<string, string>>
@@ -27,6 +31,8 @@ export interface WorldOptions {
   readonly redisUrl?: string
   /** The whole text of `latchkey.yaml`. */
   readonly rules?: string
+  /** Whether EventBridge brings CloudTrail's records to the first web process. */
+  readonly watch?: boolean
   /** Added to every process's environment. */
   readonly env?: Environment
 }
@@ -56,6 +62,7 @@ const answerBody = z.looseObject({
   SecretAccessKey: z.string().optional(),
   SessionToken: z.string().optional(),
   Expiration: z.string().optional(),
+  writes: grantAnswer.shape.writes.optional(),
   error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
 })
 
@@ -148,6 +155,7 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
 
   closers.push(() => Promise.all((['web', 'workers'] as const).map((part) => kill(part, 'SIGTERM'))))
   const web = await start('web')
+  if (options.watch) await watch(ground, web)
   return {
     aws,
     seeded,
@@ -167,6 +175,19 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
 
 async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
   for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
+}
+
+/** As an owner sets it up. */
+async function watch({ aws, seeded }: Ground, web: LatchkeyProcess): Promise<void> {
+  await wireEvents({
+    awsUrl: aws.url,
+    account: aws.state.account,
+    region: aws.state.region,
+    owner: seeded.keys.owner,
+    roleNames: seeded.roles.map(({ roleName }) => roleName),
+    endpoint: `${web.url}/api/cloudtrail`,
+    key: CLOUDTRAIL_KEY,
+  })
 }
 
 interface Ground {
@@ -191,6 +212,7 @@ function environmentOf({ folder, aws, seeded, entra, redisUrl }: Ground, part: P
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     REDIS_URL: redisUrl,
     APPROVAL_KEY: 'a1'.repeat(32),
+    ...(part === 'web' ? { CLOUDTRAIL_KEYS: `${CLOUDTRAIL_KEY}@${aws.state.account}` } : {}),
     ENTRA_TENANT_ID: entra.tenantId,
     ENTRA_CLIENT_ID: entra.clientId,
     ENTRA_CLIENT_SECRET: entra.clientSecret,

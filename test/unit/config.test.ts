@@ -96,6 +96,13 @@ describe('each fault is named by its variable', () => {
     ['AWS_REGION', undefined],
     ['METRICS_TOKEN', 'short'],
     ['LOG_LEVEL', 'loud'],
+    ['CLOUDTRAIL_KEYS', 'c1'.repeat(32)],
+    ['CLOUDTRAIL_KEYS', `${'c1'.repeat(32)}@prod`],
+    ['CLOUDTRAIL_KEYS', `${'c1'.repeat(31)}@111122223333`],
+    ['CLOUDTRAIL_KEYS', `${'c1'.repeat(32)}@111122223333+`],
+    ['CLOUDTRAIL_KEYS', `${'c1'.repeat(32)}@111122223333@444455556666`],
+    ['CLOUDTRAIL_KEYS', `${KEY}@111122223333`],
+    ['CLOUDTRAIL_KEYS', `${'c1'.repeat(32)}@111122223333,${'c1'.repeat(32)}@444455556666`],
     ['LATCHKEY_SANDBOX', 'true'],
     ['LATCHKEY_SECRET', KEY],
     ['LATCHKEY_SECRET', 'short'],
@@ -123,6 +130,16 @@ test('every fault of environment and rules file comes at once', () => {
 test('an empty variable is an unset one', () => {
   expect(namesAtFault({ ...production, METRICS_TOKEN: '', REDIS_DURABILITY: ' ' })).toEqual([])
   expect(namesAtFault({ ...production, REDIS_URL: '' })).toEqual(['REDIS_URL'])
+})
+
+test('keys of the feed are read with the accounts that they are for', () => {
+  const [current, previous] = ['c1'.repeat(32), 'c2'.repeat(32)]
+  const list = `${current}@111122223333+444455556666, ${previous}@111122223333`
+  expect(readSetup({ ...production, CLOUDTRAIL_KEYS: list }).config.cloudTrailKeys).toEqual([
+    { key: current, accounts: ['111122223333', '444455556666'] },
+    { key: previous, accounts: ['111122223333'] },
+  ])
+  expect(readSetup(production).config.cloudTrailKeys).toBeUndefined()
 })
 
 describe('each single breach of the sandbox refuses to start', () => {
@@ -164,6 +181,7 @@ describe('each child is handed only its own', () => {
     WORKERS_AWS_SECRET_ACCESS_KEY: 's',
     AUDIT_SIGNING_KEY: 'k',
     METRICS_TOKEN: 't',
+    CLOUDTRAIL_KEYS: 'c',
     APPROVAL_KEY: KEY,
   }
 
@@ -173,6 +191,7 @@ describe('each child is handed only its own', () => {
       AWS_ACCESS_KEY_ID: 'SANDBOXWEB',
       AWS_SECRET_ACCESS_KEY: 'w',
       METRICS_TOKEN: 't',
+      CLOUDTRAIL_KEYS: 'c',
       APPROVAL_KEY: KEY,
       AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true',
     })

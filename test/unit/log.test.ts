@@ -14,6 +14,7 @@ const config: Config = {
   approvalKey: SECRET,
   entra: { authority: '', tenantId: '', clientId: '', clientSecret: SECRET, cliClientId: '' },
   graphBaseUrl: '',
+  cloudTrailKeys: undefined,
   metricsToken: undefined,
   logLevel: 'trace',
   sandbox: false,

@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { LatchkeyError } from '../errors.ts'
+import { type CloudTrailRecord, envelope } from '../oversight/cloudtrail-record.ts'
+import type { Inbox } from '../oversight/inbox.ts'
+import { type RecordPort, refuseWithoutRoom } from '../record.ts'
+import { isSame } from './is-same.ts'
+import type { HttpMetrics } from './metrics.ts'
+
+/** Where EventBridge delivers what CloudTrail recorded. It tries again after 401, 429 and 503, and never after 400 ("API destinations"). */
+
+/** An event of EventBridge has 256 KB at most. */
+const BODY_LIMIT_BYTES = 1_048_576
+const KEY_HEADER = 'x-latchkey-key'
+
+export interface CloudTrailNeeds {
+  readonly inbox: Inbox
+  readonly record: Pick<RecordPort, 'hasRoom'>
+  /** Two of one account are valid while a key is rotated. Undefined: there is no such route. */
+  readonly keys: readonly { readonly key: string; readonly accounts: readonly string[] }[] | undefined
+  readonly metrics: HttpMetrics
+}
+
+export function cloudTrailRoute(app: FastifyInstance, { inbox, record, keys, metrics }: CloudTrailNeeds): void {
+  if (keys === undefined) return
+  const accounts = new WeakMap<FastifyRequest, ReadonlySet<string>>()
+  app.register(async (door) => {
+    // Before the body is read: whoever is not known costs a few digests and no memory.
+    door.addHook('onRequest', async (request, reply) => {
+      const given = request.headers[KEY_HEADER]
+      const known = keys.filter(({ key }) => isSame(typeof given === 'string' ? given : '', key))
+      if (known.length === 0) {
+        metrics.refusedUnknown()
+        reply.header('connection', 'close')
+        throw new LatchkeyError('NOT_SIGNED_IN', {})
+      }
+      accounts.set(request, new Set(known.flatMap((one) => one.accounts)))
+    })
+    door.post('/api/cloudtrail', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
+      const parsed = parseRecord(request.body, accounts.get(request) ?? new Set())
+      await refuseWithoutRoom(record)
+      await inbox.append(parsed)
+      return reply.code(202).send()
+    })
+  })
+}
+
+function parseRecord(body: unknown, accounts: ReadonlySet<string>): CloudTrailRecord {
+  const parsed = envelope.safeParse(body)
+  if (!parsed.success) {
+    throw new LatchkeyError('BAD_INPUT', { problem: 'This is not a CloudTrail record as EventBridge sends it.' })
+  }
+  if (accounts.has(parsed.data.account)) return parsed.data
+  throw new LatchkeyError('BAD_INPUT', { problem: 'This key is not for that account. Check CLOUDTRAIL_KEYS.' })
+}

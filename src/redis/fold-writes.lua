@@ -1,0 +1,97 @@
+-- Folds a batch of CloudTrail records: each is marked seen and counted once, for its grant or as unexplained, and its entry leaves the inbox.
+-- KEYS: inbox, seen, unexplained, audit; then two for each grant: digest, last writes.
+-- ARGV: consumer group, how long unexplained records are gathered (ms), most groups of them, the group for the rest, how many last writes are kept,
+--   how many records; for each: id, remember until (ms), position of its grant or 0, time (ISO 8601), time (ms), kind or '', bytes, what; then entry ids.
+-- `what` is JSON: of a grant's record its entry among the last writes; of an unexplained one its group, an audit event without its last fields.
+-- Answers how many were new.
+
+local group, gatherMs, mostGroups, theRest, mostLast = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local records, argAt = tonumber(ARGV[6]), 6
+local inbox, seen, unexplained, audit = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+-- Redis takes nothing back when a command fails half way. What is of a wrong type was not written by us.
+local function demand(key, wanted)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= wanted then redis.call('DEL', key) end
+end
+redis.call('XLEN', inbox)
+redis.call('XLEN', audit)
+demand(seen, 'zset')
+demand(unexplained, 'hash')
+for n = 5, #KEYS, 2 do
+  demand(KEYS[n], 'hash')
+  demand(KEYS[n + 1], 'zset')
+end
+
+local function add(key, field, more)
+  if more == 0 then return end
+  local sum = (tonumber(redis.call('HGET', key, field) or '') or 0) + more
+  redis.call('HSET', key, field, string.format('%.0f', sum))
+end
+
+local function widen(key, at)
+  local first, last = redis.call('HGET', key, 'firstAt'), redis.call('HGET', key, 'lastAt')
+  if not first or at < first then redis.call('HSET', key, 'firstAt', at) end
+  if not last or at > last then redis.call('HSET', key, 'lastAt', at) end
+end
+
+local function count(digest, last, record)
+  add(digest, record.kind, 1)
+  add(digest, 'bytes', tonumber(record.bytes))
+  widen(digest, record.at)
+  redis.call('ZADD', last, 'GT', record.atMs, record.what)
+  redis.call('ZREMRANGEBYRANK', last, 0, -mostLast - 1)
+end
+
+local function gather(what, at)
+  -- One field more says since when.
+  if redis.call('HEXISTS', unexplained, what) == 0 and redis.call('HLEN', unexplained) > mostGroups then what = theRest end
+  local known = redis.call('HGET', unexplained, what) or ''
+  local n, first, last = string.match(known, '^(%d+) (%S+) (%S+)$')
+  n, first, last = (tonumber(n) or 0) + 1, first or at, last or at
+  if at < first then first = at end
+  if at > last then last = at end
+  redis.call('HSET', unexplained, what, string.format('%d %s %s', n, first, last))
+  redis.call('HSETNX', unexplained, 'since', now)
+end
+
+local new = 0
+for _ = 1, records do
+  local id, untilMs, position = ARGV[argAt + 1], ARGV[argAt + 2], tonumber(ARGV[argAt + 3])
+  local record = { at = ARGV[argAt + 4], atMs = ARGV[argAt + 5], kind = ARGV[argAt + 6], bytes = ARGV[argAt + 7], what = ARGV[argAt + 8] }
+  argAt = argAt + 8
+  -- The first write of all: a full Redis refuses it, but lets everything pass once a script has written.
+  if redis.call('ZADD', seen, 'NX', untilMs, id) == 1 then
+    new = new + 1
+    if position == 0 then
+      gather(record.what, record.at)
+    elseif record.kind ~= '' then
+      count(KEYS[3 + 2 * position], KEYS[4 + 2 * position], record)
+    end
+  end
+end
+
+local since = tonumber(redis.call('HGET', unexplained, 'since') or '')
+if since and (now - since >= gatherMs or now < since) then
+  local found = redis.call('HGETALL', unexplained)
+  for n = 1, #found, 2 do
+    local times, first, last = string.match(found[n + 1], '^(%d+) (%S+) (%S+)$')
+    if times then
+      local ending = string.format(',"count":%s,"firstAt":"%s","lastAt":"%s"}', times, first, last)
+      redis.call('XADD', audit, '*', 'event', string.sub(found[n], 1, -2) .. ending)
+    end
+  end
+  redis.call('DEL', unexplained)
+end
+
+if #ARGV > argAt then
+  redis.call('XACK', inbox, group, unpack(ARGV, argAt + 1))
+  redis.call('XDEL', inbox, unpack(ARGV, argAt + 1))
+end
+
+-- Bounded: after a long pause there may be very many.
+local forgotten = redis.call('ZRANGEBYSCORE', seen, '-inf', now, 'LIMIT', 0, 1000)
+if #forgotten > 0 then redis.call('ZREM', seen, unpack(forgotten)) end
+return new

@@ -1,0 +1,46 @@
+import type { Logger } from 'pino'
+import { type Grant, readGrants } from '../src/grants/grant.ts'
+import type { CloudTrailRecord } from '../src/oversight/cloudtrail-record.ts'
+import type { Explained, Fold, FoldEntry, InboxEntry } from '../src/oversight/inbox.ts'
+import { ACCEPTED_FOR_MS, grantIdOf, matchGrant } from '../src/oversight/match-grant.ts'
+import { s3WriteOf } from '../src/oversight/s3-write.ts'
+import type { RecordPort } from '../src/record.ts'
+import { type Loop, startLoop } from './loop.ts'
+
+export interface FoldNeeds {
+  readonly record: RecordPort
+  readonly inbox: Fold
+  readonly log: Logger
+}
+
+const AT_ONCE = 200
+/** A record is remembered for as long as it could be counted, and this much longer. */
+const REMEMBER_LONGER_MS = 3_600_000
+
+/** Explains what CloudTrail told and counts it for its grant. Each grant is read by its id: the cost of a record does not grow with their number. */
+export function foldS3Writes({ record, inbox, log }: FoldNeeds): Loop {
+  async function turn(): Promise<void> {
+    const entries = await inbox.read(AT_ONCE)
+    await inbox.fold(entries.length > 0 ? await explainAll(record, entries) : [])
+  }
+  // Reading waits for entries by itself.
+  return startLoop({ name: 'fold-s3-writes', turn, pauseMs: 0, log })
+}
+
+async function explainAll(record: RecordPort, entries: readonly InboxEntry[]): Promise<readonly FoldEntry[]> {
+  const ids = new Set(entries.flatMap(({ records }) => records.flatMap((one) => grantIdOf(one) ?? [])))
+  const [nowMs, stored] = await Promise.all([record.now(), readGrants(record, [...ids])])
+  const grants = new Map(stored.map(({ grant }) => [grant.id, grant]))
+  return entries.map(({ entryId, records }) => ({
+    entryId,
+    explained: records.map((one) => explain(one, grants.get(grantIdOf(one) ?? ''), nowMs)),
+  }))
+}
+
+function explain(record: CloudTrailRecord, grant: Grant | undefined, nowMs: number): Explained {
+  const match = matchGrant(record, grant, nowMs)
+  const atLeastUntilMs = nowMs + ACCEPTED_FOR_MS + REMEMBER_LONGER_MS
+  if ('unexplained' in match) return { record, rememberUntilMs: atLeastUntilMs, ...match }
+  const rememberUntilMs = Math.max(atLeastUntilMs, match.acceptedUntilMs + REMEMBER_LONGER_MS)
+  return { record, rememberUntilMs, grantId: match.grantId, write: s3WriteOf(record) }
+}
