@@ -95,7 +95,7 @@ export async function refuseWithoutRoom(record: Pick<RecordPort, 'hasRoom'>): Pr
   throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 60 })
 }
 
-/** Held until `release`, renewed meanwhile; it lapses when its process dies. Releasing a lease that was lost does nothing. */
+/** Held until `release`, renewed meanwhile for eight times its length at most; it lapses when its process dies or hangs. Releasing a lease that was lost does nothing. */
 export interface Lease {
   release(): Promise<void>
 }

@@ -60,7 +60,13 @@ async function request(
   how: { for?: string; because: string; ticket?: string },
 ): Promise<void> {
   const { for: duration, because: reason, ticket } = how
-  const body = { levels: level.split(','), scope, reason, ...(duration && { duration }), ...(ticket && { ticket }) }
+  const body = {
+    levels: level.split(','),
+    scope,
+    reason,
+    ...(duration !== undefined && { duration }),
+    ...(ticket !== undefined && { ticket }),
+  }
   const asked = await ask('/requests', requestAnswer, { method: 'POST', body })
   print(requestLine(asked))
   say(`Asked: ${asked.asked.map(plain).join(', ')}.`)

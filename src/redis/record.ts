@@ -66,16 +66,34 @@ async function due(redis: Connection, key: string, until: number, limit: number)
 async function takeLease(redis: Connection, key: string, milliseconds: number): Promise<Lease | undefined> {
   if (!Number.isInteger(milliseconds) || milliseconds < 1) throw new Error('A lease is for whole milliseconds.')
   const token = randomUUID()
-  const take = (forMs: number) => answered(runScript(redis, LEASE, [key], [token, String(forMs)]))
-  if ((await take(milliseconds)) !== 1) return undefined
-  // A renewal that fails is not missed: the lease lapses, and the version of every record decides as it always does.
-  const renewal = setInterval(() => void take(milliseconds).catch(() => clearInterval(renewal)), milliseconds / 3)
+  const ask = (forMs: number, how: 'take' | 'renew') =>
+    answered(runScript(redis, LEASE, [key], [token, String(forMs), how]))
+  if ((await ask(milliseconds, 'take')) !== 1) return undefined
+  const stop = renewALittle(milliseconds / 3, async () => (await ask(milliseconds, 'renew')) === 1)
   return {
     async release() {
-      clearInterval(renewal)
-      await take(0)
+      stop()
+      await ask(0, 'take')
     },
   }
+}
+
+/** A holder that hangs must not keep the others out: in a living process too a lease ends, at the latest after eight times its length. */
+const MOST_RENEWALS = 24
+
+/** A renewal that fails is not missed: the lease lapses, and the version of every record decides as it always does. */
+function renewALittle(everyMs: number, renew: () => Promise<boolean>): () => void {
+  let left = MOST_RENEWALS
+  const timer = setInterval(() => {
+    left -= 1
+    if (left < 0) return clearInterval(timer)
+    renew().then(
+      (isHeld) => isHeld || clearInterval(timer),
+      () => clearInterval(timer),
+    )
+  }, everyMs)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 /** Many processes may start on an empty Redis at once: the first to write decides. */

@@ -10,6 +10,7 @@ import { startWorld, type World } from './world.ts'
 /** `npm run demo`: the sandbox and Latchkey on this machine. `--story` plays the main job alone; `--json` prints the sandbox's own journal. */
 
 const { values } = parseArgs({ options: { story: { type: 'boolean' }, json: { type: 'boolean' } } })
+const alone = values.story === true || values.json === true
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -71,7 +72,7 @@ const world = await startWorld({
 })
 try {
   await world.startWorkers()
-  await (values.story ? story(world, folder) : invite(world, folder))
+  await (alone ? story(world, folder) : invite(world, folder))
 } catch (error) {
   process.exitCode = 1
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${world.output()}\n`)
