@@ -79,9 +79,15 @@ function parametersOf({ path, query }: Operation): readonly object[] {
   return path.includes('{id}') ? [id, ...asked] : asked
 }
 
+/** @example operationId({ method: 'post', path: '/requests/{id}/cancel', … }) // "postRequestsIdCancel" */
+function operationId({ method, path }: Operation): string {
+  return method + path.replace(/[^a-z]+([a-z])/g, (_, first: string) => first.toUpperCase()).replace(/[^a-zA-Z]/g, '')
+}
+
 function describeOperation(operation: Operation): object {
   const { summary, body, status = 200, answer } = operation
   return {
+    operationId: operationId(operation),
     summary,
     parameters: parametersOf(operation),
     ...(body === undefined ? {} : { requestBody: { required: true, ...inJson(body, 'input') } }),
@@ -101,14 +107,27 @@ function describePaths(): Record<string, Record<string, object>> {
   return paths
 }
 
+/** zod writes the definitions of each schema below it and refers to them there; OpenAPI keeps them in one place. */
+function hoist(value: unknown, schemas: Record<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((one) => hoist(one, schemas))
+  if (typeof value === 'string') return value.replace(/^#\/\$defs\//, '#/components/schemas/')
+  if (value === null || typeof value !== 'object') return value
+  const { $defs, ...rest } = value as { readonly $defs?: Record<string, unknown> }
+  for (const [name, schema] of Object.entries($defs ?? {})) schemas[name] = hoist(schema, schemas)
+  return Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, hoist(inner, schemas)]))
+}
+
 function openApiDocument(publicUrl: string, signIn: SignInPlace): object {
+  const schemas: Record<string, unknown> = {}
+  const paths = hoist(describePaths(), schemas)
   return {
     openapi: '3.1.0',
     info: { title: 'Latchkey', version: '1', description: 'Just-in-time access to S3' },
     servers: [{ url: publicUrl }],
     security: [{ entra: [signIn.scope] }],
-    paths: describePaths(),
+    paths,
     components: {
+      schemas,
       securitySchemes: {
         entra: {
           type: 'openIdConnect',

@@ -152,6 +152,19 @@ test('OpenAPI describes every route, and where to sign in', async () => {
   })
 })
 
+test('OpenAPI refers only to what it holds, and gives each operation a name of its own', async () => {
+  const text = await (await send('/api/v1/openapi.json')).text()
+  const { components } = z
+    .object({ components: z.object({ schemas: z.record(z.string(), z.unknown()) }) })
+    .parse(JSON.parse(text))
+  const referred = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, to = '']) => to)
+  expect(referred.length).toBeGreaterThan(0)
+  for (const to of referred) expect(Object.keys(components.schemas)).toContain(to.replace('#/components/schemas/', ''))
+  const names = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
+  expect(names).toHaveLength(9)
+  expect(new Set(names).size).toBe(9)
+})
+
 test('ask, approve, use, end: each by the person whose turn it is, and by nobody else', async () => {
   const workers = await world.startWorkers()
   const asked = await world.call('rita', '/requests', ASK)
