@@ -31,7 +31,14 @@ function describe({ levels, scopes, durationMinutes }: RequestAnswer | GrantAnsw
 
 function requestLine(request: RequestAnswer): string {
   const grant = request.grantId === null ? '' : `  ${request.grantId}`
-  return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}, because ${plain(request.reason)}`
+  const ticket = request.ticket === '' ? '' : ` (${plain(request.ticket)})`
+  const why = `${plain(request.reason)}${ticket}${describeDecision(request)}`
+  return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}, because ${why}`
+}
+
+function describeDecision({ decision }: RequestAnswer): string {
+  if (decision === null) return ''
+  return `; decided by ${plain(decision.by)}${decision.comment === '' ? '' : `: ${plain(decision.comment)}`}`
 }
 
 function grantLine(grant: GrantAnswer): string {
