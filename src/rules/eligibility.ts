@@ -97,9 +97,12 @@ function accountOf(rules: Rules, { scopes: [first] }: Ask): Account | undefined 
 
 function scopeReason(own: readonly Entitlement[], { scopes }: Ask): string {
   const outside = scopes.find((scope) => !own.some((entitlement) => reaches(entitlement, scope)))
-  return outside
-    ? `No entitlement of yours reaches ${formatScope(outside)}.`
-    : 'No single entitlement of yours reaches all these scopes. Ask for them one by one.'
+  if (!outside) return 'No single entitlement of yours reaches all these scopes. Ask for them one by one.'
+  const prefix = { ...outside, key: `${outside.key}/` }
+  // Without its slash a prefix names one object, which is hardly ever what was meant.
+  const isNear = !outside.key.endsWith('/') && own.some((entitlement) => reaches(entitlement, prefix))
+  const hint = isNear ? ` Did you mean ${formatScope(prefix)}, with a slash at the end?` : ''
+  return `No entitlement of yours reaches ${formatScope(outside)}.${hint}`
 }
 
 function levelReason(inScope: readonly Entitlement[], { scopes, levels }: Ask): string {

@@ -1,5 +1,7 @@
 // What every command on a fresh machine needs: the packages of the lock file, a compiled dist/, a Redis, an authority.
+import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createAuthority } from './authority.mjs'
 import { projectRoot } from './find-redis.mjs'
@@ -44,12 +46,30 @@ export async function compile() {
   await runOrThrow([process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.'], 'The faults are listed above.')
 }
 
+/** A named Redis that is not there would be waited for without a word. Only one on this machine is taken: the sandbox refuses others. */
+async function demandReachable(named) {
+  const url = /^rediss?:/.test(named) && URL.canParse(named) ? new URL(named) : undefined
+  const socket = named.replace(/^unix:(\/\/)?/, '')
+  if (!url && !socket.startsWith('/')) throw new Error('REDIS_URL is redis://127.0.0.1:port or the path of a socket.')
+  const connection = connect(url ? { host: url.hostname, port: Number(url.port || 6379) } : { path: socket })
+  try {
+    await once(connection, 'connect', { signal: AbortSignal.timeout(5_000) })
+  } catch {
+    throw new Error(
+      `There is no Redis at ${url ? url.host : socket}. Start it, or leave REDIS_URL out: a private one is started then.`,
+    )
+  } finally {
+    connection.destroy()
+  }
+}
+
 /** Redis (the named one, which nobody touches, or a private one) and the authority, while `act` runs. */
 export async function withSurroundings(act) {
+  const named = process.env.REDIS_URL
+  if (named) await demandReachable(named)
   const authority = await createAuthority()
   const forget = () => rmSync(authority.environment.LATCHKEY_TEST_CA_DIR, { recursive: true, force: true })
   process.once('exit', forget)
-  const named = process.env.REDIS_URL
   const redis = named ? undefined : await startRedis()
   try {
     return await act({ ...authority.environment, REDIS_URL: named ?? redis.url })

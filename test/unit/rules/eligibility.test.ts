@@ -114,6 +114,12 @@ const notEligible: readonly (Case & { reason: RegExp; mayAsk?: readonly string[]
     reason: /reaches s3:\/\/payroll\/\./,
   },
   {
+    description: 'a prefix without its slash is one object, and the person is told so',
+    scopes: ['s3://payroll/out'],
+    levels: ['read'],
+    reason: /reaches s3:\/\/payroll\/out\. Did you mean s3:\/\/payroll\/out\/, with a slash at the end\?/,
+  },
+  {
     description: 'a neighbour whose name begins alike',
     scopes: ['s3://payroll/outside/'],
     levels: ['read'],
