@@ -38,7 +38,8 @@ export function stopOnSignal(log: Logger, started: () => Running | undefined): v
 /** After an error that nobody expected, nothing is known about the process: the parent starts a new one. */
 export function exitOnCrash(log: Logger): void {
   function crash(err: unknown): void {
-    log.fatal({ err }, 'crashed')
+    // Not `fatal`: pino flushes after it, and where whoever read the log is gone that flush tries for ever (sonic-boom, flushSync on EPIPE).
+    log.error({ err }, 'crashed')
     process.exit(EXIT_CRASHED)
   }
   process.on('uncaughtException', crash)

@@ -39,30 +39,39 @@ async function invite(world: World, folder: string): Promise<void> {
   print('\nLatchkey is running, with a sandbox for AWS and Entra. Open one terminal for each person and paste:\n')
   for (const { name, does } of people) {
     const { environment } = await openTerminal(world, name, folder)
-    const names = ['HOME', 'XDG_CONFIG_HOME', 'NODE_EXTRA_CA_CERTS', 'LATCHKEY_URL', 'AWS_ENDPOINT_URL', 'AWS_REGION']
-    print(`# ${does}`)
+    const names = Object.keys(environment).filter((key) =>
+      /^(HOME|XDG_|NODE_EXTRA_|LATCHKEY_|AWS_(ENDPOINT|.*REGION))/.test(key),
+    )
+    print(`${does}. The sandbox signs with a throw-away certificate: let the browser go on, and pick this person.\n`)
     print(`export ${names.map((key) => `${key}='${environment[key]}'`).join(' ')}`)
     print(`latchkey() { '${process.execPath}' '${compiled('src/cli.js')}' "$@"; }`)
-    print(
-      'latchkey login    # the sandbox signs with a throw-away certificate: let your browser go on once, and pick the person\n',
-    )
+    print('latchkey login\n')
   }
-  print('# then, as Rita')
+  print('Then, as Rita:\n')
   print('latchkey request write s3://finance-reports/2026/ --for 5m --because "month-end fix"')
-  print('# as Max, with the id that Rita was given')
+  print('\nAs Max, with the id that Rita was given:\n')
   print('latchkey requests --to-review && latchkey approve r-…')
-  print('# as Rita, with the grant id that `latchkey grants` shows')
+  print('\nAs Rita, with the grant id that `latchkey grants` shows:\n')
   print(
     `aws configure set profile.month-end.credential_process "${process.execPath} ${compiled('src/cli.js')} credentials g-…"`,
   )
   print('echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile month-end')
-  print('latchkey done g-…    # or wait for the end; the same command is refused then\n')
+  print('latchkey grants')
+  print('\nEnd it early, or wait; the same `aws s3 cp` is refused then:\n')
+  print('latchkey done g-…\n')
   print('Ctrl-C ends everything.')
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
 }
 
+/** When whoever started us is gone, even by kill -9, nobody is left to press Ctrl-C. */
+function leaveWithParent(): void {
+  const parent = process.ppid
+  setInterval(() => process.ppid === parent || process.exit(1), 1_000).unref()
+}
+
+leaveWithParent()
 const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'))
 const redisUrl = process.env.REDIS_URL
 const world = await startWorld({

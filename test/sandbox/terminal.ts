@@ -41,6 +41,8 @@ export async function openTerminal(world: World, person: PersonName, folder: str
     LATCHKEY_URL: world.web.url,
     AWS_ENDPOINT_URL: world.aws.url,
     AWS_REGION: 'eu-west-1',
+    // AWS CLI 1 reads this one.
+    AWS_DEFAULT_REGION: 'eu-west-1',
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_MAX_ATTEMPTS: '1',
   }
