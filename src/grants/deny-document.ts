@@ -68,17 +68,6 @@ export function parseDenyDocument(text: string): DenyDocument {
   return { epoch: UNKNOWN_EPOCH, issuedBefore: LONG_AGO, denied: readableIds(unescaped(text)) }
 }
 
-/** The union of ids, and the newest `issuedBefore`: nothing that was refused is allowed again. The epoch is the first one's. */
-export function mergeDeny(first: DenyDocument, ...others: readonly DenyDocument[]): DenyDocument {
-  const all = [first, ...others]
-  return {
-    epoch: first.epoch,
-    // All are whole seconds of UTC in one form, so text order is time order.
-    issuedBefore: all.map(({ issuedBefore }) => issuedBefore).reduce((a, b) => (a > b ? a : b)),
-    denied: sorted(all.flatMap(({ denied }) => denied)),
-  }
-}
-
 const older = z.object({
   Sid: z.string().regex(/^LatchkeyEpoch([0-9a-f]{2})+$/),
   Condition: z.object({ DateLessThan: z.object({ 'aws:TokenIssueTime': z.string().regex(WHOLE_SECOND) }) }),

@@ -5,7 +5,6 @@ import { isLatchkeyError } from '../../src/errors.ts'
 import {
   DENY_IDS_PER_ROLE,
   denyDocument,
-  mergeDeny,
   OTHER_INLINE_CHARACTERS,
   parseDenyDocument,
   ROLE_INLINE_CHARACTERS,
@@ -114,22 +113,6 @@ describe('a Deny document edited by hand', () => {
       fc.property(denied, fc.json(), (ids, noise) => {
         const text = JSON.stringify({ Statement: [{ [noise]: { list: [noise, ids] } }] })
         expect(parseDenyDocument(text).denied).toEqual(expect.arrayContaining(ids))
-      }),
-    )
-  })
-})
-
-describe('merging', () => {
-  it('keeps every denied id and the newest cut', () => {
-    fc.assert(
-      fc.property(deny, fc.array(deny, { maxLength: 3 }), (first, others) => {
-        const merged = mergeDeny(first, ...others)
-        for (const one of [first, ...others]) {
-          expect(merged.denied).toEqual(expect.arrayContaining([...one.denied]))
-          expect(Date.parse(merged.issuedBefore)).toBeGreaterThanOrEqual(Date.parse(one.issuedBefore))
-        }
-        expect(merged.epoch).toBe(first.epoch)
-        expect(mergeDeny(merged, ...others)).toEqual(merged)
       }),
     )
   })

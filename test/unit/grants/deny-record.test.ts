@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { covers, deniedUntil, mergeDenied, unknownUntil, userIdOf } from '../../../src/grants/deny-record.ts'
 import { someTerms } from './a-grant.ts'
@@ -23,6 +24,19 @@ test('an id already denied leaves only when its time is over', () => {
   expect(mergeDenied(known, [], [], NOW)).toEqual(known)
   expect(mergeDenied(known, [], [], NOW + HOUR)).toEqual([])
   expect(mergeDenied(known, ['AROA:g-a'], [], NOW + HOUR)).toEqual([])
+})
+
+test('whoever is denied, by the record, by AWS or from now on, stays denied while the time is not over, and merging twice changes nothing', () => {
+  const id = fc.stringMatching(/^AROA[0-9A-Z]{4}:g-[0-9a-z]{3}$/)
+  const timed = fc.array(fc.record({ userid: id, until: fc.constant(new Date(NOW + HOUR).toISOString()) }))
+  fc.assert(
+    fc.property(timed, fc.array(id), timed, (known, held, added) => {
+      const merged = mergeDenied(known, held, added, NOW)
+      const ids = merged.map(({ userid }) => userid)
+      expect(new Set(ids)).toEqual(new Set([...held, ...[...known, ...added].map(({ userid }) => userid)]))
+      expect(mergeDenied(merged, ids, added, NOW)).toEqual(merged)
+    }),
+  )
 })
 
 test('a revoke is only believed when AWS reads back every id, the epoch and the issue time', () => {
