@@ -9,15 +9,15 @@ import type { Job } from './jobs/catalog.ts'
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** @example newId('g') // "g-7m2k9x0qv4tz": also valid as an STS role session name and as a BullMQ job id */
-export function newId(prefix: 'r' | 'g'): string {
+export function newId(prefix: 'r' | 'g' | 'c'): string {
   return `${prefix}-${Array.from(randomBytes(12), (byte) => ALPHABET[byte % 32]).join('')}`
 }
 
-export const RECORD_ID = /^[rg]-[0-9a-hjkmnp-tv-z]{12}$/
+export const RECORD_ID = /^[rgc]-[0-9a-hjkmnp-tv-z]{12}$/
 
-export type RecordKind = 'request' | 'grant' | 'deny'
-/** `roles`: when somebody must look at a role's Deny document again. */
-export type DueKind = 'grants' | 'requests' | 'roles'
+export type RecordKind = 'request' | 'grant' | 'deny' | 'copy'
+/** `roles`: when somebody must look at a role's Deny document again. `copies`, by the id of their request: when they may show what is no longer so. */
+export type DueKind = 'grants' | 'requests' | 'roles' | 'copies'
 
 export interface RecordWrite {
   readonly kind: RecordKind
@@ -56,8 +56,8 @@ export interface Commit {
   readonly due?: readonly DueChange[]
   readonly indexes?: readonly IndexChange[]
   readonly limits?: readonly Limit[]
-  /** Never empty: every change and its audit event are one write. */
-  readonly audit: readonly [AuditEvent, ...AuditEvent[]]
+  /** Every change and its audit event are one write. Empty only where nothing but copies is written: how something is shown is no change of it. */
+  readonly audit: readonly AuditEvent[]
   readonly jobs?: readonly Job[]
 }
 
@@ -93,6 +93,14 @@ export function isLostRace(error: unknown): boolean {
 export async function refuseWithoutRoom(record: Pick<RecordPort, 'hasRoom'>): Promise<void> {
   if (await record.hasRoom()) return
   throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 60 })
+}
+
+/** Part of each commit that changes what people are shown: the copies of that request are due, and a job says so. `occasion` names the change. */
+export function showAgain(requestId: string, nowMs: number, occasion: string): Required<Pick<Commit, 'due' | 'jobs'>> {
+  return {
+    due: [{ kind: 'copies', id: requestId, at: nowMs }],
+    jobs: [{ act: 'sync', recordId: requestId, occasion }],
+  }
 }
 
 /** Held until `release`, renewed meanwhile for eight times its length at most; it lapses when its process dies or hangs. Releasing a lease that was lost does nothing. */

@@ -9,7 +9,7 @@ import { type Grant, moveGrant, readGrant, type StoredGrant } from '../src/grant
 import { orderOf } from '../src/grants/order.ts'
 import { type EligibilityNeeds, findIneligibility } from '../src/grants/still-eligible.ts'
 import { findYesFault, YES_LASTS_MS } from '../src/grants/yes.ts'
-import type { RecordPort } from '../src/record.ts'
+import { type RecordPort, showAgain } from '../src/record.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 
 /** Renewed while it is held, so two attempts never overlap; this is how long a process that died keeps the others waiting. */
@@ -91,14 +91,17 @@ async function fixEnd(record: RecordPort, { grant, version }: StoredGrant, nowMs
 }
 
 async function commitActive(record: RecordPort, { grant, version }: StoredGrant): Promise<void> {
-  const activatedAt = new Date(await record.now()).toISOString()
+  const nowMs = await record.now()
+  const activatedAt = new Date(nowMs).toISOString()
   const { endsAt } = grant
   if (endsAt === undefined) throw new Error(`Grant ${grant.id} cannot be active without an end.`)
   const next = moveGrant(grant, 'active', { activatedAt })
+  const shown = showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
+    due: shown.due,
     audit: [{ kind: 'grant.activated', ...factsOf(grant), endsAt }],
-    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }],
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }, ...shown.jobs],
   })
 }
 

@@ -32,6 +32,8 @@ const accessRequest = z.strictObject({
   askedAt: time,
   lapsesAt: time,
   reviews: z.array(review),
+  /** Where it is shown: ids of copies, the requester's own first. */
+  copies: z.array(z.string()),
   /** When it left `pending`. */
   closedAt: time.optional(),
   grantId: z.string().optional(),

@@ -51,15 +51,15 @@ export async function approve(
   await needs.record.commit({
     ...closing,
     records: [...closing.records, { kind: 'grant', id: grant.id, expectedVersion: 0, next: grant }],
-    due: [...(closing.due ?? []), { kind: 'grants', id: grant.id, at: atMs }],
+    due: [...closing.due, { kind: 'grants', id: grant.id, at: atMs }],
     indexes: [
-      ...(closing.indexes ?? []),
+      ...closing.indexes,
       { ...LIVE, id: grant.id, at: atMs },
       { kind: GRANTS_OF, value: request.requester.objectId, id: grant.id, at: atMs },
       { ...role, id: grant.id, at: neededUntilMs },
     ],
     limits: [roleIsFull(role, atMs)],
-    jobs: [{ act: 'activate', recordId: grant.id, occasion: '1' }],
+    jobs: [{ act: 'activate', recordId: grant.id, occasion: '1' }, ...closing.jobs],
   })
   return next
 }

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import type { Commit } from '../record.ts'
+import { type Commit, showAgain } from '../record.ts'
 import type { AccessRequest, StoredRequest } from './access-request.ts'
 
 /** Rows of the indexes that find requests. */
@@ -7,17 +7,19 @@ export const PENDING_OF = 'pending'
 export const REQUESTS_OF = 'requests'
 export const TO_REVIEW_BY = 'to-review'
 
-/** What every way out of `pending` writes: the request leaves the due index and counts no more against its requester. */
-export function closeCommit({ request, version }: StoredRequest, next: AccessRequest, audit: Commit['audit']): Commit {
+/** What every way out of `pending` writes: the request leaves the due index, counts no more against its requester, and every copy of it says so. */
+export function closeCommit({ request, version }: StoredRequest, next: AccessRequest, audit: Commit['audit']) {
+  const shown = showAgain(request.id, Date.parse(next.closedAt ?? next.askedAt), `r${version + 1}`)
   return {
     records: [{ kind: 'request', id: request.id, expectedVersion: version, next }],
-    due: [{ kind: 'requests', id: request.id, at: null }],
+    due: [{ kind: 'requests', id: request.id, at: null }, ...shown.due],
     indexes: [
       { kind: PENDING_OF, value: request.requester.objectId, id: request.id, at: null },
       ...request.asked.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id: request.id, at: null })),
     ],
     audit,
-  }
+    jobs: shown.jobs,
+  } satisfies Commit
 }
 
 /** What everybody is told who comes after the decision: what it was, who took it, and when. */

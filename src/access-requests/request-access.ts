@@ -2,8 +2,8 @@ import { type AuditEvent, byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Driver } from '../grants/driver.ts'
 import { isRefusal, recordRefusal } from '../grants/record-refusal.ts'
-import { newId, type RecordPort, refuseWithoutRoom } from '../record.ts'
-import { findApprovers } from '../rules/approval-steps.ts'
+import { newId, type RecordPort, refuseWithoutRoom, showAgain } from '../record.ts'
+import { type AskedApprover, findApprovers } from '../rules/approval-steps.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
 import { decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
@@ -13,6 +13,7 @@ import { formatScope, type Scope } from '../rules/scope.ts'
 import type { AccessRequest } from './access-request.ts'
 import { ASKS_OF, amongFew, askLimits, refuseSpentLimits } from './ask-limits.ts'
 import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
+import { type Copy, makeCopies, newCopies, type Thread } from './copies.ts'
 
 export interface AskNeeds {
   readonly record: RecordPort
@@ -27,10 +28,18 @@ export interface AskInput {
   readonly durationMinutes?: number
   readonly reason: string
   readonly ticket?: string
+  /** Where they asked, when it was in Teams. */
+  readonly thread?: Thread
 }
 
 type Eligible = Extract<Eligibility, { eligible: true }>
-type Asked = AccessRequest['asked']
+type Asked = readonly AskedApprover[]
+
+interface Found {
+  readonly decision: Eligible
+  readonly asked: Asked
+  readonly roleId: string
+}
 
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
 export async function requestAccess(needs: AskNeeds, caller: Caller, input: AskInput): Promise<AccessRequest> {
@@ -77,8 +86,7 @@ async function refuseUnlessEligible(needs: AskNeeds, person: Person, input: AskI
 }
 
 async function refuseWithoutApprovers(directory: Directory, decision: Eligible, requester: Person): Promise<Asked> {
-  const approvers = await findApprovers(directory, decision.entitlement, requester)
-  const asked = approvers.map(({ person: { objectId, name }, as }) => ({ objectId, name, as }))
+  const asked = await findApprovers(directory, decision.entitlement, requester)
   if (asked.length > 0) return asked
   throw new LatchkeyError('NOT_ELIGIBLE', {
     reason: `Nobody can approve this: the directory names no manager of yours and nobody else who may decide under "${decision.entitlement.name}".`,
@@ -90,20 +98,23 @@ async function commitRequest(
   record: RecordPort,
   requester: Person,
   input: AskInput,
-  found: { readonly decision: Eligible; readonly asked: Asked; readonly roleId: string },
+  found: Found,
 ): Promise<AccessRequest> {
   const nowMs = await record.now()
-  const request = makeRequest(nowMs, requester, input, found)
-  const { id } = request
+  const id = newId('r')
+  const approvers = found.asked.map(({ person }) => person)
+  const copies = makeCopies(id, requester, approvers, input.thread)
+  const request = makeRequest(nowMs, requester, input, { ...found, id, copies })
   const own = requester.objectId
+  const shown = showAgain(id, nowMs, 'r1')
   await record.commit({
-    records: [{ kind: 'request', id, expectedVersion: 0, next: request }],
-    due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }],
+    records: [{ kind: 'request', id, expectedVersion: 0, next: request }, ...newCopies(copies)],
+    due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }, ...shown.due],
     indexes: [
       { kind: REQUESTS_OF, value: own, id, at: nowMs },
       { kind: PENDING_OF, value: own, id, at: nowMs },
       { kind: ASKS_OF, value: own, id, at: nowMs },
-      ...found.asked.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
+      ...approvers.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
     ],
     limits: askLimits(requester, nowMs),
     audit: [
@@ -118,6 +129,7 @@ async function commitRequest(
         reason: request.reason,
       },
     ],
+    jobs: shown.jobs,
   })
   return request
 }
@@ -126,10 +138,10 @@ function makeRequest(
   nowMs: number,
   requester: Person,
   input: AskInput,
-  { decision, asked, roleId }: { readonly decision: Eligible; readonly asked: Asked; readonly roleId: string },
+  { decision, asked, roleId, id, copies }: Found & { readonly id: string; readonly copies: readonly Copy[] },
 ): AccessRequest {
   return {
-    id: newId('r'),
+    id,
     status: 'pending',
     requester: { objectId: requester.objectId, name: requester.name },
     scopes: input.scopes.map(formatScope),
@@ -139,10 +151,11 @@ function makeRequest(
     ticket: input.ticket ?? '',
     entitlement: decision.entitlement.name,
     roleId,
-    asked,
+    asked: asked.map(({ person, as }) => ({ objectId: person.objectId, name: person.name, as })),
     askedAt: new Date(nowMs).toISOString(),
     lapsesAt: new Date(nowMs + decision.entitlement.lapseAfterMinutes * 60_000).toISOString(),
     reviews: [],
+    copies: copies.map((copy) => copy.id),
   }
 }
 

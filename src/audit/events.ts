@@ -49,6 +49,24 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deny.put-back'), actor, role: z.string(), denied: z.number() }),
   /** Looked at again some time after the write, and found whole. */
   z.strictObject({ kind: z.literal('deny.verified'), actor, role: z.string(), denied: z.number() }),
+  /** Cards and mails that were sent for the first time; what they show later follows the record. */
+  z.strictObject({
+    kind: z.literal('copies.sent'),
+    actor,
+    requestId: ids.requestId,
+    copies: z.array(z.strictObject({ id: z.string(), reader: z.string(), channel: z.string() })),
+  }),
+  /** Somebody cannot be reached there. `reason`: a sentence. */
+  z.strictObject({
+    kind: z.literal('copy.unreachable'),
+    actor,
+    requestId: ids.requestId,
+    copyId: z.string(),
+    reader: z.string(),
+    reason: z.string(),
+  }),
+  /** Nothing that is shown belongs to the id that was due: somebody took the request out of the record. */
+  z.strictObject({ kind: z.literal('alarm.request-missing'), actor, requestId: ids.requestId }),
   /** CloudTrail records that belong to no grant we know, gathered for some seconds. `reason`: as `match-grant` has it. */
   z.strictObject({
     kind: z.literal('write.unexplained'),

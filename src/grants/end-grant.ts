@@ -1,6 +1,6 @@
 import { type Actor, byPerson, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { againOnConflict, type Commit, type RecordPort } from '../record.ts'
+import { againOnConflict, type Commit, type RecordPort, showAgain } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { denyId } from './deny-record.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from './grant.ts'
@@ -75,13 +75,13 @@ export async function beginRevoke(record: RecordPort, stored: StoredGrant, reaso
     cause: reason.cause,
     detail: reason.detail ?? '',
   } as const
-  const [alarm, ...alarms] = reason.alarms ?? []
+  const shown = showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
-    due: [{ kind: 'grants', id: grant.id, at: nowMs }],
+    due: [{ kind: 'grants', id: grant.id, at: nowMs }, ...shown.due],
     indexes: [{ kind: 'revoking', value: denyId(grant.terms.principal), id: grant.id, at: nowMs }],
-    audit: alarm ? [alarm, ...alarms, asked] : [asked],
-    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }],
+    audit: [...(reason.alarms ?? []), asked],
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }, ...shown.jobs],
   })
   return next
 }
@@ -93,13 +93,15 @@ export async function finishGrant(
   outcome: 'expired' | 'revoked',
 ): Promise<void> {
   const { grant, version } = stored
-  const endedAt = new Date(await record.now()).toISOString()
+  const nowMs = await record.now()
+  const endedAt = new Date(nowMs).toISOString()
+  const shown = showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)
   // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.
   const ending = grant.status === 'revoking' ? grant : moveGrant(grant, 'revoking')
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next: moveGrant(ending, outcome, { endedAt }) }],
-    due: [{ kind: 'grants', id: grant.id, at: null }],
+    due: [{ kind: 'grants', id: grant.id, at: null }, ...shown.due],
     indexes: [
       { ...LIVE, id: grant.id, at: null },
       { kind: 'revoking', value: denyId(grant.terms.principal), id: grant.id, at: null },
@@ -109,5 +111,6 @@ export async function finishGrant(
         ? { kind: 'grant.expired', ...facts, endsAt: grant.endsAt ?? endedAt }
         : { kind: 'grant.revoked', ...facts, cause: grant.end?.cause ?? 'unknown' },
     ],
+    jobs: shown.jobs,
   })
 }

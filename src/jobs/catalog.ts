@@ -1,10 +1,15 @@
 import { z } from 'zod'
 
-/** Every job there is. Payloads are ids; the id of a job says what it is, so that a repeated add is one job. */
+/** Every job there is. The id of a job says what it is, so that a repeated add is one job. */
 export const JOBS = {
-  activate: { queue: 'activate', payload: z.strictObject({ grantId: z.string() }) },
-  revoke: { queue: 'revoke', payload: z.strictObject({ grantId: z.string() }) },
+  activate: { queue: 'activate' },
+  revoke: { queue: 'revoke' },
+  /** Brings every copy of one request to the present state. */
+  sync: { queue: 'cards' },
 } as const
+
+/** What lies in Redis of a job, whatever it is: an id. */
+export const jobPayload = z.strictObject({ recordId: z.string() })
 
 export type Act = keyof typeof JOBS
 export type QueueName = (typeof JOBS)[Act]['queue']

@@ -17,7 +17,10 @@ const REMEMBERED_MS = 60_000
 /** Between two sendings, so that a connection that fails at once does not keep the process busy. */
 const PAUSE_MS = 20
 
-const THINGS = { request: 'request', grant: 'grant', deny: 'grant' } as const satisfies Record<RecordKind, string>
+const THINGS = { request: 'request', grant: 'grant', deny: 'grant', copy: 'request' } as const satisfies Record<
+  RecordKind,
+  string
+>
 
 const answer = z.tuple([z.enum(['done', 'conflict', 'limit'])]).rest(z.number())
 type Answer = z.infer<typeof answer>
@@ -27,11 +30,21 @@ interface Plan {
   readonly args: readonly string[]
 }
 
+function writesCopiesOnly({ records, due = [], indexes = [] }: Commit): boolean {
+  const written = records.filter(({ next }) => next !== undefined)
+  return indexes.length === 0 && [...written.map(({ kind }) => kind), ...due.map(({ kind }) => kind)].every(isOfCopies)
+}
+
+function isOfCopies(kind: string): boolean {
+  return kind === 'copy' || kind === 'copies'
+}
+
 /** Throws on what no caller may send: it would fail half way, or write something nobody can read. */
 export function planCommit(keys: Keys, change: Commit, token: string): Plan {
   const records = change.records.map((write) => keys.record(write.kind, write.id))
   if (new Set(records).size < records.length) throw new Error('A commit writes each record once.')
-  if (change.audit.length === 0) throw new Error('A commit holds at least one audit event.')
+  if (change.audit.length === 0 && !writesCopiesOnly(change))
+    throw new Error('A commit holds at least one audit event.')
   const limits = change.limits ?? []
   const moves = [
     ...(change.due ?? []).map((entry) => ({ key: keys.due(entry.kind), ...entry })),

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import type { Logger } from 'pino'
-import { isRepair, JOBS, type Job, type JobQueue, jobId, type QueueName } from '../jobs/catalog.ts'
+import { isRepair, JOBS, type Job, type JobQueue, jobId, jobPayload, type QueueName } from '../jobs/catalog.ts'
 import { answered } from './answers.ts'
 import { redisTime } from './clock.ts'
 import type { Connection } from './connections.ts'
@@ -9,7 +9,7 @@ import { PREFIX } from './keys.ts'
 const KEEP_FAILED_SECONDS = 30 * 86_400
 
 /** `revoke` first: it is the one that must not wait. */
-export const QUEUES: readonly QueueName[] = ['revoke', 'activate']
+export const QUEUES: readonly QueueName[] = ['revoke', 'activate', 'cards']
 
 interface QueueOptions {
   readonly prefix?: string
@@ -49,7 +49,7 @@ function describe(job: Job, now: number) {
   const id = jobId(job)
   return {
     name: job.act,
-    data: JOBS[job.act].payload.parse({ grantId: job.recordId }),
+    data: jobPayload.parse({ recordId: job.recordId }),
     opts: {
       jobId: id,
       // Redis's time, not this process's: the due moment does not move with our clock.

@@ -1,6 +1,6 @@
 import { DelayedError, isNotConnectionError, type Job as StoredJob, UnrecoverableError, Worker } from 'bullmq'
 import type { Logger } from 'pino'
-import { type Act, isRepair, JOBS, type QueueName, REPAIR_MS } from '../jobs/catalog.ts'
+import { type Act, isRepair, JOBS, jobPayload, type QueueName, REPAIR_MS } from '../jobs/catalog.ts'
 import { backoffMs, isThrottle } from './backoff.ts'
 import { redisTime } from './clock.ts'
 import type { Connection } from './connections.ts'
@@ -96,9 +96,9 @@ function isReplaced(job: StoredJob): boolean {
 /** A job that nobody here wrote is not tried again. */
 function parseTask(job: StoredJob): Task {
   const act = parseAct(job.name)
-  const payload = act && JOBS[act].payload.safeParse(job.data)
-  if (!act || !payload?.success) throw new UnrecoverableError('not a job of the catalogue')
-  return { act, recordId: payload.data.grantId }
+  const payload = jobPayload.safeParse(job.data)
+  if (!act || !payload.success) throw new UnrecoverableError('not a job of the catalogue')
+  return { act, recordId: payload.data.recordId }
 }
 
 function parseAct(name: string): Act | undefined {

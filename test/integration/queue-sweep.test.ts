@@ -42,7 +42,7 @@ function noting(prefix: string): Task[] {
     ran.push(task)
     return {}
   }
-  const workers = startWorkers(shared, { prefix, log, concurrency: 5, handlers: { revoke: handle, activate: handle } })
+  const workers = startWorkers(shared, { prefix, log, concurrency: 5, handlers: { revoke: handle, activate: handle, cards: handle } })
   toStop.push(workers.close)
   return ran
 }
@@ -193,7 +193,7 @@ describe('over an outage', () => {
       ran.push(recordId)
       return {}
     }
-    const handlers = { revoke: handle, activate: handle }
+    const handlers = { revoke: handle, activate: handle, cards: handle }
     const workers = startWorkers(connection, { prefix, log: over.log, concurrency: 5, handlers })
     toStop.push(workers.close)
     const direct = await over.open('request', server.url)

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { newId, RECORD_ID, type RecordWrite } from '../record.ts'
+
+/** Where a request is shown: one record for each card or mail, written with the request itself. */
+
+/** Of one Teams conversation; plain JSON of our own, so that it outlives the SDK that it came from. */
+export const conversation = z.strictObject({
+  v: z.literal(1),
+  serviceUrl: z.url(),
+  /** In a channel with the thread: `19:…@thread.tacv2;messageid=…`. */
+  conversationId: z.string().min(1),
+  conversationType: z.enum(['personal', 'groupChat', 'channel']),
+  tenantId: z.string(),
+  /** Teams' own id (`29:…`) of the person whom the copy is for; a card in a conversation of many refreshes for nobody else. */
+  userId: z.string().exactOptional(),
+})
+
+export type Conversation = z.infer<typeof conversation>
+
+const place = z.discriminatedUnion('channel', [
+  z.strictObject({ channel: z.literal('teams'), conversation }),
+  /** The reader's personal chat, as long as nobody has opened it. */
+  z.strictObject({ channel: z.literal('personal') }),
+  z.strictObject({ channel: z.literal('mail'), address: z.string() }),
+])
+
+export const copy = z.strictObject({
+  id: z.string().regex(RECORD_ID),
+  requestId: z.string().regex(RECORD_ID),
+  /** For whom it is written (Entra object id), and in which part. */
+  reader: z.guid(),
+  role: z.enum(['requester', 'approver']),
+  place,
+  /** Names the content that it shows; empty: none yet. */
+  presented: z.string(),
+  /** The channel's id of the message. Without one nobody knows whether it was sent. */
+  reference: z.string().exactOptional(),
+  /** Somebody is sending it, since then. A claim without a reference lapses. */
+  claimedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
+  /** Why it cannot be shown there. */
+  dead: z.string().exactOptional(),
+})
+
+export type Copy = z.infer<typeof copy>
+export type Place = Copy['place']
+
+/** Where somebody asked: a conversation, and the message that becomes the copy, when there is one already (the form). */
+export interface Thread {
+  readonly conversation: Conversation
+  readonly reference?: string
+}
+
+interface Reader {
+  readonly objectId: string
+  readonly mail?: string | undefined
+}
+
+/** The requester's own first; then for each approver one in their personal chat, and one by mail. */
+export function makeCopies(
+  requestId: string,
+  requester: Reader,
+  approvers: readonly Reader[],
+  thread: Thread | undefined,
+): readonly Copy[] {
+  const make = (reader: Reader, role: Copy['role'], place: Place): Copy => {
+    return { id: newId('c'), requestId, reader: reader.objectId, role, place, presented: '' }
+  }
+  const own: Copy = thread
+    ? {
+        ...make(requester, 'requester', { channel: 'teams', conversation: thread.conversation }),
+        ...(thread.reference === undefined ? {} : { reference: thread.reference }),
+      }
+    : make(requester, 'requester', { channel: 'personal' })
+  const asked = approvers.flatMap((approver) => [
+    make(approver, 'approver', { channel: 'personal' }),
+    ...(approver.mail === undefined ? [] : [make(approver, 'approver', { channel: 'mail', address: approver.mail })]),
+  ])
+  return [own, ...asked]
+}
+
+export function newCopies(copies: readonly Copy[]): readonly RecordWrite[] {
+  return copies.map((next) => ({ kind: 'copy', id: next.id, expectedVersion: 0, next }))
+}
