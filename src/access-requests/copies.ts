@@ -30,6 +30,8 @@ export const copy = z.strictObject({
   /** For whom it is written (Entra object id), and in which part. */
   reader: z.guid(),
   role: z.enum(['requester', 'approver']),
+  /** `outcome`: what became of it, as a message of its own, since nobody is notified of an edit. */
+  shows: z.enum(['request', 'outcome']),
   place,
   /** Names the content that it shows; empty: none yet. */
   presented: z.string(),
@@ -50,12 +52,14 @@ export interface Thread {
   readonly reference?: string
 }
 
+const PERSONAL: Place = { channel: 'personal' }
+
 interface Reader {
   readonly objectId: string
   readonly mail?: string | undefined
 }
 
-/** The requester's own first; then for each approver one in their personal chat, and one by mail. */
+/** The requester's own two, the request's first; then for each approver one in their personal chat, and one by mail. */
 export function makeCopies(
   requestId: string,
   requester: Reader,
@@ -63,19 +67,16 @@ export function makeCopies(
   thread: Thread | undefined,
 ): readonly Copy[] {
   const make = (reader: Reader, role: Copy['role'], place: Place): Copy => {
-    return { id: newId('c'), requestId, reader: reader.objectId, role, place, presented: '' }
+    return { id: newId('c'), requestId, reader: reader.objectId, role, shows: 'request', place, presented: '' }
   }
-  const own: Copy = thread
-    ? {
-        ...make(requester, 'requester', { channel: 'teams', conversation: thread.conversation }),
-        ...(thread.reference === undefined ? {} : { reference: thread.reference }),
-      }
-    : make(requester, 'requester', { channel: 'personal' })
+  const ownPlace: Place = thread ? { channel: 'teams', conversation: thread.conversation } : PERSONAL
+  const own = make(requester, 'requester', ownPlace)
+  const form = thread?.reference === undefined ? {} : { reference: thread.reference }
   const asked = approvers.flatMap((approver) => [
-    make(approver, 'approver', { channel: 'personal' }),
+    make(approver, 'approver', PERSONAL),
     ...(approver.mail === undefined ? [] : [make(approver, 'approver', { channel: 'mail', address: approver.mail })]),
   ])
-  return [own, ...asked]
+  return [{ ...own, ...form }, { ...make(requester, 'requester', ownPlace), shows: 'outcome' }, ...asked]
 }
 
 export function newCopies(copies: readonly Copy[]): readonly RecordWrite[] {

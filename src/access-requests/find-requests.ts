@@ -30,7 +30,7 @@ export async function findRequest({ record }: Needs, caller: Caller, id: string)
   return stored
 }
 
-function maySee({ requester, asked, reviews }: AccessRequest, { objectId, roles }: Caller): boolean {
+export function maySee({ requester, asked, reviews }: AccessRequest, { objectId, roles }: Caller): boolean {
   const concerned = [requester, ...asked, ...reviews.map(({ reviewer }) => reviewer)]
   return concerned.some((person) => person.objectId === objectId) || roles.some((role) => SEES_ALL.includes(role))
 }

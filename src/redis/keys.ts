@@ -16,6 +16,7 @@ export interface Keys {
   lease(id: string): string
   digest(grantId: string): string
   lastWrites(grantId: string): string
+  budget(conversation: string): string
   /** Remembers for a short time that a commit was done. */
   commit(token: string): string
 }
@@ -36,6 +37,7 @@ export function keysUnder(prefix: string): Keys {
     lease: (id) => `${prefix}:lease:${id}`,
     digest: (grantId) => `${prefix}:digest:${grantId}`,
     lastWrites: (grantId) => `${prefix}:digest:${grantId}:last`,
+    budget: (conversation) => `${prefix}:budget:${conversation}`,
     commit: (token) => `${prefix}:commit:${token}`,
   }
 }
