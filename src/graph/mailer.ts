@@ -1,0 +1,85 @@
+import { GraphError } from '@microsoft/microsoft-graph-client'
+import { ChannelBusy, type Mail, type Mailer, PlaceGone } from '../cards/channel.ts'
+import { isLatchkeyError } from '../errors.ts'
+import { ask, type Log } from './ask.ts'
+import { type GraphOptions, graphApi } from './client.ts'
+
+/** Exchange often takes seconds to accept a mail. */
+const LONGEST_MS = 8_000
+/** However long Graph wants to be left alone, this is asked again sooner: what is waited for may be over by then. */
+const LONGEST_WAIT_MS = 5 * 60_000
+const HEADER = 'x-latchkey-copy'
+
+/** Codes of Exchange that say that this address, and not the service, is the trouble. */
+const UNROUTABLE = new Set(['ErrorInvalidRecipients', 'ErrorInvalidSmtpAddress', 'ErrorRecipientNotFound'])
+
+interface MailerOptions extends GraphOptions {
+  /** The mailbox that sends: a sign-in name or an object id. */
+  readonly sender: string
+  readonly log?: Log
+}
+
+/**
+ * Sends through Graph's `sendMail`; needs the application permission Mail.Send, best for that one mailbox only.
+ * It is asked once: `sendMail` knows no repetition, and a lost answer may stand for a mail that went out. Repeating is for our caller to decide.
+ */
+export function graphMailer({ sender, log, ...options }: MailerOptions): Mailer {
+  const api = graphApi(options)
+  const path = `/users/${encodeURIComponent(sender)}/sendMail`
+
+  return {
+    async send(mail) {
+      // What comes after 202 is an empty stream; that it was sent at all tells it from a sender who is not there.
+      const post = async (limit: AbortSignal) => {
+        await api(path, limit).post(messageOf(mail))
+        return 'accepted'
+      }
+      const accepted = await ask(post, AbortSignal.timeout(LONGEST_MS), log).catch((error: unknown) => {
+        throw refusalOf(error)
+      })
+      if (accepted === undefined) throw new PlaceGone(senderMissing())
+    },
+  }
+}
+
+/** Not kept among the sender's sent mails: the record knows what was asked of whom, and a second archive of it would have readers of its own. */
+function messageOf({ to, subject, html, id }: Mail): object {
+  return {
+    message: {
+      subject,
+      body: { contentType: 'HTML', content: html },
+      toRecipients: [{ emailAddress: { address: to } }],
+      internetMessageHeaders: [{ name: HEADER, value: id }],
+    },
+    saveToSentItems: false,
+  }
+}
+
+/** What `ask` makes of a failure, said in the words of the port. */
+function refusalOf(error: unknown): unknown {
+  if (!isLatchkeyError(error, 'UNAVAILABLE')) return error
+  const { cause } = error
+  const reason = cause instanceof GraphError ? reasonGone(cause) : undefined
+  if (reason !== undefined) return new PlaceGone(reason, { cause: error })
+  if (cause instanceof GraphError && isOurFault(cause)) return error
+  return new ChannelBusy(Math.min(error.facts.retryAfterSeconds * 1_000, LONGEST_WAIT_MS), { cause: error })
+}
+
+function reasonGone({ statusCode, code }: GraphError): string | undefined {
+  if (statusCode === 403) {
+    return 'Exchange refused to send for MAIL_SENDER. Give the registration Mail.Send for that mailbox.'
+  }
+  if (statusCode === 404) return senderMissing()
+  return code !== null && UNROUTABLE.has(code)
+    ? 'Exchange knows no way to this address. Correct it in the directory.'
+    : undefined
+}
+
+function senderMissing(): string {
+  return 'Exchange has no mailbox for MAIL_SENDER. Correct it, or give that account a mailbox.'
+}
+
+/** A request that Graph cannot read stays unreadable. */
+function isOurFault({ statusCode }: GraphError): boolean {
+  return statusCode >= 400 && statusCode < 500 && statusCode !== 401 && statusCode !== 408 && statusCode !== 429
+}
