@@ -1,7 +1,9 @@
 import { html } from 'ghtml'
 import type { RequestView } from './request-view.ts'
+import { askSentence, timeWords } from './sentences.ts'
 import type { Shown } from './shown.ts'
-import { oneLine, sayAsk, sayLevels, sayList, sayMinutes, sayTime } from './words.ts'
+import { clip, plain } from './text.ts'
+import { durationWords, inWords, levelTitle } from './words.ts'
 
 /** Well below what any mail server folds or refuses. */
 const LONGEST_SUBJECT = 160
@@ -28,9 +30,9 @@ export interface RenderedMail {
 
 /** The mail that asks an approver. It has one link, to the page; whoever follows it, a scanner too, changes nothing. */
 export function renderMail({ request }: Shown, publicUrl: string): RenderedMail {
-  const asked = `${request.requester} asks to ${sayList(request.levels)} in ${sayList(request.scopes)}`
+  const asked = `${request.requester} asks to ${inWords(request.levels)} in ${inWords(request.scopes)}`
   return {
-    subject: oneLine(asked, LONGEST_SUBJECT),
+    subject: clip(plain(asked), LONGEST_SUBJECT),
     html: page(request, new URL(`/requests/${request.id}`, publicUrl)),
   }
 }
@@ -53,7 +55,7 @@ function page(request: RequestView, link: URL): string {
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" class="card" style="max-width:560px;background:#ffffff;border:1px solid #d9dfe6;border-radius:14px">
 <tr><td align="left" style="padding:28px 24px 8px">
 <p class="quiet" style="margin:0 0 8px;${QUIET}">Latchkey: a request for your decision</p>
-<h1 class="ink" style="margin:0;${INK};font-size:21px;line-height:29px;font-weight:600" dir="auto">${sayAsk(request)}</h1>
+<h1 class="ink" style="margin:0;${INK};font-size:21px;line-height:29px;font-weight:600" dir="auto">${askSentence(request)}</h1>
 </td></tr>
 !${facts(request).map(fact).join('\n')}
 <tr><td align="left" style="padding:16px 24px 8px"><a class="button" href="${link.href}" style="${BUTTON}">Review the request</a></td></tr>
@@ -71,14 +73,14 @@ function page(request: RequestView, link: URL): string {
 type Fact = readonly [title: string, text: string]
 
 function facts(request: RequestView): readonly Fact[] {
-  const ticket: readonly Fact[] = request.ticket === '' ? [] : [['Ticket', request.ticket]]
+  const ticket: readonly Fact[] = request.ticket === '' ? [] : [['Ticket', plain(request.ticket)]]
   return [
-    ['Scope', request.scopes.join('\n')],
-    ['What it allows', sayLevels(request.levels)],
-    ['For how long', `${sayMinutes(request.durationMinutes)}, beginning with the approval; then it ends by itself`],
-    ['Reason', request.reason],
+    ['Scope', request.scopes.map(plain).join('\n')],
+    ['What it allows', request.levels.map(levelTitle).join('\n')],
+    ['For how long', `${durationWords(request.durationMinutes)}, beginning with the approval; then it ends by itself`],
+    ['Reason', plain(request.reason)],
     ...ticket,
-    ['Waits until', sayTime(request.lapsesAt)],
+    ['Waits until', timeWords(request.lapsesAt)],
   ]
 }
 

@@ -62,7 +62,8 @@ function refusalOf(error: unknown): unknown {
   const reason = cause instanceof GraphError ? reasonGone(cause) : undefined
   if (reason !== undefined) return new PlaceGone(reason, { cause: error })
   if (cause instanceof GraphError && isOurFault(cause)) return error
-  return new ChannelBusy(Math.min(error.facts.retryAfterSeconds * 1_000, LONGEST_WAIT_MS), { cause: error })
+  const refused = cause instanceof GraphError && wasRefused(cause)
+  return new ChannelBusy(Math.min(error.facts.retryAfterSeconds * 1_000, LONGEST_WAIT_MS), { cause: error, refused })
 }
 
 function reasonGone({ statusCode, code }: GraphError): string | undefined {
@@ -77,6 +78,11 @@ function reasonGone({ statusCode, code }: GraphError): string | undefined {
 
 function senderMissing(): string {
   return 'Exchange has no mailbox for MAIL_SENDER. Correct it, or give that account a mailbox.'
+}
+
+/** Turned away at the door, or without a token to get there. After anything else the mail may be on its way. */
+function wasRefused({ statusCode, code }: GraphError): boolean {
+  return [401, 429, 503].includes(statusCode) || (statusCode === -1 && code?.startsWith('Authentication') === true)
 }
 
 /** A request that Graph cannot read stays unreadable. */

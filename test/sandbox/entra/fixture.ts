@@ -5,6 +5,9 @@ import type { CompanyData, SandboxPerson } from './company.ts'
 export const TENANT_ID = '5d1c8e0a-3b7f-4c69-8a21-6e94f0b7d312'
 const DOMAIN = 'harbour.example'
 
+/** `MAIL_SENDER`: a shared mailbox, nobody's account. */
+export const MAIL_SENDER = `latchkey@${DOMAIN}`
+
 /** The groups that `latchkey.example.yaml` names, and one inside another. */
 export const GROUPS = {
   finance: '6f0c1d0a-52f1-4a57-8f0e-3f3c5e7b9d21',

@@ -6,8 +6,10 @@ import type { Company } from './company.ts'
 import { badRequest, forbidden, GraphFault, graphErrorBody, noManager, notThere } from './graph-errors.ts'
 import { parseSelect, selectFields, typedObject } from './graph-objects.ts'
 import type { GraphApp } from './graph-tokens.ts'
+import { accessDenied, type Post, sendMail } from './send-mail.ts'
 
 const BASE = '/v1.0'
+const JSON_TYPE = 'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8'
 const MOST_GROUPS = 20
 const DEFAULT_PAGE = 100
 const LARGEST_PAGE = 999
@@ -25,6 +27,7 @@ export interface GraphCall {
 
 interface Question {
   readonly company: Company
+  readonly post: Post
   readonly origin: string
   readonly app: GraphApp
   readonly query: URLSearchParams
@@ -32,9 +35,19 @@ interface Question {
   readonly id: string
 }
 
-type Answer = (question: Question) => object | Promise<object>
+/** Undefined: accepted, with nothing to say. */
+type Answer = (question: Question) => object | Promise<object | undefined>
 
-const ROUTES: readonly { method: string; path: RegExp; permissions: readonly string[]; answer: Answer }[] = [
+interface Route {
+  readonly method: string
+  readonly path: RegExp
+  readonly permissions: readonly string[]
+  /** Exchange refuses in other words than the directory. */
+  readonly refusal?: () => GraphFault
+  readonly answer: Answer
+}
+
+const ROUTES: readonly Route[] = [
   { method: 'GET', path: /^\/users\/([^/]+)$/, permissions: ['User.Read.All'], answer: user },
   { method: 'GET', path: /^\/users\/([^/]+)\/manager$/, permissions: ['User.Read.All'], answer: manager },
   {
@@ -49,11 +62,19 @@ const ROUTES: readonly { method: string; path: RegExp; permissions: readonly str
     permissions: ['GroupMember.Read.All'],
     answer: transitiveMembers,
   },
+  {
+    method: 'POST',
+    path: /^\/users\/([^/]+)\/sendMail$/,
+    permissions: ['Mail.Send'],
+    refusal: accessDenied,
+    answer: ({ post, request, id }) => sendMail(post, id, request).then(() => undefined),
+  },
 ]
 
 /** Microsoft Graph, as far as Latchkey asks it. */
 export function createGraph(setup: {
   readonly company: Company
+  readonly post: Post
   readonly origin: () => string
   readonly authenticate: (authorization: string | undefined) => Promise<GraphApp>
 }): {
@@ -67,10 +88,11 @@ export function createGraph(setup: {
     const requestId = randomUUID()
     let app: GraphApp | undefined
     let status = 200
-    let body: object
+    let body: object | undefined
     try {
       app = await setup.authenticate(request.headers.authorization)
       body = await answer(app, url, request)
+      if (body === undefined) status = 202
     } catch (error) {
       if (!(error instanceof GraphFault)) throw error
       status = error.status
@@ -85,22 +107,23 @@ export function createGraph(setup: {
       appId: app?.appId,
     })
     response.writeHead(status, {
-      'content-type':
-        'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8',
+      ...(body === undefined ? {} : { 'content-type': JSON_TYPE }),
       'request-id': requestId,
       'client-request-id': request.headers['client-request-id'] ?? requestId,
       ...(status === 401 ? { 'www-authenticate': 'Bearer realm="", authorization_uri="", client_id=""' } : {}),
     })
-    response.end(JSON.stringify(body))
+    response.end(body === undefined ? undefined : JSON.stringify(body))
   }
 
-  async function answer(app: GraphApp, url: URL, request: IncomingMessage): Promise<object> {
+  async function answer(app: GraphApp, url: URL, request: IncomingMessage): Promise<object | undefined> {
     const path = url.pathname.slice(BASE.length)
     const route = ROUTES.find((one) => one.method === request.method && one.path.test(path))
     if (route === undefined) throw new GraphFault(400, 'BadRequest', `Resource not found for the segment '${path}'.`)
-    if (!route.permissions.every((permission) => app.permissions.includes(permission))) throw forbidden()
+    if (!route.permissions.every((permission) => app.permissions.includes(permission)))
+      throw (route.refusal ?? forbidden)()
     const id = canonical(decodeURIComponent(route.path.exec(path)?.[1] ?? ''))
-    return route.answer({ company: setup.company, origin: setup.origin(), app, query: url.searchParams, request, id })
+    const { company, post } = setup
+    return route.answer({ company, post, origin: setup.origin(), app, query: url.searchParams, request, id })
   }
 
   return { calls, handle }

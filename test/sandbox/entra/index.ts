@@ -4,11 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { JWTPayload } from 'jose'
 import { serverCertificate } from '../certificate.ts'
+import { type Mailboxes, startMailboxes } from '../mailbox/index.ts'
 import { signInAs } from './browser.ts'
 import { appClaims, delegatedClaims, timesFrom } from './claims.ts'
 import { type Company, type CompanyData, createCompany } from './company.ts'
 import { createFaults, type Faults, type Part } from './faults.ts'
-import { COMPANY, TENANT_ID } from './fixture.ts'
+import { COMPANY, MAIL_SENDER, TENANT_ID } from './fixture.ts'
 import { createGraph, type GraphCall } from './graph.ts'
 import { statusBody } from './graph-errors.ts'
 import { authenticateApp } from './graph-tokens.ts'
@@ -23,7 +24,7 @@ export interface EntraOptions extends Partial<Registrations>, Partial<CompanyDat
   readonly port?: number
 }
 
-export interface SandboxEntra extends Registrations {
+export interface SandboxEntra extends Registrations, Pick<Mailboxes, 'mailboxUrl' | 'mails' | 'waitForMail'> {
   /** `ENTRA_AUTHORITY`. */
   readonly authority: string
   /** `GRAPH_BASE_URL`. */
@@ -69,8 +70,11 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
   const kept = { adapter: memoryAdapter(), cookieKey: randomUUID() }
   const makeProvider = () => createProvider({ ...registrations, ...kept, issuer, tenantId, company, keys })
   let provider = makeProvider()
+  const boxes = await startMailboxes(company)
+  const accounts = () => company.people().flatMap(({ id, userPrincipalName }) => [id, userPrincipalName.toLowerCase()])
   const graph = createGraph({
     company,
+    post: { boxes, senders: [registrations.mailSender], isKnown: (sender) => accounts().includes(sender) },
     origin: () => authority,
     authenticate: (authorization) => authenticateApp(authorization, tenantId, keys),
   })
@@ -109,6 +113,9 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
     company,
     faults,
     graphCalls: graph.calls,
+    mailboxUrl: boxes.mailboxUrl,
+    mails: boxes.mails,
+    waitForMail: boxes.waitForMail,
     signIn: signInAs,
     mint: async (personId, claims = {}) => sign({ ...claimsOf(personId), ...claims }, keys.current),
     mintAppOnly: async () => sign({ ...appClaims(token), ...times() }, keys.current),
@@ -122,7 +129,7 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()
-      await closed
+      await Promise.all([closed, boxes.stop()])
     },
   }
 }
@@ -134,7 +141,8 @@ function register(options: Partial<Registrations>): Registrations {
     redirectUris: options.redirectUris ?? ['http://127.0.0.1:3978/sign-in/callback'],
     cliClientId: options.cliClientId ?? randomUUID(),
     cliRedirectUris: options.cliRedirectUris ?? LOOPBACK,
-    graphPermissions: options.graphPermissions ?? ['User.Read.All', 'GroupMember.Read.All'],
+    graphPermissions: options.graphPermissions ?? ['User.Read.All', 'GroupMember.Read.All', 'Mail.Send'],
+    mailSender: options.mailSender ?? MAIL_SENDER,
   }
 }
 

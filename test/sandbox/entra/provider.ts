@@ -28,6 +28,8 @@ export interface Registrations {
   readonly cliRedirectUris: readonly string[]
   /** Application permissions for Graph with admin consent. */
   readonly graphPermissions: readonly string[]
+  /** `MAIL_SENDER`: the one mailbox that Mail.Send is good for. */
+  readonly mailSender: string
 }
 
 interface ErrorOut {
