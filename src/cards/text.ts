@@ -1,0 +1,44 @@
+/** What people and AWS wrote, as runs of a RichTextBlock: the one place of a card where nothing in a text is read as markdown. */
+
+export interface Run {
+  readonly type: 'TextRun'
+  readonly text: string
+  readonly weight?: 'Bolder'
+  readonly fontType?: 'Monospace'
+  readonly isSubtle?: true
+}
+
+type Look = Omit<Run, 'type' | 'text'>
+
+/** Renderers also look into runs for these functions, one run at a time. */
+const CARD_FUNCTION = /(?<=\{)(?=\{(?:DATE|TIME)\()/gi
+
+/** One line break in a name could forge a line of the card, and a change of direction could turn a key around. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g
+const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]+/g
+
+/** On one line, with every character that cannot be seen made visible. */
+export function plain(text: string): string {
+  return text.toWellFormed().replace(BREAKS, ' ').replace(HIDDEN, '\ufffd')
+}
+
+/** Shown letter by letter, whatever it holds. */
+export function said(text: string, look: Look = {}): readonly Run[] {
+  // A renderer drops an empty run, or the whole block.
+  const shown = plain(text) || '–'
+  return shown.split(CARD_FUNCTION).map((part) => ({ type: 'TextRun', text: part, ...look }))
+}
+
+export function clip(text: string, longest: number): string {
+  const letters = Array.from(text)
+  return letters.length <= longest ? text : `${letters.slice(0, longest - 1).join('')}…`
+}
+
+/** The end of a key says most: it stays. */
+export function cutMiddle(text: string, longest: number): string {
+  const letters = Array.from(plain(text))
+  if (letters.length <= longest) return letters.join('')
+  const end = Math.ceil(longest * 0.6)
+  return `${letters.slice(0, longest - end - 1).join('')}…${letters.slice(-end).join('')}`
+}
