@@ -42,5 +42,6 @@ function explain(record: CloudTrailRecord, grant: Grant | undefined, nowMs: numb
   const atLeastUntilMs = nowMs + ACCEPTED_FOR_MS + REMEMBER_LONGER_MS
   if ('unexplained' in match) return { record, rememberUntilMs: atLeastUntilMs, ...match }
   const rememberUntilMs = Math.max(atLeastUntilMs, match.acceptedUntilMs + REMEMBER_LONGER_MS)
-  return { record, rememberUntilMs, grantId: match.grantId, write: s3WriteOf(record) }
+  const { grantId, requestId } = match
+  return { record, rememberUntilMs, grantId, requestId, write: s3WriteOf(record) }
 }

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
 import { lapseRequest } from '../src/access-requests/cancel-request.ts'
 import type { Setup } from '../src/config.ts'
-import { joinEdges } from '../src/dependencies.ts'
+import { joinEdges, openChannel, openMailer } from '../src/dependencies.ts'
 import { checkEpoch, keepDueRole } from '../src/grants/epoch.ts'
+import { sweepOccasion } from '../src/jobs/catalog.ts'
+import { redisBudget } from '../src/redis/budget.ts'
 import { type Connection, connect } from '../src/redis/connections.ts'
 import { redisFold } from '../src/redis/fold.ts'
 import { redisOutbox } from '../src/redis/outbox.ts'
@@ -11,15 +13,17 @@ import { startWorkers } from '../src/redis/workers.ts'
 import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
 import { foldS3Writes } from './fold-s3-writes.ts'
 import { type Loop, startLoop } from './loop.ts'
+import type { PresentNeeds } from './present-copy.ts'
 import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
 import { relayOutbox } from './relay-outbox.ts'
 import { revokeGrant } from './revoke-grant.ts'
 import { sweepDue } from './sweep-due.ts'
+import { syncCards } from './sync-cards.ts'
 
 const RECONCILE_EVERY_MS = 60_000
 const JOBS_AT_ONCE = 20
 
-type Needs = ActivateNeeds & ReconcileNeeds
+type Needs = ActivateNeeds & ReconcileNeeds & PresentNeeds
 
 /** Start order: epoch check → relay → sweeper → queues, `revoke` first → fold, reconcile. Stop: the other way round, Redis last. */
 export async function startWorkersPart(
@@ -32,7 +36,15 @@ export async function startWorkersPart(
   const relayed = connect(redisUrl, 'worker', log)
   const folded = connect(redisUrl, 'worker', log)
   const queue = bullQueue(shared, { log })
-  const needs: Needs = { ...joinEdges(setup, redis, log), queue, log }
+  const needs: Needs = {
+    ...joinEdges(setup, redis, log),
+    channel: openChannel(setup.config, log),
+    mailer: openMailer(setup.config, log),
+    budget: redisBudget(redis),
+    publicUrl: setup.config.publicUrl,
+    queue,
+    log,
+  }
   await checkEpochOnce(needs)
   const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
   const sweeper = startSweeper(needs)
@@ -73,6 +85,9 @@ function startSweeper(needs: Needs): Loop {
     },
     lapse: (requestId) => lapseRequest(needs, requestId),
     keepRole: (id) => keepDueRole(needs, id),
+    showCopies: async (requestId) => {
+      await queue.add([{ act: 'sync', recordId: requestId, occasion: sweepOccasion(await record.now()) }])
+    },
   })
 }
 
@@ -81,6 +96,7 @@ function startQueues(needs: Needs, connection: Connection): { close(): Promise<v
     handlers: {
       revoke: ({ recordId }) => revokeGrant(needs, recordId),
       activate: ({ recordId }) => activateGrant(needs, recordId),
+      cards: ({ recordId }) => syncCards(needs, recordId),
     },
     concurrency: JOBS_AT_ONCE,
     log: needs.log,

@@ -14,6 +14,8 @@ export interface SweepNeeds {
   readonly lapse: (requestId: string) => Promise<void>
   /** Looks at a role's Deny document again. */
   readonly keepRole: (id: string) => Promise<void>
+  /** Brings the copies of a request to the present state. */
+  readonly showCopies: (requestId: string) => Promise<void>
 }
 
 interface DueGrant {
@@ -42,6 +44,12 @@ export function sweepDue(needs: SweepNeeds): Loop {
     startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: EVERY_MS, log }),
     startLoop({ name: 'sweep-due-requests', turn: plainSweep(needs, 'requests', needs.lapse), pauseMs: EVERY_MS, log }),
     startLoop({ name: 'sweep-due-roles', turn: plainSweep(needs, 'roles', needs.keepRole), pauseMs: EVERY_MS, log }),
+    startLoop({
+      name: 'sweep-due-copies',
+      turn: plainSweep(needs, 'copies', needs.showCopies, GRACE_MS),
+      pauseMs: EVERY_MS,
+      log,
+    }),
   ]
   return {
     async stop() {
@@ -124,6 +132,7 @@ function plainSweep(
   { record, log }: SweepNeeds,
   kind: DueKind,
   act: (id: string) => Promise<void>,
+  graceMs = 0,
 ): () => Promise<void> {
   let tried = { occasion: '', ids: new Set<string>() }
 
@@ -139,7 +148,7 @@ function plainSweep(
     const now = await record.now()
     const occasion = sweepOccasion(now)
     if (tried.occasion !== occasion) tried = { occasion, ids: new Set() }
-    const due = await record.due(kind, now, AT_ONCE)
+    const due = await record.due(kind, now - graceMs, AT_ONCE)
     for (const { id } of due.filter((entry) => !tried.ids.has(entry.id))) {
       tried.ids.add(id)
       await actOn(id)

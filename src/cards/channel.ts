@@ -41,10 +41,13 @@ export interface Budget {
 export class ChannelBusy extends Error {
   override readonly name = 'ChannelBusy'
   readonly waitMs: number
+  /** It was refused before anything was done. Otherwise nobody knows: an answer was lost. */
+  readonly refused: boolean
 
-  constructor(waitMs: number, options?: ErrorOptions) {
+  constructor(waitMs: number, options: ErrorOptions & { readonly refused?: boolean } = {}) {
     super(`The channel asks to wait ${waitMs} ms.`, options)
     this.waitMs = waitMs
+    this.refused = options.refused ?? false
   }
 }
 

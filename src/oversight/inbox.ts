@@ -14,7 +14,7 @@ export interface InboxEntry {
 
 /** A record and what it is. `write` is undefined for a read: it is attributed, and nothing was written. */
 export type Explained = { readonly record: CloudTrailRecord; readonly rememberUntilMs: number } & (
-  | { readonly grantId: string; readonly write: S3Write | undefined }
+  | { readonly grantId: string; readonly requestId: string; readonly write: S3Write | undefined }
   | { readonly unexplained: Unexplained }
 )
 

@@ -18,7 +18,7 @@ export type Unexplained =
   | 'too-late-to-tell'
 
 export type Match =
-  | { readonly grantId: string; readonly acceptedUntilMs: number }
+  | { readonly grantId: string; readonly requestId: string; readonly acceptedUntilMs: number }
   | { readonly unexplained: Unexplained }
 
 /** The session name is the grant id. Undefined: not the session of any grant. */
@@ -51,5 +51,5 @@ function matchTime(record: CloudTrailRecord, grant: Grant, nowMs: number): Match
   if (nowMs > acceptedUntilMs) return { unexplained: 'too-late-to-tell' }
   if (atMs < Date.parse(activatedAt) - SKEW_MS) return { unexplained: 'before-the-grant' }
   if (atMs > endMs + SKEW_MS && record.errorCode !== 'AccessDenied') return { unexplained: 'after-the-grant' }
-  return { grantId: grant.id, acceptedUntilMs }
+  return { grantId: grant.id, requestId: grant.terms.requestId, acceptedUntilMs }
 }

@@ -1,13 +1,14 @@
 -- Folds a batch of CloudTrail records: each is marked seen and counted once, for its grant or as unexplained, and its entry leaves the inbox.
--- KEYS: inbox, seen, unexplained, audit; then two for each grant: digest, last writes.
+-- KEYS: inbox, seen, unexplained, audit, when copies are due, outbox; then two for each grant: digest, last writes.
 -- ARGV: consumer group, how long unexplained records are gathered (ms), most groups of them, the group for the rest, how many last writes are kept,
---   how many records; for each: id, remember until (ms), position of its grant or 0, time (ISO 8601), time (ms), kind or '', bytes, what; then entry ids.
+--   how often a live card is edited (ms), how many records; for each: id, remember until (ms), position of its grant or 0, time (ISO 8601), time (ms),
+--   kind or '', bytes, what, the grant's request or ''; then entry ids.
 -- `what` is JSON: of a grant's record its entry among the last writes; of an unexplained one its group, an audit event without its last fields.
 -- Answers how many were new.
 
 local group, gatherMs, mostGroups, theRest, mostLast = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local records, argAt = tonumber(ARGV[6]), 6
-local inbox, seen, unexplained, audit = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local showEveryMs, records, argAt = tonumber(ARGV[6]), tonumber(ARGV[7]), 7
+local inbox, seen, unexplained, audit, dueCopies, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
@@ -18,9 +19,11 @@ local function demand(key, wanted)
 end
 redis.call('XLEN', inbox)
 redis.call('XLEN', audit)
+redis.call('XLEN', outbox)
+redis.call('ZCARD', dueCopies)
 demand(seen, 'zset')
 demand(unexplained, 'hash')
-for n = 5, #KEYS, 2 do
+for n = 7, #KEYS, 2 do
   demand(KEYS[n], 'hash')
   demand(KEYS[n + 1], 'zset')
 end
@@ -57,20 +60,31 @@ local function gather(what, at)
   redis.call('HSETNX', unexplained, 'since', now)
 end
 
-local new = 0
+local new, changed = 0, {}
 for _ = 1, records do
   local id, untilMs, position = ARGV[argAt + 1], ARGV[argAt + 2], tonumber(ARGV[argAt + 3])
   local record = { at = ARGV[argAt + 4], atMs = ARGV[argAt + 5], kind = ARGV[argAt + 6], bytes = ARGV[argAt + 7], what = ARGV[argAt + 8] }
-  argAt = argAt + 8
+  local request = ARGV[argAt + 9]
+  argAt = argAt + 9
   -- The first write of all: a full Redis refuses it, but lets everything pass once a script has written.
   if redis.call('ZADD', seen, 'NX', untilMs, id) == 1 then
     new = new + 1
     if position == 0 then
       gather(record.what, record.at)
     elseif record.kind ~= '' then
-      count(KEYS[3 + 2 * position], KEYS[4 + 2 * position], record)
+      count(KEYS[5 + 2 * position], KEYS[6 + 2 * position], record)
+      changed[request] = true
     end
   end
+end
+
+-- One job for each slot of time: whatever else is written until it runs is shown by it too.
+local slot = math.floor(now / showEveryMs)
+local showAt = string.format('%.0f', (slot + 1) * showEveryMs)
+for request in pairs(changed) do
+  redis.call('ZADD', dueCopies, 'LT', showAt, request)
+  local occasion = string.format('d%.0f', slot)
+  redis.call('XADD', outbox, '*', 'job', string.format('{"act":"sync","recordId":"%s","occasion":"%s","at":%s}', request, occasion, showAt))
 end
 
 local since = tonumber(redis.call('HGET', unexplained, 'since') or '')

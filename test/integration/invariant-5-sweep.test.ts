@@ -20,7 +20,15 @@ test('the sweeper names what is overdue, and nothing whose time has not come', a
   const queue = { add: async (jobs: readonly Job[]) => void named.push(...jobs) }
   const nothing = async () => {}
   const { log } = here
-  const sweeper = sweepDue({ record, queue, log, revokeNow: nothing, lapse: nothing, keepRole: nothing })
+  const sweeper = sweepDue({
+    record,
+    queue,
+    log,
+    revokeNow: nothing,
+    lapse: nothing,
+    keepRole: nothing,
+    showCopies: nothing,
+  })
   await until(() => named.length > 0)
   await sweeper.stop()
   expect(named.map(({ act, recordId }) => [act, recordId])).toEqual([['activate', 'g-over']])

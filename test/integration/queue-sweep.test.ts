@@ -31,7 +31,7 @@ function fresh() {
 
 function sweep(needs: Pick<SweepNeeds, 'record' | 'queue'> & Partial<SweepNeeds>) {
   const nothing = async () => {}
-  const loop = sweepDue({ log, revokeNow: nothing, lapse: nothing, keepRole: nothing, ...needs })
+  const loop = sweepDue({ log, revokeNow: nothing, lapse: nothing, keepRole: nothing, showCopies: nothing, ...needs })
   toStop.push(loop.stop)
   return loop
 }
@@ -42,7 +42,12 @@ function noting(prefix: string): Task[] {
     ran.push(task)
     return {}
   }
-  const workers = startWorkers(shared, { prefix, log, concurrency: 5, handlers: { revoke: handle, activate: handle, cards: handle } })
+  const workers = startWorkers(shared, {
+    prefix,
+    log,
+    concurrency: 5,
+    handlers: { revoke: handle, activate: handle, cards: handle },
+  })
   toStop.push(workers.close)
   return ran
 }

@@ -43,7 +43,12 @@ function stored(prefix: string, name: QueueName): Queue {
 type Handle = (task: Task) => Promise<{ readonly againAt?: number }>
 
 function work(prefix: string, handle: Handle, concurrency = 5) {
-  const workers = startWorkers(shared, { prefix, log, concurrency, handlers: { revoke: handle, activate: handle, cards: handle } })
+  const workers = startWorkers(shared, {
+    prefix,
+    log,
+    concurrency,
+    handlers: { revoke: handle, activate: handle, cards: handle },
+  })
   toStop.push(workers.close)
   return workers
 }

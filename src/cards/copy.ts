@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { type Copy, copy } from '../access-requests/copies.ts'
+import type { RecordPort } from '../record.ts'
+import type { Message } from './channel.ts'
+import { type CardReader, renderCard } from './render-card.ts'
+import type { Reading, Shown } from './shown.ts'
+
+/** Longer than one sending may take: whoever claimed it has died. */
+const CLAIM_LASTS_MS = 60_000
+
+export interface StoredCopy {
+  readonly version: number
+  readonly copy: Copy
+}
+
+/** Copies that cannot be read are left out: they are not ours. */
+export async function readCopies(
+  record: Pick<RecordPort, 'readMany'>,
+  ids: readonly string[],
+): Promise<readonly StoredCopy[]> {
+  const stored = await record.readMany('copy', ids)
+  return ids.flatMap((id, position) => {
+    const one = stored[position]
+    const parsed = copy.safeParse(one?.value)
+    return one && parsed.success ? [{ version: one.version, copy: { ...parsed.data, id } }] : []
+  })
+}
+
+/** Names what is shown by its content: what reads the same need not be sent again. */
+export function contentOf({ card }: Message): string {
+  return createHash('sha256').update(JSON.stringify(card)).digest('base64url').slice(0, 22)
+}
+
+/** Whether this copy has something to show by now. What nobody saw while it could be decided is not sent afterwards. */
+export function isWanted({ role, shows, place, reference, presented }: Copy, { request, grant }: Reading): boolean {
+  const { status } = request.request
+  if (shows === 'outcome') return isOutcome(status) || (grant !== undefined && grant.grant.status !== 'activating')
+  if (place.channel === 'mail') return status === 'pending' && presented === ''
+  return role === 'requester' || status === 'pending' || reference !== undefined
+}
+
+/** What its requester did not do themselves, and no grant follows. */
+function isOutcome(status: string): boolean {
+  return status === 'denied' || status === 'lapsed'
+}
+
+export function isClaimed({ claimedAt, reference }: Copy, nowMs: number): boolean {
+  return reference === undefined && claimedAt !== undefined && nowMs < Date.parse(claimedAt) + CLAIM_LASTS_MS
+}
+
+/** The requester's first message tells what was asked and decided; what follows is told by the second. */
+export function messageOf({ role, shows, place }: Copy, shown: Shown, publicUrl: string): Message {
+  const isFirst = role === 'requester' && shows === 'request'
+  return renderCard(isFirst ? { ...shown, grant: null } : shown, readerOf(role, place), publicUrl)
+}
+
+/** In a conversation of many the card itself is for everybody; who asked gets their own view of it. */
+function readerOf(role: Copy['role'], place: Copy['place']): CardReader {
+  const isShared = place.channel === 'teams' && place.conversation.conversationType !== 'personal'
+  if (!isShared) return { part: role }
+  const { userId } = place.conversation
+  return { part: 'everybody', refreshFor: userId === undefined ? [] : [userId] }
+}

@@ -1,0 +1,84 @@
+import { LATCHKEY } from '../src/audit/events.ts'
+import { readCopies, type StoredCopy } from '../src/cards/copy.ts'
+import { type Reading, readShown } from '../src/cards/shown.ts'
+import type { Commit, RecordPort } from '../src/record.ts'
+import { type Ran, RUN_AGAIN_MS } from './handler.ts'
+import { type Outcome, type PresentNeeds, presentCopy } from './present-copy.ts'
+
+/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
+const LEASE_MS = 15_000
+const AT_ONCE = 8
+/** The record may have moved while it was shown, and the job that said so may be lost: it is looked at once more. */
+const LOOK_AGAIN_MS = 60_000
+/** Of a copy that failed for a reason that no channel named. */
+const AFTER_FAULT_MS = 30_000
+
+/** Brings every copy of one request to the present state: claim, present, keep the reference. Safe twice, safe late. */
+export async function syncCards(needs: PresentNeeds, requestId: string): Promise<Ran> {
+  const { record } = needs
+  const lease = await record.lease(`copies-${requestId}`, LEASE_MS)
+  if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
+  try {
+    const reading = await readShown(needs, requestId)
+    if (!reading) await dropDue(needs, requestId)
+    if (!reading) return {}
+    const copies = await readCopies(record, reading.request.request.copies)
+    const nowMs = await record.now()
+    const outcomes = await inTurns(copies, (one) => tryCopy(needs, reading, one, nowMs))
+    return await settle(record, reading, outcomes, nowMs)
+  } finally {
+    await lease.release()
+  }
+}
+
+async function dropDue({ record, log }: PresentNeeds, requestId: string): Promise<void> {
+  log.error({ requestId }, 'copies were due of a request that is not in the record: somebody took it out')
+  await record.commit({
+    records: [],
+    due: [{ kind: 'copies', id: requestId, at: null }],
+    audit: [{ kind: 'alarm.request-missing', actor: LATCHKEY, requestId }],
+  })
+}
+
+/** One copy that cannot be shown must not hide the others. */
+async function tryCopy(needs: PresentNeeds, reading: Reading, one: StoredCopy, nowMs: number): Promise<Outcome> {
+  try {
+    return await presentCopy(needs, reading, one, nowMs)
+  } catch (error) {
+    needs.log.error({ copyId: one.copy.id, err: error }, 'a copy could not be shown; it is tried again')
+    return { waitMs: AFTER_FAULT_MS }
+  }
+}
+
+async function inTurns(copies: readonly StoredCopy[], act: (one: StoredCopy) => Promise<Outcome>) {
+  const outcomes: Outcome[] = []
+  for (let at = 0; at < copies.length; at += AT_ONCE) {
+    outcomes.push(...(await Promise.all(copies.slice(at, at + AT_ONCE).map(act))))
+  }
+  return outcomes
+}
+
+/** Nothing is due any more only if nothing was left to show, and neither request nor grant moved meanwhile. */
+async function settle(record: RecordPort, reading: Reading, outcomes: readonly Outcome[], nowMs: number): Promise<Ran> {
+  const { request, grant } = reading
+  const due = (at: number | null): Commit['due'] => [{ kind: 'copies', id: request.request.id, at }]
+  const waits = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.waitMs]))
+  if (waits.length > 0) {
+    const againAt = nowMs + Math.min(...waits)
+    await record.commit({ records: [], due: due(againAt), audit: [] })
+    return { againAt }
+  }
+  if (outcomes.includes('shown')) {
+    await record.commit({ records: [], due: due(nowMs + LOOK_AGAIN_MS), audit: [] })
+    return {}
+  }
+  await record.commit({
+    records: [
+      { kind: 'request', id: request.request.id, expectedVersion: request.version },
+      ...(grant ? [{ kind: 'grant', id: grant.grant.id, expectedVersion: grant.version } as const] : []),
+    ],
+    due: due(null),
+    audit: [],
+  })
+  return {}
+}
