@@ -1,0 +1,128 @@
+import { AuthenticationError } from '@azure/identity'
+import type { CloudAdapter, TurnContext } from 'botbuilder'
+import type { Conversation } from '../access-requests/copies.ts'
+import { type Channel, ChannelBusy, PlaceGone } from '../cards/channel.ts'
+import { cloudAdapter } from './authentication.ts'
+import { ConnectorRefusal, ConnectorSilence } from './connector-client.ts'
+import { referenceOf } from './conversation.ts'
+import { cardActivity } from './messages.ts'
+import { type BotSettings, isServiceUrl } from './settings.ts'
+
+const LONGEST_WAIT_MS = 5 * 60_000
+/** Where Teams does not say how long. */
+const USUAL_WAIT_MS = 2_000
+
+export interface ChannelNeeds {
+  readonly settings: BotSettings
+  /** Whose people they are. */
+  readonly tenantId: string
+}
+
+/** Teams as a place where copies are shown: every call is one call, and what is to be tried again is the caller's to say. */
+export function teamsChannel({ settings, tenantId }: ChannelNeeds): Channel {
+  const adapter = cloudAdapter(settings)
+  const { appId, serviceUrls } = settings
+
+  async function within<T>(to: Conversation, act: (context: TurnContext) => Promise<T>): Promise<T> {
+    if (!isServiceUrl(to.serviceUrl, serviceUrls))
+      throw new PlaceGone('That conversation is not in our Teams any more.')
+    return await inTurn((turn) => adapter.continueConversationAsync(appId, referenceOf(to, appId), turn), act)
+  }
+
+  return {
+    open: (objectId) => openChat(adapter, { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }, objectId),
+    send: (to, message) =>
+      within(to, async (context) => {
+        const sent = await context.sendActivity(cardActivity(message))
+        if (!sent?.id) throw new Error('Teams named no id for a message that it took.')
+        return sent.id
+      }),
+    update: (to, reference, message) =>
+      within(to, async (context) => {
+        await context.updateActivity({ ...cardActivity(message), id: reference })
+      }),
+  }
+}
+
+interface Bot {
+  readonly appId: string
+  readonly tenantId: string
+  readonly serviceUrl: string
+}
+
+/** By object id Teams finds the chat only with whom the app is installed for. */
+async function openChat(adapter: CloudAdapter, bot: Bot, objectId: string): Promise<Conversation> {
+  const { appId, tenantId, serviceUrl } = bot
+  const member = { id: objectId, name: '' }
+  const parameters = {
+    isGroup: false,
+    bot: { id: `28:${appId}`, name: '' },
+    members: [member],
+    tenantId,
+    channelData: { tenant: { id: tenantId } },
+  }
+  const create = (turn: (context: TurnContext) => Promise<void>) =>
+    // The SDK's types ask for a topic and a first message, which a chat of two does not have.
+    adapter.createConversationAsync(
+      appId,
+      'msteams',
+      serviceUrl,
+      '',
+      parameters as Parameters<CloudAdapter['createConversationAsync']>[4],
+      turn,
+    )
+  return await inTurn(create, async ({ activity }) => ({
+    v: 1,
+    serviceUrl,
+    conversationId: activity.conversation.id,
+    conversationType: 'personal',
+    tenantId,
+  }))
+}
+
+/** The SDK may end a turn well in which something went wrong: what was thrown is kept, and thrown again outside. */
+async function inTurn<T>(
+  run: (turn: (context: TurnContext) => Promise<void>) => Promise<void>,
+  act: (context: TurnContext) => Promise<T>,
+): Promise<T> {
+  const done: ({ readonly value: T } | { readonly error: unknown })[] = []
+  try {
+    await run(async (context) => {
+      try {
+        done.push({ value: await act(context) })
+      } catch (error) {
+        done.push({ error })
+      }
+    })
+  } catch (error) {
+    throw portError(error)
+  }
+  const [result] = done
+  if (result === undefined) throw new Error('The SDK did not run the turn.')
+  if ('error' in result) throw portError(result.error)
+  return result.value
+}
+
+const GONE: Readonly<Record<string, string>> = {
+  BotNotInConversationRoster: 'The Latchkey app is not installed there, or was removed.',
+  ConversationBlockedByUser: 'The Latchkey app is blocked there.',
+  BotDisabledByAdmin: 'An administrator of Teams disabled the Latchkey app.',
+  ConversationNotFound: 'The conversation is gone.',
+  ActivityNotFoundInConversation: 'The message was deleted.',
+}
+
+/** 413 and whatever else we did wrong stays what it is: a fault. */
+function portError(error: unknown): unknown {
+  if (error instanceof ConnectorSilence || isLoginDown(error)) return new ChannelBusy(USUAL_WAIT_MS, { cause: error })
+  if (!(error instanceof ConnectorRefusal)) return error
+  const { status, code, waitMs = USUAL_WAIT_MS } = error
+  if (status === 412 || status === 429 || status >= 500) {
+    return new ChannelBusy(Math.min(waitMs, LONGEST_WAIT_MS), { cause: error })
+  }
+  if (status !== 403 && status !== 404) return error
+  return new PlaceGone(GONE[code] ?? `Teams does not let the Latchkey app write there (${code}).`, { cause: error })
+}
+
+function isLoginDown(error: unknown): boolean {
+  return error instanceof AuthenticationError && (error.statusCode >= 500 || error.statusCode === 429)
+}

@@ -1,0 +1,40 @@
+import { type Activity, TurnContext } from 'botbuilder'
+import { z } from 'zod'
+import type { Heard } from './activity.ts'
+import type { Action } from './bot.ts'
+
+/** What of an activity means something to the bot. */
+
+const executed = z.looseObject({
+  action: z.looseObject({ verb: z.string().min(1), data: z.record(z.string(), z.unknown()).nullish() }),
+  // The SDK's own parsing of this value forgets the trigger.
+  trigger: z.enum(['manual', 'automatic']).catch('manual'),
+})
+/** Clients without Action.Execute send its fallback, an Action.Submit: a message whose value holds verb and inputs. */
+const submitted = z.looseObject({ verb: z.string().min(1) })
+
+export function executedAction({ replyToId }: Heard, value: unknown): Action | undefined {
+  const parsed = executed.safeParse(value)
+  if (!parsed.success) return undefined
+  const { action, trigger } = parsed.data
+  return { verb: action.verb, data: action.data ?? {}, reference: replyToId, trigger }
+}
+
+export function submittedAction({ replyToId }: Heard, value: unknown): Action | undefined {
+  const parsed = submitted.safeParse(value)
+  if (!parsed.success) return undefined
+  const { verb, ...data } = parsed.data
+  return { verb, data, reference: replyToId, trigger: 'manual' }
+}
+
+/** Without the mention of the bot, which is how people speak to it in a channel. */
+export function textOf(activity: Activity): string {
+  const text = TurnContext.removeRecipientMention(activity) ?? activity.text ?? ''
+  return text.replace(/&nbsp;|\u00a0/g, ' ').trim()
+}
+
+/** The app was installed, or came into this conversation. */
+export function isArrival({ type, action = '', membersAdded = [], recipient }: Heard): boolean {
+  if (type === 'installationUpdate') return action.startsWith('add')
+  return type === 'conversationUpdate' && membersAdded.some(({ id }) => id === recipient?.id)
+}

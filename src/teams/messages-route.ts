@@ -1,0 +1,81 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { parseActivity, refuseForeign } from './activity.ts'
+import type { TeamsAdapter } from './adapter.ts'
+import { KeysAway } from './connector-keys.ts'
+import { Refused } from './refused.ts'
+import type { Connector, VerifyConnector } from './verify-connector-token.ts'
+
+/** Where Bot Connector delivers. Our own check comes before the SDK's, which checks neither tenant nor address, and says too much. */
+
+const BODY_LIMIT_BYTES = 256 * 1_024
+const RETRY_AFTER_SECONDS = 5
+
+export interface MessagesNeeds {
+  readonly verify: VerifyConnector
+  readonly adapter: TeamsAdapter
+  /** Whose Teams it is, and where that may be. */
+  readonly tenantId: string
+  readonly serviceUrls: readonly string[]
+  readonly metrics: { refusedUnknown(): void }
+}
+
+export function messagesRoute(app: FastifyInstance, needs: MessagesNeeds): void {
+  const connectors = new WeakMap<FastifyRequest, Connector>()
+  app.register(async (door) => {
+    door.setErrorHandler((error: FastifyError, request, reply) => refuse(needs, error, request, reply))
+    // Before the body is read: whoever is not known costs one signature check and no memory.
+    door.addHook('onRequest', async (request, reply) => {
+      // Taken back once it is known who calls: a body that nobody reads must not keep the connection.
+      reply.header('connection', 'close')
+      connectors.set(request, await needs.verify(request.headers.authorization))
+      reply.removeHeader('connection')
+    })
+    door.post('/api/messages', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
+      const heard = parseActivity(request.body)
+      const connector = connectors.get(request)
+      if (connector === undefined) throw new Refused(401, 'not-verified')
+      refuseForeign(heard, connector, needs)
+      const { status, body } = await needs.adapter.process(request.headers.authorization ?? '', heard)
+      if (status === 401) throw new Refused(401, 'refused-by-the-sdk')
+      if (status !== 200) throw new Error(`The SDK ended a turn with ${status}.`)
+      return reply.code(200).send(body)
+    })
+  })
+}
+
+const SENTENCES: Readonly<Record<number, string>> = {
+  400: 'This is not an activity of Teams.',
+  401: 'Only Teams is heard here.',
+  403: 'Only our own Teams is heard here.',
+  413: 'That is more than an activity holds.',
+  415: 'Send JSON.',
+  500: 'Something went wrong here.',
+  503: 'Nobody can be known at the moment. Send it again.',
+}
+
+/** One text for each status, whatever the reason was. */
+function refuse(
+  { metrics }: MessagesNeeds,
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const status = statusOf(error)
+  if (error instanceof Refused) request.log.info({ reason: error.reason }, 'activity refused')
+  if (status === 401 || status === 403) metrics.refusedUnknown()
+  if (status === 503) {
+    request.log.warn({ err: error }, 'the keys of Bot Connector cannot be had')
+    reply.header('retry-after', RETRY_AFTER_SECONDS)
+  }
+  if (status === 500) request.log.error({ err: error }, 'activity failed')
+  return reply.code(status).send({ error: SENTENCES[status] })
+}
+
+function statusOf(error: FastifyError): number {
+  if (error instanceof Refused) return error.status
+  if (error instanceof KeysAway) return 503
+  const { statusCode = 500 } = error
+  if (error instanceof SyntaxError) return 400
+  if (statusCode in SENTENCES) return statusCode
+  return statusCode < 500 ? 400 : 500
+}
