@@ -1,6 +1,12 @@
 import type { Message } from './channel.ts'
+import { headlineOf } from './headline.ts'
+import { leadOf } from './lead.ts'
+import { rowsOf } from './rows.ts'
 import type { Shown } from './shown.ts'
+import { isOver, type Part, type Stage, stageOf } from './stage.ts'
 import { compileTemplate } from './template.ts'
+import { clip } from './text.ts'
+import { writesOf } from './writes.ts'
 
 /** `everybody`: the card that all in a conversation see; these people's clients (Teams' own ids) ask for a view of their own. */
 export type CardReader =
@@ -9,7 +15,48 @@ export type CardReader =
 
 const fill = compileTemplate('request')
 
-export function renderCard({ request }: Shown, reader: CardReader, publicUrl: string): Message {
-  const url = `${publicUrl}/requests/${request.id}`
-  return { card: fill({ id: request.id, url, part: reader.part }), summary: 'Access request' }
+const LONGEST_SUMMARY = 200
+
+/** The same record gives the same card, to the letter: a card is sent again only where it differs. */
+export function renderCard(shown: Shown, reader: CardReader, publicUrl: string): Message {
+  const { request, grant } = shown
+  const { part } = reader
+  const stage = stageOf(shown)
+  const headline = headlineOf(shown, stage, part)
+  const lead = leadOf(shown, stage, part)
+  const wasActive = grant !== null && grant.activatedAt !== null
+  const card = fill({
+    requestId: request.id,
+    version: request.version,
+    grantId: grant?.id ?? '',
+    publicUrl,
+    headline,
+    lead,
+    rows: rowsOf(shown, stage, part),
+    isUsable: part === 'requester' && stage === 'active',
+    writes: wasActive ? [writesOf(grant.writes, stage === 'active')] : [],
+    may: mayOf(stage, part, lead.isCut),
+    refresh: refreshOf(request.id, stage, reader),
+  })
+  return { card, summary: clip(`${headline.title}: ${lead.runs.map(({ text }) => text).join('')}`, LONGEST_SUMMARY) }
+}
+
+/** Which buttons are on it. They give no right: rules and directory are asked at the click. */
+function mayOf(stage: Stage, part: Part, isCut: boolean): Readonly<Record<string, boolean>> {
+  const isReview = part === 'approver' && stage === 'pending'
+  return {
+    // Nobody says yes to what the card cannot show whole.
+    approve: isReview && !isCut,
+    deny: isReview,
+    cancel: part === 'requester' && stage === 'pending',
+    done: part === 'requester' && stage === 'active',
+    end: part === 'approver' && stage === 'active',
+  }
+}
+
+function refreshOf(requestId: string, stage: Stage, reader: CardReader): object {
+  const action = { type: 'Action.Execute', title: 'Show the present state', verb: 'view', data: { requestId } }
+  // A list without anybody in it: nobody's client asks by itself.
+  if (isOver(stage)) return { action, userIds: [] }
+  return reader.part === 'everybody' ? { action, userIds: reader.refreshFor } : { action }
 }

@@ -3,6 +3,17 @@ import { compileTemplate } from './template.ts'
 
 const fill = compileTemplate('help')
 
+const COMMANDS = [
+  { command: 'request', meaning: 'A form with what you may ask for.' },
+  {
+    command: 'request write s3://finance-reports/2026/ for 45m because month-end fix',
+    meaning: 'The same in one line: levels, scope, duration, reason.',
+  },
+  { command: 'my access', meaning: 'What you have, what you asked for, and what waits for your decision.' },
+  { command: 'done', meaning: 'Ends your access early.' },
+  { command: 'help', meaning: 'This card.' },
+]
+
 export function renderHelp(): Message {
-  return { card: fill({}), summary: 'What Latchkey understands' }
+  return { card: fill({ commands: COMMANDS }), summary: 'What Latchkey understands' }
 }

@@ -1,0 +1,62 @@
+import type { Shown } from './shown.ts'
+import type { Part, Stage } from './stage.ts'
+import { moment } from './words.ts'
+
+/** The band on top: the state in words. Its colour says nothing that the words do not say. Trusted text: it may stand in a TextBlock. */
+export interface Headline {
+  readonly title: string
+  /** Empty: the title says it all. */
+  readonly note: string
+  readonly style: 'accent' | 'attention' | 'emphasis' | 'good' | 'warning'
+}
+
+const STYLES: Readonly<Record<Stage, Headline['style']>> = {
+  pending: 'accent',
+  approved: 'good',
+  activating: 'accent',
+  active: 'good',
+  revoking: 'warning',
+  failing: 'attention',
+  failed: 'attention',
+  expired: 'emphasis',
+  revoked: 'emphasis',
+  denied: 'attention',
+  cancelled: 'emphasis',
+  lapsed: 'emphasis',
+}
+
+const TITLES: Readonly<Record<Stage, string>> = {
+  pending: 'Waiting for a decision',
+  approved: 'Approved',
+  activating: 'Approved; access is being set up',
+  active: 'Access is active',
+  revoking: 'Access is ending',
+  failing: 'Access could not be set up',
+  failed: 'Access could not be set up',
+  expired: 'Access expired on time',
+  revoked: 'Access was revoked early',
+  denied: 'Denied',
+  cancelled: 'Cancelled by the requester',
+  lapsed: 'Lapsed: nobody decided in time',
+}
+
+export function headlineOf(shown: Shown, stage: Stage, part: Part): Headline {
+  const isAsked = stage === 'pending' && part === 'approver'
+  return {
+    title: isAsked ? 'Your decision is needed' : TITLES[stage],
+    note: noteOf(shown, stage, part),
+    style: STYLES[stage],
+  }
+}
+
+/** Always true, whenever it is read: a card that nobody edits stands for ever. */
+function noteOf({ request, grant }: Shown, stage: Stage, part: Part): string {
+  const again = part === 'requester' ? ' You can ask again.' : ''
+  if (stage === 'pending') return `Open until ${moment(request.lapsesAt)}, then it lapses.`
+  if (stage === 'approved') return 'What follows is told in a message of its own.'
+  if (stage === 'active') return grant?.endsAt ? `Until ${moment(grant.endsAt)}, then it ends by itself.` : ''
+  if (stage === 'revoking') return 'AWS is being told to refuse it. Until that is seen to work, it is not over.'
+  if (stage === 'failing') return 'Latchkey is making sure that nothing is left in AWS.'
+  if (stage === 'failed') return `Nobody could use it, and nothing is left in AWS.${again}`
+  return stage === 'lapsed' ? `Nothing was granted.${again}` : ''
+}

@@ -1,0 +1,88 @@
+import type { GrantView } from './grant-view.ts'
+import { LONGEST_NAME } from './lead.ts'
+import type { RequestView } from './request-view.ts'
+import type { Shown } from './shown.ts'
+import type { Part, Stage } from './stage.ts'
+import { clip, plain, type Run, said } from './text.ts'
+import { durationWords, levelTitle, moment } from './words.ts'
+
+/** A title, and what people wrote, or a time, or both below each other. */
+export interface Row {
+  readonly title: string
+  readonly said: readonly Run[]
+  /** Trusted text; empty: none. */
+  readonly when: string
+}
+
+const MOST_ASKED_SHOWN = 3
+
+export function rowsOf({ request, grant }: Shown, stage: Stage, part: Part): readonly Row[] {
+  const isWaiting = stage === 'pending'
+  return [
+    row('Reason', request.reason),
+    ...(request.ticket === '' ? [] : [row('Ticket', request.ticket)]),
+    ...(isWaiting ? waitingRows(request, part) : decisionRows(request)),
+    ...(grant ? grantRows(grant, stage) : []),
+  ]
+}
+
+function waitingRows({ levels, entitlement, asked, askedAt }: RequestView, part: Part): readonly Row[] {
+  if (part !== 'approver') return [row('Asked', askedNames(asked), moment(askedAt))]
+  return [...levels.map((level) => allows(level)), row('Entitlement', entitlement), when('Asked', moment(askedAt))]
+}
+
+/** @example "Write: see names, upload and overwrite objects" stands as title and text */
+function allows(level: string): Row {
+  const [title = level, text = ''] = levelTitle(level).split(': ')
+  return row(title, text)
+}
+
+function askedNames(asked: readonly string[]): string {
+  const first = asked.slice(0, MOST_ASKED_SHOWN).map((name) => clip(plain(name), LONGEST_NAME))
+  const others = asked.length - first.length
+  return [...first, ...(others > 0 ? [`${others} more`] : [])].join(', ')
+}
+
+function decisionRows({ status, decision }: RequestView): readonly Row[] {
+  if (!decision) return []
+  const by = `${clip(plain(decision.by), LONGEST_NAME)}, as ${clip(plain(decision.as), LONGEST_NAME)}`
+  const comment = decision.comment === '' ? [] : [row('Comment', decision.comment)]
+  return [row(status === 'denied' ? 'Denied by' : 'Approved by', by, moment(decision.at)), ...comment]
+}
+
+function grantRows(grant: GrantView, stage: Stage): readonly Row[] {
+  const { activatedAt, endedAt, endsAt } = grant
+  const cause =
+    grant.endCause === null
+      ? []
+      : [row(stage === 'revoked' || stage === 'revoking' ? 'Ended by' : 'Why', causeOf(grant))]
+  if (activatedAt === null || endedAt === null) return cause
+  // An end on time is seen a moment later; what AWS enforced is the time in the document.
+  const end = stage === 'expired' && endsAt !== null ? endsAt : endedAt
+  const minutes = Math.floor((Date.parse(end) - Date.parse(activatedAt)) / 60_000)
+  const lasted = `${durationWords(minutes)} of ${durationWords(grant.durationMinutes)}`
+  return [...cause, when('Ended', moment(end)), row('Lasted', lasted)]
+}
+
+function causeOf({ endCause, requester, approver }: GrantView): string {
+  const requesterName = clip(plain(requester), LONGEST_NAME)
+  const causes: ReadonlyMap<string, string> = new Map([
+    ['done', `${requesterName}, who was done`],
+    ['ended-by-approver', `${clip(plain(approver), LONGEST_NAME)}, who had approved it`],
+    ['ended-by-owner', 'An owner of Latchkey'],
+    ['no-longer-eligible', `Latchkey: the rules or the directory no longer let ${requesterName} have this`],
+    ['approval-void', 'The approval was too old when AWS could be reached'],
+    ['activation-failed', 'AWS refused to set it up; should that happen again, tell the owner of the bucket'],
+    ['yes-does-not-add-up', 'Latchkey: the recorded approval does not add up; the alarm was raised'],
+    ['ended-before', 'Latchkey: it had already ended before'],
+  ])
+  return causes.get(endCause ?? '') ?? `Latchkey (${clip(plain(endCause ?? ''), LONGEST_NAME)})`
+}
+
+function row(title: string, text: string, at = ''): Row {
+  return { title, said: said(text), when: at }
+}
+
+function when(title: string, at: string): Row {
+  return { title, said: [], when: at }
+}
