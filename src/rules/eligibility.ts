@@ -28,8 +28,14 @@ export interface Asker {
   readonly groups: ReadonlySet<string>
 }
 
+/** What this person may ask for at all; `reason` says why it is nothing. */
+export type Offered =
+  | { readonly some: true; readonly entitlements: readonly Entitlement[] }
+  | { readonly some: false; readonly reason: string }
+
 /** A card and a terminal still show this many at a glance. */
 const LONGEST_MAY_ASK = 5
+const NAMED_NOWHERE = 'No entitlement names you or a group of yours.'
 
 /** Every group that the rules name, to ask the directory once. */
 export function groupIdsOf(rules: Rules): readonly string[] {
@@ -46,7 +52,7 @@ export function decideEligibility(rules: Rules, who: Asker, ask: Ask): Eligibili
   const own = rules.entitlements.filter((entitlement) => grantedTo(entitlement, who) !== undefined)
   const refuse = (reason: string): Eligibility => ({ eligible: false, reason, mayAsk: mayAskOf(own, ask) })
 
-  if (own.length === 0) return refuse('No entitlement names you or a group of yours.')
+  if (own.length === 0) return refuse(NAMED_NOWHERE)
   if (new Set(ask.scopes.map(({ bucket }) => bucket)).size > 1)
     return refuse('One request reaches one bucket. Ask for each bucket by itself.')
   const inScope = own.filter((entitlement) => ask.scopes.every((scope) => reaches(entitlement, scope)))
@@ -58,6 +64,14 @@ export function decideEligibility(rules: Rules, who: Asker, ask: Ask): Eligibili
   const account = accountOf(rules, ask)
   if (account === undefined) return refuse(scopeReason(own, ask))
   return accept(entitlement, account, who, ask)
+}
+
+/** Each scope of these, at any of its levels, for no longer than its longest time, is eligible. */
+export function entitlementsFor(rules: Rules, who: Asker): Offered {
+  const barred = barredReason(who.person)
+  if (barred) return { some: false, reason: barred }
+  const entitlements = rules.entitlements.filter((entitlement) => grantedTo(entitlement, who) !== undefined)
+  return entitlements.length > 0 ? { some: true, entitlements } : { some: false, reason: NAMED_NOWHERE }
 }
 
 function accept(entitlement: Entitlement, account: Account, who: Asker, ask: Ask): Eligibility {

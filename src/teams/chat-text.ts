@@ -1,0 +1,29 @@
+/** Teams sends some of what people type as HTML. What they see is what counts. */
+
+const TAGS = /<\/?(?:at|a|p|div|span|br|b|i|u|em|strong|code|pre)(?:\s[^<>]*)?\/?>/gi
+const MENTION = /<at(?:\s[^<>]*)?>[^<>]*<\/at>/gi
+/** An address that was made a link, as Markdown; its text and its target may differ, and only the text was read. */
+const LINK = /\[([^[\]]*)\]\([^()\s]*\)/g
+const INVISIBLE = /^[\u200b-\u200d\u2060\ufeff]+|[\u200b-\u200d\u2060\ufeff]+$/g
+
+const ENTITIES: Readonly<Record<string, string>> = { nbsp: ' ', amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+/** One line as it was read on the screen: no tags, no entities, one space between words. */
+export function chatLine(text: string): string {
+  const plain = text
+    .replace(MENTION, ' ')
+    .replace(TAGS, (tag) => (/^<\/?a[\s>]/i.test(tag) ? '' : ' '))
+    .replace(LINK, '$1')
+  return plain
+    .replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,4});/gi, decode)
+    .replace(/\s+/g, ' ')
+    .replace(INVISIBLE, '')
+    .trim()
+}
+
+/** What this does not know stays as it stands. */
+function decode(entity: string, name: string): string {
+  if (!name.startsWith('#')) return ENTITIES[name.toLowerCase()] ?? entity
+  const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1))
+  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : entity
+}

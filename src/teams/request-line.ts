@@ -1,0 +1,139 @@
+import { LEVELS, type Level, sortLevels } from '../rules/levels.ts'
+
+/** The line after the word `request`, as it was written: nothing in it is checked against the rules here. */
+export interface RequestLine {
+  /** Exactly as they stand in the line. */
+  readonly scopes: readonly string[]
+  readonly levels: readonly Level[]
+  readonly duration?: string
+  readonly reason: string
+  readonly ticket?: string
+}
+
+export type ReadLine =
+  | { readonly readable: true; readonly ask: RequestLine }
+  | { readonly readable: false; readonly problem: string }
+
+export const EXAMPLE = 'request write s3://finance-reports/2026/ for 45m because month-end fix'
+
+interface Word {
+  readonly text: string
+  /** In quotes or angle brackets: taken as it stands. */
+  readonly quoted: boolean
+  readonly end: number
+}
+
+interface Draft {
+  readonly scopes: string[]
+  readonly levels: Level[]
+  readonly strange: string[]
+  duration?: string
+  ticket?: string
+  reason?: string
+}
+
+const WORD = /\s*(?:["“”„«]([^"“”„«»]+)["“”»](?=[\s,;.!]|$)|['‘’`]([^'‘’`]+)['’‘`](?=[\s,;.!]|$)|<([^<>]+)>|(\S+))/y
+const FILLERS: ReadonlySet<string> = new Set(['', 'and', '&', 'access', 'to', 'on', 'in', 'please'])
+const UNITS = { m: /^m(in(ute)?s?)?$/i, h: /^h((ou)?rs?)?$/i, d: /^d(ays?)?$/i } as const
+const LONGEST_QUOTE = 80
+
+/** Every word has to mean something: a line that is half understood would ask for something else. */
+export function readRequestLine(line: string): ReadLine {
+  const draft: Draft = { scopes: [], levels: [], strange: [] }
+  for (let word = wordAt(line, 0); word && draft.reason === undefined; ) {
+    const end = takeWord(draft, line, word)
+    word = wordAt(line, end)
+  }
+  const problem = problemOf(draft)
+  if (problem)
+    return { readable: false, problem: `${problem} For example: ${EXAMPLE}. Or say request alone for the form.` }
+  const { scopes, levels, duration, ticket, reason = '' } = draft
+  const ask = { scopes, levels: sortLevels(levels), reason }
+  return {
+    readable: true,
+    ask: { ...ask, ...(duration === undefined ? {} : { duration }), ...(ticket === undefined ? {} : { ticket }) },
+  }
+}
+
+function wordAt(line: string, start: number): Word | undefined {
+  WORD.lastIndex = start
+  const found = WORD.exec(line)
+  if (!found) return undefined
+  const [, double, single, angle, bare] = found
+  const quoted = double ?? single ?? angle
+  return { text: quoted ?? withoutStop(bare ?? ''), quoted: quoted !== undefined, end: WORD.lastIndex }
+}
+
+/** The comma or full stop of the sentence; a key that ends in one has to stand in quotes. */
+function withoutStop(bare: string): string {
+  let end = bare.length
+  while (end > 0 && ',;.!'.includes(bare.charAt(end - 1))) end -= 1
+  return bare.slice(0, end)
+}
+
+/** Where to read on. */
+function takeWord(draft: Draft, line: string, word: Word): number {
+  if (/^s3:\//i.test(word.text)) {
+    draft.scopes.push(word.text)
+    return word.end
+  }
+  const name = word.quoted ? '"' : word.text.toLowerCase()
+  if (name === 'because' || name === 'because:') draft.reason = line.slice(word.end).trim()
+  else if (name === 'for' && draft.duration === undefined) return takeDuration(draft, line, word)
+  else if ((name === 'ticket' || name === 'ticket:') && draft.ticket === undefined) return takeTicket(draft, line, word)
+  else if (!FILLERS.has(name)) takeLevels(draft, word)
+  return word.end
+}
+
+/** Also as people write it: `45 minutes`, `1 hour`. */
+function takeDuration(draft: Draft, line: string, { end }: Word): number {
+  const first = wordAt(line, end)
+  if (first === undefined || isBecause(first)) {
+    draft.strange.push('for')
+    return end
+  }
+  const [, count = '', own = ''] = /^(\d+)([a-z]*)$/i.exec(first.text) ?? []
+  const next = own === '' && count !== '' ? wordAt(line, first.end) : undefined
+  const unit = unitOf(own === '' ? (next?.text ?? '') : own)
+  draft.duration = unit === undefined ? first.text : `${count}${unit}`
+  return next && unit !== undefined ? next.end : first.end
+}
+
+function unitOf(text: string): keyof typeof UNITS | undefined {
+  return (['m', 'h', 'd'] as const).find((unit) => UNITS[unit].test(text))
+}
+
+function takeTicket(draft: Draft, line: string, { end }: Word): number {
+  const number = wordAt(line, end)
+  if (number === undefined || isBecause(number)) {
+    draft.strange.push('ticket')
+    return end
+  }
+  draft.ticket = number.text
+  return number.end
+}
+
+function isBecause({ text, quoted }: Word): boolean {
+  return !quoted && /^because:?$/i.test(text)
+}
+
+function takeLevels(draft: Draft, { text }: Word): void {
+  const parts = text.toLowerCase().split(/[,+/&]/)
+  const levels = LEVELS.filter((level) => parts.includes(level))
+  if (parts.every((part) => part === '' || LEVELS.some((level) => level === part))) draft.levels.push(...levels)
+  else draft.strange.push(text)
+}
+
+function problemOf({ scopes, levels, reason, strange: [strange] }: Draft): string | undefined {
+  const missing = [
+    ...(levels.length === 0 ? [`a level (${LEVELS.join(', ')})`] : []),
+    ...(scopes.length === 0 ? ['a scope (it begins with s3://)'] : []),
+    ...(reason ? [] : ['a reason (after the word because)']),
+  ]
+  const lacks = missing.length > 0 ? [`This line lacks ${missing.join(' and ')}.`] : []
+  const unread =
+    strange === undefined
+      ? []
+      : [`I cannot read “${strange.slice(0, LONGEST_QUOTE)}” in it; a scope that holds spaces stands in quotes.`]
+  return lacks.length + unread.length > 0 ? [...lacks, ...unread].join(' ') : undefined
+}

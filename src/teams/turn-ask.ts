@@ -1,0 +1,52 @@
+import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
+import type { Message } from '../cards/channel.ts'
+import { type AskForm, renderForm } from '../cards/render-form.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { Caller } from '../rules/caller.ts'
+import { entitlementsFor, groupIdsOf } from '../rules/eligibility.ts'
+import { type Entitlement, formatApprover, type Rules } from '../rules/rules-file.ts'
+import { formatScope } from '../rules/scope.ts'
+import { toAsk } from './ask-fields.ts'
+import type { Turn } from './bot.ts'
+import type { RequestLine } from './request-line.ts'
+
+const MOST_OWNERS = 5
+
+/** Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. */
+export async function askByLine(needs: AskNeeds, { caller, conversation }: Turn, line: RequestLine): Promise<void> {
+  await requestAccess(needs, caller, { ...toAsk(line), thread: { conversation } })
+}
+
+/** @throws NOT_ELIGIBLE to somebody who may ask for nothing */
+export async function formFor(
+  { rules, directory }: AskNeeds,
+  caller: Caller,
+  tried: Pick<AskForm, 'given' | 'problem'> = {},
+): Promise<Message> {
+  const person = await directory.person(caller.objectId)
+  if (!person || person.tenantId !== caller.tenantId) throw nothingFor('You are not in the directory.', rules)
+  const groups = await directory.groupsOf(caller.objectId, groupIdsOf(rules))
+  const offered = entitlementsFor(rules, { person, groups })
+  if (!offered.some) throw nothingFor(offered.reason, rules)
+  return renderForm({ requesterId: caller.objectId, entitlements: offered.entitlements.map(toOffer), ...tried })
+}
+
+function toOffer({
+  name,
+  scopes,
+  levels,
+  defaultMinutes,
+  longestMinutes,
+}: Entitlement): AskForm['entitlements'][number] {
+  return { name, scopes: scopes.map(formatScope), levels, defaultMinutes, longestMinutes }
+}
+
+/** Owners, without the buckets: which there are is not for everybody. */
+function nothingFor(reason: string, { buckets }: Rules): LatchkeyError {
+  const owners = [...new Set([...buckets.values()].flatMap((bucket) => bucket.owners.map(formatApprover)))]
+  const named = owners.length > 0 ? ` Owners are ${owners.slice(0, MOST_OWNERS).join(', ')}.` : ''
+  return new LatchkeyError('NOT_ELIGIBLE', {
+    reason: `${reason} There is nothing that you may ask for.${named}`,
+    mayAsk: [],
+  })
+}

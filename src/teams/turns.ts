@@ -1,0 +1,96 @@
+import type { AskNeeds } from '../access-requests/request-access.ts'
+import type { ReviewNeeds } from '../access-requests/review-access-request.ts'
+import { renderHelp } from '../cards/render-help.ts'
+import { reviveCopies } from '../cards/revive-copies.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { Action, Answer, Bot, Turn } from './bot.ts'
+import { type Command, parseCommand } from './commands.ts'
+import type { PresentNeeds } from './present-card.ts'
+import { cancelByWord, endByWord, myAccess } from './turn-access.ts'
+import { askByLine, formFor } from './turn-ask.ts'
+import { askByForm } from './turn-form.ts'
+import { cancel, done, review, view } from './turn-review.ts'
+
+/** To ask, to decide and to show; never to vend: no credential has a way into a chat. */
+export type BotNeeds = AskNeeds & ReviewNeeds & PresentNeeds
+
+/** What people say and click, answered by the same use cases as the API. */
+export function latchkeyBot(needs: BotNeeds): Bot {
+  return {
+    async said(turn, text) {
+      try {
+        await follow(needs, turn, parseCommand(text))
+      } catch (error) {
+        await turn.reply(refusalOf(error).message)
+      }
+    },
+    async acted(turn, action) {
+      try {
+        return await act(needs, turn, action)
+      } catch (error) {
+        const { code, message } = refusalOf(error)
+        return { error: { code, message } }
+      }
+    },
+    async installed(turn) {
+      // In a conversation of many nobody asked for a welcome.
+      if (turn.conversation.conversationType !== 'personal') return
+      await reviveCopies(needs, turn.caller.objectId)
+      await turn.reply(renderHelp())
+    },
+  }
+}
+
+/** What is not a refusal is a fault, and not for whoever calls to read. */
+function refusalOf(error: unknown): LatchkeyError {
+  if (error instanceof LatchkeyError) return error
+  throw error
+}
+
+async function follow(needs: BotNeeds, turn: Turn, command: Command): Promise<void> {
+  const { caller } = turn
+  switch (command.kind) {
+    case 'form':
+      return await turn.reply(await formFor(needs, caller))
+    case 'ask':
+      return await askByLine(needs, turn, command.ask)
+    case 'malformed':
+      return await turn.reply(command.sentence)
+    case 'access':
+      return await turn.reply(await myAccess(needs, caller))
+    case 'end':
+      return await turn.reply(await endByWord(needs, caller, command.grantId))
+    case 'cancel':
+      return await turn.reply(await cancelByWord(needs, caller, command.requestId))
+    case 'review':
+      return await turn.reply(whereToReview(needs, command.requestId))
+    case 'help':
+      return await turn.reply(renderHelp())
+  }
+}
+
+/** A word in a chat does not say what it says yes to. */
+function whereToReview({ publicUrl }: BotNeeds, requestId: string | undefined): string {
+  const page = requestId === undefined ? publicUrl : `${publicUrl}/requests/${requestId}`
+  return `Nothing was decided. Decide with the buttons of the request's card, or at ${page}. my access lists what waits for you.`
+}
+
+async function act(needs: BotNeeds, turn: Turn, action: Action): Promise<Answer> {
+  switch (action.verb) {
+    case 'ask':
+      return await askByForm(needs, turn, action)
+    case 'approve':
+    case 'deny':
+      return await review(needs, turn, action, action.verb)
+    case 'view':
+      return await view(needs, turn, action)
+    case 'done':
+      return await done(needs, turn, action)
+    case 'cancel':
+      return await cancel(needs, turn, action)
+    default:
+      throw new LatchkeyError('BAD_INPUT', {
+        problem: 'This card is of another version of Latchkey. Say my access for the cards as they are now.',
+      })
+  }
+}
