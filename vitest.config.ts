@@ -1,8 +1,35 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** What takes longest, begun first: otherwise everybody waits for it at the end. The others follow by their size. */
+const LONGEST_FIRST = [
+  'test/chaos/minute',
+  'test/chaos/',
+  'test/integration/one-decision',
+  'test/integration/start',
+  'test/integration/queue-sweep',
+]
+
+function place({ moduleId }: TestSpecification): number {
+  const found = LONGEST_FIRST.findIndex((part) => moduleId.includes(part))
+  return found === -1 ? LONGEST_FIRST.length : found
+}
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).sort((one, other) => place(one) - place(other))
+  }
+}
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Files mostly wait (for processes, servers and real time): twice as many at once as there are processors.
+    maxWorkers: 2 * availableParallelism(),
+    // Every run is like the first one; remembered results would put the files in another order.
+    cache: false,
+    sequence: { sequencer: LongestFirst },
     // Real processes, a real Redis and real servers: generous, because no test asserts a duration.
     testTimeout: 60_000,
     hookTimeout: 60_000,

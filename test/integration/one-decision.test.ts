@@ -90,6 +90,7 @@ async function seed(): Promise<readonly string[]> {
         askedAt: new Date(now).toISOString(),
         lapsesAt: new Date(now + 8 * 3_600_000).toISOString(),
         reviews: [],
+        copies: [],
       }
       return product.record.commit({
         records: [{ kind: 'request', id, expectedVersion: 0, next }],
