@@ -2,8 +2,8 @@
 // names must fail. A patch begins with
 //   # invariant: <the sentence that the mutant breaks>
 //   # test: <test file> [-t "<test name>"]
-//   # build: yes            only where the test starts processes from dist/
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,6 +15,8 @@ const patches = join(projectRoot, 'test/mutants')
 const longestRunMs = 180_000
 /** Tests wait for facts: one that a mutant keeps waiting is red. */
 const longestWaitMs = 20_000
+/** More than there are processors: the mutants that take long are those that keep a test waiting. */
+const lanes = 3
 const run = promisify(execFile)
 
 function header(text, key) {
@@ -27,13 +29,14 @@ function readMutant(name) {
   const invariant = header(text, 'invariant')
   if (file === undefined || invariant === undefined)
     throw new Error(`${name}: the header needs "# invariant:" and "# test:"`)
+  const changed = [...text.matchAll(/^(?:---|\+\+\+) [ab]\/(.+)$/gm)].map(([, path]) => path)
   return {
     name: name.replace(/\.patch$/, ''),
     path: join(patches, name),
     invariant,
     file,
     testName,
-    build: header(text, 'build') === 'yes',
+    changed: [...new Set(changed)],
   }
 }
 
@@ -44,6 +47,7 @@ function filesOfTheTree() {
   return list.split('\0').filter((path) => path !== '' && existsSync(join(projectRoot, path)))
 }
 
+/** Another snapshot of the tree, in a folder of its own. */
 async function withCopy({ root, files }, act) {
   const folder = await createPrivateFolder()
   const copy = join(folder, 'latchkey')
@@ -61,57 +65,67 @@ async function withCopy({ root, files }, act) {
   }
 }
 
-/** A name is words, not a pattern. Without names the whole file runs. */
-function patternOf(names) {
-  return names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
-}
+/** A vitest that stays in one copy; one that does not answer in time is ended, and the next run begins another. */
+function stayingVitest(copy, environment) {
+  let child
 
-function runVitest(copy, { file, names }, environment) {
-  const report = join(copy, 'report.json')
-  const words = [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    '--reporter=json',
-    `--testTimeout=${longestWaitMs}`,
-    `--outputFile.json=${report}`,
-    file,
-    ...(names.length > 0 ? ['-t', patternOf(names)] : []),
-  ]
-  const output = openSync(join(copy, 'output.log'), 'w')
-  const child = spawn(process.execPath, words, {
-    cwd: copy,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', output, output],
-    timeout: longestRunMs,
-    killSignal: 'SIGKILL',
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', () => resolve(existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined))
-  })
-}
-
-/** The runner's report, or a sentence that says why there is none. */
-async function runTests(copy, { file, names, build }, environment) {
-  if (build) {
-    // A mutant may break a type; what matters is that JavaScript was written.
-    await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { cwd: copy }).catch((fault) => fault)
-    if (!existsSync(join(copy, 'dist/src'))) return 'it could not be compiled'
+  async function begin() {
+    const output = openSync(join(copy, 'output.log'), 'a')
+    child = fork(join(copy, 'test/bootstrap/warm-vitest.mjs'), [String(longestWaitMs)], {
+      cwd: copy,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', output, output, 'ipc'],
+    })
+    await nextMessage('vitest did not start')
   }
-  const report = await runVitest(copy, { file, names }, environment)
-  return report ?? `the test runner left no report within ${longestRunMs / 1000} s`
+
+  /** What the child says next, or the sentence: it ended, or the time is over. */
+  async function nextMessage(sentence) {
+    const over = new AbortController()
+    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(longestRunMs)])
+    const message = once(child, 'message', { signal }).then(([report]) => report)
+    const ended = once(child, 'exit', { signal }).then(() => sentence)
+    try {
+      return await Promise.race([message, ended])
+    } catch {
+      return sentence
+    } finally {
+      over.abort()
+      await Promise.allSettled([message, ended])
+    }
+  }
+
+  async function stop() {
+    if (child === undefined) return
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    }
+    child = undefined
+  }
+
+  return {
+    stop,
+    /** The report, or a sentence that says why there is none. */
+    async run(order) {
+      if (child === undefined) await begin()
+      if (child.connected) child.send(order)
+      const report = await nextMessage(`the test runner gave no report within ${longestRunMs / 1000} s`)
+      if (typeof report === 'string') await stop()
+      return report
+    },
+  }
 }
 
 /** `passed`, `failed`, or a sentence that says why the test said nothing. */
 function outcomeOf(report, { testName = '' }) {
   if (typeof report === 'string') return report
-  const results = report.testResults
-    .flatMap((file) => file.assertionResults)
-    .filter(({ fullName }) => fullName.includes(testName))
-  if (results.some(({ status }) => status === 'failed')) return 'failed'
-  const unloadable = report.testResults.find((file) => file.status === 'failed' && file.message !== '')
-  if (unloadable !== undefined) return `the test file could not be loaded: ${unloadable.message.split('\n')[0]}`
-  return results.some(({ status }) => status === 'passed') ? 'passed' : 'no test of that name ran'
+  const results = report.tests.filter(({ name }) => name.includes(testName))
+  if (results.some(({ state }) => state === 'failed')) return 'failed'
+  const [fault] = report.faults
+  if (fault !== undefined) return `the test file could not be run: ${fault.split('\n')[0]}`
+  return results.some(({ state }) => state === 'passed') ? 'passed' : 'no test of that name ran'
 }
 
 async function apply(copy, mutant) {
@@ -120,55 +134,76 @@ async function apply(copy, mutant) {
   await run('git', ['apply', '--recount', mutant.path], { cwd: copy, env: environment })
 }
 
-/** Without a mutant: every test of one file that some mutant names, in one run. */
-function soundTests(tree, mutants) {
-  const reports = new Map()
-  return (file, environment) => {
-    const ofFile = mutants.filter((mutant) => mutant.file === file)
-    const names = ofFile.some(({ testName }) => testName === undefined) ? [] : ofFile.map(({ testName }) => testName)
-    const build = ofFile.some((mutant) => mutant.build)
-    if (!reports.has(file))
-      reports.set(
-        file,
-        withCopy(tree, (copy) => runTests(copy, { file, names: [...new Set(names)], build }, environment)),
-      )
-    return reports.get(file)
+/** As the files were before any mutant. */
+function restore({ root }, copy, { changed }) {
+  for (const path of changed) {
+    if (existsSync(join(root, path))) cpSync(join(root, path), join(copy, path))
+    else rmSync(join(copy, path), { force: true })
   }
 }
 
-async function judge(tree, mutant, sound, environment) {
-  const before = outcomeOf(await sound(mutant.file, environment), mutant)
-  if (before !== 'passed')
-    return { killed: false, reason: `without the mutant: ${before === 'failed' ? 'the test fails' : before}` }
-  return withCopy(tree, async (copy) => {
-    try {
-      await apply(copy, mutant)
-    } catch (fault) {
-      return { killed: false, reason: `the patch does not apply: ${fault.stderr.trim().split('\n')[0]}` }
-    }
-    const names = mutant.testName === undefined ? [] : [mutant.testName]
-    const outcome = outcomeOf(await runTests(copy, { ...mutant, names }, environment), mutant)
-    if (outcome === 'failed') return { killed: true }
-    return { killed: false, reason: outcome === 'passed' ? `survived ${mutant.file}` : outcome }
-  })
+async function judge({ tree, copy, vitest }, mutant) {
+  const { file, testName, changed } = mutant
+  try {
+    await apply(copy, mutant)
+  } catch (fault) {
+    return `the patch does not apply: ${fault.stderr.trim().split('\n')[0]}`
+  }
+  try {
+    const outcome = outcomeOf(
+      await vitest.run({ file, names: testName === undefined ? [] : [testName], changed }),
+      mutant,
+    )
+    if (outcome === 'failed') return undefined
+    return outcome === 'passed' ? `survived ${file}` : outcome
+  } finally {
+    restore(tree, copy, mutant)
+  }
+}
+
+/** Without a mutant every test passes that some mutant of this file names; then each mutant in turn. */
+async function judgeFile(place, file, mutants, say) {
+  const names = mutants.some(({ testName }) => testName === undefined) ? [] : mutants.map(({ testName }) => testName)
+  const sound = await place.vitest.run({ file, names: [...new Set(names)], changed: [] })
+  for (const mutant of mutants) {
+    const before = outcomeOf(sound, mutant)
+    const reason =
+      before === 'passed'
+        ? await judge(place, mutant)
+        : `without the mutant: ${before === 'failed' ? 'the test fails' : before}`
+    say(mutant, reason)
+  }
+}
+
+/** Those with the most mutants first, so that no lane is left alone with many at the end. */
+function groupByFile(mutants) {
+  const files = [...new Set(mutants.map(({ file }) => file))]
+  const groups = files.map((file) => ({ file, ofFile: mutants.filter((mutant) => mutant.file === file) }))
+  return groups.sort((one, other) => other.ofFile.length - one.ofFile.length)
 }
 
 async function judgeAll(tree, mutants) {
-  const sound = soundTests(tree, mutants)
-  const waiting = [...mutants]
+  const waiting = groupByFile(mutants)
   let killed = 0
-  async function work(environment) {
-    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await judge(tree, mutant, sound, environment)
-      if (verdict.killed) killed += 1
-      const mark = verdict.killed ? '✓ killed  ' : '✗ survived'
-      process.stdout.write(
-        `${mark} ${mutant.name}: ${mutant.invariant}${verdict.killed ? '' : `\n    ${verdict.reason}`}\n`,
-      )
-    }
+  function say({ name, invariant }, reason) {
+    if (reason === undefined) killed += 1
+    const mark = reason === undefined ? '✓ killed  ' : '✗ survived'
+    process.stdout.write(`${mark} ${name}: ${invariant}${reason === undefined ? '' : `\n    ${reason}`}\n`)
   }
-  // Two at once, each with a private Redis of its own; on a named one, two runs of one test file would meet.
-  await Promise.all(Array.from({ length: process.env.REDIS_URL ? 1 : 2 }, () => withSurroundings(work)))
+  function work(environment) {
+    return withCopy(tree, async (copy) => {
+      const vitest = stayingVitest(copy, environment)
+      try {
+        for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+          await judgeFile({ tree, copy, vitest }, group.file, group.ofFile, say)
+        }
+      } finally {
+        await vitest.stop()
+      }
+    })
+  }
+  // Each with a private Redis of its own; on a named one, two runs of one test file would meet.
+  await Promise.all(Array.from({ length: process.env.REDIS_URL ? 1 : lanes }, () => withSurroundings(work)))
   return killed
 }
 
