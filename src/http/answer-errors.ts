@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type ErrorCode, HTTP_STATUS, LatchkeyError } from '../errors.ts'
@@ -53,6 +55,46 @@ function answer(error: FastifyError, request: FastifyRequest, reply: FastifyRepl
   if (known.code === 'NOT_SIGNED_IN') reply.header('www-authenticate', 'Bearer')
   const body: ErrorBody = { error: { code: known.code, message: known.message } }
   return reply.code(known.httpStatus).send(body)
+}
+
+/** What is refused before there is a route. `headers` are those of every answer: no hook has run here. */
+export function answerAddress(headers: Readonly<Record<string, string>>) {
+  return (error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void => {
+    // An id that is too long to exist reads like one that does not exist.
+    const { code, message, httpStatus } =
+      error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+        ? new LatchkeyError('NOT_FOUND', { thing: 'page' })
+        : new LatchkeyError('BAD_INPUT', { problem: 'The address cannot be read. Correct it and send it again.' })
+    reply
+      .headers(headers)
+      .code(httpStatus)
+      .send({ error: { code, message } } satisfies ErrorBody)
+  }
+}
+
+/** What node could not read as HTTP, by its codes; the last line is for all the others. */
+function unreadable(errorCode: string | undefined): { readonly status: number; readonly error: ErrorBody['error'] } {
+  if (errorCode === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, error: { code: 'TOO_LARGE', message: 'The headers are too large. Send less.' } }
+  if (errorCode === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, error: { code: 'BAD_INPUT', message: 'The request did not come in time. Send it again.' } }
+  return { status: 400, error: { code: 'BAD_INPUT', message: 'This is not HTTP. Correct it and send it again.' } }
+}
+
+/** There is no request here, only a socket: the answer is written by hand, and the connection ends. */
+export function answerUnreadable(headers: Readonly<Record<string, string>>) {
+  return (error: Error & { readonly code?: string }, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const { status, error: refusal } = unreadable(error.code)
+    const body = JSON.stringify({ error: refusal } satisfies ErrorBody)
+    const length = Buffer.byteLength(body)
+    const all = { ...headers, 'content-type': 'application/json; charset=utf-8', 'content-length': length }
+    const lines = Object.entries({ ...all, connection: 'close' }).map(([name, value]) => `${name}: ${value}`)
+    socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'), () => socket.destroy())
+  }
 }
 
 export function answerErrors(app: FastifyInstance): void {

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import type { AskInput } from '../access-requests/request-access.ts'
 import type { GrantView } from '../cards/grant-view.ts'
 import type { RequestView } from '../cards/request-view.ts'
-import { LatchkeyError } from '../errors.ts'
 import type { Digest } from '../oversight/digest.ts'
 import { WRITE_KINDS } from '../oversight/s3-write.ts'
 import { parseDuration } from '../rules/duration.ts'
@@ -137,16 +136,6 @@ export const grantAnswer = z
 
 export const requestsAnswer = z.strictObject({ requests: z.array(requestAnswer) })
 export const grantsAnswer = z.strictObject({ grants: z.array(grantAnswer) })
-
-/** @throws BAD_INPUT that names every field at fault. */
-export function parseInput<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
-  const result = schema.safeParse(given ?? {})
-  if (result.success) return result.data
-  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(': '))
-  throw new LatchkeyError('BAD_INPUT', {
-    problem: `This cannot be read: ${problems.join('; ')}. Correct it and send it again.`,
-  })
-}
 
 export function toAsk(body: z.output<typeof askBody>): AskInput {
   const durationMinutes = body.duration === undefined ? body.durationMinutes : parseDuration(body.duration)

@@ -17,13 +17,13 @@ import {
   type credentialsAnswer,
   grantsQuery,
   idParams,
-  parseInput,
   requestsQuery,
   reviewBody,
   toAsk,
 } from './api-schemas.ts'
 import { callerOf, demandBearer, type VerifyBearer } from './bearer.ts'
 import type { HttpMetrics } from './metrics.ts'
+import { parseInput } from './parse-input.ts'
 
 export type ApiNeeds = AskNeeds & ReviewNeeds & VendNeeds & { readonly digests: Digests }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
-import { answerErrors } from './answer-errors.ts'
+import { answerAddress, answerErrors, answerUnreadable } from './answer-errors.ts'
 
 /** The largest body of `/api/v1` is an ask: a few scopes and a reason. */
 const BODY_LIMIT_BYTES = 16 * 1024
@@ -21,6 +21,9 @@ export interface ServerOptions {
 }
 
 export function httpServer({ log, publicUrl }: ServerOptions): FastifyInstance {
+  const headers = publicUrl.startsWith('https:')
+    ? { ...HEADERS, 'strict-transport-security': 'max-age=31536000' }
+    : HEADERS
   const app = fastify({
     loggerInstance: log,
     // One line of our own per answer: the default logs URLs, and later URLs will carry codes of sign-ins.
@@ -33,13 +36,12 @@ export function httpServer({ log, publicUrl }: ServerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,
+    frameworkErrors: answerAddress(headers),
+    clientErrorHandler: answerUnreadable(headers),
   })
   // `application/json` only: a form or `text/plain` can be posted by any page of the web without a preflight.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
-  const headers = publicUrl.startsWith('https:')
-    ? { ...HEADERS, 'strict-transport-security': 'max-age=31536000' }
-    : HEADERS
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(headers)
   })
