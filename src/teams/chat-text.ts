@@ -3,7 +3,7 @@
 const TAGS = /<\/?(?:at|a|p|div|span|br|b|i|u|em|strong|code|pre)(?:\s[^<>]*)?\/?>/gi
 const MENTION = /<at(?:\s[^<>]*)?>[^<>]*<\/at>/gi
 /** An address that was made a link, as Markdown; its text and its target may differ, and only the text was read. */
-const LINK = /\[([^[\]]*)\]\([^()\s]*\)/g
+const LINK = /(?<!\S)\[([^[\]]*)\]\([^()\s]*\)/g
 const INVISIBLE = /^[\u200b-\u200d\u2060\ufeff]+|[\u200b-\u200d\u2060\ufeff]+$/g
 
 const ENTITIES: Readonly<Record<string, string>> = { nbsp: ' ', amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Person } from '../../../src/rules/directory.ts'
-import { type Ask, decideEligibility, groupIdsOf } from '../../../src/rules/eligibility.ts'
+import { type Ask, decideEligibility, entitlementsFor, groupIdsOf } from '../../../src/rules/eligibility.ts'
 import { LEVELS, type Level } from '../../../src/rules/levels.ts'
 import { contains, parseScope } from '../../../src/rules/scope.ts'
 import { ADA, FINANCE, LEAD, OWNERS, person, rules } from './a-rules-file.ts'
@@ -227,6 +227,47 @@ test('whatever is eligible lies inside its entitlement: scope, level and time', 
     }),
     { numRuns: 300 },
   )
+})
+
+describe('what a form offers', () => {
+  const offered = (who = person(ADA), groups: readonly string[] = [FINANCE]) =>
+    entitlementsFor(rules(), { person: who, groups: new Set(groups) })
+
+  test('every entitlement of this person, in the order of the file', () => {
+    expect(offered()).toMatchObject({
+      some: true,
+      entitlements: [{ name: 'month-end' }, { name: 'clean-up' }, { name: 'long-read' }],
+    })
+    expect(offered(person(LEAD), [])).toMatchObject({ some: true, entitlements: [{ name: 'clean-up' }] })
+  })
+
+  test.each([
+    ['a disabled account', person(ADA, { enabled: false }), [FINANCE], /disabled/],
+    ['a guest', person(ADA, { guest: true }), [FINANCE], /guest/],
+    ['somebody whom no entitlement names', person(ADA), [OWNERS], /No entitlement names you/],
+  ])('%s is offered nothing, and told why', (_, who, groups, reason) => {
+    expect(offered(who, groups)).toEqual({ some: false, reason: expect.stringMatching(reason) })
+  })
+
+  test('all of it may be asked for', () => {
+    const people = fc.constantFrom(person(ADA), person(LEAD), person(ADA, { guest: true }))
+    fc.assert(
+      fc.property(people, fc.subarray([FINANCE, OWNERS]), fc.nat(), fc.nat(), (who, groups, some, minutes) => {
+        const asker = { person: who, groups: new Set(groups) }
+        const offer = entitlementsFor(rules(), asker)
+        for (const { scopes, levels, longestMinutes } of offer.some ? offer.entitlements : []) {
+          const chosen = levels.filter((_, position) => position === some % levels.length || some % 2 === 0)
+          const durationMinutes = 1 + (minutes % longestMinutes)
+          for (const scope of scopes)
+            expect(
+              decideEligibility(rules(), asker, { scopes: [scope], levels: chosen, durationMinutes }),
+            ).toMatchObject({
+              eligible: true,
+            })
+        }
+      }),
+    )
+  })
 })
 
 test('every group of the rules is asked for once', () => {
