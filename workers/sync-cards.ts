@@ -1,7 +1,7 @@
 import { LATCHKEY } from '../src/audit/events.ts'
 import { readCopies, type StoredCopy } from '../src/cards/copy.ts'
 import { type Reading, readShown } from '../src/cards/shown.ts'
-import type { Commit, RecordPort } from '../src/record.ts'
+import type { DueChange, RecordPort } from '../src/record.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 import { type Outcome, type PresentNeeds, presentCopy } from './present-copy.ts'
 
@@ -61,7 +61,7 @@ async function inTurns(copies: readonly StoredCopy[], act: (one: StoredCopy) => 
 /** Nothing is due any more only if nothing was left to show, and neither request nor grant moved meanwhile. */
 async function settle(record: RecordPort, reading: Reading, outcomes: readonly Outcome[], nowMs: number): Promise<Ran> {
   const { request, grant } = reading
-  const due = (at: number | null): Commit['due'] => [{ kind: 'copies', id: request.request.id, at }]
+  const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: request.request.id, at }]
   const waits = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.waitMs]))
   if (waits.length > 0) {
     const againAt = nowMs + Math.min(...waits)

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { PEOPLE } from './entra/fixture.ts'
 import { compiled, PROJECT } from './project.ts'
 import { tellStory } from './story.ts'
 import { openTerminal } from './terminal.ts'
@@ -12,54 +13,71 @@ import { startWorld, type World } from './world.ts'
 const { values } = parseArgs({ options: { story: { type: 'boolean' }, json: { type: 'boolean' } } })
 const alone = values.story === true || values.json === true
 
+const ASK = 'request write s3://finance-reports/2026/ for 5m because month-end fix'
+
+interface Step {
+  readonly at: string
+  readonly step: string
+  readonly seen: string
+}
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** Everything that was seen, by time: the story's steps, what reached Teams, what reached AWS. */
+function printJournal({ aws, teams }: World, steps: readonly Step[]): void {
+  const lines = [
+    ...steps.map((step) => ({ from: 'story', ...step })),
+    ...teams.journal.entries().map(({ from, ...call }) => ({ from: 'teams', by: from, ...call })),
+    ...aws.journal.entries().map((call) => ({ from: 'aws', ...call })),
+  ]
+  for (const line of lines.sort((one, other) => (one.at < other.at ? -1 : 1))) print(JSON.stringify(line))
+}
+
 async function story(world: World, folder: string): Promise<void> {
   const startedAt = performance.now()
-  let step = 0
-  await tellStory(world, folder, (what, seen) => {
-    step += 1
+  const steps: Step[] = []
+  await tellStory(world, folder, (step, seen) => {
+    steps.push({ at: new Date().toISOString(), step, seen })
+    if (values.json) return
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1).padStart(5)
-    if (!values.json)
-      print(
-        `${seconds} s  ${String(step).padStart(2)}  ${what}\n            ${seen.replaceAll('\n', '\n            ')}`,
-      )
+    const number = String(steps.length).padStart(2)
+    print(`${seconds} s  ${number}  ${step}\n            ${seen.replaceAll('\n', '\n            ')}`)
   })
-  if (values.json) for (const entry of world.aws.journal.entries()) print(JSON.stringify(entry))
+  if (values.json) printJournal(world, steps)
   else print('\nThe story holds.')
 }
 
 async function invite(world: World, folder: string): Promise<void> {
-  const people = [
-    { name: 'rita', does: 'Rita Reyes, financial analyst: asks' },
-    { name: 'max', does: 'Max Mertens, her manager: decides' },
-  ] as const
-  print('\nLatchkey is running, with a sandbox for AWS and Entra. Open one terminal for each person and paste:\n')
-  for (const { name, does } of people) {
-    const { environment } = await openTerminal(world, name, folder)
-    const names = Object.keys(environment).filter((key) =>
-      /^(HOME|XDG_|NODE_EXTRA_|LATCHKEY_|AWS_(ENDPOINT|.*REGION))/.test(key),
-    )
-    print(`${does}. The sandbox signs with a throw-away certificate: let the browser go on, and pick this person.\n`)
-    print(`export ${names.map((key) => `${key}='${environment[key]}'`).join(' ')}`)
-    print(`latchkey() { '${process.execPath}' '${compiled('src/cli.js')}' "$@"; }`)
-    print('latchkey login\n')
-  }
-  print('Then, as Rita:\n')
-  print('latchkey request write s3://finance-reports/2026/ --for 5m --because "month-end fix"')
-  print('\nAs Max, with the id that Rita was given:\n')
-  print('latchkey requests --to-review && latchkey approve r-…')
-  print('\nAs Rita, with the grant id that `latchkey grants` shows:\n')
-  print(
-    `aws configure set profile.month-end.credential_process "${process.execPath} ${compiled('src/cli.js')} credentials g-…"`,
+  const { environment } = await openTerminal(world, 'rita', folder)
+  const names = Object.keys(environment).filter((key) =>
+    /^(HOME|XDG_|NODE_EXTRA_|LATCHKEY_|AWS_(ENDPOINT|.*REGION))/.test(key),
   )
-  print('echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile month-end')
-  print('latchkey grants')
-  print('\nEnd it early, or wait; the same `aws s3 cp` is refused then:\n')
-  print('latchkey done g-…\n')
-  print('Ctrl-C ends everything.')
+  const cli = `'${process.execPath}' '${compiled('src/cli.js')}'`
+  print(`
+Latchkey is running, with a sandbox for Teams, Entra, mail and AWS. Open in a browser:
+
+  Teams: Rita (analyst, asks) and Max (her manager, decides) side by side
+    ${world.teams.pageUrl('rita', 'max')}
+  Max's mailbox: the same request by mail, with a link to its page
+    ${world.entra.mailboxUrl(PEOPLE.max)}
+
+1. As Rita, in her chat or in the channel:  request    (a form)  or  ${ASK}
+2. As Max: say yes on the card, or on the page behind the mail's link. The sandbox signs with a throw-away certificate:
+   let the browser go on, and pick Max.
+3. As Rita, in a terminal:
+
+export ${names.map((key) => `${key}='${environment[key]}'`).join(' ')}
+latchkey() { ${cli} "$@"; }
+latchkey login
+aws configure set profile.month-end.credential_process "${process.execPath} ${compiled('src/cli.js')} credentials g-…"
+echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile month-end
+
+   (g-… is the grant's id on Rita's card.) The write shows on that card.
+4. "Done" on the card, or wait for the end: the same \`aws s3 cp\` is refused then.
+
+Ctrl-C ends everything.`)
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { PEOPLE } from './entra/fixture.ts'
+import { seeMessage, wordsOf } from './rooms.ts'
 import { openTerminal, type Ran, type Terminal } from './terminal.ts'
 import type { World } from './world.ts'
 
@@ -10,7 +12,6 @@ export type Say = (step: string, seen: string) => void
 interface Cast {
   readonly world: World
   readonly rita: Terminal
-  readonly max: Terminal
   readonly folder: string
   /** How objects are written: the real AWS CLI where there is one. */
   readonly copy: Copy
@@ -24,16 +25,16 @@ const PREFIX = 's3://finance-reports/2026/'
 const OUTSIDE = 's3://finance-reports/2025/'
 const LOOK_EVERY_MS = 250
 
-/** The main job, end to end. @throws at the first step that is not as it should be. */
+/** The main job, end to end, by people: Rita in a channel of Teams and at her terminal, Max in Teams. @throws at the first step that is not as it should be. */
 export async function tellStory(world: World, folder: string, say: Say): Promise<void> {
   const rita = await openTerminal(world, 'rita', folder)
-  const max = await openTerminal(world, 'max', folder)
   await writeFile(join(folder, 'report.csv'), 'month,total\n2026-10,41\n')
   const copy = await chooseCopy(rita, folder, say)
-  const cast: Cast = { world, rita, max, folder, copy, say }
-  await Promise.all([rita.login(), max.login()])
-  say('signed in', 'Rita and Max, each with `latchkey login` (Entra, code and PKCE)')
+  const cast: Cast = { world, rita, folder, copy, say }
+  await Promise.all([rita.login(), world.teams.open('rita', 'channel'), world.teams.open('max')])
+  say('signed in', 'Rita with `latchkey login` (Entra, code and PKCE); Rita and Max look at Teams')
   const requestId = await ask(cast)
+  await lookAtMail(cast, requestId)
   const grantId = await approve(cast, requestId)
   await work(cast, grantId)
   await end(cast, grantId)
@@ -50,42 +51,52 @@ async function chooseCopy(rita: Terminal, folder: string, say: Say): Promise<Cop
   return (profile, uri) => rita.sdkCopy(file, uri, profile)
 }
 
-async function ask({ rita, max, say }: Cast): Promise<string> {
-  const refused = await rita.latchkey('request', 'write', OUTSIDE, '--for', '1m', '--because', 'the wrong year')
-  expect(
-    refused.code === 1 && refused.stderr.includes('You may ask for'),
-    'an ask outside the rules is refused',
-    refused,
-  )
-  say('refused', refused.stderr.trim())
-  const asked = await rita.latchkey('request', 'write', PREFIX, '--for', '1m', '--because', 'month-end fix')
-  const requestId = /r-\w{12}/.exec(asked.stdout)?.[0] ?? ''
-  expect(asked.code === 0 && requestId !== '', 'the ask is taken', asked)
-  say('asked', asked.stdout.trim())
-  expect(asked.stderr.includes('Max Mertens'), 'her manager was found', asked)
-  say('manager found', asked.stderr.trim())
-  const self = await rita.latchkey('approve', requestId)
-  expect(self.code === 1, 'nobody approves their own request', self)
-  say('self-approval refused', self.stderr.trim())
-  const listed = await max.latchkey('requests', '--to-review')
-  expect(listed.stdout.includes(requestId), 'the request waits for the manager', listed)
-  say('waits for the manager', listed.stdout.trim())
+async function ask({ world, say }: Cast): Promise<string> {
+  const { teams } = world
+  await teams.say('rita', `request write ${OUTSIDE} for 1m because the wrong year`, { where: 'channel' })
+  say('refused, in the thread', wordsOf(await seeMessage(world, 'rita', 'channel', ['You may ask for'])))
+  await teams.say('rita', `request write ${PREFIX} for 1m because month-end fix`, { where: 'channel' })
+  const shown = await seeMessage(world, 'rita', 'channel', [PREFIX, 'month-end fix'])
+  say('asked', wordsOf(shown))
+  demand(wordsOf(shown).includes('Max Mertens'), 'her manager was found', wordsOf(shown))
+  say('manager found', 'Max Mertens')
+  const card = await seeMessage(world, 'max', 'personal', [PREFIX, 'month-end fix'])
+  say('card in the manager’s chat', wordsOf(card))
+  const requestId = /r-[0-9a-z]{12}/.exec(JSON.stringify(card.card))?.[0] ?? ''
+  const self = await teams.invoke('rita', shown.id, { verb: 'approve', data: { requestId, comment: 'me' } })
+  demand(self.kind === 'error', 'nobody approves their own request', JSON.stringify(self))
+  say('self-approval refused', self.kind === 'error' ? self.message : '')
   return requestId
 }
 
-async function approve({ world, rita, max, say }: Cast, requestId: string): Promise<string> {
-  const approved = await max.latchkey('approve', requestId, '--comment', 'fine, today only')
-  const grantId = /g-\w{12}/.exec(approved.stdout)?.[0] ?? ''
-  expect(approved.code === 0 && grantId !== '', 'the manager approves', approved)
-  say('approved', approved.stdout.trim())
-  const again = await max.latchkey('deny', requestId, '--comment', 'changed my mind')
-  expect(again.code === 1 && again.stderr.includes('already approved by Max Mertens'), 'one decision', again)
-  say('second click', again.stderr.trim())
+/** Opening a link decides nothing: scanners open every one. */
+async function lookAtMail({ world, say }: Cast, requestId: string): Promise<void> {
+  const mail = await world.entra.waitForMail(PEOPLE.max)
+  say('mail in the manager’s mailbox', mail.subject)
+  const link = /href="([^"]+\/requests\/[^"]+)"/.exec(mail.html)?.[1] ?? ''
+  const { status } = await fetch(link, { redirect: 'manual' })
+  const after = (await world.call('max', `/requests/${requestId}`)).body.status
+  demand(status === 302 && after === 'pending', 'a link that was only opened decides nothing', `${status} ${after}`)
+  say('its link, opened by nobody in particular', `${status}: sign in first; the request is still ${after}`)
+}
+
+async function approve({ world, say }: Cast, requestId: string): Promise<string> {
+  const { teams } = world
+  const card = await seeMessage(world, 'max', 'personal', [PREFIX])
+  const clicked = await teams.click('max', card.id, 'approve', { comment: 'fine, today only' })
+  demand(clicked.kind === 'card', 'the manager approves', JSON.stringify(clicked))
+  say('approved', wordsOf(await seeMessage(world, 'max', 'personal', ['fine, today only'])))
+  const again = await teams.invoke('max', card.id, { verb: 'deny', data: { requestId, comment: 'changed my mind' } })
+  demand(JSON.stringify(again).includes('pproved'), 'one decision', JSON.stringify(again))
+  const { body } = await world.call('rita', `/requests/${requestId}`)
+  demand(body.status === 'approved', 'one decision', JSON.stringify(body))
+  say('second click', `denied after that: the request is still ${body.status}`)
+  const grantId = body.grantId ?? ''
   await waitFor(
     () => showGrant(world, grantId),
     (grant) => grant.status === 'active',
   )
-  say('granted', (await rita.latchkey('grants')).stdout.trim())
+  say('granted, told in the thread', wordsOf(await seeMessage(world, 'rita', 'channel', [grantId])))
   return grantId
 }
 
@@ -106,20 +117,20 @@ async function work({ world, rita, copy, say }: Cast, grantId: string): Promise<
     () => showGrant(world, grantId),
     ({ writes }) => (writes?.counts.written ?? 0) > 0 && (writes?.counts.denied ?? 0) > 0,
   )
-  const watched = await rita.latchkey('grants')
-  expect(watched.stdout.includes(`${PREFIX}report.csv`), 'the write is on the grant', watched)
-  say('the write is on the grant', watched.stdout.trim())
+  const live = await seeMessage(world, 'rita', 'channel', [grantId, 'report.csv'])
+  demand(live.edited, 'the live card is edited in place', wordsOf(live))
+  say('the write is on the card in the thread', wordsOf(live))
   await rita.keepCredentials('kept', grantId)
   const kept = await copy('kept', PREFIX)
   expect(kept.code === 0, 'credentials that were kept work until the end', kept)
 }
 
-async function end({ world, rita, copy, say }: Cast, grantId: string): Promise<void> {
+async function end({ world, copy, say }: Cast, grantId: string): Promise<void> {
   const { endsAt } = await showGrant(world, grantId)
   say('waiting', `for the end, ${endsAt}`)
   await waitFor(
-    () => copy('kept', PREFIX),
-    ({ code }) => code !== 0,
+    async () => world.aws.clock.now(),
+    (nowMs) => nowMs >= Date.parse(endsAt ?? ''),
   )
   const after = await copy('kept', PREFIX)
   expect(after.stderr.includes('AccessDenied'), 'kept credentials are refused by AWS after the end', after)
@@ -131,7 +142,7 @@ async function end({ world, rita, copy, say }: Cast, grantId: string): Promise<v
     () => showGrant(world, grantId),
     ({ status }) => status === 'expired',
   )
-  say('summary', (await rita.latchkey('grants')).stdout.trim())
+  say('summary in the thread', wordsOf(await seeMessage(world, 'rita', 'channel', [grantId, 'nded'])))
 }
 
 async function showGrant(world: World, grantId: string) {
@@ -153,4 +164,8 @@ function lastLine({ stdout, stderr }: Ran): string {
 
 function expect(holds: boolean, what: string, { code, stdout, stderr }: Ran): void {
   if (!holds) throw new Error(`Not so: ${what}. Exit ${code}.\n${stdout}\n${stderr}`)
+}
+
+function demand(holds: boolean, what: string, seen: string): void {
+  if (!holds) throw new Error(`Not so: ${what}.\n${seen}`)
 }
