@@ -1,0 +1,29 @@
+import { atLeast, type Bench } from './bench.ts'
+import { makeRecords, openFoldGround } from './fold-ground.ts'
+import { closing } from './processes.ts'
+import { compare, inWords } from './rounds.ts'
+
+const MANY = 100_000
+const FEW = 100
+const RECORDS = 15_000
+const UNIT = 'records/s'
+
+/**
+ * The same fold with 100,000 live grants and with 100, each in a Redis of its own. On both sides the records are by 100 of them: how many grants
+ * are being used is traffic, how many there are is growth, and only growth is asked for.
+ */
+export const foldGrowth: Bench = {
+  name: 'fold-growth',
+  run: (say) =>
+    closing(async (closeLater) => {
+      say(`writing ${MANY} and ${FEW} live grants`)
+      const [many, few] = [await openFoldGround(MANY), await openFoldGround(FEW)]
+      closeLater(() => Promise.all([many.close(), few.close()]))
+      const sides = {
+        latchkey: () => many.fold(makeRecords(RECORDS, many.grantIds.slice(0, FEW))),
+        baseline: () => few.fold(makeRecords(RECORDS, few.grantIds)),
+      }
+      const compared = await compare(sides, UNIT, say)
+      return atLeast(0.95, compared.ratio, `${inWords(compared, UNIT)}; ${MANY} against ${FEW} live grants`)
+    }),
+}

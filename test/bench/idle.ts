@@ -1,0 +1,31 @@
+import type { Trip } from './counting-proxy.ts'
+
+/**
+ * What processes do with nothing to do, and so no part of any request: waiting for entries and jobs, BullMQ's look for stalled jobs, keeping a
+ * connection alive, and the sweeper's look at the due index.
+ */
+export function isIdle(trip: Trip): boolean {
+  return trip.every(isIdleCommand)
+}
+
+const IDLE = new Set(['XREADGROUP', 'XAUTOCLAIM', 'BZPOPMIN', 'PING', 'CLIENT', 'HELLO'])
+
+function isIdleCommand([name = '', ...words]: readonly string[]): boolean {
+  if (IDLE.has(name.toUpperCase())) return true
+  return isLookAtDue([name, ...words]) || words.some((word) => word.endsWith(':stalled-check')) || isEmptyFold(words)
+}
+
+function isLookAtDue([name = '', key = '']: readonly string[]): boolean {
+  return name.toUpperCase() === 'ZRANGEBYSCORE' && key.startsWith('{latchkey}:due:')
+}
+
+/** The fold reports what is due even when no record came: script, 4 keys, and no record among its arguments. */
+function isEmptyFold([, keys, inbox = '', , , , , , , , , records]: readonly string[]): boolean {
+  return keys === '4' && inbox === '{latchkey}:inbox' && records === '0'
+}
+
+/** Round trips that belong to what was asked for. Each look at the due index asks Redis for the time first. */
+export function countTrips(trips: readonly Trip[]): number {
+  const sweeps = trips.filter((trip) => trip.some(isLookAtDue)).length
+  return trips.filter((trip) => !isIdle(trip)).length - sweeps
+}

@@ -1,0 +1,49 @@
+import { Redis } from 'ioredis'
+import type { CloudTrailRecord } from '../../src/oversight/cloudtrail-record.ts'
+import { readStream } from './baselines/intake-fold.ts'
+import { atLeast, type Bench } from './bench.ts'
+import { makeRecords, openFoldGround } from './fold-ground.ts'
+import { closing } from './processes.ts'
+import { compare, inWords } from './rounds.ts'
+
+const LIVE_GRANTS = 100_000
+const RECORDS = 15_000
+const STREAM = 'baseline:inbox'
+const UNIT = 'records/s'
+
+/**
+ * Inbox → deduped, matched, digested, with 100,000 live grants; one record in ten is by a grant, each time another. The baseline reads the same
+ * records, as the intake cut them, one an entry: reading and parsing alone.
+ */
+export const intakeFold: Bench = {
+  name: 'intake-fold',
+  run: (say) =>
+    closing(async (closeLater) => {
+      say(`writing ${LIVE_GRANTS} live grants`)
+      const ground = await openFoldGround(LIVE_GRANTS)
+      closeLater(() => ground.close())
+      const redis = new Redis(ground.url)
+      closeLater(() => redis.disconnect())
+
+      async function latchkey(): Promise<number> {
+        return ground.fold(makeRecords(RECORDS, ground.grantIds))
+      }
+
+      async function baseline(): Promise<number> {
+        await fill(redis, makeRecords(RECORDS, ground.grantIds))
+        const startedAt = performance.now()
+        const records = await readStream(redis, STREAM)
+        return records / ((performance.now() - startedAt) / 1_000)
+      }
+
+      const compared = await compare({ latchkey, baseline }, UNIT, say)
+      return atLeast(0.25, compared.ratio, `${inWords(compared, UNIT)}; ${LIVE_GRANTS} live grants, 1 in 10 matching`)
+    }),
+}
+
+async function fill(redis: Redis, records: readonly CloudTrailRecord[]): Promise<void> {
+  await redis.del(STREAM)
+  const pipeline = redis.pipeline()
+  for (const record of records) pipeline.xadd(STREAM, '*', 'record', JSON.stringify(record))
+  await pipeline.exec()
+}

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { z } from 'zod'
+import type { RecordKind } from '../../src/record.ts'
+import type { PersonName } from '../sandbox/entra/fixture.ts'
+import { type Answer, CLOUDTRAIL_KEY, type World } from '../sandbox/world.ts'
+import { s3Event } from './s3-events.ts'
+
+/** The moves of a request's life, each done once its fact is in the record. */
+
+const ASK = { scope: 's3://finance-reports/2026/', levels: ['write'], duration: '45m', reason: 'month-end fix' }
+const APPROVE = { decision: 'approve', comment: 'fine' }
+const LONGEST_WAIT_MS = 30_000
+
+const stored = z.looseObject({
+  status: z.string().optional(),
+  copies: z.array(z.string()).default([]),
+  terms: z.object({ principal: z.object({ roleId: z.string() }) }).optional(),
+})
+
+export interface Life {
+  /** Past Latchkey. */
+  readonly cli: Redis
+  ask(person: PersonName): Promise<string>
+  approve(person: PersonName, requestId: string): Promise<string>
+  untilStatus(grantId: string, status: string): Promise<void>
+  vend(person: PersonName, grantId: string): Promise<void>
+  /** So many S3 writes with that grant, told by CloudTrail and counted. */
+  write(grantId: string, count: number): Promise<void>
+  /** Said "done", and AWS was read back. */
+  done(person: PersonName, grantId: string): Promise<void>
+  read(kind: RecordKind, id: string): Promise<z.infer<typeof stored>>
+  close(): void
+}
+
+/** `redisPath`: of the Redis itself, so that what is looked at here is never counted. */
+export function openLife(world: World, redisPath: string): Life {
+  const cli = new Redis(redisPath)
+
+  async function read(kind: RecordKind, id: string) {
+    return stored.parse(JSON.parse((await cli.hget(`{latchkey}:${kind}:${id}`, 'json')) ?? '{}'))
+  }
+
+  async function untilStatus(grantId: string, status: string): Promise<void> {
+    await until(`${grantId} is ${status}`, async () => (await read('grant', grantId)).status === status)
+  }
+
+  return {
+    cli,
+    read,
+    untilStatus,
+    ask: async (person) => demand(await world.call(person, '/requests', ASK)).id ?? '',
+    approve: async (person, requestId) =>
+      demand(await world.call(person, `/requests/${requestId}/reviews`, APPROVE)).grantId ?? '',
+    async vend(person, grantId) {
+      demand(await world.call(person, `/grants/${grantId}/credentials`))
+    },
+    async write(grantId, count) {
+      const { terms } = await read('grant', grantId)
+      const principal = `${terms?.principal.roleId}:${grantId}`
+      await Promise.all(Array.from({ length: count }, () => tell(world, s3Event(principal))))
+      const written = async () => Number(await cli.hget(`{latchkey}:digest:${grantId}`, 'written'))
+      await until(`${count} writes are counted`, async () => (await written()) === count)
+    },
+    async done(person, grantId) {
+      demand(await world.call(person, `/grants/${grantId}/end`))
+      await untilStatus(grantId, 'revoked')
+    },
+    close: () => cli.disconnect(),
+  }
+}
+
+function demand({ status, body }: Answer): Answer['body'] {
+  if (status < 300) return body
+  throw new Error(`Answered ${status}: ${body.error?.message}`)
+}
+
+async function tell({ web }: World, event: object): Promise<void> {
+  const headers = { 'content-type': 'application/json', 'x-latchkey-key': CLOUDTRAIL_KEY }
+  const answer = await fetch(`${web.url}/api/cloudtrail`, { method: 'POST', headers, body: JSON.stringify(event) })
+  if (answer.status !== 202) throw new Error(`A record was answered ${answer.status}: ${await answer.text()}`)
+}
+
+/** A measurement that waits longer than this waits for something that does not come. */
+export async function until(what: string, fact: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + LONGEST_WAIT_MS
+  while (!(await fact())) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited in vain until ${what}.`)
+    await delay(10)
+  }
+}

@@ -1,0 +1,70 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+/**
+ * HTTP by bare sockets: on a machine of two cores the client must cost next to nothing, or it is what is measured. Knows just enough of HTTP to
+ * find the end of an answer that has a Content-Length.
+ */
+
+export interface LoadOptions {
+  readonly url: string
+  readonly connections: number
+  /** Whole requests, as they go over the wire. Each is sent once. */
+  readonly requests: readonly Buffer[]
+  readonly wantedStatus: number
+}
+
+/** Requests per second, each connection sending its next request when the last was answered. */
+export async function load({ url, connections, requests, wantedStatus }: LoadOptions): Promise<number> {
+  const { hostname, port } = new URL(url)
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(hostname, Number(port))))
+  let next = 0
+  const startedAt = performance.now()
+  await Promise.all(sockets.map((socket) => play(socket, () => requests[next++], wantedStatus)))
+  const seconds = (performance.now() - startedAt) / 1_000
+  for (const socket of sockets) socket.destroy()
+  return requests.length / seconds
+}
+
+export function postRequest(url: string, headers: Readonly<Record<string, string>>, body: string): Buffer {
+  const { pathname, host } = new URL(url)
+  const bytes = Buffer.byteLength(body)
+  const all = { host, 'content-type': 'application/json', 'content-length': String(bytes), ...headers }
+  const lines = [`POST ${pathname} HTTP/1.1`, ...Object.entries(all).map(([name, value]) => `${name}: ${value}`)]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+async function open(host: string, port: number): Promise<Socket> {
+  const socket = connect({ host, port, noDelay: true })
+  await once(socket, 'connect')
+  return socket
+}
+
+function play(socket: Socket, take: () => Buffer | undefined, wantedStatus: number): Promise<void> {
+  const wanted = `HTTP/1.1 ${wantedStatus} `
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const sendNext = () => {
+      const request = take()
+      if (request === undefined) resolve()
+      else socket.write(request)
+    }
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1')
+      if (!isWhole(answer)) return
+      if (!answer.startsWith(wanted)) reject(new Error(`Not ${wantedStatus}: ${answer}`))
+      answer = ''
+      sendNext()
+    })
+    socket.on('close', () => reject(new Error('The server closed a connection under load.')))
+    socket.on('error', reject)
+    sendNext()
+  })
+}
+
+function isWhole(answer: string): boolean {
+  const headEnd = answer.indexOf('\r\n\r\n')
+  if (headEnd === -1) return false
+  const length = /\r\ncontent-length: (\d+)/i.exec(answer)?.[1] ?? '0'
+  return answer.length >= headEnd + 4 + Number(length)
+}

@@ -1,0 +1,27 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { compiled } from '../sandbox/project.ts'
+import { type Environment, endProcess } from '../sandbox/world.ts'
+
+export interface RunningProcess {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** A compiled file as a process of its own that says when it is ready. What it logs goes nowhere: reading it would cost the client's time. */
+export async function startQuiet(file: string, words: readonly string[], env: Environment): Promise<RunningProcess> {
+  const child = fork(compiled(file), words, { env, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const ready = await Promise.race([once(child, 'message').then(() => true), once(child, 'exit').then(() => false)])
+  if (!ready) throw new Error(`${file} ended with ${child.exitCode} before it was ready.`)
+  return { url: `http://127.0.0.1:${env.PORT}`, stop: () => endProcess(child, 'SIGTERM') }
+}
+
+/** Runs the work and then everything that it named to be closed, the last first. */
+export async function closing<T>(work: (closeLater: (close: () => unknown) => void) => Promise<T>): Promise<T> {
+  const closers: (() => unknown)[] = []
+  try {
+    return await work((close) => void closers.push(close))
+  } finally {
+    for (const close of closers.reverse()) await close()
+  }
+}

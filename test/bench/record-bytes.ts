@@ -1,0 +1,129 @@
+import type { Redis } from 'ioredis'
+import { redisDigests } from '../../src/redis/digests.ts'
+import { RULES, startWorld } from '../sandbox/world.ts'
+import type { Bench } from './bench.ts'
+import { type Life, openLife, until } from './life.ts'
+import { closing } from './processes.ts'
+import { formatNumber } from './table.ts'
+
+const MOST_RATIO = 1.6
+const MOST_KILOBYTES = 10
+const FIRST = 8
+const MORE = 24
+const AT_ONCE = 4
+const AUDIT_EVENTS = 12
+const COPIES = 4
+const S3_WRITES = 20
+/** Exactly one person is asked. */
+const ONE_APPROVER = RULES.replace('from: [manager, "group:data-owners"]', 'from: [manager]')
+
+/** Gone by itself: the memory of a commit after a minute, that of a CloudTrail record some hours after it cannot come any more. */
+const FORGOTTEN = /^\{latchkey\}:(commit:|lease:|seen$)/
+/** Latchkey's own keys have one of these names; the rest is BullMQ's, which is bounded and holds nothing of a request that is over. */
+const OWN = /^\{latchkey\}:(request|grant|copy|deny|due|index|audit|outbox|inbox|digest|unexplained|epoch|budget)(:|$)/
+
+/**
+ * Redis memory of one more finished request, in the real product: one approver, 4 copies (card and outcome of the requester, card and mail of the approver), 12 audit events, 20 S3 writes. MEMORY USAGE (all
+ * samples) of every key of Latchkey's after 32 such requests less that after 8, divided by 24: so the shares of streams and indexes are in
+ * it. Against the bytes of the JSON in them: records, audit events, digests.
+ */
+export const recordBytes: Bench = {
+  name: 'record-bytes',
+  run: (say) =>
+    closing(async (closeLater) => {
+      const world = await startWorld({ rules: ONE_APPROVER })
+      closeLater(() => world.stop())
+      await world.startWorkers()
+      const life = openLife(world, world.redis.url)
+      closeLater(() => life.close())
+      await liveMany(life, FIRST)
+      const before = await weigh(life.cli)
+      say(`${FIRST} requests are over`)
+      await liveMany(life, MORE)
+      const after = await weigh(life.cli)
+      const per = (side: keyof Weight) => (after[side] - before[side]) / MORE
+      say(await describe(life.cli))
+      const ratio = per('memory') / per('json')
+      const kilobytes = per('memory') / 1_024
+      return {
+        value: ratio,
+        goal: `≤ ${MOST_RATIO}, ≤ ${MOST_KILOBYTES} KB`,
+        meets: ratio <= MOST_RATIO && kilobytes <= MOST_KILOBYTES,
+        detail: `${formatNumber(kilobytes)} KB for ${formatNumber(per('json') / 1_024)} KB of JSON; ${formatNumber(per('forgotten') / 1_024)} KB more for a day`,
+      }
+    }),
+}
+
+async function liveMany(life: Life, count: number): Promise<void> {
+  for (let left = count; left > 0; left -= AT_ONCE) {
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, position) => live(life, position)))
+  }
+}
+
+async function live(life: Life, position: number): Promise<void> {
+  const requester = position % 2 === 0 ? 'rita' : 'finn'
+  const requestId = await life.ask(requester)
+  const { copies } = await life.read('request', requestId)
+  if (copies.length !== COPIES) throw new Error(`The request has ${copies.length} copies.`)
+  const grantId = await life.approve('max', requestId)
+  await life.untilStatus(grantId, 'active')
+  await life.write(grantId, S3_WRITES)
+  // The end adds two more.
+  while ((await auditOf(life.cli, requestId)).length < AUDIT_EVENTS - 2) await life.vend(requester, grantId)
+  await life.done(requester, grantId)
+  const events = async () => (await auditOf(life.cli, requestId)).length
+  await until(`there are ${AUDIT_EVENTS} audit events`, async () => (await events()) === AUDIT_EVENTS)
+}
+
+async function auditOf(cli: Redis, id: string): Promise<readonly string[]> {
+  const entries = await cli.xrange('{latchkey}:audit', '-', '+')
+  return entries.flatMap(([, [, text = '']]) => (text.includes(`"${id}"`) ? [text] : []))
+}
+
+/** Where it lies: bytes of all keys of one name. */
+async function describe(cli: Redis): Promise<string> {
+  const sums = new Map<string, number>()
+  for (const key of await cli.keys('{latchkey}:*')) {
+    if (!OWN.test(key)) continue
+    const name = key
+      .split(':')
+      .slice(1, key.includes(':index:') ? 3 : 2)
+      .join(' ')
+    const name2 = key.endsWith(':last') ? 'last writes' : name
+    sums.set(name2, (sums.get(name2) ?? 0) + ((await cli.memory('USAGE', key, 'SAMPLES', 0)) ?? 0))
+  }
+  const all = [...sums].sort(([, a], [, b]) => b - a)
+  return all.map(([name, bytes]) => `${name} ${Math.round(bytes / (FIRST + MORE))}`).join(', ')
+}
+
+interface Weight {
+  readonly memory: number
+  readonly json: number
+  readonly forgotten: number
+}
+
+async function weigh(cli: Redis): Promise<Weight> {
+  const keys = await cli.keys('{latchkey}:*')
+  const memoryOf = async (list: readonly string[]) => {
+    const sizes = await Promise.all(list.map((key) => cli.memory('USAGE', key, 'SAMPLES', 0)))
+    return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
+  }
+  return {
+    memory: await memoryOf(keys.filter((key) => OWN.test(key))),
+    json: await jsonBytes(cli, keys),
+    forgotten: await memoryOf(keys.filter((key) => FORGOTTEN.test(key) && !key.includes(':commit:'))),
+  }
+}
+
+async function jsonBytes(cli: Redis, keys: readonly string[]): Promise<number> {
+  const records = await Promise.all(
+    keys
+      .filter((key) => /^\{latchkey\}:(request|grant|copy|deny):[^:]+$/.test(key))
+      .map((key) => cli.hget(key, 'json')),
+  )
+  const audit = await cli.xrange('{latchkey}:audit', '-', '+')
+  const digested = keys.flatMap((key) => /^\{latchkey\}:digest:([^:]+)$/.exec(key)?.[1] ?? [])
+  const digests = await redisDigests(cli).readMany(digested)
+  const texts = [...records, ...audit.map(([, [, text]]) => text), ...digests.map((digest) => JSON.stringify(digest))]
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), 0)
+}

@@ -1,0 +1,43 @@
+import type { Say } from './bench.ts'
+import { median } from './statistics.ts'
+import { formatNumber } from './table.ts'
+
+const ROUNDS = 5
+
+/** Each measures once and gives one number, of the same unit. */
+export interface Sides {
+  readonly latchkey: () => Promise<number>
+  readonly baseline: () => Promise<number>
+}
+
+export interface Compared {
+  /** Median of the rounds' ratios, Latchkey's number over the baseline's. */
+  readonly ratio: number
+  readonly latchkey: number
+  readonly baseline: number
+}
+
+/**
+ * One unrecorded turn each, then five rounds of four turns: Latchkey, baseline, baseline, Latchkey; of each the mean. What else the machine does at
+ * the time then meets both sides of a ratio, and what grows from turn to turn too.
+ */
+export async function compare({ latchkey, baseline }: Sides, unit: string, say: Say): Promise<Compared> {
+  await latchkey()
+  await baseline()
+  const rounds: { readonly latchkey: number; readonly baseline: number }[] = []
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const [first, second, third, fourth] = [await latchkey(), await baseline(), await baseline(), await latchkey()]
+    const measured = { latchkey: (first + fourth) / 2, baseline: (second + third) / 2 }
+    rounds.push(measured)
+    say(`round ${round} of ${ROUNDS}: ${inWords(measured, unit)}`)
+  }
+  return {
+    ratio: median(rounds.map((round) => round.latchkey / round.baseline)),
+    latchkey: median(rounds.map((round) => round.latchkey)),
+    baseline: median(rounds.map((round) => round.baseline)),
+  }
+}
+
+export function inWords({ latchkey, baseline }: Omit<Compared, 'ratio'>, unit: string): string {
+  return `${formatNumber(latchkey)} against ${formatNumber(baseline)} ${unit}`
+}

@@ -1,0 +1,12 @@
+// `npm run bench [-- --json] [-- <name>…]`: the same preparation as `npm run demo`, then the benches. Each starts private Redises of its
+// own, append-only and `appendfsync always`: a named one is never filled with 100,000 grants.
+import { projectRoot } from './find-redis.mjs'
+import { run } from './run.mjs'
+import { compile, install, main, withSurroundings } from './surroundings.mjs'
+
+await main(async () => {
+  await install()
+  await compile()
+  const words = ['dist/test/bench/main.js', ...process.argv.slice(2)]
+  return withSurroundings((environment) => run(process.execPath, words, environment, { cwd: projectRoot }))
+})
