@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
 import { PEOPLE } from './entra/fixture.ts'
 import { seeMessage, wordsOf } from './rooms.ts'
+import { findButton } from './teams/cards.ts'
+import type { ShownMessage } from './teams/client.ts'
 import { openTerminal, type Ran, type Terminal } from './terminal.ts'
 import type { World } from './world.ts'
 
@@ -62,8 +65,8 @@ async function ask({ world, say }: Cast): Promise<string> {
   say('manager found', 'Max Mertens')
   const card = await seeMessage(world, 'max', 'personal', [PREFIX, 'month-end fix'])
   say('card in the manager’s chat', wordsOf(card))
-  const requestId = /r-[0-9a-z]{12}/.exec(JSON.stringify(card.card))?.[0] ?? ''
-  const self = await teams.invoke('rita', shown.id, { verb: 'approve', data: { requestId, comment: 'me' } })
+  const { requestId, data } = dataOf(card)
+  const self = await teams.invoke('rita', shown.id, { verb: 'approve', data: { ...data, comment: 'me' } })
   demand(self.kind === 'error', 'nobody approves their own request', JSON.stringify(self))
   say('self-approval refused', self.kind === 'error' ? self.message : '')
   return requestId
@@ -86,11 +89,12 @@ async function approve({ world, say }: Cast, requestId: string): Promise<string>
   const clicked = await teams.click('max', card.id, 'approve', { comment: 'fine, today only' })
   demand(clicked.kind === 'card', 'the manager approves', JSON.stringify(clicked))
   say('approved', wordsOf(await seeMessage(world, 'max', 'personal', ['fine, today only'])))
-  const again = await teams.invoke('max', card.id, { verb: 'deny', data: { requestId, comment: 'changed my mind' } })
-  demand(JSON.stringify(again).includes('pproved'), 'one decision', JSON.stringify(again))
+  const { data } = dataOf(card)
+  const again = await teams.invoke('max', card.id, { verb: 'deny', data: { ...data, comment: 'changed my mind' } })
+  demand(JSON.stringify(again).includes('already approved by Max Mertens'), 'one decision', JSON.stringify(again))
   const { body } = await world.call('rita', `/requests/${requestId}`)
   demand(body.status === 'approved', 'one decision', JSON.stringify(body))
-  say('second click', `denied after that: the request is still ${body.status}`)
+  say('second click, to deny it', `told who had approved it, and when; the request is still ${body.status}`)
   const grantId = body.grantId ?? ''
   await waitFor(
     () => showGrant(world, grantId),
@@ -164,6 +168,13 @@ function lastLine({ stdout, stderr }: Ran): string {
 
 function expect(holds: boolean, what: string, { code, stdout, stderr }: Ran): void {
   if (!holds) throw new Error(`Not so: ${what}. Exit ${code}.\n${stdout}\n${stderr}`)
+}
+
+/** What the card sends along when it is clicked. */
+function dataOf({ card }: ShownMessage): { readonly requestId: string; readonly data: object } {
+  const { action } = findButton(card ?? {}, 'approve')
+  const data = z.looseObject({ requestId: z.string() }).parse(action.data)
+  return { requestId: data.requestId, data }
 }
 
 function demand(holds: boolean, what: string, seen: string): void {
