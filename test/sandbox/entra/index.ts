@@ -45,6 +45,8 @@ export interface SandboxEntra extends Registrations, Pick<Mailboxes, 'mailboxUrl
   mintWrong(wrong: WrongToken, personId: string): Promise<string>
   /** A new key signs from now on; the old ones stay published, or are withdrawn at once. */
   rotateKeys(options?: { readonly withdrawOld: boolean }): void
+  /** Registers one more redirect URI for the web, as for a server whose port is known only now. */
+  allowRedirect(uri: string): void
   stop(): Promise<void>
 }
 
@@ -68,7 +70,9 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
   const first = createKey()
   let keys: KeyRing = { current: first, published: [first] }
   const kept = { adapter: memoryAdapter(), cookieKey: randomUUID() }
-  const makeProvider = () => createProvider({ ...registrations, ...kept, issuer, tenantId, company, keys })
+  const redirectUris = [...registrations.redirectUris]
+  const makeProvider = () =>
+    createProvider({ ...registrations, ...kept, redirectUris, issuer, tenantId, company, keys })
   let provider = makeProvider()
   const boxes = await startMailboxes(company)
   const accounts = () => company.people().flatMap(({ id, userPrincipalName }) => [id, userPrincipalName.toLowerCase()])
@@ -123,6 +127,10 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
     rotateKeys({ withdrawOld } = { withdrawOld: false }) {
       const current = createKey()
       keys = { current, published: [current, ...(withdrawOld ? [] : keys.published)] }
+      provider = makeProvider()
+    },
+    allowRedirect(uri) {
+      redirectUris.push(uri)
       provider = makeProvider()
     },
     async stop() {

@@ -1,0 +1,85 @@
+import formbody from '@fastify/formbody'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ReviewNeeds } from '../access-requests/review-access-request.ts'
+import type { ShownNeeds } from '../cards/shown.ts'
+import { LatchkeyError } from '../errors.ts'
+import { type Problem, problemPage } from './layout.ts'
+import { PageProblem } from './page-problem.ts'
+import { requestRoutes } from './request-routes.ts'
+import { type Cookies, openCookies } from './session.ts'
+import { type SignIn, signInRoutes } from './sign-in-routes.ts'
+import { POLICY } from './style.ts'
+
+/** Pages for people in a browser: Entra sign-in, a sealed cookie, and forms that count only from here. */
+
+interface PagesOwnNeeds {
+  readonly publicUrl: string
+  /** `LATCHKEY_SECRET`, the current one first. */
+  readonly secrets: readonly string[]
+  /** Of the registration that people sign in to. */
+  readonly clientId: string
+  readonly signIn: SignIn
+  readonly metrics: { refusedUnknown(): void }
+}
+
+export type PagesNeeds = ReviewNeeds & ShownNeeds & PagesOwnNeeds
+
+/** What the routes share. */
+export type Room = PagesNeeds & { readonly cookies: Cookies }
+
+const HEADERS = {
+  'content-security-policy': POLICY,
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-robots-tag': 'noindex',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const
+
+const HTML = 'text/html; charset=utf-8'
+
+export function pages(app: FastifyInstance, needs: PagesNeeds): void {
+  const room: Room = { ...needs, cookies: openCookies(needs) }
+  app.register(async (scope) => {
+    // Forms, and only here: a form can be posted by any page of the web, and these routes are made to meet one.
+    scope.removeAllContentTypeParsers()
+    await scope.register(formbody)
+    scope.addHook('onRequest', async (_request, reply) => {
+      reply.headers(HEADERS).type(HTML)
+    })
+    scope.setErrorHandler((error: FastifyError, request, reply) => showProblem(room, error, request, reply))
+    signInRoutes(scope, room)
+    requestRoutes(scope, room)
+  })
+}
+
+async function showProblem(room: Room, error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+  if (error instanceof PageProblem) room.metrics.refusedUnknown()
+  const problem = problemOf(error) ?? unforeseen(request, error)
+  const session = error instanceof PageProblem ? undefined : await room.cookies.session.read(request)
+  return reply.code(problem.status).headers(HEADERS).type(HTML).send(problemPage(problem, session))
+}
+
+function problemOf(error: FastifyError): Problem | undefined {
+  if (error instanceof PageProblem) return error.problem
+  if (error instanceof LatchkeyError) {
+    const { httpStatus: status, code, message: sentence } = error
+    if (code === 'NOT_FOUND') return { status, title: 'Nothing to see here', sentence }
+    if (code === 'UNAVAILABLE') return { status, title: 'Not at the moment', sentence }
+    return { status, title: 'That did not work', sentence }
+  }
+  // fastify's own refusals: a body that is too long, or no form.
+  const status = error.statusCode ?? 500
+  if (status < 400 || status >= 500) return undefined
+  return {
+    status,
+    title: 'That did not work',
+    sentence: 'The form cannot be read. Open the request again and decide there.',
+  }
+}
+
+function unforeseen(request: FastifyRequest, error: FastifyError): Problem {
+  request.log.error({ err: error }, 'request failed')
+  const sentence = `Nothing is known to be changed. Try again; if it stays, tell the operator the reference ${request.id}.`
+  return { status: 500, title: 'Something went wrong here', sentence }
+}

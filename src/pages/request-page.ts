@@ -1,0 +1,112 @@
+import { html } from 'ghtml'
+import type { GrantView } from '../cards/grant-view.ts'
+import type { RequestView } from '../cards/request-view.ts'
+import { askSentence, timeWords } from '../cards/sentences.ts'
+import type { Shown } from '../cards/shown.ts'
+import { plain } from '../cards/text.ts'
+import { durationWords, levelTitle } from '../cards/words.ts'
+import { layout } from './layout.ts'
+import type { Session } from './session.ts'
+
+/** One request as one person sees it. */
+export interface RequestPage {
+  readonly shown: Shown
+  readonly session: Session
+  /** `decide`: this person was asked, and it still waits. */
+  readonly part: 'decide' | 'requester' | 'onlooker'
+  /** What did not work just now. */
+  readonly notice?: string
+  /** What was typed before it did not work. */
+  readonly comment?: string
+}
+
+const STATES: Readonly<Record<RequestView['status'], readonly [words: string, look: string]>> = {
+  pending: ['Waiting for a decision', 'waits'],
+  approved: ['Approved', 'good'],
+  denied: ['Denied', 'bad'],
+  cancelled: ['Cancelled', ''],
+  lapsed: ['Lapsed', ''],
+}
+
+export const LONGEST_COMMENT = 1_000
+
+export function requestPage(page: RequestPage): string {
+  const { request, grant } = page.shown
+  const [words, look] = STATES[request.status]
+  const main = html`<div class="head"><p class="state ${look}">${words}</p><h1>${askSentence(request)}</h1></div>
+!${page.notice === undefined ? '' : html`<p class="notice" role="alert">${page.notice}</p>`}
+!${request.status === 'pending' ? '' : outcome(request)}
+!${grant === null ? '' : access(grant)}
+<section><dl>!${facts(request).map(fact).join('')}</dl></section>
+!${request.status === 'pending' ? next(page) : ''}
+<p class="foot">Request ${request.id}, under the entitlement ${request.entitlement}.</p>`
+  return layout({ title: `${words}: access for ${plain(request.requester)}`, session: page.session, main })
+}
+
+type Fact = readonly [title: string, lines: readonly string[], look?: 'exact']
+
+function facts(request: RequestView): readonly Fact[] {
+  const ticket: readonly Fact[] = request.ticket === '' ? [] : [['Ticket', [request.ticket]]]
+  const wait: readonly Fact[] = request.status === 'pending' ? [['Waits until', [timeWords(request.lapsesAt)]]] : []
+  return [
+    ['Requester', [request.requester]],
+    ['Scope', request.scopes, 'exact'],
+    ['What it allows', request.levels.map(levelTitle)],
+    ['For how long', [`${durationWords(request.durationMinutes)}, beginning with the approval`]],
+    ['Reason', [request.reason]],
+    ...ticket,
+    ['Asked', [timeWords(request.askedAt)]],
+    ...wait,
+  ]
+}
+
+function fact([title, lines, look]: Fact): string {
+  const said = lines.map((line) => html`<span dir="auto">${plain(line)}</span>`).join('')
+  return html`<dt>${title}</dt><dd!${look === undefined ? '' : ` class="${look}"`}>!${said}</dd>`
+}
+
+function outcome({ status, decision, requester, closedAt, lapsesAt }: RequestView): string {
+  if (decision !== null) {
+    const { by, as, at, comment } = decision
+    const said = comment === '' ? '' : html`<blockquote dir="auto">${plain(comment)}</blockquote>`
+    return html`<section><h2>${STATES[status][0]} by ${plain(by)}</h2><p class="hint">as ${as}, ${timeWords(at)}</p>!${said}</section>`
+  }
+  const sentence =
+    status === 'cancelled'
+      ? `${plain(requester)} took it back${closedAt === null ? '' : `, ${timeWords(closedAt)}`}.`
+      : `Nobody decided before ${timeWords(lapsesAt)}. Ask again if access is still needed.`
+  return html`<section><h2>${STATES[status][0]}</h2><p>${sentence}</p></section>`
+}
+
+function access({ id, status, endsAt, endedAt }: GrantView): string {
+  const until = endsAt === null ? '' : ` It ends by itself: ${timeWords(endsAt)}.`
+  const sentences: Readonly<Record<GrantView['status'], string>> = {
+    activating: 'The access is being activated.',
+    active: `The access is active.${until}`,
+    revoking: 'The access is being taken away.',
+    expired: `The access ended on time${endedAt === null ? '' : `, ${timeWords(endedAt)}`}.`,
+    revoked: `The access was ended early${endedAt === null ? '' : `, ${timeWords(endedAt)}`}.`,
+  }
+  return html`<section><h2>Access</h2><p>${sentences[status]}</p><p class="hint">Grant ${id}</p></section>`
+}
+
+function next({ shown: { request }, session, part, comment = '' }: RequestPage): string {
+  if (part === 'decide') return form(request, session.csrf, comment)
+  const asked = request.asked.map(plain).join(', ')
+  const sentence =
+    part === 'requester'
+      ? 'Nobody decides their own request; somebody else was asked. You can leave this page: Teams tells you what became of it.'
+      : 'You can see this request, and it is not yours to decide.'
+  return html`<section><h2>Waiting for somebody else</h2><p>${sentence}</p><p class="hint">Asked: ${asked}</p></section>`
+}
+
+function form({ id, version }: RequestView, csrf: string, comment: string): string {
+  return html`<section><form method="post" action="/requests/${id}" autocomplete="off">
+<h2>Your decision</h2>
+<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="version" value="${version}">
+<label for="comment">Comment <span class="hint">(optional; the requester reads it)</span></label>
+<textarea id="comment" name="comment" maxlength="${LONGEST_COMMENT}" rows="3">${comment}</textarea>
+<div class="choice"><button name="decision" value="approve">Approve</button><button class="no" name="decision" value="deny">Deny</button></div>
+</form></section>`
+}

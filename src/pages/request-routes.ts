@@ -1,0 +1,96 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { AccessRequest } from '../access-requests/access-request.ts'
+import { reviewAccessRequest } from '../access-requests/review-access-request.ts'
+import { readShownTo } from '../cards/shown.ts'
+import { LatchkeyError } from '../errors.ts'
+import { RECORD_ID } from '../record.ts'
+import type { Caller } from '../rules/caller.ts'
+import { demandForm, sessionOf } from './own-forms.ts'
+import { PageProblem } from './page-problem.ts'
+import type { Room } from './pages.ts'
+import { LONGEST_COMMENT, type RequestPage, requestPage } from './request-page.ts'
+import { isSameToken } from './same-origin.ts'
+import { callerOf, type Session } from './session.ts'
+import { leaveToSignIn } from './sign-in-routes.ts'
+
+const idParams = z.object({ id: z.string().regex(RECORD_ID).startsWith('r-') })
+
+/** Browsers send a line break as two characters, and count it as one. */
+const text = z.string().transform((value) => value.replaceAll('\r\n', '\n').trim())
+
+const reviewForm = z.object({
+  csrf: z.string(),
+  version: z.string().min(1).max(100),
+  decision: z.enum(['approve', 'deny']),
+  comment: text.pipe(z.string().max(LONGEST_COMMENT)),
+})
+
+/** The page behind a mail's link. Reading it changes nothing, whatever stands in the address; only its form decides. */
+export function requestRoutes(app: FastifyInstance, room: Room): void {
+  app.get('/requests/:id', async (request, reply) => {
+    const id = idOf(request)
+    const session = await room.cookies.session.read(request)
+    if (session === undefined) return await leaveToSignIn(room, reply, `/requests/${id}`)
+    return await show(room, session, callerOf(session, room.clientId, request), id)
+  })
+
+  app.post('/requests/:id', { onRequest: demandForm(room) }, async (request, reply) => {
+    const id = idOf(request)
+    const session = sessionOf(request)
+    const caller = callerOf(session, room.clientId, request)
+    const { csrf, ...review } = formOf(request.body)
+    if (!isSameToken(csrf, session.csrf)) throw PageProblem.foreignForm()
+    try {
+      await reviewAccessRequest(room, caller, id, review)
+    } catch (error) {
+      if (!(error instanceof LatchkeyError)) throw error
+      return await showRefusal(room, session, caller, id, { error, comment: review.comment }, reply)
+    }
+    return reply.redirect(`/requests/${id}`, 303)
+  })
+}
+
+function idOf({ params }: FastifyRequest): string {
+  const parsed = idParams.safeParse(params)
+  if (!parsed.success) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+  return parsed.data.id
+}
+
+function formOf(body: unknown): z.output<typeof reviewForm> {
+  const parsed = reviewForm.safeParse(body)
+  if (parsed.success) return parsed.data
+  const problem = parsed.error.issues.some(({ path }) => path[0] === 'comment')
+    ? `A comment has at most ${LONGEST_COMMENT} characters. Go back and shorten it.`
+    : 'The form came incomplete. Open the request again and decide there.'
+  throw new LatchkeyError('BAD_INPUT', { problem })
+}
+
+type Said = Pick<RequestPage, 'notice' | 'comment'>
+
+async function show(room: Room, session: Session, caller: Caller, id: string, said: Said = {}): Promise<string> {
+  const { request, shown } = await readShownTo(room, caller, id)
+  return requestPage({ shown, session, part: partOf(request.request, caller), ...said })
+}
+
+/** What became of it meanwhile, and above it why this click changed nothing. To whom it is not shown, it is missing. */
+async function showRefusal(
+  room: Room,
+  session: Session,
+  caller: Caller,
+  id: string,
+  { error, comment }: { readonly error: LatchkeyError; readonly comment: string },
+  reply: FastifyReply,
+): Promise<string> {
+  const page = await show(room, session, caller, id, { notice: error.message, comment })
+  reply.code(error.httpStatus)
+  if (error.code === 'UNAVAILABLE') reply.log.warn({ err: error }, 'not available')
+  return page
+}
+
+/** Only for what is offered: whether somebody may decide is read from rules and directory at the click. */
+function partOf({ requester, asked, lapsesAt }: AccessRequest, { objectId }: Caller): RequestPage['part'] {
+  if (requester.objectId === objectId) return 'requester'
+  const isAsked = asked.some((person) => person.objectId === objectId)
+  return isAsked && Date.now() < Date.parse(lapsesAt) ? 'decide' : 'onlooker'
+}

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { RECORD_ID } from '../record.ts'
+import type { Caller } from '../rules/caller.ts'
+import { type SealedCookie, sealedCookie } from './sealed-cookie.ts'
+
+const SESSION_SECONDS = 45 * 60
+/** Long enough for a second factor and a forgotten password. */
+const SIGN_IN_SECONDS = 15 * 60
+
+/** The only places that a sign-in leads back to: a path of ours, never an address. */
+const RETURN_PATH = /^\/requests\/(r-[0-9a-z]{12})$/
+
+const session = z.strictObject({
+  tenantId: z.string(),
+  objectId: z.guid(),
+  name: z.string(),
+  roles: z.array(z.string()).readonly(),
+  /** What a form of this session must bring along. */
+  csrf: z.string().min(43),
+})
+
+const started = z.strictObject({ state: z.string().min(1), nonce: z.string().min(1), codeVerifier: z.string().min(1) })
+
+const signInUnderWay = z.strictObject({ ...started.shape, returnPath: z.string().refine(isReturnPath) })
+
+export type Session = z.infer<typeof session>
+export type Started = z.infer<typeof started>
+
+export interface Cookies {
+  readonly session: SealedCookie<Session>
+  /** Between leaving for Entra and coming back. */
+  readonly signIn: SealedCookie<z.infer<typeof signInUnderWay>>
+}
+
+export function openCookies(at: { readonly secrets: readonly string[]; readonly publicUrl: string }): Cookies {
+  return {
+    session: sealedCookie({ ...at, name: 'latchkey-session', schema: session, lifetimeSeconds: SESSION_SECONDS }),
+    signIn: sealedCookie({ ...at, name: 'latchkey-sign-in', schema: signInUnderWay, lifetimeSeconds: SIGN_IN_SECONDS }),
+  }
+}
+
+export function newSession(who: Omit<Session, 'csrf'>): Session {
+  const { tenantId, objectId, name, roles } = who
+  return { tenantId, objectId, name, roles, csrf: randomBytes(32).toString('base64url') }
+}
+
+export function callerOf(
+  { tenantId, objectId, name, roles }: Session,
+  clientId: string,
+  request: FastifyRequest,
+): Caller {
+  return { tenantId, objectId, name, roles, clientId, address: request.ip }
+}
+
+function isReturnPath(path: string): boolean {
+  return RECORD_ID.test(RETURN_PATH.exec(path)?.[1] ?? '')
+}

@@ -1,0 +1,88 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { isLatchkeyError } from '../errors.ts'
+import { problemPage } from './layout.ts'
+import { demandForm, sessionOf } from './own-forms.ts'
+import { PageProblem } from './page-problem.ts'
+import type { Room } from './pages.ts'
+import { isSameToken } from './same-origin.ts'
+import { newSession } from './session.ts'
+
+/** Port: how somebody proves to Entra who they are, in two halves with the browser's journey between them. */
+export interface SignIn {
+  begin(): Promise<{ readonly link: string; readonly started: Started }>
+  /** @throws NOT_SIGNED_IN, UNAVAILABLE */
+  finish(query: string, started: Started): Promise<SignedIn>
+}
+
+interface Started {
+  readonly state: string
+  readonly nonce: string
+  readonly codeVerifier: string
+}
+
+interface SignedIn {
+  readonly tenantId: string
+  readonly objectId: string
+  readonly name: string
+  readonly roles: readonly string[]
+}
+
+const AGAIN = { path: '', words: 'Open the request and sign in again' }
+const csrfForm = z.object({ csrf: z.string() })
+
+export async function leaveToSignIn({ signIn, cookies }: Room, reply: FastifyReply, returnPath: string) {
+  const { link, started } = await signIn.begin()
+  await cookies.signIn.write(reply, { ...started, returnPath })
+  return reply.redirect(link, 302)
+}
+
+export function signInRoutes(app: FastifyInstance, room: Room): void {
+  app.get('/sign-in/callback', async (request, reply) => {
+    const begun = await room.cookies.signIn.read(request)
+    room.cookies.signIn.clear(reply)
+    const query = new URL(request.url, room.publicUrl).searchParams
+    // Entra's answer to somebody else's question must sign nobody in here: neither a stranger as us, nor us as a stranger.
+    if (begun === undefined || !isSameToken(query.get('state') ?? '', begun.state)) throw notBegunHere()
+    const { returnPath, ...started } = begun
+    const signedIn = await finish(room, query.toString(), started, returnPath)
+    await room.cookies.session.write(reply, newSession(signedIn))
+    return reply.redirect(returnPath, 302)
+  })
+
+  app.post('/sign-out', { onRequest: demandForm(room) }, async (request, reply) => {
+    const session = sessionOf(request)
+    const form = csrfForm.safeParse(request.body)
+    if (!form.success || !isSameToken(form.data.csrf, session.csrf)) throw PageProblem.foreignForm()
+    room.cookies.session.clear(reply)
+    const sentence =
+      'Microsoft may still know who you are: on a shared machine, sign out there too, or close the browser.'
+    return problemPage({ status: 200, title: 'You are signed out', sentence }, undefined)
+  })
+}
+
+async function finish({ signIn }: Room, query: string, started: Started, returnPath: string): Promise<SignedIn> {
+  try {
+    return await signIn.finish(query, started)
+  } catch (error) {
+    if (!isLatchkeyError(error, 'NOT_SIGNED_IN')) throw error
+    throw new PageProblem(
+      {
+        status: 401,
+        title: 'You are not signed in',
+        sentence: 'Entra did not sign you in for Latchkey. Try again, with an account of this tenant.',
+        next: { ...AGAIN, path: returnPath },
+      },
+      { cause: error },
+    )
+  }
+}
+
+function notBegunHere(): PageProblem {
+  return new PageProblem({
+    status: 400,
+    title: 'This sign-in is over',
+    sentence:
+      'It was finished already, took too long, or began in another browser. Open the link from your mail again.',
+  })
+}
