@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type Part, partEnvironment } from './config/environment.ts'
 import { type ConfigFault, ConfigFaults, type Environment, expected, withoutEmpty } from './config/faults.ts'
+import { identityFaults } from './config/identities.ts'
 import { authorityFaults } from './config/sandbox.ts'
-import { type CloudTrailKey, environmentSchema, type ParsedEnvironment } from './config/schema.ts'
+import { type CloudTrailKey, environmentSchema, KEY_FORM, type ParsedEnvironment } from './config/schema.ts'
 import { RulesFaults } from './rules/rules-faults.ts'
 import { parseRules, type Rules } from './rules/rules-file.ts'
 
@@ -21,6 +22,19 @@ export interface Config {
     readonly cliClientId: string
   }
   readonly graphBaseUrl: string
+  readonly bot: {
+    readonly appId: string
+    readonly appPassword?: string
+    readonly appType: 'SingleTenant' | 'UserAssignedMSI'
+    readonly tenantId: string
+    readonly openIdMetadataUrl: string
+    readonly loginUrl: string
+    readonly serviceUrls: readonly string[]
+  }
+  /** For cookies and links, the present one first. Web only: empty elsewhere. */
+  readonly secrets: readonly string[]
+  /** Undefined: no mail is sent. */
+  readonly mailSender: string | undefined
   /** Undefined: no feed of S3 writes. */
   readonly cloudTrailKeys: readonly CloudTrailKey[] | undefined
   readonly metricsToken: string | undefined
@@ -94,6 +108,17 @@ function toConfig(env: ParsedEnvironment): Config {
       cliClientId: env.ENTRA_CLI_CLIENT_ID.toLowerCase(),
     },
     graphBaseUrl: env.GRAPH_BASE_URL,
+    bot: {
+      appId: env.MicrosoftAppId.toLowerCase(),
+      ...(env.MicrosoftAppPassword === undefined ? {} : { appPassword: env.MicrosoftAppPassword }),
+      appType: env.MicrosoftAppType,
+      tenantId: env.MicrosoftAppTenantId.toLowerCase(),
+      openIdMetadataUrl: env.BOT_OPENID_METADATA_URL,
+      loginUrl: env.BOT_LOGIN_URL,
+      serviceUrls: env.BOT_SERVICE_URLS,
+    },
+    secrets: env.LATCHKEY_SECRET ?? [],
+    mailSender: env.MAIL_SENDER,
     cloudTrailKeys: env.CLOUDTRAIL_KEYS,
     metricsToken: env.METRICS_TOKEN,
     logLevel: env.LOG_LEVEL,
@@ -101,25 +126,32 @@ function toConfig(env: ParsedEnvironment): Config {
   }
 }
 
-/** Reads environment and rules file, throws ConfigFaults with every fault of both. */
-export function readSetup(given: Environment): Setup {
+/** Only web signs cookies and links. */
+function secretFaults(env: Environment, part: Part): readonly ConfigFault[] {
+  if (part !== 'web' || env.LATCHKEY_SECRET !== undefined) return []
+  return [expected('LATCHKEY_SECRET', `${KEY_FORM}; two with a comma between while you rotate it, the new one first`)]
+}
+
+/** Reads environment and rules file of one part, throws ConfigFaults with every fault of both. */
+export function readSetup(given: Environment, part: Part): Setup {
   const env = withoutEmpty(given)
   const { parsed, faults } = parseEnvironment(env)
   const { rules, faults: rulesFaults } = readRules(env.LATCHKEY_CONFIG ?? 'latchkey.yaml')
-  refuseWith([...faults, ...keyFaults(env), ...tlsFaults(env), ...authorityFaults(env), ...rulesFaults])
+  const ofEnvironment = [keyFaults, tlsFaults, identityFaults, authorityFaults].flatMap((check) => check(env))
+  refuseWith([...faults, ...secretFaults(env, part), ...ofEnvironment, ...rulesFaults])
   if (parsed === undefined || rules === undefined) throw new Error('A configuration without faults was not read.')
   return { config: toConfig(parsed), rules }
 }
 
 /** The parent asks for both parts before it starts either; it alone sees the keys of both. */
 export function checkSetup(given: Environment, parts: readonly Part[]): void {
-  const ofParts = parts.flatMap((part) => faultsOf(partEnvironment(given, part)))
+  const ofParts = parts.flatMap((part) => faultsOf(partEnvironment(given, part), part))
   refuseWith([...ofParts, ...keyFaults(withoutEmpty(given))])
 }
 
-function faultsOf(env: Environment): readonly ConfigFault[] {
+function faultsOf(env: Environment, part: Part): readonly ConfigFault[] {
   try {
-    readSetup(env)
+    readSetup(env, part)
     return []
   } catch (error) {
     if (error instanceof ConfigFaults) return error.faults

@@ -1,18 +1,25 @@
 import { type Logger, pino } from 'pino'
 import { sessionDriver } from './aws/session-driver.ts'
+import type { Channel, Mailer } from './cards/channel.ts'
 import type { Config, Setup } from './config.ts'
 import { issuerOf } from './entra/signing-keys.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
 import { seenEligible } from './grants/seen-eligible.ts'
 import { graphDirectory } from './graph/directory.ts'
+import { graphMailer } from './graph/mailer.ts'
 import type { ApiNeeds } from './http/api.ts'
 import type { CloudTrailNeeds } from './http/cloudtrail.ts'
 import type { SignInPlace } from './http/openapi.ts'
-import type { TokenFacts } from './http/self-test.ts'
+import type { ConnectorFacts, TokenFacts } from './http/self-test.ts'
 import type { Connection } from './redis/connections.ts'
 import { redisDigests } from './redis/digests.ts'
 import { redisInbox } from './redis/inbox.ts'
 import { redisRecord } from './redis/record.ts'
+import { teamsAdapter } from './teams/adapter.ts'
+import { teamsChannel } from './teams/channel.ts'
+import type { MessagesNeeds } from './teams/messages-route.ts'
+import { latchkeyBot } from './teams/turns.ts'
+import { CONNECTOR_ISSUER, connectorVerifier } from './teams/verify-connector-token.ts'
 
 /** Joins the edges. No logic: what is here is said once, and only here. */
 
@@ -85,4 +92,39 @@ export function tokenFacts({ entra }: Config): TokenFacts {
     clientId: entra.cliClientId,
     scope: DELEGATED_SCOPE,
   }
+}
+
+/** Who is heard in Teams, and who answers. */
+export async function openBot(
+  { bot: settings, entra, publicUrl }: Config,
+  needs: ApiNeeds,
+  log: Logger,
+): Promise<Omit<MessagesNeeds, 'metrics'>> {
+  const { tenantId } = entra
+  const bot = latchkeyBot({ ...needs, publicUrl })
+  return {
+    verify: connectorVerifier(settings),
+    adapter: await teamsAdapter({ settings, tenantId, bot, log }),
+    tenantId,
+    serviceUrls: settings.serviceUrls,
+  }
+}
+
+export function connectorFacts({ bot }: Config): ConnectorFacts {
+  return { issuer: CONNECTOR_ISSUER, audience: bot.appId, serviceUrl: bot.serviceUrls[0] ?? '' }
+}
+
+/** Where copies are shown in Teams. */
+export function openChannel({ bot: settings, entra }: Config): Channel {
+  return teamsChannel({ settings, tenantId: entra.tenantId })
+}
+
+/** Undefined: approvers are asked in Teams only. */
+export function openMailer({ mailSender, entra, graphBaseUrl }: Config, log: Logger): Mailer | undefined {
+  if (mailSender === undefined) {
+    log.warn('MAIL_SENDER is not set: no mail is sent')
+    return undefined
+  }
+  const { authority, tenantId, clientId, clientSecret } = entra
+  return graphMailer({ authority, tenantId, clientId, clientSecret, graphBaseUrl, sender: mailSender, log })
 }

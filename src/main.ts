@@ -23,7 +23,7 @@ async function runPart(part: Part): Promise<void> {
   // The pinned SDK runs on Node 20; its notice about later versions says nothing to whoever operates this one.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const env = partEnvironment(process.env, part)
-  const setup = readSetup(env)
+  const setup = readSetup(env, part)
   enterEnvironment(env)
   const log = openLog(setup.config, part)
   let running: Running | undefined

@@ -14,7 +14,12 @@ const MICROSOFT: Readonly<Record<string, readonly string[]>> = {
     'https://dod-graph.microsoft.us',
     'https://microsoftgraph.chinacloudapi.cn',
   ],
+  BOT_OPENID_METADATA_URL: ['https://login.botframework.com/v1/.well-known/openidconfiguration'],
+  BOT_LOGIN_URL: ['https://login.microsoftonline.com'],
 }
+
+/** The bot's token is sent there: Teams, and Teams for governments on Microsoft's public cloud (GCC). */
+const TEAMS = ['https://smba.trafficmanager.net', 'https://smba.infra.gcc.teams.microsoft.com']
 
 /** What the AWS SDK's default provider chain would take instead of the sandbox's keys, or instead of its endpoint. */
 const FORBIDDEN_IN_SANDBOX = [
@@ -45,6 +50,15 @@ function awsEndpoints(env: Environment): readonly [string, string][] {
   return Object.entries(env).flatMap(([name, url]) => (/AWS_ENDPOINT_URL/.test(name) && url ? [[name, url]] : []))
 }
 
+function serviceUrlFaults(env: Environment, isRight: (url: string) => boolean, form: string): readonly ConfigFault[] {
+  const urls = env.BOT_SERVICE_URLS?.split(',').map((url) => url.trim()) ?? []
+  return urls.every(isRight) ? [] : [expected('BOT_SERVICE_URLS', form)]
+}
+
+function isTeams(url: string): boolean {
+  return URL.canParse(url) && TEAMS.includes(new URL(url).origin)
+}
+
 function outsideFaults(env: Environment): readonly ConfigFault[] {
   const authorities = Object.entries(MICROSOFT).flatMap(([name, known]) => {
     const url = env[name]?.replace(/\/$/, '')
@@ -53,7 +67,8 @@ function outsideFaults(env: Environment): readonly ConfigFault[] {
   // Of a name below amazonaws.com nobody can tell whose it is: buckets and APIs of strangers have such names too.
   const endpoints = awsEndpoints(env).map(([name]) => expected(name, 'nothing: AWS is asked where AWS says'))
   const publicUrl = env.PUBLIC_URL?.startsWith('http:') ? [expected('PUBLIC_URL', 'an https origin')] : []
-  return [...authorities, ...endpoints, ...publicUrl]
+  const teams = serviceUrlFaults(env, isTeams, `URLs below ${TEAMS.join(', ')}`)
+  return [...authorities, ...endpoints, ...publicUrl, ...teams]
 }
 
 function loopbackFaults(env: Environment): readonly ConfigFault[] {
@@ -62,6 +77,8 @@ function loopbackFaults(env: Environment): readonly ConfigFault[] {
   const faults = urls.flatMap(([name, url]) =>
     url !== undefined && isLoopbackUrl(url) ? [] : [expected(name, LOOPBACK_FORM)],
   )
+  if (env.BOT_SERVICE_URLS === undefined) faults.push(expected('BOT_SERVICE_URLS', LOOPBACK_FORM))
+  faults.push(...serviceUrlFaults(env, isLoopbackUrl, LOOPBACK_FORM))
   const redis = env.REDIS_URL ?? ''
   const near = redis.startsWith('/') || redis.split(',').every(isLoopbackUrl)
   if (!near) faults.push(expected('REDIS_URL', `the path of a socket, or ${LOOPBACK_FORM}`))
@@ -75,6 +92,11 @@ function identityFaults(env: Environment): readonly ConfigFault[] {
   )
   const production =
     env.NODE_ENV === 'production' ? [expected('NODE_ENV', 'anything but production while LATCHKEY_SANDBOX=1')] : []
+  // A managed identity is asked of the machine itself, which is never the sandbox's.
+  const managed =
+    env.MicrosoftAppType === 'UserAssignedMSI'
+      ? [expected('MicrosoftAppType', 'SingleTenant while LATCHKEY_SANDBOX=1')]
+      : []
   const keyIds = new Set([
     'AWS_ACCESS_KEY_ID',
     ...Object.keys(env).filter((name) => name.endsWith('AWS_ACCESS_KEY_ID')),
@@ -84,7 +106,7 @@ function identityFaults(env: Environment): readonly ConfigFault[] {
       ? []
       : [expected(name, 'an access key id that begins with SANDBOX while LATCHKEY_SANDBOX=1')],
   )
-  return [...forbidden, ...production, ...keys]
+  return [...forbidden, ...production, ...managed, ...keys]
 }
 
 export function authorityFaults(env: Environment): readonly ConfigFault[] {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 /** The environment, by one schema. Each message is the expected form: a fault is printed as `NAME: expected …`. */
 
-const KEY_FORM = 'at least 32 random bytes as hex or base64url, for example from `openssl rand -hex 32`'
+export const KEY_FORM = 'at least 32 random bytes as hex or base64url, for example from `openssl rand -hex 32`'
 const ORIGIN_FORM = 'an origin without a path, as https://latchkey.example.com'
 const PORT_FORM = 'a whole number from 1 to 65535'
 const REGION_FORM = 'an AWS region, as eu-central-1'
@@ -11,6 +11,10 @@ const METRICS_FORM = 'at least 16 characters, or nothing (then there is no /metr
 const CLOUDTRAIL_FORM =
   '`key@account+account`, several with commas between, each key at least 32 random bytes as hex or base64url, each account 12 digits'
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const APP_TYPE_FORM = '`SingleTenant` or `UserAssignedMSI`'
+const URL_FORM = 'an absolute URL'
+const SERVICE_URLS_FORM = 'absolute URLs with commas between, as https://smba.trafficmanager.net/teams/'
+const MAIL_FORM = 'the address of the mailbox that mails are sent from, or nothing (then none are)'
 const REDIS_FORM =
   'redis://host:port, rediss://host:port, the absolute path of a socket, or several URLs with commas between (a cluster)'
 
@@ -52,6 +56,23 @@ function originOf(text: string, context: z.RefinementCtx): string {
   return url.origin
 }
 
+function urlOf(url: string, context: z.RefinementCtx): string {
+  if (!isPlainUrl(url)) context.addIssue({ code: 'custom', message: URL_FORM })
+  return url
+}
+
+function isPlainUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, username, search, hash } = new URL(url)
+  return /^https?:$/.test(protocol) && username === '' && search === '' && hash === ''
+}
+
+function serviceUrlsOf(list: string, context: z.RefinementCtx): readonly string[] {
+  const urls = list.split(',').map((one) => one.trim())
+  if (!urls.every(isPlainUrl)) context.addIssue({ code: 'custom', message: SERVICE_URLS_FORM })
+  return urls
+}
+
 function text(form: string, pattern: RegExp): z.ZodString {
   return z.string({ error: form }).regex(pattern, form)
 }
@@ -62,8 +83,10 @@ function guid(what: string): z.ZodString {
 
 const key = z.string({ error: KEY_FORM }).superRefine(checkKey)
 /** `current,previous`: the previous one is still accepted while it is rotated. */
-const keys = z.string().superRefine((list, context) => {
-  for (const one of list.split(',')) checkKey(one, context)
+const keys = z.string().transform((list, context) => {
+  const found = list.split(',').map((one) => one.trim())
+  for (const one of found) checkKey(one, context)
+  return found
 })
 const origin = z.string({ error: ORIGIN_FORM }).transform(originOf)
 
@@ -83,6 +106,21 @@ export const environmentSchema = z.object({
   ENTRA_CLI_CLIENT_ID: guid('the client id of the registration for the command line'),
   ENTRA_AUTHORITY: origin.default('https://login.microsoftonline.com'),
   GRAPH_BASE_URL: origin.default('https://graph.microsoft.com'),
+  MicrosoftAppId: guid('the client id of the registration for the bot'),
+  MicrosoftAppPassword: z.string().optional(),
+  MicrosoftAppType: z.enum(['SingleTenant', 'UserAssignedMSI'], { error: APP_TYPE_FORM }).default('SingleTenant'),
+  MicrosoftAppTenantId: guid('the tenant of the registration for the bot'),
+  BOT_OPENID_METADATA_URL: z
+    .string()
+    .transform(urlOf)
+    .default('https://login.botframework.com/v1/.well-known/openidconfiguration'),
+  BOT_LOGIN_URL: origin.default('https://login.microsoftonline.com'),
+  // The first one opens chats. Teams calls from others of that host: /emea/, /amer/.
+  BOT_SERVICE_URLS: z
+    .string()
+    .default('https://smba.trafficmanager.net/teams/,https://smba.trafficmanager.net/')
+    .transform(serviceUrlsOf),
+  MAIL_SENDER: z.email(MAIL_FORM).optional(),
   AWS_REGION: text(REGION_FORM, /^[a-z]{2}(-[a-z]+)+-\d$/),
   CLOUDTRAIL_KEYS: z.string().transform(cloudTrailKeysOf).optional(),
   METRICS_TOKEN: z.string().min(16, METRICS_FORM).optional(),

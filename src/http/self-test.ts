@@ -15,17 +15,21 @@ function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
 
-function claimsOf({ issuer, audience, tenantId, clientId, scope }: TokenFacts): object {
+function timesNow(): object {
   const now = Math.floor(Date.now() / 1000)
-  const oid = '00000000-0000-4000-8000-000000000000'
-  const times = { iat: now - 60, nbf: now - 60, exp: now + 600 }
-  return { iss: issuer, aud: audience, tid: tenantId, azp: clientId, scp: scope, ver: '2.0', oid, sub: oid, ...times }
+  return { iat: now - 60, nbf: now - 60, exp: now + 600 }
 }
 
-function forgeTokens(facts: TokenFacts): Readonly<Record<string, string>> {
-  const claims = encode(claimsOf(facts))
+function claimsOf({ issuer, audience, tenantId, clientId, scope }: TokenFacts): object {
+  const oid = '00000000-0000-4000-8000-000000000000'
+  const who = { tid: tenantId, azp: clientId, scp: scope, ver: '2.0', oid, sub: oid }
+  return { iss: issuer, aud: audience, ...who, ...timesNow() }
+}
+
+function forgeTokens(claims: object): Readonly<Record<string, string>> {
+  const encoded = encode(claims)
   const signed = (alg: string, signature: (text: string) => Buffer) => {
-    const text = `${encode({ alg, typ: 'JWT' })}.${claims}`
+    const text = `${encode({ alg, typ: 'JWT' })}.${encoded}`
     return `${text}.${signature(text).toString('base64url')}`
   }
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -36,13 +40,33 @@ function forgeTokens(facts: TokenFacts): Readonly<Record<string, string>> {
   }
 }
 
-/** The status that each forged token got, by kind. Only 401 is right; 503 says that the authority cannot be asked yet. */
-export async function tryForgedTokens(app: FastifyInstance, facts: TokenFacts): Promise<ReadonlyMap<string, number>> {
+type Statuses = ReadonlyMap<string, number>
+type Knock = (headers: { readonly authorization?: string }) => Promise<{ readonly statusCode: number }>
+
+async function tryAll(claims: object, knock: Knock): Promise<Statuses> {
   const statuses = new Map<string, number>()
-  for (const [kind, token] of Object.entries(forgeTokens(facts))) {
-    const headers = { authorization: `Bearer ${token}` }
-    const { statusCode } = await app.inject({ method: 'GET', url: '/api/v1/requests', headers })
+  for (const [kind, token] of Object.entries(forgeTokens(claims))) {
+    const { statusCode } = await knock({ authorization: `Bearer ${token}` })
     statuses.set(kind, statusCode)
   }
-  return statuses
+  return statuses.set('no', (await knock({})).statusCode)
+}
+
+/** The status that each forged token got, by kind. Only 401 is right; 503 says that the authority cannot be asked yet. */
+export function tryForgedTokens(app: FastifyInstance, facts: TokenFacts): Promise<Statuses> {
+  return tryAll(claimsOf(facts), (headers) => app.inject({ method: 'GET', url: '/api/v1/requests', headers }))
+}
+
+export interface ConnectorFacts {
+  readonly issuer: string
+  readonly audience: string
+  readonly serviceUrl: string
+}
+
+/** The same at the door of Teams. */
+export function tryForgedActivities(app: FastifyInstance, facts: ConnectorFacts): Promise<Statuses> {
+  const { issuer, audience, serviceUrl } = facts
+  const payload = { type: 'message', channelId: 'msteams', serviceUrl, text: 'my access' }
+  const claims = { iss: issuer, aud: audience, serviceurl: serviceUrl, ...timesNow() }
+  return tryAll(claims, (headers) => app.inject({ method: 'POST', url: '/api/messages', headers, payload }))
 }

@@ -2,16 +2,25 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config, Setup } from '../config.ts'
-import { joinEdges, openBearerVerifier, openInbox, signInPlace, tokenFacts } from '../dependencies.ts'
+import {
+  connectorFacts,
+  joinEdges,
+  openBearerVerifier,
+  openBot,
+  openInbox,
+  signInPlace,
+  tokenFacts,
+} from '../dependencies.ts'
 import { LatchkeyError } from '../errors.ts'
 import { apiRoutes } from '../http/api.ts'
 import { cloudTrailRoute } from '../http/cloudtrail.ts'
 import { healthRoutes } from '../http/health.ts'
 import { httpMetrics, metricsRoute } from '../http/metrics.ts'
 import { openApiRoute } from '../http/openapi.ts'
-import { tryForgedTokens } from '../http/self-test.ts'
+import { tryForgedActivities, tryForgedTokens } from '../http/self-test.ts'
 import { httpServer } from '../http/server.ts'
 import type { RecordPort } from '../record.ts'
+import { messagesRoute } from '../teams/messages-route.ts'
 import type { Running } from './running.ts'
 import { startRedis } from './start-redis.ts'
 
@@ -30,6 +39,7 @@ export async function startWeb({ config, rules }: Setup, log: Logger): Promise<R
   openApiRoute(app, config.publicUrl, signInPlace(config))
   apiRoutes(app, needs, openBearerVerifier(config, log), metrics)
   cloudTrailRoute(app, { record: needs.record, metrics, ...openInbox(config, redis) })
+  messagesRoute(app, { metrics, ...(await openBot(config, needs, log)) })
   await app.ready()
   await testItself(app, config, log)
   await app.listen({ port: config.port, host: config.host })
@@ -53,16 +63,26 @@ async function findMissing(record: RecordPort, state: { readonly stopping: boole
   }
 }
 
-/** Nothing listens before each kind of forged token was refused. While Entra's keys cannot be had, that is waited for. */
+/** Nothing listens before each kind of forged token was refused at both doors. While their keys cannot be had, that is waited for. */
 async function testItself(app: FastifyInstance, config: Config, log: Logger): Promise<void> {
+  await untilRefused(
+    () => tryForgedTokens(app, tokenFacts(config)),
+    () => log.warn('waiting for the signing keys of Entra; check ENTRA_AUTHORITY, ENTRA_TENANT_ID and the connection'),
+  )
+  await untilRefused(
+    () => tryForgedActivities(app, connectorFacts(config)),
+    () => log.warn('waiting for the signing keys of Bot Connector; check BOT_OPENID_METADATA_URL and the connection'),
+  )
+}
+
+async function untilRefused(tryAll: () => Promise<ReadonlyMap<string, number>>, warn: () => void): Promise<void> {
   for (;;) {
-    const statuses = await tryForgedTokens(app, tokenFacts(config))
-    const wrong = [...statuses].filter(([, status]) => status !== 401)
+    const wrong = [...(await tryAll())].filter(([, status]) => status !== 401)
     if (wrong.length === 0) return
     if (!wrong.every(([, status]) => status === 503)) {
       throw new Error(`The self-test failed: ${wrong.map(([kind, status]) => `${kind} token: ${status}`).join(', ')}`)
     }
-    log.warn('waiting for the signing keys of Entra; check ENTRA_AUTHORITY, ENTRA_TENANT_ID and the connection')
+    warn()
     await delay(ASK_AGAIN_MS)
   }
 }

@@ -113,11 +113,12 @@ const GONE: Readonly<Record<string, string>> = {
 
 /** 413 and whatever else we did wrong stays what it is: a fault. */
 function portError(error: unknown): unknown {
-  if (error instanceof ConnectorSilence || isLoginDown(error)) return new ChannelBusy(USUAL_WAIT_MS, { cause: error })
+  if (error instanceof ConnectorSilence) return new ChannelBusy(USUAL_WAIT_MS, { cause: error })
+  if (isLoginDown(error)) return new ChannelBusy(USUAL_WAIT_MS, { cause: error, refused: true })
   if (!(error instanceof ConnectorRefusal)) return error
   const { status, code, waitMs = USUAL_WAIT_MS } = error
   if (status === 412 || status === 429 || status >= 500) {
-    return new ChannelBusy(Math.min(waitMs, LONGEST_WAIT_MS), { cause: error })
+    return new ChannelBusy(Math.min(waitMs, LONGEST_WAIT_MS), { cause: error, refused: status < 500 })
   }
   if (status !== 403 && status !== 404) return error
   return new PlaceGone(GONE[code] ?? `Teams does not let the Latchkey app write there (${code}).`, { cause: error })

@@ -13,8 +13,9 @@ import { wireEvents } from './aws/wire-events.ts'
 import { GROUPS, PEOPLE, type PersonName } from './entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from './entra/index.ts'
 import { compiled, startPrivateRedis } from './project.ts'
+import { type SandboxTeams, startTeams, type TeamsOptions } from './teams/index.ts'
 
-/** The whole product on one machine: sandbox AWS and Entra in this process, a Redis, and Latchkey's real processes from `dist/`. */
+/** The whole product on one machine: sandbox AWS, Entra and Teams in this process, a Redis, and Latchkey's real processes from `dist/`. */
 
 const MAIN = compiled('src/main.js')
 const BUCKET = 'finance-reports'
@@ -27,6 +28,7 @@ export type Environment = Readonly<Record<string, string>>
 export interface WorldOptions {
   readonly aws?: AwsOptions
   readonly entra?: EntraOptions
+  readonly teams?: TeamsOptions
   /** A Redis of somebody else's; without it a private one, which goes with the world. */
   readonly redisUrl?: string
   /** The whole text of `latchkey.yaml`. */
@@ -76,6 +78,8 @@ export interface World {
   readonly aws: SandboxAws
   readonly seeded: SeededLatchkey
   readonly entra: SandboxEntra
+  /** Brings what people say to the first web process. */
+  readonly teams: SandboxTeams
   readonly redis: { readonly url: string }
   /** Undefined with a Redis of somebody else's. */
   readonly privateRedis: PrivateRedis | undefined
@@ -131,11 +135,13 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   const seeded = aws.seedLatchkey()
   const entra = await startEntra(options.entra)
   closers.push(() => entra.stop())
+  const teams = await startTeams({ tenantId: entra.tenantId, people: entra.company.people(), ...options.teams })
+  closers.push(() => teams.stop())
   const privateRedis = options.redisUrl === undefined ? await startPrivateRedis() : undefined
   if (privateRedis) closers.push(() => privateRedis.stop())
   const redis = { url: options.redisUrl ?? privateRedis?.url ?? '' }
   await writeFile(join(folder, 'latchkey.yaml'), options.rules ?? RULES)
-  const ground = { folder, aws, seeded, entra, redisUrl: redis.url }
+  const ground = { folder, aws, seeded, entra, teams, redisUrl: redis.url }
   const all: LatchkeyProcess[] = []
 
   const environment = (part: Part, port = 3978): Environment => ({
@@ -155,11 +161,13 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
 
   closers.push(() => Promise.all((['web', 'workers'] as const).map((part) => kill(part, 'SIGTERM'))))
   const web = await start('web')
+  teams.connect(`${web.url}/api/messages`)
   if (options.watch) await watch(ground, web)
   return {
     aws,
     seeded,
     entra,
+    teams,
     redis,
     privateRedis,
     web,
@@ -195,11 +203,12 @@ interface Ground {
   readonly aws: SandboxAws
   readonly seeded: SeededLatchkey
   readonly entra: SandboxEntra
+  readonly teams: SandboxTeams
   readonly redisUrl: string
 }
 
 /** Nothing of this machine's own comes in: no home folder with AWS files, no variable of whoever runs the tests. */
-function environmentOf({ folder, aws, seeded, entra, redisUrl }: Ground, part: Part, port: number): Environment {
+function environmentOf({ folder, aws, seeded, entra, teams, redisUrl }: Ground, part: Part, port: number): Environment {
   const { accessKeyId, secretAccessKey } = seeded.keys[part]
   return {
     PATH: process.env.PATH ?? '',
@@ -212,7 +221,15 @@ function environmentOf({ folder, aws, seeded, entra, redisUrl }: Ground, part: P
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     REDIS_URL: redisUrl,
     APPROVAL_KEY: 'a1'.repeat(32),
-    ...(part === 'web' ? { CLOUDTRAIL_KEYS: `${CLOUDTRAIL_KEY}@${aws.state.account}` } : {}),
+    ...(part === 'web'
+      ? { CLOUDTRAIL_KEYS: `${CLOUDTRAIL_KEY}@${aws.state.account}`, LATCHKEY_SECRET: 'd4'.repeat(32) }
+      : {}),
+    MicrosoftAppId: teams.appId,
+    MicrosoftAppPassword: teams.appPassword,
+    MicrosoftAppTenantId: teams.tenantId,
+    BOT_OPENID_METADATA_URL: teams.openIdMetadataUrl,
+    BOT_LOGIN_URL: teams.loginUrl,
+    BOT_SERVICE_URLS: teams.serviceUrl,
     ENTRA_TENANT_ID: entra.tenantId,
     ENTRA_CLIENT_ID: entra.clientId,
     ENTRA_CLIENT_SECRET: entra.clientSecret,

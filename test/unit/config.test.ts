@@ -8,6 +8,7 @@ import { checkSetup, readSetup } from '../../src/config.ts'
 import { RULES } from '../sandbox/world.ts'
 
 const TENANT = '5d1c8e0a-3b7f-4c69-8a21-6e94f0b7d312'
+const [API, CLI, BOT] = [1, 2, 3].map((digit) => TENANT.replace(/^5/, String(digit))) as [string, string, string]
 const KEY = 'a1'.repeat(32)
 const SECRET = 'not-for-any-log'
 
@@ -24,9 +25,13 @@ beforeAll(() => {
     REDIS_URL: 'rediss://redis.example.com:6379',
     APPROVAL_KEY: KEY,
     ENTRA_TENANT_ID: TENANT,
-    ENTRA_CLIENT_ID: TENANT,
+    ENTRA_CLIENT_ID: API,
     ENTRA_CLIENT_SECRET: SECRET,
-    ENTRA_CLI_CLIENT_ID: TENANT,
+    ENTRA_CLI_CLIENT_ID: CLI,
+    LATCHKEY_SECRET: 'd4'.repeat(32),
+    MicrosoftAppId: BOT,
+    MicrosoftAppPassword: SECRET,
+    MicrosoftAppTenantId: TENANT,
     AWS_REGION: 'eu-west-1',
     NODE_ENV: 'production',
   }
@@ -39,6 +44,9 @@ beforeAll(() => {
     REDIS_URL: '/run/latchkey/redis.sock',
     ENTRA_AUTHORITY: 'https://127.0.0.1:8443',
     GRAPH_BASE_URL: 'https://[::1]:8443',
+    BOT_OPENID_METADATA_URL: 'http://127.0.0.1:8444/v1/.well-known/openidconfiguration',
+    BOT_LOGIN_URL: 'https://127.0.0.1:8445',
+    BOT_SERVICE_URLS: 'http://127.0.0.1:8444/teams/',
     AWS_ENDPOINT_URL: 'http://127.0.0.1:9000',
     AWS_ACCESS_KEY_ID: 'SANDBOXAKIA1',
     AWS_SECRET_ACCESS_KEY: SECRET,
@@ -56,7 +64,7 @@ function without(env: Readonly<Record<string, string>>, name: string): Readonly<
 /** The names at fault; empty: it would start. */
 function namesAtFault(env: Readonly<Record<string, string>>): readonly string[] {
   try {
-    readSetup(env)
+    readSetup(env, 'web')
     return []
   } catch (error) {
     if (!(error instanceof ConfigFaults)) throw error
@@ -66,11 +74,11 @@ function namesAtFault(env: Readonly<Record<string, string>>): readonly string[] 
 }
 
 test('a right configuration is read, with its rules', () => {
-  const { config, rules } = readSetup(production)
+  const { config, rules } = readSetup(production, 'web')
   expect(config).toMatchObject({ port: 3978, host: '127.0.0.1', sandbox: false, logLevel: 'info' })
   expect(config.entra.authority).toBe('https://login.microsoftonline.com')
   expect(rules.entitlements).toHaveLength(1)
-  expect(readSetup(sandbox).config.sandbox).toBe(true)
+  expect(readSetup(sandbox, 'web').config.sandbox).toBe(true)
 })
 
 describe('each fault is named by its variable', () => {
@@ -106,6 +114,24 @@ describe('each fault is named by its variable', () => {
     ['LATCHKEY_SANDBOX', 'true'],
     ['LATCHKEY_SECRET', KEY],
     ['LATCHKEY_SECRET', 'short'],
+    ['LATCHKEY_SECRET', undefined],
+    ['LATCHKEY_SECRET', `${'d4'.repeat(32)},short`],
+    ['ENTRA_CLI_CLIENT_ID', API],
+    ['MicrosoftAppId', undefined],
+    ['MicrosoftAppId', API.toUpperCase()],
+    ['MicrosoftAppId', CLI],
+    ['MicrosoftAppPassword', undefined],
+    ['MicrosoftAppType', 'MultiTenant'],
+    ['MicrosoftAppType', 'SingleTennant'],
+    ['MicrosoftAppTenantId', undefined],
+    ['BOT_OPENID_METADATA_URL', 'https://login.botframework.com.example.com/v1/.well-known/openidconfiguration'],
+    ['BOT_OPENID_METADATA_URL', 'http://127.0.0.1:8444/v1/.well-known/openidconfiguration'],
+    ['BOT_LOGIN_URL', 'https://login.example.com'],
+    ['BOT_SERVICE_URLS', 'https://smba.trafficmanager.net.example.com/teams/'],
+    ['BOT_SERVICE_URLS', 'https://smba.trafficmanager.net/teams/,https://127.0.0.1:8444/'],
+    ['BOT_SERVICE_URLS', 'http://smba.trafficmanager.net/teams/'],
+    ['BOT_SERVICE_URLS', 'teams'],
+    ['MAIL_SENDER', 'latchkey'],
     ['NODE_TLS_REJECT_UNAUTHORIZED', '0'],
     ['ENTRA_AUTHORITY', 'https://login.example.com'],
     ['ENTRA_AUTHORITY', 'https://127.0.0.1:8443'],
@@ -132,14 +158,51 @@ test('an empty variable is an unset one', () => {
   expect(namesAtFault({ ...production, REDIS_URL: '' })).toEqual(['REDIS_URL'])
 })
 
+test('a managed identity has no password, and asks no machine of a sandbox', () => {
+  const managed = { ...without(production, 'MicrosoftAppPassword'), MicrosoftAppType: 'UserAssignedMSI' }
+  expect(readSetup(managed, 'web').config.bot).not.toHaveProperty('appPassword')
+  expect(namesAtFault({ ...managed, MicrosoftAppPassword: SECRET })).toEqual(['MicrosoftAppPassword'])
+  const { MicrosoftAppPassword: _, ...rest } = sandbox
+  expect(namesAtFault({ ...rest, MicrosoftAppType: 'UserAssignedMSI' })).toEqual(['MicrosoftAppType'])
+})
+
+test('the bot speaks to Teams where Microsoft says, unless it is told of a cloud of governments', () => {
+  expect(readSetup(production, 'web').config.bot).toEqual({
+    appId: BOT,
+    appPassword: SECRET,
+    appType: 'SingleTenant',
+    tenantId: TENANT,
+    openIdMetadataUrl: 'https://login.botframework.com/v1/.well-known/openidconfiguration',
+    loginUrl: 'https://login.microsoftonline.com',
+    serviceUrls: ['https://smba.trafficmanager.net/teams/', 'https://smba.trafficmanager.net/'],
+  })
+  const governments = 'https://smba.infra.gcc.teams.microsoft.com/teams'
+  expect(readSetup({ ...production, BOT_SERVICE_URLS: governments }, 'web').config.bot.serviceUrls).toEqual([
+    governments,
+  ])
+})
+
+test('the secret is web’s, and an older one goes on while it is replaced', () => {
+  const [current = '', previous = ''] = ['d4'.repeat(32), 'd5'.repeat(32)]
+  const rotated = { ...production, LATCHKEY_SECRET: `${current}, ${previous}` }
+  expect(readSetup(rotated, 'web').config.secrets).toEqual([current, previous])
+  expect(readSetup(without(production, 'LATCHKEY_SECRET'), 'workers').config.secrets).toEqual([])
+})
+
+test('an access key without its secret is a fault, of each part too', () => {
+  expect(namesAtFault({ ...production, AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' })).toEqual(['AWS_SECRET_ACCESS_KEY'])
+  const given = { ...production, WEB_AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' }
+  expect(() => checkSetup(given, ['web', 'workers'])).toThrow(/WEB_AWS_SECRET_ACCESS_KEY/)
+})
+
 test('keys of the feed are read with the accounts that they are for', () => {
   const [current, previous] = ['c1'.repeat(32), 'c2'.repeat(32)]
   const list = `${current}@111122223333+444455556666, ${previous}@111122223333`
-  expect(readSetup({ ...production, CLOUDTRAIL_KEYS: list }).config.cloudTrailKeys).toEqual([
+  expect(readSetup({ ...production, CLOUDTRAIL_KEYS: list }, 'web').config.cloudTrailKeys).toEqual([
     { key: current, accounts: ['111122223333', '444455556666'] },
     { key: previous, accounts: ['111122223333'] },
   ])
-  expect(readSetup(production).config.cloudTrailKeys).toBeUndefined()
+  expect(readSetup(production, 'web').config.cloudTrailKeys).toBeUndefined()
 })
 
 describe('each single breach of the sandbox refuses to start', () => {
@@ -156,6 +219,13 @@ describe('each single breach of the sandbox refuses to start', () => {
     ['ENTRA_AUTHORITY', 'https://login.microsoftonline.com'],
     ['GRAPH_BASE_URL', undefined],
     ['GRAPH_BASE_URL', 'https://graph.microsoft.com'],
+    ['BOT_OPENID_METADATA_URL', undefined],
+    ['BOT_OPENID_METADATA_URL', 'https://login.botframework.com/v1/.well-known/openidconfiguration'],
+    ['BOT_LOGIN_URL', undefined],
+    ['BOT_LOGIN_URL', 'https://login.microsoftonline.com'],
+    ['BOT_SERVICE_URLS', undefined],
+    ['BOT_SERVICE_URLS', 'https://smba.trafficmanager.net/teams/'],
+    ['BOT_SERVICE_URLS', 'http://127.0.0.1:8444/teams/,http://localhost:8444/teams/'],
     ['HOST', '0.0.0.0'],
     ['HOST', 'localhost'],
     ['NODE_ENV', 'production'],

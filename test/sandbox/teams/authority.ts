@@ -18,6 +18,8 @@ export interface Authority {
   connectorToken(serviceUrl: string): Promise<string>
   metadata(origin: string): object
   publishedKeys(): object
+  /** What Entra says of itself to whoever wants a token for the bot. */
+  discovery(loginUrl: string): object
   answerToken(request: IncomingMessage, response: ServerResponse, tenantId: string): Promise<void>
   /** Throws 401. */
   authenticateBot(authorization: string | undefined): Promise<void>
@@ -82,6 +84,16 @@ export function createAuthority(setup: {
       token_endpoint_auth_methods_supported: ['private_key_jwt'],
     }),
     publishedKeys: () => ({ keys: [published(endorsed, ['msteams']), published(notEndorsed, ['webchat'])] }),
+    discovery: (loginUrl) => ({
+      issuer: `${loginUrl}/${setup.tenantId}/v2.0`,
+      authorization_endpoint: `${loginUrl}/${setup.tenantId}/oauth2/v2.0/authorize`,
+      token_endpoint: `${loginUrl}/${setup.tenantId}/oauth2/v2.0/token`,
+      jwks_uri: `${loginUrl}/${setup.tenantId}/discovery/v2.0/keys`,
+      token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+      response_types_supported: ['code'],
+      subject_types_supported: ['pairwise'],
+      id_token_signing_alg_values_supported: ['RS256'],
+    }),
     answerToken,
     async authenticateBot(authorization) {
       const token = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? ''

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { type SandboxClock, sandboxClock } from '../aws/clock.ts'
+import { serverCertificate } from '../certificate.ts'
 import type { SandboxPerson } from '../entra/company.ts'
 import { TENANT_ID } from '../entra/fixture.ts'
 import { type Activity, createActivities, mentionOf, type Trigger } from './activities.ts'
@@ -16,6 +17,7 @@ import { createFaults, type Faults, type Part } from './faults.ts'
 import { createInvoke, type Outcome } from './invoke.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { createLimits } from './limits.ts'
+import { listen } from './listen.ts'
 import { createMessages, type Message, type Target } from './messages.ts'
 import { createPage } from './page/page.ts'
 import { createRoster, type Roster, type TeamsPerson } from './roster.ts'
@@ -105,11 +107,12 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
   const roster = createRoster({ appId, tenantId, botName: options.botName ?? 'Latchkey', ...(people && { people }) })
 
   const server = createServer()
-  server.listen(options.port ?? 0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('The sandbox is not listening on a port.')
-  const origin = `http://127.0.0.1:${address.port}`
+  const listening = await listen(server, options.port)
+  const origin = `http://127.0.0.1:${listening.port}`
+  // Libraries of Microsoft ask no authority for a token but over TLS.
+  const login = createTlsServer(serverCertificate())
+  const loginListening = await listen(login)
+  const loginUrl = `https://127.0.0.1:${loginListening.port}`
   const serviceUrl = `${origin}/teams/`
 
   const authority = createAuthority({ appId, appPassword, tenantId })
@@ -202,12 +205,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', origin)
-    const tokenTenant = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(url.pathname)?.[1]
     if (url.pathname.startsWith('/teams/v3/')) return connector(request, response, url)
-    if (tokenTenant !== undefined && request.method === 'POST') {
-      if (await strike('token', request, response)) return
-      return authority.answerToken(request, response, tokenTenant)
-    }
     if (url.pathname.startsWith('/v1/.well-known/')) {
       if (await strike('keys', request, response)) return
       const body = url.pathname.endsWith('/keys') ? authority.publishedKeys() : authority.metadata(origin)
@@ -217,12 +215,30 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     return page.handle(request, response, url)
   }
 
-  server.on('request', (request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      if (!response.headersSent) response.statusCode = 500
-      response.end(`The sandbox's Teams failed: ${error instanceof Error ? error.stack : String(error)}`)
+  /** Entra's part: tokens for the bot, and where they are had. */
+  async function handleLogin(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', loginUrl)
+    const tokenTenant = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(pathname)?.[1]
+    if (tokenTenant !== undefined && request.method === 'POST') {
+      if (await strike('token', request, response)) return
+      return authority.answerToken(request, response, tokenTenant)
+    }
+    const known = pathname === `/${tenantId}/v2.0/.well-known/openid-configuration`
+    response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(known ? authority.discovery(loginUrl) : { error: 'invalid_tenant' }))
+  }
+
+  for (const [one, answer] of [
+    [server, handle],
+    [login, handleLogin],
+  ] as const) {
+    one.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      answer(request, response).catch((error: unknown) => {
+        if (!response.headersSent) response.statusCode = 500
+        response.end(`The sandbox's Teams failed: ${error instanceof Error ? error.stack : String(error)}`)
+      })
     })
-  })
+  }
 
   const person = roster.person
   return {
@@ -230,8 +246,8 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     appPassword,
     tenantId,
     openIdMetadataUrl: `${origin}/v1/.well-known/openidconfiguration`,
-    loginUrl: origin,
-    tokenUrl: `${origin}/${tenantId}/oauth2/v2.0/token`,
+    loginUrl,
+    tokenUrl: `${loginUrl}/${tenantId}/oauth2/v2.0/token`,
     serviceUrl,
     roster,
     clock,
@@ -319,10 +335,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     settled: delivery.settled,
     async stop() {
       page.close()
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
+      await Promise.all([listening.stop(), loginListening.stop()])
     },
   }
 }
