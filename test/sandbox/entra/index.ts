@@ -45,6 +45,8 @@ export interface SandboxEntra extends Registrations, Pick<Mailboxes, 'mailboxUrl
   mintWrong(wrong: WrongToken, personId: string): Promise<string>
   /** A new key signs from now on; the old ones stay published, or are withdrawn at once. */
   rotateKeys(options?: { readonly withdrawOld: boolean }): void
+  /** ID tokens carry these claims instead of the right ones, until told otherwise. */
+  misstate(claims: JWTPayload): void
   /** Registers one more redirect URI for the web, as for a server whose port is known only now. */
   allowRedirect(uri: string): void
   stop(): Promise<void>
@@ -71,8 +73,18 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
   let keys: KeyRing = { current: first, published: [first] }
   const kept = { adapter: memoryAdapter(), cookieKey: randomUUID() }
   const redirectUris = [...registrations.redirectUris]
+  let misstated: JWTPayload = {}
   const makeProvider = () =>
-    createProvider({ ...registrations, ...kept, redirectUris, issuer, tenantId, company, keys })
+    createProvider({
+      ...registrations,
+      ...kept,
+      redirectUris,
+      issuer,
+      tenantId,
+      company,
+      keys,
+      misstated: () => misstated,
+    })
   let provider = makeProvider()
   const boxes = await startMailboxes(company)
   const accounts = () => company.people().flatMap(({ id, userPrincipalName }) => [id, userPrincipalName.toLowerCase()])
@@ -128,6 +140,9 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
       const current = createKey()
       keys = { current, published: [current, ...(withdrawOld ? [] : keys.published)] }
       provider = makeProvider()
+    },
+    misstate(claims) {
+      misstated = claims
     },
     allowRedirect(uri) {
       redirectUris.push(uri)

@@ -42,6 +42,8 @@ interface Setup extends Registrations {
   readonly tenantId: string
   readonly company: Company
   readonly keys: KeyRing
+  /** Claims of ID tokens that are not what they should be. */
+  readonly misstated: () => TokenPayload
   readonly adapter: MemoryAdapter
   /** Signs the browser's cookies. */
   readonly cookieKey: string
@@ -138,7 +140,7 @@ function clients(setup: Setup): readonly object[] {
 }
 
 /** A disabled person gets nothing more, a refresh included. */
-function findAccount({ company, tenantId }: Setup, personId: string) {
+function findAccount({ company, tenantId, misstated }: Setup, personId: string) {
   const person = company.person(personId)
   if (person === undefined || !person.accountEnabled) return undefined
   return {
@@ -152,6 +154,7 @@ function findAccount({ company, tenantId }: Setup, personId: string) {
       preferred_username: person.userPrincipalName,
       email: person.mail,
       ...(person.appRoles.length > 0 ? { roles: person.appRoles } : {}),
+      ...misstated(),
     }),
   }
 }
