@@ -14,7 +14,7 @@ export type ReadLine =
   | { readonly readable: true; readonly ask: RequestLine }
   | { readonly readable: false; readonly problem: string }
 
-export const EXAMPLE = 'request write s3://finance-reports/2026/ for 45m because month-end fix'
+const EXAMPLE = 'request write s3://finance-reports/2026/ for 45m because month-end fix'
 
 interface Word {
   readonly text: string
