@@ -8,6 +8,7 @@ import {
   openBearerVerifier,
   openBot,
   openInbox,
+  openPages,
   signInPlace,
   tokenFacts,
 } from '../dependencies.ts'
@@ -19,6 +20,7 @@ import { httpMetrics, metricsRoute } from '../http/metrics.ts'
 import { openApiRoute } from '../http/openapi.ts'
 import { tryForgedActivities, tryForgedTokens } from '../http/self-test.ts'
 import { httpServer } from '../http/server.ts'
+import { pages } from '../pages/pages.ts'
 import type { RecordPort } from '../record.ts'
 import { messagesRoute } from '../teams/messages-route.ts'
 import type { Running } from './running.ts'
@@ -39,6 +41,7 @@ export async function startWeb({ config, rules }: Setup, log: Logger): Promise<R
   openApiRoute(app, config.publicUrl, signInPlace(config))
   apiRoutes(app, needs, openBearerVerifier(config, log), metrics)
   cloudTrailRoute(app, { record: needs.record, metrics, ...openInbox(config, redis) })
+  pages(app, { ...needs, metrics, ...openPages(config, log) })
   messagesRoute(app, { metrics, ...(await openBot(config, needs, log)) })
   await app.ready()
   await testItself(app, config, log)

@@ -150,7 +150,12 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   })
 
   async function start(part: Part, env: Environment = {}): Promise<LatchkeyProcess> {
-    const started = await startProcess(part, { ...environment(part, await freePort()), ...env })
+    const port = await freePort()
+    // What workers send leads to where the web process is.
+    const publicUrl = part === 'workers' ? web.url : `http://127.0.0.1:${port}`
+    if (part === 'web') entra.allowRedirect(`${publicUrl}/sign-in/callback`)
+    const changes = { PUBLIC_URL: publicUrl, ...options.env, ...env }
+    const started = await startProcess(part, { ...environment(part, port), ...changes })
     all.push(started)
     return started
   }
@@ -236,6 +241,7 @@ function environmentOf({ folder, aws, seeded, entra, teams, redisUrl }: Ground, 
     ENTRA_CLI_CLIENT_ID: entra.cliClientId,
     ENTRA_AUTHORITY: entra.authority,
     GRAPH_BASE_URL: entra.graphBaseUrl,
+    MAIL_SENDER: entra.mailSender,
     AWS_ENDPOINT_URL: aws.url,
     AWS_REGION: 'eu-west-1',
     AWS_ACCESS_KEY_ID: accessKeyId,
