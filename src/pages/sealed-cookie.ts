@@ -59,8 +59,12 @@ function keyOf(secret: string, name: string): string {
 }
 
 /** iron-session answers `{}` to what is expired or of another key, and throws at what was never a seal: both open nothing. */
-function open(seal: string, password: string): Promise<unknown> {
-  return unsealData(seal, { password }).catch(() => undefined)
+async function open(seal: string, password: string): Promise<unknown> {
+  try {
+    return await unsealData(seal, { password })
+  } catch {
+    return undefined
+  }
 }
 
 function cookieOf(header: string, name: string): string | undefined {
