@@ -14,7 +14,7 @@ export interface Lead {
 
 export const LONGEST_NAME = 80
 /** Of all scopes together: more would leave no room for what people wrote. */
-const LONGEST_SCOPES = 2_000
+const LONGEST_SCOPES = 1_200
 
 export function leadOf({ request, grant }: Shown, stage: Stage, part: Part): Lead {
   const { scopes, levels, durationMinutes } = grant ?? request
@@ -29,7 +29,7 @@ export function leadOf({ request, grant }: Shown, stage: Stage, part: Part): Lea
       ...said(inWords(levels), { weight: 'Bolder' }),
       ...said(' in '),
       ...(isOne && only ? only : said(amount(scopes.length, 'scope'))),
-      ...said(' for '),
+      ...said(HAD === VERBS[stage] ? ' for up to ' : ' for '),
       ...said(durationWords(durationMinutes), { weight: 'Bolder' }),
     ],
     scopes: isOne || !only ? [] : [only, ...others].map((runs) => ({ runs })),

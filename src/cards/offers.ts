@@ -12,8 +12,8 @@ export interface Choice {
 }
 
 const LONGEST_TITLE = 150
-/** Characters of all scopes together: a card has room for so many. Further scopes can be asked for in one line. */
-const LONGEST_SCOPES = 6_000
+/** Characters of all choices together, as JSON: a card has room for so many. Further scopes can be asked for in one line. */
+const LONGEST_SCOPES = 7_000
 const USUAL_MINUTES = [15, 30, 60, 120, 240, 480, 720, 1440, 2880, 5760, 10_080]
 const MOST_DURATIONS = 30
 
@@ -29,8 +29,9 @@ export function scopeChoices(offers: readonly Offer[]): readonly Choice[] {
       ),
     ]
     const title = cutMiddle(`${scope} (${what.join('; ')})`, LONGEST_TITLE)
-    length += title.length + scope.length
-    return length > LONGEST_SCOPES ? [] : [{ title, value: scope }]
+    const choice = { title, value: scope }
+    length += JSON.stringify(choice).length
+    return length > LONGEST_SCOPES ? [] : [choice]
   })
 }
 

@@ -19,10 +19,11 @@ const MOST_ASKED_SHOWN = 3
 export function rowsOf({ request, grant }: Shown, stage: Stage, part: Part): readonly Row[] {
   const isWaiting = stage === 'pending'
   return [
+    // How it ended is what a reader of an old card looks for.
+    ...(grant ? grantRows(grant, stage) : []),
     row('Reason', request.reason),
     ...(request.ticket === '' ? [] : [row('Ticket', request.ticket)]),
     ...(isWaiting ? waitingRows(request, part) : decisionRows(request)),
-    ...(grant ? grantRows(grant, stage) : []),
   ]
 }
 
@@ -47,7 +48,7 @@ function decisionRows({ status, decision }: RequestView): readonly Row[] {
   if (!decision) return []
   const by = `${clip(plain(decision.by), LONGEST_NAME)}, as ${clip(plain(decision.as), LONGEST_NAME)}`
   const comment = decision.comment === '' ? [] : [row('Comment', decision.comment)]
-  return [row(status === 'denied' ? 'Denied by' : 'Approved by', by, moment(decision.at)), ...comment]
+  return [row(status === 'denied' ? 'Denied' : 'Approved', by, moment(decision.at)), ...comment]
 }
 
 function grantRows(grant: GrantView, stage: Stage): readonly Row[] {
@@ -55,11 +56,11 @@ function grantRows(grant: GrantView, stage: Stage): readonly Row[] {
   const cause =
     grant.endCause === null
       ? []
-      : [row(stage === 'revoked' || stage === 'revoking' ? 'Ended by' : 'Why', causeOf(grant))]
+      : [row(stage === 'revoked' || stage === 'revoking' ? 'Ended by' : 'Cause', causeOf(grant))]
   if (activatedAt === null || endedAt === null) return cause
   // An end on time is seen a moment later; what AWS enforced is the time in the document.
   const end = stage === 'expired' && endsAt !== null ? endsAt : endedAt
-  const minutes = Math.floor((Date.parse(end) - Date.parse(activatedAt)) / 60_000)
+  const minutes = Math.round((Date.parse(end) - Date.parse(activatedAt)) / 60_000)
   const lasted = `${durationWords(minutes)} of ${durationWords(grant.durationMinutes)}`
   return [...cause, when('Ended', moment(end)), row('Lasted', lasted)]
 }

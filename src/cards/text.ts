@@ -13,6 +13,8 @@ type Look = Omit<Run, 'type' | 'text'>
 /** Renderers also look into runs for these functions, one run at a time. */
 const CARD_FUNCTION = /(?<=\{)(?=\{(?:DATE|TIME)\()/gi
 
+const MOST_PARTS = 20
+
 /** One line break in a name could forge a line of the card, and a change of direction could turn a key around. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g
@@ -26,8 +28,10 @@ export function plain(text: string): string {
 /** Shown letter by letter, whatever it holds. */
 export function said(text: string, look: Look = {}): readonly Run[] {
   // A renderer drops an empty run, or the whole block.
-  const shown = plain(text) || '–'
-  return shown.split(CARD_FUNCTION).map((part) => ({ type: 'TextRun', text: part, ...look }))
+  const parts = (plain(text) || '–').split(CARD_FUNCTION)
+  // So many runs would outgrow the card; nobody means so many of them.
+  const shown = parts.length > MOST_PARTS ? [parts.join(' ')] : parts
+  return shown.map((part) => ({ type: 'TextRun', text: part, ...look }))
 }
 
 export function clip(text: string, longest: number): string {

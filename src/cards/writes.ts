@@ -46,7 +46,11 @@ function lineOf({ kind, name, uri, at }: LastWrite): Writes['last'][number] {
 }
 
 const LINE_WORDS: Readonly<Record<WriteKind, string>> = {
-  ...WORDS,
-  'batch-deleted': 'batch delete',
-  other: 'other write',
+  written: 'Written',
+  copied: 'Copied',
+  deleted: 'Deleted',
+  'batch-deleted': 'Batch delete',
+  tagged: 'Tagged',
+  other: 'Other write',
+  denied: 'Refused by AWS',
 }

@@ -1,0 +1,66 @@
+import { renderAccess } from '../../src/cards/render-access.ts'
+import { type CardReader, renderCard } from '../../src/cards/render-card.ts'
+import { renderForm } from '../../src/cards/render-form.ts'
+import { renderHelp } from '../../src/cards/render-help.ts'
+import { PUBLIC_URL, STATES } from './some-shown.ts'
+
+/** Every card that Latchkey shows, once. */
+
+export const READERS: Readonly<Record<CardReader['part'], CardReader>> = {
+  requester: { part: 'requester' },
+  approver: { part: 'approver' },
+  everybody: { part: 'everybody', refreshFor: ['29:rita'] },
+}
+
+export const SOME_OFFERS = [
+  {
+    name: 'month-end',
+    scopes: ['s3://finance-reports/2026/', 's3://payroll/out/'],
+    levels: ['read', 'write'],
+    defaultMinutes: 45,
+    longestMinutes: 240,
+  },
+  {
+    name: 'clean-up',
+    scopes: ['s3://finance-reports/2026/', 's3://finance-reports/tmp/'],
+    levels: ['delete'],
+    defaultMinutes: 30,
+    longestMinutes: 60,
+  },
+] as const
+
+const REQUESTER_ID = '11111111-1111-4111-8111-111111111111'
+const form = { requesterId: REQUESTER_ID, entitlements: SOME_OFFERS }
+const given = { scope: 's3://finance-reports/2026/q3/', levels: ['write'], duration: '2h', ticket: 'FIN-4711' } as const
+
+interface AnyCard {
+  readonly name: string
+  readonly card: object
+  readonly summary: string
+}
+
+export function allCards(): readonly AnyCard[] {
+  const requests = Object.entries(STATES).flatMap(([state, shown]) =>
+    Object.values(READERS).map((reader) => ({
+      name: `${state} (${reader.part})`,
+      ...renderCard(shown, reader, PUBLIC_URL),
+    })),
+  )
+  const { active, pending, expired, denied } = STATES
+  return [
+    ...requests,
+    { name: 'form', ...renderForm(form) },
+    {
+      name: 'form, refused',
+      ...renderForm({
+        ...form,
+        given,
+        problem: 'No entitlement of yours allows delete on s3://finance-reports/2026/q3/.',
+      }),
+    },
+    { name: 'form, nothing to ask for', ...renderForm({ ...form, entitlements: [] }) },
+    { name: 'my access', ...renderAccess([active, pending, expired, denied], [pending], PUBLIC_URL) },
+    { name: 'my access, none', ...renderAccess([], [], PUBLIC_URL) },
+    { name: 'help', ...renderHelp() },
+  ]
+}
