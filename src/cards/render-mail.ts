@@ -50,6 +50,7 @@ function page(request: RequestView, link: URL): string {
 <style>!${DARK}</style>
 </head>
 <body class="ground" style="margin:0;padding:0;background:#eef1f5">
+<div role="article" aria-roledescription="email" lang="en">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" class="ground" style="background:#eef1f5">
 <tr><td align="center" style="padding:24px 12px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" class="card" style="max-width:560px;background:#ffffff;border:1px solid #d9dfe6;border-radius:14px">
@@ -66,6 +67,7 @@ function page(request: RequestView, link: URL): string {
 </table>
 </td></tr>
 </table>
+</div>
 </body>
 </html>`
 }

@@ -57,7 +57,7 @@ function row(person: SandboxPerson, { id, at, from, subject }: Listed, isShown: 
 function message(person: SandboxPerson, { id, at, from, to, subject }: Listed): string {
   return `<article>
 <a class="back" href="/${person.id}">Inbox</a>
-<header><h2>${html(subject)}</h2>
+<header><h1>${html(subject)}</h1>
 <p>${html(from)} to ${html(to.join(', '))}<br><time datetime="${at}">${time(at)}</time></p></header>
 <iframe title="${html(subject)}" src="/${person.id}/${id}/body" sandbox="allow-popups allow-popups-to-escape-sandbox"></iframe>
 </article>`

@@ -31,7 +31,7 @@ a:focus-visible, iframe:focus-visible { outline: 3px solid var(--accent); outlin
 .subject { grid-column: 1 / -1; font-weight: 600; overflow-wrap: anywhere; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
 article { display: flex; flex-direction: column; min-width: 0; }
 article header { padding: 20px 24px 16px; border-bottom: 1px solid var(--line); background: var(--card); }
-article h2 { margin-bottom: 6px; font-size: 20px; line-height: 1.3; overflow-wrap: anywhere; }
+article h1 { margin-bottom: 6px; font-size: 20px; line-height: 1.3; overflow-wrap: anywhere; }
 article header p { color: var(--quiet); font-size: 14px; overflow-wrap: anywhere; }
 iframe { flex: 1; width: 100%; min-height: 760px; border: 0; background: #eef1f5; }
 .back { display: none; }
