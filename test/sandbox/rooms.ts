@@ -8,6 +8,19 @@ import type { World } from './world.ts'
 
 const IN_TIME_MS = 30_000
 
+/** @throws when it does not come in time */
+export async function inTime<T>(awaited: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`There is no ${what}.`)), IN_TIME_MS)
+  })
+  try {
+    return await Promise.race([awaited, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** The words of a message as they are shown to that person: text, card, the line below it, the red bar. */
 export function wordsOf({ text, card, note, error }: ShownMessage): string {
   return [text, card ? textOf(card) : '', note ?? '', error ?? ''].filter((part) => part !== '').join('\n')

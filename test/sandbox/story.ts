@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { PEOPLE } from './entra/fixture.ts'
-import { seeMessage, wordsOf } from './rooms.ts'
+import { inTime, seeMessage, wordsOf } from './rooms.ts'
 import { findButton } from './teams/cards.ts'
 import type { ShownMessage } from './teams/client.ts'
 import { openTerminal, type Ran, type Terminal } from './terminal.ts'
@@ -74,7 +74,7 @@ async function ask({ world, say }: Cast): Promise<string> {
 
 /** Opening a link decides nothing: scanners open every one. */
 async function lookAtMail({ world, say }: Cast, requestId: string): Promise<void> {
-  const mail = await world.entra.waitForMail(PEOPLE.max)
+  const mail = await inTime(world.entra.waitForMail(PEOPLE.max), 'mail in the mailbox of Max')
   say('mail in the manager’s mailbox', mail.subject)
   const link = /href="([^"]+\/requests\/[^"]+)"/.exec(mail.html)?.[1] ?? ''
   const { status } = await fetch(link, { redirect: 'manual' })
@@ -146,7 +146,10 @@ async function end({ world, copy, say }: Cast, grantId: string): Promise<void> {
     () => showGrant(world, grantId),
     ({ status }) => status === 'expired',
   )
-  say('summary in the thread', wordsOf(await seeMessage(world, 'rita', 'channel', [grantId, 'nded'])))
+  say(
+    'summary in the thread',
+    wordsOf(await seeMessage(world, 'rita', 'channel', ['expired on time', 'month-end fix'])),
+  )
 }
 
 async function showGrant(world: World, grantId: string) {
