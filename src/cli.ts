@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { z } from 'zod'
 import { personCommands } from './cli/person.ts'
 import { Problem } from './cli/problem.ts'
 import { LatchkeyError } from './errors.ts'
@@ -12,8 +14,15 @@ function sentenceOf(error: unknown): string {
   return `Something went wrong${code}. Try again; if it stays, run \`latchkey login\`.`
 }
 
+/** Of the package that this runs from: `dist/src/cli.js`. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version
+}
+
 const program = new Command('latchkey')
   .description('Access to S3 for as long as a task takes. Set LATCHKEY_URL to the address of your Latchkey.')
+  .version(version())
   .showHelpAfterError()
 personCommands(program)
 

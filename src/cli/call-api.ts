@@ -3,6 +3,7 @@ import { isLiteralLoopback } from '../config/sandbox.ts'
 import { errorBody } from '../http/answer-errors.ts'
 import { plain } from './plain.ts'
 import { Problem } from './problem.ts'
+import { unreachable } from './unreachable.ts'
 
 const TIMEOUT_MS = 30_000
 
@@ -60,6 +61,6 @@ async function send(url: string, path: string, { method = 'GET', token, body }: 
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
   } catch (error) {
-    throw new Problem(`${url} cannot be reached. Try again in a moment.`, { cause: error })
+    throw unreachable(url, error)
   }
 }

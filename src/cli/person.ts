@@ -12,6 +12,8 @@ import { accessToken, signIn, signOut } from './sign-in.ts'
 type GrantAnswer = z.output<typeof grantAnswer>
 type RequestAnswer = z.output<typeof requestAnswer>
 
+const HOW_TO_ASK = 'Ask with `latchkey request`; `latchkey help request` shows how.'
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
@@ -57,8 +59,8 @@ function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): strin
 async function login({ browser }: { readonly browser: boolean }): Promise<void> {
   const url = latchkeyUrl(process.env.LATCHKEY_URL)
   const byHand = (link: string) => say(`Open this address to sign in:\n${link}`)
-  await signIn(url, (link) => (browser ? openBrowser(link, () => byHand(link)) : byHand(link)))
-  say(`You are signed in at ${url}.`)
+  const who = await signIn(url, (link) => (browser ? openBrowser(link, () => byHand(link)) : byHand(link)))
+  say(`You are signed in at ${url}${who === undefined ? '' : ` as ${who}`}.`)
 }
 
 async function request(
@@ -91,6 +93,18 @@ async function review(id: string, decision: 'approve' | 'deny', comment: string)
 async function listRequests({ toReview }: { readonly toReview?: true }): Promise<void> {
   const { requests } = await ask(`/requests?role=${toReview ? 'approver' : 'requester'}`, requestsAnswer)
   for (const one of requests) print(requestLine(one))
+  if (requests.length > 0) return
+  say(
+    toReview
+      ? 'Nothing waits for your review. What somebody asks of you is listed here, and comes to you in Teams and by mail.'
+      : `You have asked for nothing yet. ${HOW_TO_ASK}`,
+  )
+}
+
+async function listGrants(): Promise<void> {
+  const { grants } = await ask('/grants', grantsAnswer)
+  for (const one of grants) print(grantLine(one))
+  if (grants.length === 0) say(`You have no grants. ${HOW_TO_ASK}`)
 }
 
 async function act<S extends z.ZodType>(kind: string, id: string, what: string, shape: S): Promise<z.output<S>> {
@@ -133,12 +147,7 @@ function requestCommands(program: Command): void {
 }
 
 function grantCommands(program: Command): void {
-  program
-    .command('grants')
-    .description('your grants')
-    .action(async () => {
-      for (const one of (await ask('/grants', grantsAnswer)).grants) print(grantLine(one))
-    })
+  program.command('grants').description('your grants').action(listGrants)
   program
     .command('done <grantId>')
     .description('end a grant now')

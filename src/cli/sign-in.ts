@@ -1,4 +1,6 @@
 import {
+  type AuthorizationCodeGrantChecks,
+  AuthorizationResponseError,
   authorizationCodeGrant,
   buildAuthorizationUrl,
   type Configuration,
@@ -11,18 +13,41 @@ import {
   refreshTokenGrant,
   type TokenEndpointResponse,
 } from 'openid-client'
+import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 import { type Authority, fetchAuthority } from './authority.ts'
 import { awaitRedirect } from './loopback.ts'
+import { plain } from './plain.ts'
 import { Problem } from './problem.ts'
 import { forgetSignIn, readSignIn, type SignIn, withLock, writeSignIn } from './token-file.ts'
+import { unreachable } from './unreachable.ts'
 
 /** An access token that ends within this is not sent any more. */
 const REFRESH_BEFORE_MS = 60_000
 
-function configurationOf({ openIdConnectUrl, clientId }: Authority): Promise<Configuration> {
-  // A public client: its proof is PKCE, it holds no secret.
-  return discovery(new URL(openIdConnectUrl), clientId, undefined, None())
+async function configurationOf({ openIdConnectUrl, clientId }: Authority): Promise<Configuration> {
+  try {
+    // A public client: its proof is PKCE, it holds no secret.
+    return await discovery(new URL(openIdConnectUrl), clientId, undefined, None())
+  } catch (error) {
+    throw unreachable(`Entra (${new URL(openIdConnectUrl).host})`, error)
+  }
+}
+
+/** What Entra itself says of the person; nothing of it decides anything. */
+const person = z.object({ name: z.string(), preferred_username: z.string() })
+
+/** @throws Problem when Entra or the person said no */
+async function takeTokens(configuration: Configuration, redirected: URL, checks: AuthorizationCodeGrantChecks) {
+  try {
+    return await authorizationCodeGrant(configuration, redirected, checks)
+  } catch (error) {
+    if (!(error instanceof AuthorizationResponseError)) throw error
+    throw new Problem(
+      `Entra did not sign you in (${plain(error.error)}). Run \`latchkey login\` again; if it stays, ask whoever operates Latchkey whether it is open to you.`,
+      { cause: error },
+    )
+  }
 }
 
 function toSignIn(url: string, authority: Authority, tokens: TokenEndpointResponse, before?: SignIn): SignIn {
@@ -36,8 +61,11 @@ function toSignIn(url: string, authority: Authority, tokens: TokenEndpointRespon
   }
 }
 
-/** Entra sign-in by code and PKCE; the browser comes back to a port of this machine (RFC 8252). `show` gets the link. */
-export async function signIn(url: string, show: (link: string) => void): Promise<void> {
+/**
+ * Entra sign-in by code and PKCE; the browser comes back to a port of this machine (RFC 8252). `show` gets the link.
+ * Who signed in, where Entra says so.
+ */
+export async function signIn(url: string, show: (link: string) => void): Promise<string | undefined> {
   const authority = await fetchAuthority(url)
   const configuration = await configurationOf(authority)
   const pkceCodeVerifier = randomPKCECodeVerifier()
@@ -53,8 +81,10 @@ export async function signIn(url: string, show: (link: string) => void): Promise
     })
     show(link.href)
   }, expectedState)
-  const tokens = await authorizationCodeGrant(configuration, redirected, { pkceCodeVerifier, expectedState })
+  const tokens = await takeTokens(configuration, redirected, { pkceCodeVerifier, expectedState })
   await writeSignIn(toSignIn(url, authority, tokens))
+  const { data: who } = person.safeParse(tokens.claims())
+  return who && plain(`${who.name} (${who.preferred_username})`)
 }
 
 export async function signOut(): Promise<void> {
@@ -89,10 +119,11 @@ async function refresh(before: SignIn): Promise<SignIn> {
 
 /** Entra ends a sign-in by refusing the refresh token, as after a new password or a disabled account. */
 async function exchange(authority: Authority, refreshToken: string): Promise<TokenEndpointResponse> {
+  const configuration = await configurationOf(authority)
   try {
-    return await refreshTokenGrant(await configurationOf(authority), refreshToken, { scope: authority.scope })
+    return await refreshTokenGrant(configuration, refreshToken, { scope: authority.scope })
   } catch (error) {
     if (error instanceof ResponseBodyError) throw new LatchkeyError('NOT_SIGNED_IN', {}, { cause: error })
-    throw new Problem('Entra cannot be reached. Try again in a moment.', { cause: error })
+    throw unreachable('Entra', error)
   }
 }

@@ -110,12 +110,38 @@ describe('signing in', () => {
   test('leaves a sign-in that only its owner can read, and says nothing secret', async () => {
     const ran = await login('rita')
     expect([ran.code, ran.out]).toEqual([0, ''])
-    expect(ran.err).toContain(`You are signed in at ${world.web.url}.`)
+    expect(ran.err).toMatch(/\nYou are signed in at http:\S+ as Rita Reyes \(rita[^)]*@[^)]+\)\.\n$/)
     const folder = join(home, 'rita', 'latchkey')
     expect((await stat(folder)).mode & 0o777).toBe(0o700)
     expect((await stat(join(folder, 'sign-in.json'))).mode & 0o777).toBe(0o600)
     const { accessToken, refreshToken } = await readSignIn('rita')
     for (const secret of [accessToken, refreshToken]) expect(ran.err).not.toContain(secret)
+  })
+
+  test('that the person or Entra refused is said, with the next step', async () => {
+    const child = start('nils', ['login', '--no-browser'])
+    let back: Promise<unknown> | undefined
+    const ran = await finish(child, (said) => {
+      const link = /^(https:\S+)\n/m.exec(said)?.[1]
+      if (link === undefined) return
+      const { searchParams: asked } = new URL(link)
+      const answer = { error: 'access_denied', state: asked.get('state') ?? '', iss: world.entra.issuer }
+      back ??= fetch(`${asked.get('redirect_uri')}?${new URLSearchParams(answer)}`).then((response) => response.text())
+    })
+    await back
+    expect([ran.code, ran.out]).toEqual([1, ''])
+    expect(ran.err).toContain('Entra did not sign you in (access_denied). Run `latchkey login` again')
+  })
+
+  test('with an authority that this machine does not trust is refused, and says what to set', async () => {
+    const env = { NODE_EXTRA_CA_CERTS: '' }
+    const entra = await finish(start('nils', ['login', '--no-browser'], env))
+    const latchkey = await finish(start('nils', ['login'], { ...env, LATCHKEY_URL: world.entra.authority }))
+    for (const { code, err } of [entra, latchkey]) {
+      expect(code).toBe(1)
+      expect(err).toMatch(/^The certificate of .*127\.0\.0\.1:\d+\)? is not trusted on this machine \([A-Z_]+\)\./)
+      expect(err).toContain('set NODE_EXTRA_CA_CERTS')
+    }
   })
 
   test('closes a folder that others could read', async () => {
@@ -152,6 +178,24 @@ describe('signing in', () => {
     const ran = await latchkey('noor', 'grants')
     expect(ran).toEqual({ code: 1, out: '', err: 'You are not signed in. Run `latchkey login` and try again.\n' })
   })
+})
+
+test('says its version', async () => {
+  expect(await latchkey('noor', '--version')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+  })
+})
+
+test.each([
+  [['requests'], 'You have asked for nothing yet. Ask with `latchkey request`'],
+  [['requests', '--to-review'], 'Nothing waits for your review.'],
+  [['grants'], 'You have no grants. Ask with `latchkey request`'],
+])('an empty list says so, and where to go from there (%s)', async (words, sentence) => {
+  await login('noor')
+  const ran = await latchkey('noor', ...words)
+  expect([ran.code, ran.out]).toEqual([0, ''])
+  expect(ran.err).toContain(sentence)
 })
 
 describe('approving', () => {
