@@ -20,8 +20,9 @@ COPY LICENSE package.json ./
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/workers ./dist/workers
-# The scripts are read once at start, from the package root.
+# Scripts and card templates are read once at start, from the package root.
 COPY src/redis/*.lua ./src/redis/
+COPY adaptive-cards ./adaptive-cards
 USER node
 EXPOSE 3978
 # The workers alone serve no HTTP; whoever runs only them switches this check off, as docker-compose.yml does.

@@ -1,0 +1,76 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { Template } from 'adaptivecards-templating/lib/template-engine.js'
+import { Ajv } from 'ajv'
+import { describe, expect, test } from 'vitest'
+import { PROJECT } from '../sandbox/project.ts'
+import { allCards } from './all-cards.ts'
+import { nodesOf, nodesOfType } from './look.ts'
+
+/** Every card against what Microsoft publishes, and the rules of our own. */
+
+const SCHEMA = join(PROJECT, '../shared/data/adaptive-card-1.5.0.json')
+const TEMPLATES = join(PROJECT, 'adaptive-cards')
+const { AdaptiveCard, SerializationContext, Versions } = createRequire(import.meta.url)(
+  'adaptivecards/dist/adaptivecards.js',
+)
+
+const cards = allCards()
+
+function readJson(path: string) {
+  return JSON.parse(readFileSync(path, 'utf8'))
+}
+
+/** Teams' own word, which the schema of the format does not know. */
+function withoutTeams(card: object): object {
+  const { msteams: _, ...rest } = Object.fromEntries(Object.entries(card))
+  return rest
+}
+
+test('every card is valid by the official schema of 1.5', (running) => {
+  if (!existsSync(SCHEMA)) running.skip('the official schema of Adaptive Cards 1.5 is not on npm, and not here')
+  const { id: _, ...schema } = readJson(SCHEMA)
+  const ajv = new Ajv({ strict: false, validateFormats: false })
+  ajv.addMetaSchema(createRequire(import.meta.url)('ajv/dist/refs/json-schema-draft-06.json'))
+  const validate = ajv.compile(schema)
+  const faults = cards.flatMap(({ name, card }) =>
+    validate(withoutTeams(card)) ? [] : [name, validate.errors?.slice(0, 3)],
+  )
+  expect(faults).toEqual([])
+})
+
+test('the official parser takes every card as it is', () => {
+  for (const { name, card } of cards) {
+    const context = new SerializationContext(Versions.v1_5)
+    const parsed = new AdaptiveCard()
+    parsed.parse(card, context)
+    const events = Array.from({ length: context.eventCount }, (_, index) => context.getEventAt(index).message)
+    const faults = parsed.validateProperties().validationEvents.map((event: { message: string }) => event.message)
+    expect([name, ...events, ...faults]).toEqual([name])
+  }
+})
+
+describe('every card', () => {
+  test.each(cards)('reads well anywhere: $name', ({ card, summary }) => {
+    expect(nodesOfType(card, 'TextBlock').filter(({ wrap }) => wrap !== true)).toEqual([])
+    expect(nodesOfType(card, 'TextBlock').filter(({ style }) => style === 'heading').length).toBeGreaterThan(0)
+    const inputs = nodesOf(card).filter(({ type }) => String(type).startsWith('Input.'))
+    expect(inputs.filter(({ label, errorMessage }) => !label || !errorMessage)).toEqual([])
+    expect(inputs.filter(({ type, maxLength }) => type === 'Input.Text' && typeof maxLength !== 'number')).toEqual([])
+    expect(summary).not.toBe('')
+    expect(card).toMatchObject({ version: '1.5', fallbackText: expect.any(String), speak: expect.any(String) })
+    // A value that was missing would stand there by its name; null is no property.
+    expect(JSON.stringify(card)).not.toMatch(/\$\{|:null/)
+  })
+})
+
+test('each template has sample data beside it, and both together are a whole card', () => {
+  const names = readdirSync(TEMPLATES).filter((name) => !name.endsWith('.data.json'))
+  expect(names.sort()).toEqual(['access.json', 'form.json', 'help.json', 'request.json'])
+  for (const name of names) {
+    const data = readJson(join(TEMPLATES, name.replace('.json', '.data.json')))
+    const card: object = new Template(readJson(join(TEMPLATES, name))).expand({ $root: data })
+    expect(cards.map((one) => one.card)).toContainEqual(card)
+  }
+})
