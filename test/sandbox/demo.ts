@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -91,6 +92,7 @@ function leaveWithParent(): void {
 
 leaveWithParent()
 const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const redisUrl = process.env.REDIS_URL
 const world = await startWorld({
   watch: true,
@@ -105,5 +107,4 @@ try {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${world.output()}\n`)
 } finally {
   await world.stop()
-  await rm(folder, { recursive: true, force: true })
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -129,7 +130,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 async function build(options: WorldOptions, closers: (() => Promise<unknown>)[]): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-world-'))
-  closers.push(() => rm(folder, { recursive: true, force: true }))
+  const forget = () => rmSync(folder, { recursive: true, force: true })
+  // Also where nobody stops the world, as when the demo's parent is killed.
+  process.once('exit', forget)
+  closers.push(async () => {
+    process.off('exit', forget)
+    forget()
+  })
   const aws = await startAws(options.aws)
   closers.push(() => aws.stop())
   const seeded = aws.seedLatchkey()

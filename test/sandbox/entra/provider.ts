@@ -1,14 +1,8 @@
-import {
-  type OidcContext,
-  errors as oidcErrors,
-  Provider,
-  type ProviderClient,
-  type ProviderToken,
-  type TokenPayload,
-} from 'oidc-provider'
+import type { OidcContext, Provider, ProviderClient, ProviderToken, TokenPayload } from 'oidc-provider'
 import { appClaims, delegatedClaims, GRAPH_AUDIENCE, graphAppClaims, pairwiseSubject } from './claims.ts'
 import type { Company } from './company.ts'
 import { type KeyRing, privateJwks } from './keys.ts'
+import { OidcProvider, oidcErrors } from './load-provider.ts'
 import { faultPage } from './sign-in-page.ts'
 import type { MemoryAdapter } from './store.ts'
 
@@ -53,7 +47,7 @@ interface Setup extends Registrations {
 export function createProvider(setup: Setup): Provider {
   const apiUri = `api://${setup.clientId}`
   const apiScope = `${apiUri}/access_as_user`
-  return new Provider(setup.issuer, {
+  return new OidcProvider(setup.issuer, {
     clients: clients(setup),
     jwks: privateJwks(setup.keys),
     adapter: setup.adapter,
