@@ -63,7 +63,7 @@ async function ask({ world, say }: Cast): Promise<string> {
   say('asked', wordsOf(shown))
   demand(wordsOf(shown).includes('Max Mertens'), 'her manager was found', wordsOf(shown))
   say('manager found', 'Max Mertens')
-  const card = await seeMessage(world, 'max', 'personal', [PREFIX, 'month-end fix'])
+  const card = await seeMessage(world, 'max', 'personal', [PREFIX, 'Rita Reyes'])
   say('card in the manager’s chat', wordsOf(card))
   const { requestId, data } = dataOf(card)
   const self = await teams.invoke('rita', shown.id, { verb: 'approve', data: { ...data, comment: 'me' } })
@@ -85,7 +85,7 @@ async function lookAtMail({ world, say }: Cast, requestId: string): Promise<void
 
 async function approve({ world, say }: Cast, requestId: string): Promise<string> {
   const { teams } = world
-  const card = await seeMessage(world, 'max', 'personal', [PREFIX])
+  const card = await seeMessage(world, 'max', 'personal', [PREFIX, 'Rita Reyes'])
   const clicked = await teams.click('max', card.id, 'approve', { comment: 'fine, today only' })
   demand(clicked.kind === 'card', 'the manager approves', JSON.stringify(clicked))
   say('approved', wordsOf(await seeMessage(world, 'max', 'personal', ['fine, today only'])))
