@@ -1,9 +1,9 @@
 import { html } from 'ghtml'
 import type { RequestView } from './request-view.ts'
-import { askSentence, timeWords } from './sentences.ts'
+import { askSentence, timeWords, whatIsAsked } from './sentences.ts'
 import type { Shown } from './shown.ts'
 import { clip, plain } from './text.ts'
-import { durationWords, inWords, levelTitle } from './words.ts'
+import { durationWords, levelTitle } from './words.ts'
 
 /** Well below what any mail server folds or refuses. */
 const LONGEST_SUBJECT = 160
@@ -30,9 +30,8 @@ export interface RenderedMail {
 
 /** The mail that asks an approver. It has one link, to the page; whoever follows it, a scanner too, changes nothing. */
 export function renderMail({ request }: Shown, publicUrl: string): RenderedMail {
-  const asked = `${request.requester} asks to ${inWords(request.levels)} in ${inWords(request.scopes)}`
   return {
-    subject: clip(plain(asked), LONGEST_SUBJECT),
+    subject: clip(whatIsAsked(request), LONGEST_SUBJECT),
     html: page(request, new URL(`/requests/${request.id}`, publicUrl)),
   }
 }

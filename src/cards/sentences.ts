@@ -1,6 +1,6 @@
 import type { RequestView } from './request-view.ts'
-import { clip, plain } from './text.ts'
-import { durationWords, inWords } from './words.ts'
+import { clip, cutMiddle, plain } from './text.ts'
+import { amount, durationWords, inWords } from './words.ts'
 
 /** What mail and page say, where no card client fills in the time. */
 
@@ -15,6 +15,8 @@ const TIME = new Intl.DateTimeFormat('en-GB', {
 })
 
 const LONGEST_NAME = 80
+const LONGEST_SCOPE = 80
+const ISO_TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g
 
 /** @example timeWords('2026-11-22T09:15:30.000Z') // "Sun 22 November 2026, 09:15 UTC" */
 export function timeWords(iso: string): string {
@@ -22,8 +24,19 @@ export function timeWords(iso: string): string {
   return `${part.weekday} ${part.day} ${part.month} ${part.year}, ${part.hour}:${part.minute} UTC`
 }
 
-/** @example askSentence(request) // "Rita Reyes asks to read and write in s3://finance-reports/2026/ for 45 minutes." */
-export function askSentence({ requester, levels, scopes, durationMinutes }: RequestView): string {
+/** A sentence of an error, for people: its times as they read them. */
+export function withTimes(sentence: string): string {
+  return sentence.replace(ISO_TIME, timeWords)
+}
+
+/** @example whatIsAsked(request) // "Rita Reyes asks to read and write in s3://finance-reports/2026/" */
+export function whatIsAsked({ requester, levels, scopes: [first = '', ...more] }: RequestView): string {
   const name = clip(plain(requester), LONGEST_NAME)
-  return `${name} asks to ${inWords(levels)} in ${inWords(scopes.map(plain))} for ${durationWords(durationMinutes)}.`
+  const scopes = [cutMiddle(first, LONGEST_SCOPE), ...(more.length === 0 ? [] : [amount(more.length, 'more scope')])]
+  return `${name} asks to ${inWords(levels)} in ${inWords(scopes)}`
+}
+
+/** @example askSentence(request) // "Rita Reyes asks to read and write in s3://finance-reports/2026/ for 45 minutes." */
+export function askSentence(request: RequestView): string {
+  return `${whatIsAsked(request)} for ${durationWords(request.durationMinutes)}.`
 }

@@ -36,6 +36,8 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 } as const
 
+const NOT_FOUND =
+  'There is no such request, or it is not yours to see. Check the link, or sign in as the person whom it was sent to.'
 const HTML = 'text/html; charset=utf-8'
 
 export function pages(app: FastifyInstance, needs: PagesNeeds): void {
@@ -64,7 +66,7 @@ function problemOf(error: FastifyError): Problem | undefined {
   if (error instanceof PageProblem) return error.problem
   if (error instanceof LatchkeyError) {
     const { httpStatus: status, code, message: sentence } = error
-    if (code === 'NOT_FOUND') return { status, title: 'Nothing to see here', sentence }
+    if (code === 'NOT_FOUND') return { status, title: 'Nothing to see here', sentence: NOT_FOUND }
     if (code === 'UNAVAILABLE') return { status, title: 'Not at the moment', sentence }
     return { status, title: 'That did not work', sentence }
   }

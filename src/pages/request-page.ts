@@ -1,7 +1,7 @@
 import { html } from 'ghtml'
 import type { GrantView } from '../cards/grant-view.ts'
 import type { RequestView } from '../cards/request-view.ts'
-import { askSentence, timeWords } from '../cards/sentences.ts'
+import { askSentence, timeWords, withTimes } from '../cards/sentences.ts'
 import type { Shown } from '../cards/shown.ts'
 import { plain } from '../cards/text.ts'
 import { durationWords, levelTitle } from '../cards/words.ts'
@@ -34,7 +34,7 @@ export function requestPage(page: RequestPage): string {
   const { request, grant } = page.shown
   const [words, look] = STATES[request.status]
   const main = html`<div class="head"><p class="state ${look}">${words}</p><h1>${askSentence(request)}</h1></div>
-!${page.notice === undefined ? '' : html`<p class="notice" role="alert">${page.notice}</p>`}
+!${page.notice === undefined ? '' : html`<p class="notice" role="alert">${withTimes(page.notice)}</p>`}
 !${request.status === 'pending' ? '' : outcome(request)}
 !${grant === null ? '' : access(grant)}
 <section><dl>!${facts(request).map(fact).join('')}</dl></section>
@@ -55,7 +55,7 @@ function facts(request: RequestView): readonly Fact[] {
     ['For how long', [`${durationWords(request.durationMinutes)}, beginning with the approval`]],
     ['Reason', [request.reason]],
     ...ticket,
-    ['Asked', [timeWords(request.askedAt)]],
+    ['Asked at', [timeWords(request.askedAt)]],
     ...wait,
   ]
 }

@@ -32,7 +32,7 @@ dd span { display: block; }
 .exact { font-family: ui-monospace, "Cascadia Mono", Consolas, monospace; font-size: 15px; }
 blockquote { margin: 10px 0 0; padding-left: 14px; border-left: 3px solid var(--line); overflow-wrap: anywhere; }
 label { display: block; font-weight: 600; }
-.hint { color: var(--quiet); font-size: 14px; }
+.hint { color: var(--quiet); font-size: 14px; font-weight: 400; }
 textarea { display: block; width: 100%; min-height: 88px; margin: 8px 0 16px; padding: 10px 12px; border: 1px solid var(--field-line); border-radius: 8px; background: var(--field); color: var(--ink); font: inherit; resize: vertical; }
 .choice { display: flex; gap: 12px; }
 .choice button { flex: 1; min-height: 48px; padding: 10px 20px; border-radius: 10px; border: 2px solid var(--accent); background: var(--accent); color: var(--on-accent); font: inherit; font-weight: 620; cursor: pointer; }
