@@ -50,7 +50,9 @@ describe('while workers run', () => {
     await untilShown(id)
     expect(mail.html).toContain(`/requests/${id}`)
     expect([cardsOf('max', 'seen once').length, cardsOf('rita', 'seen once').length]).toEqual([1, 1])
-    expect((await here.events('copies.sent', id)).length).toBe(3)
+    const sent = (await here.events('copies.sent', id)).flatMap(({ copies }) => copies)
+    const ofBoth = sent.filter(({ reader }) => [PEOPLE.max, PEOPLE.rita].includes(reader))
+    expect(ofBoth.map(({ channel }) => channel).sort()).toEqual(['mail', 'teams', 'teams'])
     await here.call('rita', `/requests/${id}/cancel`)
   })
 
@@ -72,7 +74,7 @@ describe('while workers run', () => {
     const grantId = body.grantId ?? ''
     const live = await see('rita', grantId)
     await here.call('rita', `/grants/${grantId}/end`)
-    const over = await see('rita', grantId, 'nded')
+    const over = await see('rita', 'to its end', 'revoked early')
     expect(over.id).toBe(live.id)
     expect(JSON.stringify(over.card)).not.toContain('"verb":"done"')
   })
@@ -91,8 +93,10 @@ describe('while workers run', () => {
     await here.teams.uninstall('max')
     const id = await here.ask('rita', { reason: 'no app yet' })
     await here.entra.waitForMail(PEOPLE.max, ({ html }) => html.includes('no app yet'))
-    await vi.waitFor(async () => expect(await here.events('copy.unreachable', id)).toHaveLength(1), IN_TIME)
-    expect(await here.events('copy.unreachable', id)).toMatchObject([{ reader: PEOPLE.max }])
+    await vi.waitFor(async () => {
+      const readers = (await here.events('copy.unreachable', id)).map(({ reader }) => reader)
+      expect(readers.filter((reader) => reader === PEOPLE.max)).toHaveLength(1)
+    }, IN_TIME)
     await here.teams.install('max')
     await see('max', 'no app yet')
     await here.call('rita', `/requests/${id}/cancel`)
