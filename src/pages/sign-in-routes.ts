@@ -8,7 +8,10 @@ import type { Room } from './pages.ts'
 import { isSameToken } from './same-origin.ts'
 import { newSession } from './session.ts'
 
-/** Port: how somebody proves to Entra who they are, in two halves with the browser's journey between them. */
+/**
+ * Port: how somebody proves to Entra who they are, in two halves with the browser's journey between them. Entra's answer to somebody
+ * else's question signs nobody in: neither a stranger as us, nor us as a stranger.
+ */
 export interface SignIn {
   begin(): Promise<{ readonly link: string; readonly started: Started }>
   /** @throws NOT_SIGNED_IN, UNAVAILABLE */
@@ -41,11 +44,10 @@ export function signInRoutes(app: FastifyInstance, room: Room): void {
   app.get('/sign-in/callback', async (request, reply) => {
     const begun = await room.cookies.signIn.read(request)
     room.cookies.signIn.clear(reply)
-    const query = new URL(request.url, room.publicUrl).searchParams
-    // Entra's answer to somebody else's question must sign nobody in here: neither a stranger as us, nor us as a stranger.
-    if (begun === undefined || !isSameToken(query.get('state') ?? '', begun.state)) throw notBegunHere()
+    if (begun === undefined) throw notBegunHere()
     const { returnPath, ...started } = begun
-    const signedIn = await finish(room, query.toString(), started, returnPath)
+    const { searchParams } = new URL(request.url, room.publicUrl)
+    const signedIn = await finish(room, searchParams.toString(), started, returnPath)
     await room.cookies.session.write(reply, newSession(signedIn))
     return reply.redirect(returnPath, 302)
   })

@@ -268,7 +268,7 @@ describe('13: a sign-in', () => {
     const back = await attacker.throughEntra(String(leave.headers.location), 'oona')
     expect((await victim.get(back)).statusCode).toBe(400)
     await victim.get(path(id))
-    expect((await victim.get(back)).statusCode).toBe(400)
+    expect((await victim.get(back)).statusCode).toBe(401)
     expect([...victim.cookies.keys()]).not.toContain('__Host-latchkey-session')
   })
 
@@ -278,8 +278,9 @@ describe('13: a sign-in', () => {
     const leave = await browser.get(path(id))
     const back = await browser.throughEntra(String(leave.headers.location), 'max')
     const forged = back.replace(/state=[^&]+/, `state=${'A'.repeat(43)}`)
+    entra.faults.fail('tokens', { kind: 'down' })
     const answer = await browser.get(forged)
-    expect(answer.statusCode).toBe(400)
+    expect(answer.statusCode).toBe(401)
     expect(browser.cookies.size).toBe(0)
   })
 
