@@ -44,8 +44,8 @@ function askedNames(asked: readonly string[]): string {
   return [...first, ...(others > 0 ? [`${others} more`] : [])].join(', ')
 }
 
-function decisionRows({ status, decision }: RequestView): readonly Row[] {
-  if (!decision) return []
+function decisionRows({ status, decision, closedAt }: RequestView): readonly Row[] {
+  if (!decision) return closedAt === null ? [] : [when(status === 'lapsed' ? 'Lapsed' : 'Cancelled', moment(closedAt))]
   const by = `${clip(plain(decision.by), LONGEST_NAME)}, as ${clip(plain(decision.as), LONGEST_NAME)}`
   const comment = decision.comment === '' ? [] : [row('Comment', decision.comment)]
   return [row(status === 'denied' ? 'Denied' : 'Approved', by, moment(decision.at)), ...comment]

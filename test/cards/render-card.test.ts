@@ -108,6 +108,10 @@ describe('invariant 10: a card tells the state of the record', () => {
     expect(renderCard(STATES[state], READERS[part], PUBLIC_URL).summary).toMatch(`${title}: `)
   })
 
+  test.each(['cancelled', 'lapsed'] as const)('without a decision it says when that was: %s', (state) => {
+    expect(textOf(cardOf(state, 'approver'))).toContain('{{DATE(2026-11-22T10:01:00Z, SHORT)}}')
+  })
+
   test('an approved request whose grant is told elsewhere claims nothing about it', () => {
     const text = textOf(cardOf('approved', 'requester'))
     expect(text).not.toMatch(/being set up|active|could not/)
