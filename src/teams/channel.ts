@@ -1,10 +1,10 @@
-import { AuthenticationError } from '@azure/identity'
 import type { CloudAdapter, TurnContext } from 'botbuilder'
 import type { Conversation } from '../access-requests/copies.ts'
 import { type Channel, ChannelBusy, PlaceGone } from '../cards/channel.ts'
 import { cloudAdapter } from './authentication.ts'
 import { ConnectorRefusal, ConnectorSilence } from './connector-client.ts'
 import { referenceOf } from './conversation.ts'
+import { NoToken } from './credentials.ts'
 import { cardActivity } from './messages.ts'
 import { type BotSettings, isServiceUrl } from './settings.ts'
 
@@ -12,25 +12,31 @@ const LONGEST_WAIT_MS = 5 * 60_000
 /** Where Teams does not say how long. */
 const USUAL_WAIT_MS = 2_000
 
+interface Log {
+  error(data: object, message: string): void
+}
+
 export interface ChannelNeeds {
   readonly settings: BotSettings
   /** Whose people they are. */
   readonly tenantId: string
+  readonly log: Log
 }
 
 /** Teams as a place where copies are shown: every call is one call, and what is to be tried again is the caller's to say. */
-export function teamsChannel({ settings, tenantId }: ChannelNeeds): Channel {
+export function teamsChannel({ settings, tenantId, log }: ChannelNeeds): Channel {
   const adapter = cloudAdapter(settings)
   const { appId, serviceUrls } = settings
 
   async function within<T>(to: Conversation, act: (context: TurnContext) => Promise<T>): Promise<T> {
     if (!isServiceUrl(to.serviceUrl, serviceUrls))
       throw new PlaceGone('That conversation is not in our Teams any more.')
-    return await inTurn((turn) => adapter.continueConversationAsync(appId, referenceOf(to, appId), turn), act)
+    const turn = inTurn((run) => adapter.continueConversationAsync(appId, referenceOf(to, appId), run), act)
+    return await loudly(log, turn)
   }
 
   return {
-    open: (objectId) => openChat(adapter, { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }, objectId),
+    open: (objectId) => loudly(log, openChat(adapter, { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }, objectId)),
     send: (to, message) =>
       within(to, async (context) => {
         const sent = await context.sendActivity(cardActivity(message))
@@ -41,6 +47,21 @@ export function teamsChannel({ settings, tenantId }: ChannelNeeds): Channel {
       within(to, async (context) => {
         await context.updateActivity({ ...cardActivity(message), id: reference })
       }),
+  }
+}
+
+/** A wrong secret looks like an authority that is away, and would be waited for in silence. */
+async function loudly<T>(log: Log, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof ChannelBusy && error.cause instanceof NoToken) {
+      log.error(
+        { err: error.cause },
+        'Teams is not reached: check MicrosoftAppPassword, BOT_LOGIN_URL and the connection',
+      )
+    }
+    throw error
   }
 }
 
@@ -71,13 +92,24 @@ async function openChat(adapter: CloudAdapter, bot: Bot, objectId: string): Prom
       parameters as Parameters<CloudAdapter['createConversationAsync']>[4],
       turn,
     )
-  return await inTurn(create, async ({ activity }) => ({
-    v: 1,
-    serviceUrl,
-    conversationId: activity.conversation.id,
-    conversationType: 'personal',
-    tenantId,
-  }))
+  const made = inTurn(
+    create,
+    async ({ activity }): Promise<Conversation> => ({
+      v: 1,
+      serviceUrl,
+      conversationId: activity.conversation.id,
+      conversationType: 'personal',
+      tenantId,
+    }),
+  )
+  return await made.catch((error: unknown) => {
+    throw isUnknownPerson(error) ? new PlaceGone('Teams does not know this person.', { cause: error }) : error
+  })
+}
+
+/** Everything in that call is ours but the person. */
+function isUnknownPerson(error: unknown): boolean {
+  return error instanceof ConnectorRefusal && error.status === 400
 }
 
 /** The SDK may end a turn well in which something went wrong: what was thrown is kept, and thrown again outside. */
@@ -114,7 +146,7 @@ const GONE: Readonly<Record<string, string>> = {
 /** 413 and whatever else we did wrong stays what it is: a fault. */
 function portError(error: unknown): unknown {
   if (error instanceof ConnectorSilence) return new ChannelBusy(USUAL_WAIT_MS, { cause: error })
-  if (isLoginDown(error)) return new ChannelBusy(USUAL_WAIT_MS, { cause: error, refused: true })
+  if (error instanceof NoToken) return new ChannelBusy(USUAL_WAIT_MS, { cause: error, refused: true })
   if (!(error instanceof ConnectorRefusal)) return error
   const { status, code, waitMs = USUAL_WAIT_MS } = error
   if (status === 412 || status === 429 || status >= 500) {
@@ -122,8 +154,4 @@ function portError(error: unknown): unknown {
   }
   if (status !== 403 && status !== 404) return error
   return new PlaceGone(GONE[code] ?? `Teams does not let the Latchkey app write there (${code}).`, { cause: error })
-}
-
-function isLoginDown(error: unknown): boolean {
-  return error instanceof AuthenticationError && (error.statusCode >= 500 || error.statusCode === 429)
 }

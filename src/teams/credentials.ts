@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { ClientSecretCredential, ManagedIdentityCredential, type TokenCredential } from '@azure/identity'
 import type { BotSettings } from './settings.ts'
 
@@ -16,20 +17,40 @@ export interface Signable {
   readonly headers: { set(name: string, value: string): void }
 }
 
+/** Nothing was sent: the authority is away, or does not know the bot. Which of them the library does not say by anything but text. */
+export class NoToken extends Error {
+  override readonly name = 'NoToken'
+}
+
 /** The bot's own token towards Bot Connector. The SDK would ask Microsoft which authorities there are, and know no other. */
 export function connectorCredentials(settings: BotSettings): ConnectorCredentials {
   let credential = credentialOf(settings)
   return {
     async signRequest(request) {
-      const token = await credential.getToken(CONNECTOR_SCOPE, { abortSignal: AbortSignal.timeout(TOKEN_TIMEOUT_MS) })
-      if (token === null) throw new Error('The identity of the bot gave no token.')
-      request.headers.set('authorization', `Bearer ${token.token}`)
+      request.headers.set('authorization', `Bearer ${await tokenOf(credential)}`)
       return request
     },
     forget() {
       credential = credentialOf(settings)
     },
   }
+}
+
+/** The library takes no signal all the way down: this ends the waiting whatever is being waited for. */
+async function tokenOf(credential: TokenCredential): Promise<string> {
+  const late = new AbortController()
+  try {
+    const given = await Promise.race([
+      credential.getToken(CONNECTOR_SCOPE),
+      delay(TOKEN_TIMEOUT_MS, null, { signal: late.signal }),
+    ])
+    if (given !== null) return given.token
+  } catch (error) {
+    throw new NoToken('The bot got no token.', { cause: error })
+  } finally {
+    late.abort()
+  }
+  throw new NoToken('The bot got no token in time.')
 }
 
 function credentialOf({ appType, appId, appPassword, tenantId, loginUrl }: BotSettings): TokenCredential {

@@ -86,6 +86,8 @@ export interface SandboxTeams {
   block(who: string): void
   unblock(who: string): void
   appState(who: string): AppState
+  /** What Bot Connector writes into `Authorization`, made out for its own service URL or for another one. */
+  authorization(serviceUrl?: string): Promise<string>
   /** Delivers any activity, with a good token or a wrong one. */
   deliver(activity: Activity, token?: WrongBotToken): Promise<Delivered>
   /** What `say` would send, without saying it. */
@@ -286,6 +288,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     block: (who) => apps.block(person(who)),
     unblock: (who) => apps.unblock(person(who)),
     appState: (who) => apps.state(person(who)),
+    authorization: async (url = serviceUrl) => `Bearer ${await authority.connectorToken(url)}`,
     deliver: (activity, token) => delivery.deliver(activity, token === undefined ? {} : { token }),
     activity(who, text, where = 'personal') {
       const id = String(now())
