@@ -12,6 +12,7 @@ import type { ApiNeeds } from './http/api.ts'
 import type { CloudTrailNeeds } from './http/cloudtrail.ts'
 import type { SignInPlace } from './http/openapi.ts'
 import type { ConnectorFacts, TokenFacts } from './http/self-test.ts'
+import type { PagesNeeds } from './pages/pages.ts'
 import type { Connection } from './redis/connections.ts'
 import { redisDigests } from './redis/digests.ts'
 import { redisInbox } from './redis/inbox.ts'
@@ -113,6 +114,17 @@ export async function openBot(
 
 export function connectorFacts({ bot }: Config): ConnectorFacts {
   return { issuer: CONNECTOR_ISSUER, audience: bot.appId, serviceUrl: bot.serviceUrls[0] ?? '' }
+}
+
+/** How people sign in to pages, and what keeps them signed in. */
+export function openPages(
+  { entra, publicUrl, secrets }: Config,
+  log: Logger,
+): Pick<PagesNeeds, 'publicUrl' | 'secrets' | 'clientId' | 'signIn'> {
+  const { authority, tenantId, clientId, clientSecret } = entra
+  const redirectUri = `${publicUrl}/sign-in/callback`
+  const signIn = entraSignIn({ authority, tenantId, clientId, clientSecret, redirectUri, log })
+  return { publicUrl, secrets, clientId, signIn }
 }
 
 /** Where copies are shown in Teams. */
