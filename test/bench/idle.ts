@@ -29,3 +29,15 @@ export function countTrips(trips: readonly Trip[]): number {
   const sweeps = trips.filter((trip) => trip.some(isLookAtDue)).length
   return trips.filter((trip) => !isIdle(trip)).length - sweeps
 }
+
+/** A trip as people read it: of a script its first own key, else command and key; ids left out. */
+export function nameOf(trip: Trip): string {
+  return trip.map(nameOfCommand).join(' + ')
+}
+
+function nameOfCommand([name = '', ...words]: readonly string[]): string {
+  const isScript = name.toLowerCase() === 'evalsha'
+  const key = (isScript ? words[2] : words[0]) ?? ''
+  const kind = key.replace('{latchkey}:', '').replace(/:[cgr]-[0-9a-z]{12}|:[0-9a-f-]{36}/g, '')
+  return `${isScript ? 'script' : name.toLowerCase()} ${kind}`.trim()
+}

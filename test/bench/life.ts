@@ -3,17 +3,23 @@ import { Redis } from 'ioredis'
 import { z } from 'zod'
 import type { RecordKind } from '../../src/record.ts'
 import type { PersonName } from '../sandbox/entra/fixture.ts'
-import { type Answer, CLOUDTRAIL_KEY, type World } from '../sandbox/world.ts'
+import { type Answer, CLOUDTRAIL_KEY, RULES, type World } from '../sandbox/world.ts'
 import { s3Event } from './s3-events.ts'
 
 /** The moves of a request's life, each done once its fact is in the record. */
 
-const ASK = { scope: 's3://finance-reports/2026/', levels: ['write'], duration: '45m', reason: 'month-end fix' }
+/** Rules by which exactly one person is asked. */
+export const ONE_APPROVER = RULES.replace('from: [manager, "group:data-owners"]', 'from: [manager]')
+
+export const ASK = { scope: 's3://finance-reports/2026/', levels: ['write'], duration: '45m', reason: 'month-end fix' }
 const APPROVE = { decision: 'approve', comment: 'fine' }
 const LONGEST_WAIT_MS = 30_000
 
 const stored = z.looseObject({
   status: z.string().optional(),
+  grantId: z.string().optional(),
+  reference: z.string().optional(),
+  dead: z.string().optional(),
   copies: z.array(z.string()).default([]),
   terms: z.object({ principal: z.object({ roleId: z.string() }) }).optional(),
 })
@@ -29,6 +35,7 @@ export interface Life {
   write(grantId: string, count: number): Promise<void>
   /** Said "done", and AWS was read back. */
   done(person: PersonName, grantId: string): Promise<void>
+  grantOf(requestId: string): Promise<string>
   read(kind: RecordKind, id: string): Promise<z.infer<typeof stored>>
   close(): void
 }
@@ -49,6 +56,7 @@ export function openLife(world: World, redisPath: string): Life {
     cli,
     read,
     untilStatus,
+    grantOf: async (requestId) => (await read('request', requestId)).grantId ?? '',
     ask: async (person) => demand(await world.call(person, '/requests', ASK)).id ?? '',
     approve: async (person, requestId) =>
       demand(await world.call(person, `/requests/${requestId}/reviews`, APPROVE)).grantId ?? '',

@@ -1,4 +1,7 @@
+import { approveToAws } from './approve-to-aws.ts'
 import type { Bench, Row } from './bench.ts'
+import { botTurns } from './bot-turns.ts'
+import { clickAnswer } from './click-answer.ts'
 import { foldGrowth } from './fold-growth.ts'
 import { intakeAccept } from './intake-accept.ts'
 import { intakeFold } from './intake-fold.ts'
@@ -8,7 +11,16 @@ import { formatNumber, formatTable } from './table.ts'
 
 /** `npm run bench [-- --json] [-- <name>…]`. Ends with 0 when everything was measured: a goal that is missed is reported, no failure. */
 
-const BENCHES: readonly Bench[] = [intakeAccept, intakeFold, foldGrowth, recordBytes, roundTrips]
+const BENCHES: readonly Bench[] = [
+  intakeAccept,
+  intakeFold,
+  foldGrowth,
+  approveToAws,
+  clickAnswer,
+  botTurns,
+  recordBytes,
+  roundTrips,
+]
 
 function chosen(names: readonly string[]): readonly Bench[] {
   const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name))

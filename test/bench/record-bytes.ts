@@ -1,21 +1,25 @@
 import type { Redis } from 'ioredis'
 import { redisDigests } from '../../src/redis/digests.ts'
-import { RULES, startWorld } from '../sandbox/world.ts'
+import { startWorld } from '../sandbox/world.ts'
 import type { Bench } from './bench.ts'
-import { type Life, openLife, until } from './life.ts'
+import { type Life, ONE_APPROVER, openLife, until } from './life.ts'
 import { closing } from './processes.ts'
 import { formatNumber } from './table.ts'
 
 const MOST_RATIO = 1.6
 const MOST_KILOBYTES = 10
-const FIRST = 8
-const MORE = 24
-const AT_ONCE = 4
+const FIRST = 6
+const MORE = 18
+const AT_ONCE = 3
+/** Each with their manager. */
+const PAIRS = [
+  { requester: 'rita', approver: 'max' },
+  { requester: 'finn', approver: 'max' },
+  { requester: 'nils', approver: 'finn' },
+] as const
 const AUDIT_EVENTS = 12
 const COPIES = 4
 const S3_WRITES = 20
-/** Exactly one person is asked. */
-const ONE_APPROVER = RULES.replace('from: [manager, "group:data-owners"]', 'from: [manager]')
 
 /** Gone by itself: the memory of a commit after a minute, that of a CloudTrail record some hours after it cannot come any more. */
 const FORGOTTEN = /^\{latchkey\}:(commit:|lease:|seen$)/
@@ -24,7 +28,7 @@ const OWN = /^\{latchkey\}:(request|grant|copy|deny|due|index|audit|outbox|inbox
 
 /**
  * Redis memory of one more finished request, in the real product: one approver, 4 copies (card and outcome of the requester, card and mail of the approver), 12 audit events, 20 S3 writes. MEMORY USAGE (all
- * samples) of every key of Latchkey's after 32 such requests less that after 8, divided by 24: so the shares of streams and indexes are in
+ * samples) of every key of Latchkey's after 24 such requests less that after 6, divided by 18: so the shares of streams and indexes are in
  * it. Against the bytes of the JSON in them: records, audit events, digests.
  */
 export const recordBytes: Bench = {
@@ -36,6 +40,7 @@ export const recordBytes: Bench = {
       await world.startWorkers()
       const life = openLife(world, world.redis.url)
       closeLater(() => life.close())
+      for (const person of ['max', 'rita', 'finn', 'nils']) await world.teams.install(person)
       await liveMany(life, FIRST)
       const before = await weigh(life.cli)
       say(`${FIRST} requests are over`)
@@ -61,18 +66,26 @@ async function liveMany(life: Life, count: number): Promise<void> {
 }
 
 async function live(life: Life, position: number): Promise<void> {
-  const requester = position % 2 === 0 ? 'rita' : 'finn'
+  const { requester, approver } = PAIRS[position % PAIRS.length] ?? PAIRS[0]
   const requestId = await life.ask(requester)
   const { copies } = await life.read('request', requestId)
   if (copies.length !== COPIES) throw new Error(`The request has ${copies.length} copies.`)
-  const grantId = await life.approve('max', requestId)
+  await until('card and mails are out', () => areShown(life, copies, COPIES - 1))
+  const grantId = await life.approve(approver, requestId)
   await life.untilStatus(grantId, 'active')
   await life.write(grantId, S3_WRITES)
+  await until('the outcome is out', () => areShown(life, copies, COPIES))
   // The end adds two more.
   while ((await auditOf(life.cli, requestId)).length < AUDIT_EVENTS - 2) await life.vend(requester, grantId)
   await life.done(requester, grantId)
   const events = async () => (await auditOf(life.cli, requestId)).length
   await until(`there are ${AUDIT_EVENTS} audit events`, async () => (await events()) === AUDIT_EVENTS)
+}
+
+/** What tells of them in the audit is written by then. */
+async function areShown(life: Life, ids: readonly string[], count: number): Promise<boolean> {
+  const copies = await Promise.all(ids.map((id) => life.read('copy', id)))
+  return copies.filter(({ reference }) => reference !== undefined).length === count
 }
 
 async function auditOf(cli: Redis, id: string): Promise<readonly string[]> {

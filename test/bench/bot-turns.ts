@@ -1,0 +1,67 @@
+import { startWorld } from '../sandbox/world.ts'
+import { atLeast, type Bench } from './bench.ts'
+import { startConstantBot } from './click-answer.ts'
+import { openClicks } from './clicks.ts'
+import { closing } from './processes.ts'
+import { compare, inWords } from './rounds.ts'
+
+/** Teams takes 7 messages a second in one chat, and 50 of one app: seven people at seven each are all that it takes at once. */
+const PEOPLE = ['rita', 'max', 'finn', 'nils', 'dana', 'omar', 'oona'] as const
+const EACH = 7
+const WAVES = 6
+/** Every limit of Teams counts an hour at most. */
+const LIMITS_FORGET_MS = 3_601_000
+const UNIT = 'turns/s'
+
+/**
+ * `my access` in personal chats: heard, read from the record, sent to Teams. The baseline answers with one constant card, of the size of Rita's,
+ * through the same adapter and token check. Between two waves the sandbox's clock moves, so that Teams' own limits are not what is measured.
+ */
+export const botTurns: Bench = {
+  name: 'bot-turns',
+  run: (say) =>
+    closing(async (closeLater) => {
+      const world = await startWorld()
+      closeLater(() => world.stop())
+      const { teams } = world
+      const clicks = await openClicks(world)
+      closeLater(() => clicks.close())
+      // Rita has one grant and one request that waits, and Max that one to review.
+      const [granted] = await clicks.prepare(2)
+      if (granted) await clicks.approve(granted)
+      for (const person of PEOPLE) await teams.install(person)
+      await teams.settled()
+
+      async function answerOf(person: (typeof PEOPLE)[number]): Promise<object> {
+        await teams.say(person, 'my access')
+        const { card } = await teams.waitFor(() => teams.conversation(person).findLast((one) => one.from === 'bot'))
+        if (card === undefined) throw new Error('my access was not answered with a card.')
+        return card
+      }
+
+      const card = await answerOf('rita')
+      const baseline = await startConstantBot(world, card)
+      closeLater(() => baseline.stop())
+
+      async function turns(bot: { readonly url: string }): Promise<number> {
+        teams.connect(`${bot.url}/api/messages`)
+        let milliseconds = 0
+        for (let wave = 1; wave <= WAVES; wave += 1) {
+          teams.clock.advance(LIMITS_FORGET_MS)
+          const activities = PEOPLE.flatMap((who) =>
+            Array.from({ length: EACH }, () => teams.activity(who, 'my access')),
+          )
+          const startedAt = performance.now()
+          const delivered = await Promise.all(activities.map((activity) => teams.deliver(activity)))
+          milliseconds += performance.now() - startedAt
+          if (delivered.some(({ status }) => status !== 200)) throw new Error('A turn was not taken.')
+        }
+        return (WAVES * PEOPLE.length * EACH) / (milliseconds / 1_000)
+      }
+
+      const sides = { latchkey: () => turns(world.web), baseline: () => turns(baseline) }
+      const compared = await compare(sides, UNIT, say)
+      const bytes = JSON.stringify(card).length
+      return atLeast(0.8, compared.ratio, `${inWords(compared, UNIT)}; a card of ${bytes} bytes`)
+    }),
+}

@@ -1,0 +1,56 @@
+import { freePort, startWorld, type World } from '../sandbox/world.ts'
+import { atMost, type Bench } from './bench.ts'
+import { openClicks, type Pending, timeEach } from './clicks.ts'
+import { closing, type RunningProcess, startQuiet } from './processes.ts'
+import { compare, inWords } from './rounds.ts'
+import { percentile } from './statistics.ts'
+
+const CLICKS = 100
+const IN_FLIGHT = 20
+const UNIT = 'ms'
+
+/**
+ * The answer to a yes in Teams, p95 with 20 in flight, each to a request of its own. The baseline answers every click with one constant card, of
+ * the size of Latchkey's, through the same adapter and token check.
+ */
+export const clickAnswer: Bench = {
+  name: 'click-answer',
+  run: (say) =>
+    closing(async (closeLater) => {
+      const world = await startWorld()
+      closeLater(() => world.stop())
+      const clicks = await openClicks(world)
+      closeLater(() => clicks.close())
+      const asked = await clicks.prepare(1)
+      const [outcome] = await Promise.all(asked.map((pending) => clicks.approve(pending)))
+      if (outcome?.kind !== 'card') throw new Error(`A yes was answered with: ${JSON.stringify(outcome)}`)
+      const baseline = await startConstantBot(world, outcome.card)
+      closeLater(() => baseline.stop())
+
+      async function clickAll(bot: { readonly url: string }, pending: readonly Pending[]): Promise<number> {
+        world.teams.connect(`${bot.url}/api/messages`)
+        const times = await timeEach(pending, IN_FLIGHT, async (one) => {
+          const { kind } = await clicks.approve(one)
+          if (kind !== 'card') throw new Error(`A yes was answered with: ${kind}`)
+        })
+        return percentile(times, 95)
+      }
+
+      const sides = {
+        latchkey: async () => clickAll(world.web, await clicks.prepare(CLICKS)),
+        baseline: () => clickAll(baseline, Array.from({ length: CLICKS }, () => asked).flat()),
+      }
+      const compared = await compare(sides, UNIT, say)
+      const bytes = JSON.stringify(outcome.card).length
+      return atMost(
+        1.5,
+        compared.ratio,
+        `p95 ${inWords(compared, UNIT)}; ${IN_FLIGHT} in flight, a card of ${bytes} bytes`,
+      )
+    }),
+}
+
+export async function startConstantBot(world: World, card: object): Promise<RunningProcess> {
+  const env = { ...world.environment('web', await freePort()), CARD: JSON.stringify(card) }
+  return startQuiet('test/bench/baselines/constant-bot.js', [], env)
+}
