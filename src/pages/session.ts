@@ -21,12 +21,14 @@ const session = z.strictObject({
   csrf: z.string().min(43),
 })
 
-const started = z.strictObject({ state: z.string().min(1), nonce: z.string().min(1), codeVerifier: z.string().min(1) })
-
-const signInUnderWay = z.strictObject({ ...started.shape, returnPath: z.string().refine(isReturnPath) })
+const signInUnderWay = z.strictObject({
+  state: z.string().min(1),
+  nonce: z.string().min(1),
+  codeVerifier: z.string().min(1),
+  returnPath: z.string().refine(isReturnPath),
+})
 
 export type Session = z.infer<typeof session>
-export type Started = z.infer<typeof started>
 
 export interface Cookies {
   readonly session: SealedCookie<Session>
