@@ -38,7 +38,7 @@ export async function startWorkersPart(
   const queue = bullQueue(shared, { log })
   const needs: Needs = {
     ...joinEdges(setup, redis, log),
-    channel: openChannel(setup.config),
+    channel: openChannel(setup.config, log),
     mailer: openMailer(setup.config, log),
     budget: redisBudget(redis),
     publicUrl: setup.config.publicUrl,
