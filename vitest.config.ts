@@ -2,13 +2,19 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** What takes longest, begun first: otherwise everybody waits for it at the end. The others follow by their size. */
+/**
+ * What takes longest, begun first: otherwise everybody waits for it at the end. Files that wait alternate with files that compute, so that
+ * not all processes of all worlds start at once. The others follow by their size.
+ */
 const LONGEST_FIRST = [
   'test/chaos/minute',
-  'test/chaos/',
-  'test/integration/one-decision',
-  'test/integration/start',
   'test/integration/queue-sweep',
+  'test/integration/record-outage',
+  'test/chaos/early-end.test',
+  'test/chaos/activation-crash',
+  'test/chaos/early-end-crash',
+  'test/integration/start',
+  'test/integration/one-decision',
 ]
 
 function place({ moduleId }: TestSpecification): number {
@@ -25,8 +31,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Files mostly wait (for processes, servers and real time): twice as many at once as there are processors.
-    maxWorkers: 2 * availableParallelism(),
+    // Files mostly wait (for processes, servers and real time): one more at once than there are processors.
+    maxWorkers: availableParallelism() + 1,
     // Every run is like the first one; remembered results would put the files in another order.
     cache: false,
     sequence: { sequencer: LongestFirst },
