@@ -119,9 +119,18 @@ describe('what is not there yet is waited for', () => {
   test("web waits for Entra's signing keys and does not listen before", async () => {
     world.entra.faults.fail('keys', { kind: 'status', status: 503 })
     const one = await spawn('web')
-    await vi.waitFor(() => expect(one.output()).toContain('waiting for the signing keys'), SOON)
+    await vi.waitFor(() => expect(one.output()).toContain('waiting for the signing keys of Entra'), SOON)
     await expect(fetch(`${one.url}/healthz`)).rejects.toThrow()
     world.entra.faults.heal()
+    expect(await one.outcome).toBe('ready')
+  })
+
+  test('web waits for the signing keys of Bot Connector and does not listen before', async () => {
+    world.teams.faults.fail('keys', { kind: 'status', status: 503 }, { times: 1_000 })
+    const one = await spawn('web')
+    await vi.waitFor(() => expect(one.output()).toContain('waiting for the signing keys of Bot Connector'), SOON)
+    await expect(fetch(`${one.url}/healthz`)).rejects.toThrow()
+    world.teams.faults.heal()
     expect(await one.outcome).toBe('ready')
   })
 

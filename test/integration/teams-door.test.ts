@@ -17,6 +17,7 @@ afterAll(() => door.stop())
 afterEach(() => {
   door.teams.faults.heal()
   door.heard.splice(0)
+  door.passed.splice(0)
 })
 
 function activity(changes: object = {}): object {
@@ -35,8 +36,14 @@ describe('invariant 13: nobody but our own Teams is heard', () => {
     const delivered = await door.teams.deliver(door.teams.activity('rita', 'my access'), wrong)
     expect(delivered).toEqual({ status: 401, body: { error: 'Only Teams is heard here.' } })
     expect(await door.refused()).toBe(before + 1)
-    expect(door.heard).toEqual([])
+    expect(door.passed).toEqual([])
     await expectHeard()
+  })
+
+  test('a token that is signed in another way than Bot Connector signs is 401', async () => {
+    const headers = { authorization: await door.teams.authorization(door.teams.serviceUrl, 'RS512') }
+    expect(await door.post(activity(), headers)).toMatchObject({ status: 401 })
+    expect(door.passed).toEqual([])
   })
 
   test('without a token a body is not looked at', async () => {
@@ -49,7 +56,7 @@ describe('invariant 13: nobody but our own Teams is heard', () => {
       status: 401,
     })
     expect(await door.post(activity({ serviceUrl: undefined }), known)).toMatchObject({ status: 401 })
-    expect(door.heard).toEqual([])
+    expect(door.passed).toEqual([])
   })
 
   test.each([['https://smba.example/teams/'], ['http://127.0.0.1.example/teams/'], ['no URL']])(
@@ -58,7 +65,7 @@ describe('invariant 13: nobody but our own Teams is heard', () => {
       const headers = { authorization: await door.teams.authorization(serviceUrl) }
       const refusal = { status: 403, body: '{"error":"Only our own Teams is heard here."}' }
       expect(await door.post(activity({ serviceUrl }), headers)).toMatchObject(refusal)
-      expect(door.heard).toEqual([])
+      expect(door.passed).toEqual([])
     },
   )
 
@@ -82,7 +89,7 @@ describe('invariant 13: nobody but our own Teams is heard', () => {
     const before = await door.refused()
     expect(await door.post(activity(changes), known)).toMatchObject({ status: 403 })
     expect(await door.refused()).toBe(before + 1)
-    expect(door.heard).toEqual([])
+    expect(door.passed).toEqual([])
   })
 
   test('while the keys cannot be had nobody is refused and nobody is heard', async () => {

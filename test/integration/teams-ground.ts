@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { httpMetrics } from '../../src/http/metrics.ts'
 import { httpServer } from '../../src/http/server.ts'
-import { teamsAdapter } from '../../src/teams/adapter.ts'
+import { type TeamsAdapter, teamsAdapter } from '../../src/teams/adapter.ts'
 import type { Action, Answer, Bot, Turn } from '../../src/teams/bot.ts'
 import { messagesRoute } from '../../src/teams/messages-route.ts'
 import type { BotSettings } from '../../src/teams/settings.ts'
@@ -25,6 +25,8 @@ export interface Mind {
 export interface DoorWorld {
   readonly app: FastifyInstance
   readonly teams: SandboxTeams
+  /** What the door let through to the SDK, which would refuse some of it itself. */
+  readonly passed: object[]
   readonly heard: Heard[]
   readonly mind: Mind
   readonly lines: string[]
@@ -92,7 +94,14 @@ export async function openDoor(): Promise<DoorWorld> {
   const app = httpServer({ log, publicUrl: 'http://127.0.0.1:3978' })
   const adapter = await teamsAdapter({ settings, tenantId, bot: rememberingBot(heard, mind), log })
   const { serviceUrls } = settings
-  messagesRoute(app, { verify: connectorVerifier(settings), adapter, tenantId, serviceUrls, metrics })
+  const passed: object[] = []
+  const counted: TeamsAdapter = {
+    process(authorization, body) {
+      passed.push(body)
+      return adapter.process(authorization, body)
+    },
+  }
+  messagesRoute(app, { verify: connectorVerifier(settings), adapter: counted, tenantId, serviceUrls, metrics })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const address = app.server.address()
   if (address === null || typeof address === 'string') throw new Error('The door is not listening on a port.')
@@ -100,6 +109,7 @@ export async function openDoor(): Promise<DoorWorld> {
   return {
     app,
     teams,
+    passed,
     heard,
     mind,
     lines,

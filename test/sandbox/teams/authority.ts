@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { createKey, type SigningKey, sign } from '../entra/keys.ts'
+import { createKey, type SigningKey } from '../entra/keys.ts'
 import { TeamsFault } from './fault.ts'
 
 /** Who vouches: Bot Connector towards the bot, Entra's token endpoint towards the connector. */
@@ -15,7 +15,7 @@ export interface Authority {
   readonly keys: { readonly endorsed: SigningKey; readonly notEndorsed: SigningKey }
   /** What Bot Connector says of itself when it calls the bot. */
   connectorClaims(serviceUrl: string): JWTPayload
-  connectorToken(serviceUrl: string): Promise<string>
+  connectorToken(serviceUrl: string, algorithm?: 'RS256' | 'RS512'): Promise<string>
   metadata(origin: string): object
   publishedKeys(): object
   /** What Entra says of itself to whoever wants a token for the bot. */
@@ -75,7 +75,10 @@ export function createAuthority(setup: {
   return {
     keys: { endorsed, notEndorsed },
     connectorClaims,
-    connectorToken: (serviceUrl) => sign(connectorClaims(serviceUrl), endorsed),
+    connectorToken: (serviceUrl, alg = 'RS256') =>
+      new SignJWT(connectorClaims(serviceUrl))
+        .setProtectedHeader({ typ: 'JWT', alg, kid: endorsed.kid })
+        .sign(endorsed.privateKey),
     metadata: (origin) => ({
       issuer: CONNECTOR_ISSUER,
       authorization_endpoint: 'https://invalid.botframework.com',

@@ -87,7 +87,7 @@ export interface SandboxTeams {
   unblock(who: string): void
   appState(who: string): AppState
   /** What Bot Connector writes into `Authorization`, made out for its own service URL or for another one. */
-  authorization(serviceUrl?: string): Promise<string>
+  authorization(serviceUrl?: string, algorithm?: 'RS256' | 'RS512'): Promise<string>
   /** Delivers any activity, with a good token or a wrong one. */
   deliver(activity: Activity, token?: WrongBotToken): Promise<Delivered>
   /** What `say` would send, without saying it. */
@@ -288,7 +288,8 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     block: (who) => apps.block(person(who)),
     unblock: (who) => apps.unblock(person(who)),
     appState: (who) => apps.state(person(who)),
-    authorization: async (url = serviceUrl) => `Bearer ${await authority.connectorToken(url)}`,
+    authorization: async (url = serviceUrl, algorithm = 'RS256') =>
+      `Bearer ${await authority.connectorToken(url, algorithm)}`,
     deliver: (activity, token) => delivery.deliver(activity, token === undefined ? {} : { token }),
     activity(who, text, where = 'personal') {
       const id = String(now())
