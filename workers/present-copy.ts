@@ -67,7 +67,7 @@ async function show(work: Work, one: StoredCopy): Promise<Outcome> {
   const conversation = await conversationOf(channel, copy)
   // Where it is shown decides what: its place must be known before it is rendered.
   const placed = { ...copy, place: { channel: 'teams', conversation } } as const
-  const message = messageOf(placed, work.reading.shown, publicUrl)
+  const message = messageOf(placed, work.reading, publicUrl)
   const content = contentOf(message)
   if (copy.presented === content) return 'present'
   const turn = await budget.take(conversation.conversationId)

@@ -3,7 +3,7 @@ import { type Copy, copy } from '../access-requests/copies.ts'
 import type { RecordPort } from '../record.ts'
 import type { Message } from './channel.ts'
 import { type CardReader, renderCard } from './render-card.ts'
-import type { Reading, Shown } from './shown.ts'
+import type { Reading } from './shown.ts'
 
 /** Longer than one sending may take: whoever claimed it has died. */
 const CLAIM_LASTS_MS = 60_000
@@ -49,15 +49,21 @@ export function isClaimed({ claimedAt, reference }: Copy, nowMs: number): boolea
 }
 
 /** The requester's first message tells what was asked and decided; what follows is told by the second. */
-export function messageOf({ role, shows, place }: Copy, shown: Shown, publicUrl: string): Message {
-  const isFirst = role === 'requester' && shows === 'request'
-  return renderCard(isFirst ? { ...shown, grant: null } : shown, readerOf(role, place), publicUrl)
+export function messageOf(copy: Copy, reading: Reading, publicUrl: string): Message {
+  const { shown } = reading
+  const isFirst = copy.role === 'requester' && copy.shows === 'request'
+  return renderCard(isFirst ? { ...shown, grant: null } : shown, readerOf(copy, reading), publicUrl)
 }
 
 /** In a conversation of many the card itself is for everybody; who asked gets their own view of it. */
-function readerOf(role: Copy['role'], place: Copy['place']): CardReader {
+function readerOf({ role, reader, place }: Copy, reading: Reading): CardReader {
   const isShared = place.channel === 'teams' && place.conversation.conversationType !== 'personal'
-  if (!isShared) return { part: role }
+  if (!isShared) return partOf(role, reader, reading)
   const { userId } = place.conversation
   return { part: 'everybody', refreshFor: userId === undefined ? [] : [userId] }
+}
+
+/** As somebody sees it who sees it alone. */
+export function partOf(role: Copy['role'], readerId: string, { grant }: Reading): CardReader {
+  return role === 'requester' ? { part: role } : { part: role, hasApproved: grant?.grant.terms.approver === readerId }
 }

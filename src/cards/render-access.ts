@@ -9,18 +9,17 @@ import { amount } from './words.ts'
 
 const fill = compileTemplate('access')
 
-/** Of each list; the page shows all. */
+/** Of each list; the command line shows all. */
 const MOST_SHOWN = 5
 const LONGEST_SCOPE = 150
 
 /** `my access`: what waits for this person's decision, and what they asked for themselves; the newest first, as they come. */
-export function renderAccess(mine: readonly Shown[], toReview: readonly Shown[], publicUrl: string): Message {
+export function renderAccess(mine: readonly Shown[], toReview: readonly Shown[]): Message {
   const lists = [
     listOf('Waiting for your decision', toReview, 'approver'),
     listOf('Your requests and access', mine, 'requester'),
   ]
   const card = fill({
-    publicUrl,
     lists: lists.filter(({ items }) => items.length > 0),
     isEmpty: mine.length + toReview.length === 0,
   })
@@ -32,7 +31,7 @@ function listOf(title: string, all: readonly Shown[], part: Part) {
   return {
     title,
     items: all.slice(0, MOST_SHOWN).map((shown) => itemOf(shown, part)),
-    others: others > 0 ? `And ${others} more: open the list in the browser.` : '',
+    others: others > 0 ? `And ${others} more. In a terminal, latchkey requests lists them all.` : '',
   }
 }
 

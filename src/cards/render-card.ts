@@ -3,14 +3,16 @@ import { headlineOf } from './headline.ts'
 import { leadOf } from './lead.ts'
 import { rowsOf } from './rows.ts'
 import type { Shown } from './shown.ts'
-import { isOver, type Part, type Stage, stageOf } from './stage.ts'
+import { isOver, type Stage, stageOf } from './stage.ts'
 import { compileTemplate } from './template.ts'
 import { clip } from './text.ts'
 import { writesOf } from './writes.ts'
 
 /** `everybody`: the card that all in a conversation see; these people's clients (Teams' own ids) ask for a view of their own. */
 export type CardReader =
-  | { readonly part: 'requester' | 'approver' }
+  | { readonly part: 'requester' }
+  /** `hasApproved`: theirs was the yes, so they may end it. */
+  | { readonly part: 'approver'; readonly hasApproved: boolean }
   | { readonly part: 'everybody'; readonly refreshFor: readonly string[] }
 
 const fill = compileTemplate('request')
@@ -34,15 +36,17 @@ export function renderCard(shown: Shown, reader: CardReader, publicUrl: string):
     lead,
     rows: rowsOf(shown, stage, part),
     isUsable: part === 'requester' && stage === 'active',
-    writes: wasActive ? [writesOf(grant.writes, stage === 'active')] : [],
-    may: mayOf(stage, part, lead.isCut),
+    // Live in the requester's thread; whoever approved gets the sum at the end.
+    writes: wasActive && (part !== 'approver' || isOver(stage)) ? [writesOf(grant.writes, stage === 'active')] : [],
+    may: mayOf(stage, reader, lead.isCut),
     refresh: refreshOf(request.id, stage, reader),
   })
   return { card, summary: clip(`${headline.title}: ${lead.runs.map(({ text }) => text).join('')}`, LONGEST_SUMMARY) }
 }
 
 /** Which buttons are on it. They give no right: rules and directory are asked at the click. */
-function mayOf(stage: Stage, part: Part, isCut: boolean): Readonly<Record<string, boolean>> {
+function mayOf(stage: Stage, reader: CardReader, isCut: boolean): Readonly<Record<string, boolean>> {
+  const { part } = reader
   const isReview = part === 'approver' && stage === 'pending'
   return {
     // Nobody says yes to what the card cannot show whole.
@@ -50,7 +54,7 @@ function mayOf(stage: Stage, part: Part, isCut: boolean): Readonly<Record<string
     deny: isReview,
     cancel: part === 'requester' && stage === 'pending',
     done: part === 'requester' && stage === 'active',
-    end: part === 'approver' && stage === 'active',
+    end: reader.part === 'approver' && reader.hasApproved && stage === 'active',
   }
 }
 

@@ -14,11 +14,9 @@ export const activitySchema = z.looseObject({
   channelId: z.string().optional(),
   serviceUrl: z.string().optional(),
   from: account.extend({ aadObjectId: z.guid().optional() }).optional(),
-  recipient: account.optional(),
   conversation: z.looseObject({ id: z.string().min(1), tenantId: z.string().optional() }).optional(),
   channelData: z.looseObject({ tenant: z.looseObject({ id: z.string() }).optional() }).nullish(),
   replyToId: z.string().optional(),
-  membersAdded: z.array(account).optional(),
   action: z.string().optional(),
 })
 

@@ -9,6 +9,8 @@ export interface Turn {
   readonly caller: Caller
   /** Where it was said or clicked; `userId` is the caller's. */
   readonly conversation: Conversation
+  /** Names what was said, also when it arrives again. */
+  readonly activityId: string | undefined
   /** A new message in the same place: text, or a card. */
   reply(answer: string | Message): Promise<void>
 }

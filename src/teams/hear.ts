@@ -33,8 +33,7 @@ export function textOf(activity: Activity): string {
   return text.replace(/&nbsp;|\u00a0/g, ' ').trim()
 }
 
-/** The app was installed, or came into this conversation. */
-export function isArrival({ type, action = '', membersAdded = [], recipient }: Heard): boolean {
-  if (type === 'installationUpdate') return action.startsWith('add')
-  return type === 'conversationUpdate' && membersAdded.some(({ id }) => id === recipient?.id)
+/** The app was installed. Teams says so twice, once more by a `conversationUpdate` that names the bot: one welcome is enough. */
+export function isArrival({ type, action = '' }: Heard): boolean {
+  return type === 'installationUpdate' && action.startsWith('add')
 }

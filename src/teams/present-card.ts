@@ -1,4 +1,4 @@
-import { readCopies } from '../cards/copy.ts'
+import { partOf, readCopies } from '../cards/copy.ts'
 import { renderCard } from '../cards/render-card.ts'
 import { type Reading, readShownTo, type ShownNeeds } from '../cards/shown.ts'
 import { isLatchkeyError, type LatchkeyError } from '../errors.ts'
@@ -49,10 +49,10 @@ export async function presentInstead(
 
 async function render(needs: PresentNeeds, caller: Caller, reading: Reading, { reference }: Clicked) {
   const { request } = reading.request
-  const part = request.requester.objectId === caller.objectId ? 'requester' : 'approver'
-  const isFirst = part === 'requester' && (await isOfTheRequest(needs, request.copies, reference))
+  const role = request.requester.objectId === caller.objectId ? 'requester' : 'approver'
+  const isFirst = role === 'requester' && (await isOfTheRequest(needs, request.copies, reference))
   const shown = isFirst ? { ...reading.shown, grant: null } : reading.shown
-  return { card: renderCard(shown, { part }, needs.publicUrl).card }
+  return { card: renderCard(shown, partOf(role, caller.objectId, reading), needs.publicUrl).card }
 }
 
 /** The message that tells what was asked; what came of it has a message of its own. */

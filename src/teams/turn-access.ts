@@ -30,7 +30,6 @@ export async function myAccess(needs: PresentNeeds, caller: Caller): Promise<Mes
   return renderAccess(
     await Promise.all(mine.map(show)),
     await Promise.all(toReview.map(({ request }) => show(request.id))),
-    needs.publicUrl,
   )
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import type { Message } from '../cards/channel.ts'
 import { type AskForm, renderForm } from '../cards/render-form.ts'
@@ -11,10 +12,20 @@ import type { Turn } from './bot.ts'
 import type { RequestLine } from './request-line.ts'
 
 const MOST_OWNERS = 5
+const REMEMBERED_MS = 60_000
 
 /** Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. */
-export async function askByLine(needs: AskNeeds, { caller, conversation }: Turn, line: RequestLine): Promise<void> {
+export async function askByLine(needs: AskNeeds, turn: Turn, line: RequestLine): Promise<void> {
+  const { caller, conversation } = turn
+  if (await wasHeard(needs.record, turn)) return
   await requestAccess(needs, caller, { ...toAsk(line), thread: { conversation } })
+}
+
+/** A delivery that is repeated is repeated within seconds: what was heard is remembered for some minutes, as a lease that nobody gives back. */
+async function wasHeard(record: AskNeeds['record'], { conversation, activityId }: Turn): Promise<boolean> {
+  if (activityId === undefined) return false
+  const said = createHash('sha256').update(`${conversation.conversationId} ${activityId}`).digest('base64url')
+  return (await record.lease(`said-${said}`, REMEMBERED_MS)) === undefined
 }
 
 /** @throws NOT_ELIGIBLE to somebody who may ask for nothing */

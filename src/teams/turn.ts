@@ -16,6 +16,7 @@ export function turnOf(context: TurnContext, caller: Caller): Turn {
   const of = reference.conversation && { ...reference.conversation, tenantId }
   return {
     caller,
+    activityId: context.activity.id,
     conversation: conversationOf({ ...reference, ...(of && { conversation: of }) }),
     async reply(answer) {
       const activity = () => (typeof answer === 'string' ? textActivity(answer) : cardActivity(answer))

@@ -71,8 +71,8 @@ async function follow(needs: BotNeeds, turn: Turn, command: Command): Promise<vo
 
 /** A word in a chat does not say what it says yes to. */
 function whereToReview({ publicUrl }: BotNeeds, requestId: string | undefined): string {
-  const page = requestId === undefined ? publicUrl : `${publicUrl}/requests/${requestId}`
-  return `Nothing was decided. Decide with the buttons of the request's card, or at ${page}. my access lists what waits for you.`
+  const page = requestId === undefined ? '' : `, or at ${publicUrl}/requests/${requestId}`
+  return `Nothing was decided. Decide with the buttons of the request's card${page}. my access lists what waits for you.`
 }
 
 async function act(needs: BotNeeds, turn: Turn, action: Action): Promise<Answer> {

@@ -8,7 +8,7 @@ import { PUBLIC_URL, STATES } from './some-shown.ts'
 
 export const READERS: Readonly<Record<CardReader['part'], CardReader>> = {
   requester: { part: 'requester' },
-  approver: { part: 'approver' },
+  approver: { part: 'approver', hasApproved: true },
   everybody: { part: 'everybody', refreshFor: ['29:rita'] },
 }
 
@@ -59,8 +59,8 @@ export function allCards(): readonly AnyCard[] {
       }),
     },
     { name: 'form, nothing to ask for', ...renderForm({ ...form, entitlements: [] }) },
-    { name: 'my access', ...renderAccess([active, pending, expired, denied], [pending], PUBLIC_URL) },
-    { name: 'my access, none', ...renderAccess([], [], PUBLIC_URL) },
+    { name: 'my access', ...renderAccess([active, pending, expired, denied], [pending]) },
+    { name: 'my access, none', ...renderAccess([], []) },
     { name: 'help', ...renderHelp() },
   ]
 }

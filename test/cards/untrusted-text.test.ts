@@ -110,7 +110,7 @@ describe('text of people and of AWS', () => {
     fc.assert(
       fc.property(words, (all) => {
         const request = someRequest({ requester: all.name, scopes: [`s3://b/${all.key}`] })
-        const { card } = renderAccess([], [{ request, grant: null }], PUBLIC_URL)
+        const { card } = renderAccess([], [{ request, grant: null }])
         if (Array.from(all.name).length <= 80)
           expect(saidOn(card).some((line) => line.startsWith(`${all.name} asks to `))).toBe(true)
         expect(JSON.stringify(markdownOn(card))).not.toContain(all.name)
@@ -187,7 +187,7 @@ describe('size', () => {
             expect(message.summary.length).toBeLessThanOrEqual(400)
           }
         const list = Array.from({ length: 100 }, () => states[2] ?? STATES.pending)
-        expect(JSON.stringify(renderAccess(list, list, PUBLIC_URL).card).length, 'my access').toBeLessThan(LONGEST)
+        expect(JSON.stringify(renderAccess(list, list).card).length, 'my access').toBeLessThan(LONGEST)
       }),
       { numRuns: 30, endOnFailure: true },
     )

@@ -34,6 +34,12 @@ async function ofForm(changes: object = {}, reference = `f${Math.random()}`) {
 }
 
 describe('asking in one line', () => {
+  test('a line that is delivered twice asks once', async () => {
+    await chat.say('rita', LINE, 'personal', 'said-once')
+    expect(await chat.say('rita', LINE, 'personal', 'said-once')).toEqual([])
+    expect((await chat.requestsOf('rita')).filter(({ status }) => status === 'pending')).toHaveLength(1)
+  })
+
   test('asks for what the line says, and its card comes into the thread where it was said', async () => {
     const id = await asked()
     expect(await chat.request(id)).toMatchObject({

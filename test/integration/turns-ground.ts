@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type AccessRequest, readRequest } from '../../src/access-requests/access-request.ts'
 import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
 import type { Conversation } from '../../src/access-requests/copies.ts'
@@ -18,7 +19,13 @@ export interface Chat {
   readonly office: Office
   readonly bot: Bot
   /** What was replied. */
-  say(person: PersonName, text: string, type?: Conversation['conversationType']): Promise<readonly (string | Message)[]>
+  /** `activityId`: a delivery that is repeated carries the same. */
+  say(
+    person: PersonName,
+    text: string,
+    type?: Conversation['conversationType'],
+    activityId?: string,
+  ): Promise<readonly (string | Message)[]>
   click(person: PersonName, verb: string, data: object, reference?: string): Promise<Answer>
   install(person: PersonName, type?: Conversation['conversationType']): Promise<readonly (string | Message)[]>
   /** What the card of this request carries now. */
@@ -45,11 +52,12 @@ export async function openChat(name: string): Promise<Chat> {
     person: PersonName,
     type: Conversation['conversationType'],
     act: (turn: Parameters<Bot['said']>[0]) => Promise<void>,
+    activityId: string = randomUUID(),
   ) {
     const replies: (string | Message)[] = []
     const conversation = conversationOf(person, office.entra.tenantId, type)
     const reply = async (answer: string | Message) => void replies.push(answer)
-    await act({ caller: office.as(person), conversation, reply })
+    await act({ caller: office.as(person), conversation, activityId, reply })
     return replies
   }
   async function request(id: string): Promise<AccessRequest> {
@@ -65,7 +73,8 @@ export async function openChat(name: string): Promise<Chat> {
   return {
     office,
     bot,
-    say: (person, text, type = 'personal') => take(person, type, (turn) => bot.said(turn, text)),
+    say: (person, text, type = 'personal', activityId) =>
+      take(person, type, (turn) => bot.said(turn, text), activityId),
     install: (person, type = 'personal') => take(person, type, (turn) => bot.installed(turn)),
     async click(person, verb, data, reference) {
       let answer: Answer | undefined
