@@ -80,7 +80,7 @@ describe('while workers run', () => {
   })
 
   test('a conversation that is busy gets its card when it is not', async () => {
-    here.teams.faults.fail('sendToConversation', { kind: 'status', status: 429, retryAfterSeconds: 1 }, { times: 3 })
+    here.teams.faults.fail('replyToActivity', { kind: 'status', status: 429, retryAfterSeconds: 1 }, { times: 3 })
     const id = await here.ask('rita', { reason: 'busy at first' })
     await see('max', 'busy at first')
     await see('rita', 'busy at first')
