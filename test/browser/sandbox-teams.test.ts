@@ -231,8 +231,11 @@ describe('two people side by side', () => {
     const page = await open('rita')
     const rita = room(page, 'rita')
     await write(rita, 'request')
+    const button = rita.getByRole('button', { name: 'Ask', exact: true })
+    // The form is the bot's answer: until it is there, that turn may not have been counted.
+    await button.waitFor()
     const before = bot.turns.length
-    await rita.getByRole('button', { name: 'Ask', exact: true }).click()
+    await button.click()
     await rita.getByText('Say where.').waitFor()
     expect(bot.turns.length).toBe(before)
     await accessible(page)

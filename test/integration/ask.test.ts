@@ -170,7 +170,7 @@ describe('nobody is asked for what AWS could not be made to keep within bounds',
     } finally {
       role.boundaryArn = boundaryArn
     }
-    expect(product.output()).toContain('The role has no permissions boundary.')
+    await eventually(() => expect(product.output()).toContain('The role has no permissions boundary.'))
     expect(await product.events('request.asked')).toHaveLength(before)
     expect((await product.events('ask.refused')).at(-1)).toMatchObject({ code: 'AWS_REFUSED' })
   })

@@ -43,7 +43,8 @@ async function status(url: string): Promise<number> {
 }
 
 async function ended({ child }: Spawned): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  // Only then is everything read that it wrote.
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
   return child.exitCode
 }
 
