@@ -39,7 +39,7 @@ export interface Chat {
   clear(): Promise<void>
 }
 
-export const PUBLIC_URL = 'https://latchkey.example'
+const PUBLIC_URL = 'https://latchkey.example'
 
 export async function openChat(name: string): Promise<Chat> {
   const office = await openOffice(name)
