@@ -46,12 +46,14 @@ function errorLine(error: unknown): ErrorLine {
 }
 
 export function openLog({ logLevel }: Config, part: string): Logger {
-  return pino({
+  const settings = {
     level: logLevel,
     base: { part },
     serializers: { err: errorLine, req: ({ id }: { id: string }) => ({ id }) },
     redact: ['authorization', '*.authorization', 'headers', '*.headers', 'body', '*.body'],
-  })
+  }
+  // Line by line: what waits in memory is flushed at exit, which never ends where the reader is gone (sonic-boom's flushSync on EPIPE).
+  return pino(settings, pino.destination({ dest: 1, sync: true }))
 }
 
 export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logger): ApiNeeds {
