@@ -1,7 +1,7 @@
 import { LATCHKEY } from '../src/audit/events.ts'
 import { readCopies, type StoredCopy } from '../src/cards/copy.ts'
 import { type Reading, readShown } from '../src/cards/shown.ts'
-import type { DueChange, RecordPort } from '../src/record.ts'
+import { type Commit, type DueChange, isLostRace, type RecordPort } from '../src/record.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 import { type Outcome, type PresentNeeds, presentCopy } from './present-copy.ts'
 
@@ -45,6 +45,7 @@ async function tryCopy(needs: PresentNeeds, reading: Reading, one: StoredCopy, n
   try {
     return await presentCopy(needs, reading, one, nowMs)
   } catch (error) {
+    if (isLostRace(error)) return { waitMs: RUN_AGAIN_MS }
     needs.log.error({ copyId: one.copy.id, err: error }, 'a copy could not be shown; it is tried again')
     return { waitMs: AFTER_FAULT_MS }
   }
@@ -56,6 +57,15 @@ async function inTurns(copies: readonly StoredCopy[], act: (one: StoredCopy) => 
     outcomes.push(...(await Promise.all(copies.slice(at, at + AT_ONCE).map(act))))
   }
   return outcomes
+}
+
+/** The commit that moved it has made the copies due again, and named a job. */
+async function unlessMoved(record: RecordPort, change: Commit): Promise<void> {
+  try {
+    await record.commit(change)
+  } catch (error) {
+    if (!isLostRace(error)) throw error
+  }
 }
 
 /** Nothing is due any more only if nothing was left to show, and neither request nor grant moved meanwhile. */
@@ -72,7 +82,7 @@ async function settle(record: RecordPort, reading: Reading, outcomes: readonly O
     await record.commit({ records: [], due: due(nowMs + LOOK_AGAIN_MS), audit: [] })
     return {}
   }
-  await record.commit({
+  await unlessMoved(record, {
     records: [
       { kind: 'request', id: request.request.id, expectedVersion: request.version },
       ...(grant ? [{ kind: 'grant', id: grant.grant.id, expectedVersion: grant.version } as const] : []),

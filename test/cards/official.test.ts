@@ -28,17 +28,19 @@ function withoutTeams(card: object): object {
   return rest
 }
 
-test('every card is valid by the official schema of 1.5', (running) => {
-  if (!existsSync(SCHEMA)) running.skip('the official schema of Adaptive Cards 1.5 is not on npm, and not here')
-  const { id: _, ...schema } = readJson(SCHEMA)
-  const ajv = new Ajv({ strict: false, validateFormats: false })
-  ajv.addMetaSchema(createRequire(import.meta.url)('ajv/dist/refs/json-schema-draft-06.json'))
-  const validate = ajv.compile(schema)
-  const faults = cards.flatMap(({ name, card }) =>
-    validate(withoutTeams(card)) ? [] : [name, validate.errors?.slice(0, 3)],
-  )
-  expect(faults).toEqual([])
-})
+// Not on npm, and not ours to publish: where the file is, it is asked; the official parser below is asked everywhere.
+if (existsSync(SCHEMA)) {
+  test('every card is valid by the official schema of 1.5', () => {
+    const { id: _, ...schema } = readJson(SCHEMA)
+    const ajv = new Ajv({ strict: false, validateFormats: false })
+    ajv.addMetaSchema(createRequire(import.meta.url)('ajv/dist/refs/json-schema-draft-06.json'))
+    const validate = ajv.compile(schema)
+    const faults = cards.flatMap(({ name, card }) =>
+      validate(withoutTeams(card)) ? [] : [name, validate.errors?.slice(0, 3)],
+    )
+    expect(faults).toEqual([])
+  })
+}
 
 test('the official parser takes every card as it is', () => {
   for (const { name, card } of cards) {

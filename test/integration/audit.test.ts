@@ -96,6 +96,9 @@ async function liveALittle(): Promise<void> {
   await product.forge('grant', forged, { ...(await product.stored('grant', forged)), mac: 'forged' })
   await product.vend('finn', forged)
   await product.untilStatus(forged, 'revoked')
+  // Nobody here has the app in Teams; approvers have a mailbox.
+  await eventually(async () => expect(await product.events('copies.sent')).not.toEqual([]))
+  await eventually(async () => expect(await product.events('copy.unreachable')).not.toEqual([]))
 }
 
 /** Before any worker runs, so that only a request can write. */
@@ -123,6 +126,8 @@ describe('every change and its audit event are one atomic write', () => {
       'alarm.yes-does-not-add-up',
       'ask.refused',
       'cancel.refused',
+      'copies.sent',
+      'copy.unreachable',
       'deny.written',
       'end.refused',
       'epoch.adopted',
