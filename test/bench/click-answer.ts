@@ -1,3 +1,4 @@
+import type { PersonName } from '../sandbox/entra/fixture.ts'
 import { freePort, startWorld, type World } from '../sandbox/world.ts'
 import { atMost, type Bench } from './bench.ts'
 import { openClicks, type Pending, timeEach } from './clicks.ts'
@@ -24,7 +25,7 @@ export const clickAnswer: Bench = {
       const asked = await clicks.prepare(1)
       const [outcome] = await Promise.all(asked.map((pending) => clicks.approve(pending)))
       if (outcome?.kind !== 'card') throw new Error(`A yes was answered with: ${JSON.stringify(outcome)}`)
-      const baseline = await startConstantBot(world, outcome.card)
+      const baseline = await startConstantBot(world, { max: outcome.card })
       closeLater(() => baseline.stop())
 
       async function clickAll(bot: { readonly url: string }, pending: readonly Pending[]): Promise<number> {
@@ -50,7 +51,12 @@ export const clickAnswer: Bench = {
     }),
 }
 
-export async function startConstantBot(world: World, card: object): Promise<RunningProcess> {
-  const env = { ...world.environment('web', await freePort()), CARD: JSON.stringify(card) }
+type Cards = Readonly<Partial<Record<PersonName, object>>>
+
+export async function startConstantBot(world: World, cards: Cards): Promise<RunningProcess> {
+  const byId = Object.fromEntries(
+    Object.entries(cards).map(([name, card]) => [world.teams.roster.person(name).objectId, card]),
+  )
+  const env = { ...world.environment('web', await freePort()), CARDS: JSON.stringify(byId) }
   return startQuiet('test/bench/baselines/constant-bot.js', [], env)
 }

@@ -1,18 +1,21 @@
 import { fastify } from 'fastify'
+import { z } from 'zod'
 import { readSetup } from '../../../src/config.ts'
 import { teamsAdapter } from '../../../src/teams/adapter.ts'
-import type { Bot } from '../../../src/teams/bot.ts'
+import type { Bot, Turn } from '../../../src/teams/bot.ts'
 import { messagesRoute } from '../../../src/teams/messages-route.ts'
 import { connectorVerifier } from '../../../src/teams/verify-connector-token.ts'
 
-/** The door that Latchkey has, and behind it a bot that knows one answer: the same token check, the same adapter, no record, no directory. */
+/** The door that Latchkey has, and behind it a bot that knows one answer for each person: the same token check, the same adapter, no record, no directory. */
 const { config } = readSetup(process.env, 'web')
 const { bot: settings } = config
-const card = JSON.parse(process.env.CARD ?? '{}')
+/** By object id. */
+const cards = z.record(z.string(), z.looseObject({})).parse(JSON.parse(process.env.CARDS ?? '{}'))
+const cardOf = ({ caller }: Turn) => cards[caller.objectId] ?? {}
 
 const bot: Bot = {
-  said: (turn) => turn.reply({ card, summary: 'constant' }),
-  acted: async () => ({ card }),
+  said: (turn) => turn.reply({ card: cardOf(turn), summary: 'constant' }),
+  acted: async (turn) => ({ card: cardOf(turn) }),
   installed: async () => undefined,
 }
 
