@@ -6,6 +6,7 @@ import { authorityFaults } from './config/sandbox.ts'
 import { type CloudTrailKey, environmentSchema, KEY_FORM, type ParsedEnvironment } from './config/schema.ts'
 import { RulesFaults } from './rules/rules-faults.ts'
 import { parseRules, type Rules } from './rules/rules-file.ts'
+import type { BotSettings } from './teams/settings.ts'
 
 export interface Config {
   readonly port: number
@@ -22,15 +23,7 @@ export interface Config {
     readonly cliClientId: string
   }
   readonly graphBaseUrl: string
-  readonly bot: {
-    readonly appId: string
-    readonly appPassword?: string
-    readonly appType: 'SingleTenant' | 'UserAssignedMSI'
-    readonly tenantId: string
-    readonly openIdMetadataUrl: string
-    readonly loginUrl: string
-    readonly serviceUrls: readonly string[]
-  }
+  readonly bot: BotSettings
   /** For cookies and links, the present one first. Web only: empty elsewhere. */
   readonly secrets: readonly string[]
   /** Undefined: no mail is sent. */

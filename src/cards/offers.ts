@@ -1,10 +1,18 @@
 import { formatDuration } from '../rules/duration.ts'
-import { LEVELS } from '../rules/levels.ts'
-import type { Offer } from './render-form.ts'
+import { LEVELS, type Level } from '../rules/levels.ts'
 import { cutMiddle } from './text.ts'
 import { durationWords, levelTitle } from './words.ts'
 
 /** The choices of the form: only what this person may ask for. */
+
+/** One entitlement, as far as it can be asked for. */
+export interface Offer {
+  readonly name: string
+  readonly scopes: readonly string[]
+  readonly levels: readonly Level[]
+  readonly defaultMinutes: number
+  readonly longestMinutes: number
+}
 
 export interface Choice {
   readonly title: string

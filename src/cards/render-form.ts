@@ -1,7 +1,7 @@
 import { formatDuration } from '../rules/duration.ts'
 import type { Level } from '../rules/levels.ts'
 import type { Message } from './channel.ts'
-import { type Choice, durationChoices, levelChoices, scopeChoices } from './offers.ts'
+import { type Choice, durationChoices, levelChoices, type Offer, scopeChoices } from './offers.ts'
 import { compileTemplate } from './template.ts'
 import { clip, said } from './text.ts'
 
@@ -13,14 +13,6 @@ export interface AskForm {
   readonly given?: Given
   /** A sentence: why the last try was refused. */
   readonly problem?: string
-}
-
-export interface Offer {
-  readonly name: string
-  readonly scopes: readonly string[]
-  readonly levels: readonly Level[]
-  readonly defaultMinutes: number
-  readonly longestMinutes: number
 }
 
 export interface Given {

@@ -1,6 +1,6 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { PageProblem } from './page-problem.ts'
-import type { Room } from './pages.ts'
+import type { Room } from './room.ts'
 import { isSameOrigin } from './same-origin.ts'
 import type { Session } from './session.ts'
 

@@ -1,31 +1,15 @@
 import formbody from '@fastify/formbody'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ReviewNeeds } from '../access-requests/review-access-request.ts'
-import type { ShownNeeds } from '../cards/shown.ts'
 import { LatchkeyError } from '../errors.ts'
 import { type Problem, problemPage } from './layout.ts'
 import { PageProblem } from './page-problem.ts'
 import { requestRoutes } from './request-routes.ts'
-import { type Cookies, openCookies } from './session.ts'
-import { type SignIn, signInRoutes } from './sign-in-routes.ts'
+import type { PagesNeeds, Room } from './room.ts'
+import { openCookies } from './session.ts'
+import { signInRoutes } from './sign-in-routes.ts'
 import { POLICY } from './style.ts'
 
 /** Pages for people in a browser: Entra sign-in, a sealed cookie, and forms that count only from here. */
-
-interface PagesOwnNeeds {
-  readonly publicUrl: string
-  /** `LATCHKEY_SECRET`, the current one first. */
-  readonly secrets: readonly string[]
-  /** Of the registration that people sign in to. */
-  readonly clientId: string
-  readonly signIn: SignIn
-  readonly metrics: { refusedUnknown(): void }
-}
-
-export type PagesNeeds = ReviewNeeds & ShownNeeds & PagesOwnNeeds
-
-/** What the routes share. */
-export type Room = PagesNeeds & { readonly cookies: Cookies }
 
 const HEADERS = {
   'content-security-policy': POLICY,

@@ -4,32 +4,9 @@ import { isLatchkeyError } from '../errors.ts'
 import { problemPage } from './layout.ts'
 import { demandForm, sessionOf } from './own-forms.ts'
 import { PageProblem } from './page-problem.ts'
-import type { Room } from './pages.ts'
+import type { Room, SignedIn, Started } from './room.ts'
 import { isSameToken } from './same-origin.ts'
 import { newSession } from './session.ts'
-
-/**
- * Port: how somebody proves to Entra who they are, in two halves with the browser's journey between them. Entra's answer to somebody
- * else's question signs nobody in: neither a stranger as us, nor us as a stranger.
- */
-export interface SignIn {
-  begin(): Promise<{ readonly link: string; readonly started: Started }>
-  /** @throws NOT_SIGNED_IN, UNAVAILABLE */
-  finish(query: string, started: Started): Promise<SignedIn>
-}
-
-interface Started {
-  readonly state: string
-  readonly nonce: string
-  readonly codeVerifier: string
-}
-
-interface SignedIn {
-  readonly tenantId: string
-  readonly objectId: string
-  readonly name: string
-  readonly roles: readonly string[]
-}
 
 const AGAIN = { path: '', words: 'Open the request and sign in again' }
 const csrfForm = z.object({ csrf: z.string() })

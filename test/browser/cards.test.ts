@@ -1,21 +1,14 @@
-import { existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import { build } from 'esbuild'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { allCards } from '../cards/all-cards.ts'
 import { PROJECT } from '../sandbox/project.ts'
+import { CHROMIUM, MISSING, openBrowser } from './chromium.ts'
 
-/** Every card as people see it: by Microsoft's own renderer in Chromium. Set PICTURES to a folder to keep what was seen. */
-
-const CHROMIUM = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path))
+/** Every card as people see it: by Microsoft's own renderer in Chromium. */
 
 let browser: Browser
 let script = ''
@@ -23,7 +16,7 @@ let style = ''
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) return
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  browser = await openBrowser(CHROMIUM)
   const entry = join(PROJECT, 'test/browser/cards-page.ts')
   const bundle = await build({ entryPoints: [entry], bundle: true, write: false, format: 'iife', target: 'es2022' })
   script = bundle.outputFiles[0]?.text ?? ''
@@ -31,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(async () => browser?.close())
 beforeEach((running) => {
-  if (CHROMIUM === undefined) running.skip('no Chromium on this machine: install the package chromium, or set CHROMIUM')
+  if (CHROMIUM === undefined) running.skip(MISSING)
 })
 
 type Cards = ReturnType<typeof allCards>

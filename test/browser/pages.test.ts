@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readRequest } from '../../src/access-requests/access-request.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
@@ -11,15 +9,10 @@ import { graphMailer } from '../../src/graph/mailer.ts'
 import { type Front, openFront } from '../integration/pages-ground.ts'
 import { MAIL_SENDER, PEOPLE } from '../sandbox/entra/fixture.ts'
 import { freePort } from '../sandbox/world.ts'
+import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
-/** From the mail to the decision, as an approver does it: in Chromium. Set PICTURES to a folder to keep what was seen. */
+/** From the mail to the decision, as an approver does it: in Chromium. */
 
-const CHROMIUM = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path))
 const DESKTOP = { width: 1180, height: 900 }
 const PHONE = { width: 390, height: 844 }
 
@@ -32,7 +25,7 @@ let problems: string[] = []
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) return
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  browser = await openBrowser(CHROMIUM)
   front = await openFront('browser')
   const port = await freePort()
   publicUrl = `http://127.0.0.1:${port}`
@@ -45,7 +38,7 @@ afterAll(async () => {
 })
 
 beforeEach(async (running) => {
-  if (CHROMIUM === undefined) running.skip('no Chromium on this machine: install the package chromium, or set CHROMIUM')
+  if (CHROMIUM === undefined) running.skip(MISSING)
   problems = []
   // The sandbox's Entra signs with a throw-away certificate.
   context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ignoreHTTPSErrors: true })
@@ -70,7 +63,7 @@ async function mailAlone(colorScheme: 'light' | 'dark', requestId: string): Prom
   await page.emulateMedia({ colorScheme })
   const found = front.office.entra.mails(PEOPLE.max).find(({ html }) => html.includes(requestId))
   await page.setContent(found?.html ?? '')
-  await picture(page, `mail-alone-phone-${colorScheme}`)
+  await picture(page, `mail-alone-phone-${colorScheme}`, true)
   // A mail stands inside its reader's program: landmarks are that program's.
   await accessible(page, ['landmark-one-main', 'region'])
   await page.close()
@@ -109,11 +102,6 @@ async function follow(mail: Page, name: string): Promise<Page> {
   return page
 }
 
-async function picture(page: Page, name: string): Promise<void> {
-  if (process.env.PICTURES === undefined) return
-  await page.screenshot({ path: join(process.env.PICTURES, `${name}.png`), fullPage: true })
-}
-
 async function accessible(page: Page, without: readonly string[] = []): Promise<void> {
   const { violations } = await new AxeBuilder({ page })
     .setLegacyMode()
@@ -129,21 +117,21 @@ describe('from the mail to the decision', () => {
     const { id } = await front.ask()
     await mailed(id)
     const mail = await openMail()
-    await picture(mail, 'mail-desktop-light')
+    await picture(mail, 'mail-desktop-light', true)
     const page = await follow(mail, 'Max Mertens')
     await page
       .getByRole('heading', { name: /Rita Reyes asks to write in s3:\/\/finance-reports\/2026\/ for 30 minutes/ })
       .waitFor()
     await page.getByText('Signed in as Max Mertens').waitFor()
     await page.getByLabel(/^Comment/).fill('Month end, as agreed')
-    await picture(page, 'page-desktop-light')
+    await picture(page, 'page-desktop-light', true)
     await accessible(page)
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('heading', { name: 'Approved by Max Mertens' }).waitFor()
     expect(page.url()).toBe(`${publicUrl}/requests/${id}`)
     await page.getByText('Month end, as agreed').waitFor()
     expect(await page.getByRole('button', { name: /Approve|Deny/ }).count()).toBe(0)
-    await picture(page, 'page-desktop-light-approved')
+    await picture(page, 'page-desktop-light-approved', true)
     expect(Object(await front.office.record.read('request', id)).value.status).toBe('approved')
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByRole('heading', { name: 'You are signed out' }).waitFor()
@@ -158,7 +146,7 @@ describe('from the mail to the decision', () => {
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('alert').filter({ hasText: 'already denied by Dana Okafor' }).waitFor()
     await page.getByRole('heading', { name: 'Denied by Dana Okafor' }).waitFor()
-    await picture(page, 'page-desktop-light-conflict')
+    await picture(page, 'page-desktop-light-conflict', true)
     await accessible(page)
   })
 
@@ -197,26 +185,26 @@ describe('on a phone', () => {
       await start.setViewportSize(PHONE)
       await start.emulateMedia({ colorScheme })
       await start.goto(front.office.entra.mailboxUrl(PEOPLE.max))
-      await picture(start, `mailbox-phone-${colorScheme}`)
+      await picture(start, `mailbox-phone-${colorScheme}`, true)
       await accessible(start)
       await start.getByRole('navigation', { name: 'Inbox' }).getByRole('link').first().click()
       await bodyOf(start).getByRole('heading').waitFor()
-      await picture(start, `mail-phone-${colorScheme}`)
+      await picture(start, `mail-phone-${colorScheme}`, true)
       await accessible(start)
       context.once('page', async (page) => page.emulateMedia({ colorScheme }))
       const page = await follow(start, 'Max Mertens')
       await page.setViewportSize(PHONE)
       await page.emulateMedia({ colorScheme })
       await page.getByRole('button', { name: 'Approve' }).waitFor()
-      await picture(page, `page-phone-${colorScheme}`)
+      await picture(page, `page-phone-${colorScheme}`, true)
       await accessible(page)
       await page.getByRole('button', { name: 'Deny' }).click()
       await page.getByRole('heading', { name: 'Denied by Max Mertens' }).waitFor()
-      await picture(page, `page-phone-${colorScheme}-denied`)
+      await picture(page, `page-phone-${colorScheme}-denied`, true)
       await accessible(page)
       await page.goto(`${publicUrl}/requests/r-000000000000`)
       await page.getByRole('heading', { name: 'Nothing to see here' }).waitFor()
-      await picture(page, `page-phone-${colorScheme}-missing`)
+      await picture(page, `page-phone-${colorScheme}-missing`, true)
       await accessible(page)
     },
   )

@@ -1,21 +1,15 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Product, startProduct } from '../integration/product-ground.ts'
 import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
 import { openTerminal, type Terminal } from '../sandbox/terminal.ts'
+import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
-/** The main job by hand: Rita and Max in their Teams, Max in his mailbox, Rita at her terminal. Set PICTURES to a folder to keep what was seen. */
+/** The main job by hand: Rita and Max in their Teams, Max in his mailbox, Rita at her terminal. */
 
-const CHROMIUM = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path))
 const DESKTOP = { width: 1280, height: 1100 }
 const PREFIX = 's3://finance-reports/2026/'
 
@@ -29,7 +23,7 @@ beforeAll(async () => {
   if (CHROMIUM === undefined) return
   folder = await mkdtemp(join(tmpdir(), 'latchkey-rooms-'))
   await writeFile(join(folder, 'report.csv'), 'month,total\n')
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  browser = await openBrowser(CHROMIUM)
   here = await startProduct({ watch: true })
   await here.startWorkers()
   rita = await openTerminal(here, 'rita', folder)
@@ -42,7 +36,7 @@ afterAll(async () => {
 })
 
 beforeEach(async (running) => {
-  if (CHROMIUM === undefined) running.skip('no Chromium on this machine: install the package chromium, or set CHROMIUM')
+  if (CHROMIUM === undefined) running.skip(MISSING)
   // The sandbox's Entra signs with a throw-away certificate.
   context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ignoreHTTPSErrors: true })
 })
@@ -65,10 +59,6 @@ async function say(where: Locator, text: string): Promise<void> {
     .last()
     .fill(text)
   await where.getByRole('button', { name: /^Send/ }).last().click()
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (process.env.PICTURES !== undefined) await page.screenshot({ path: join(process.env.PICTURES, `${name}.png`) })
 }
 
 async function newestGrant(): Promise<string> {

@@ -1,21 +1,14 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { TurnContext } from 'botbuilder'
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { textOf } from '../sandbox/teams/cards.ts'
 import { cardMessage, type EchoBot, startEchoBot } from '../sandbox/teams/echo-bot.ts'
 import { type Card, type SandboxTeams, startTeams } from '../sandbox/teams/index.ts'
+import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
-/** The sandbox's Teams as people see it: in Chromium, with Microsoft's card renderer. Set PICTURES to a folder to keep what was seen. */
+/** The sandbox's Teams as people see it: in Chromium, with Microsoft's card renderer. */
 
-const CHROMIUM = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path))
 const DESKTOP = { width: 1280, height: 860 }
 const PHONE = { width: 390, height: 844 }
 
@@ -30,12 +23,12 @@ let decisionId = ''
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) return
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  browser = await openBrowser(CHROMIUM)
 })
 afterAll(async () => browser?.close())
 
 beforeEach(async (running) => {
-  if (CHROMIUM === undefined) running.skip('no Chromium on this machine: install the package chromium, or set CHROMIUM')
+  if (CHROMIUM === undefined) running.skip(MISSING)
   problems = []
   teams = await startTeams()
   bot = await startEchoBot(teams, onTurn)
@@ -180,10 +173,6 @@ async function ask(page: Page): Promise<void> {
   await rita.getByLabel('Reason').fill('month-end fix')
   await rita.getByRole('button', { name: 'Ask', exact: true }).click()
   await rita.getByText('Waiting for Max Mertens').waitFor()
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (process.env.PICTURES !== undefined) await page.screenshot({ path: join(process.env.PICTURES, `${name}.png`) })
 }
 
 async function accessible(page: Page): Promise<void> {
