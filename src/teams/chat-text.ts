@@ -4,7 +4,7 @@ const TAGS = /<\/?(?:at|a|p|div|span|br|b|i|u|em|strong|code|pre)(?:\s[^<>]*)?\/
 const MENTION = /<at(?:\s[^<>]*)?>[^<>]*<\/at>/gi
 /** An address that was made a link, as Markdown; its text and its target may differ, and only the text was read. */
 const LINK = /(?<!\S)\[([^[\]]*)\]\([^()\s]*\)/g
-const INVISIBLE = /^[\u200b-\u200d\u2060\ufeff]+|[\u200b-\u200d\u2060\ufeff]+$/g
+const BLANK: ReadonlySet<string> = new Set([' ', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff'])
 
 const ENTITIES: Readonly<Record<string, string>> = { nbsp: ' ', amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
@@ -14,11 +14,16 @@ export function chatLine(text: string): string {
     .replace(MENTION, ' ')
     .replace(TAGS, (tag) => (/^<\/?a[\s>]/i.test(tag) ? '' : ' '))
     .replace(LINK, '$1')
-  return plain
-    .replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,4});/gi, decode)
-    .replace(/\s+/g, ' ')
-    .replace(INVISIBLE, '')
-    .trim()
+  return trimmed(plain.replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,4});/gi, decode).replace(/\s+/g, ' '))
+}
+
+/** By steps: an expression that looks for the end would begin again at each of a thousand blanks within. */
+function trimmed(line: string): string {
+  let start = 0
+  let end = line.length
+  while (start < end && BLANK.has(line.charAt(start))) start += 1
+  while (end > start && BLANK.has(line.charAt(end - 1))) end -= 1
+  return line.slice(start, end)
 }
 
 /** What this does not know stays as it stands. */

@@ -16,8 +16,12 @@ export type Command =
 
 const FORM_WORDS = /^(access|form)?$/
 const ID = /^[rgc]-[0-9a-z]+$/
+/** With its markup. A request with ten scopes and the longest reason hardly needs half of it. */
+const LONGEST_LINE = 4_000
+const TOO_LONG = `I read lines of ${LONGEST_LINE} characters at most, and this one is longer. Say it shorter, or say request alone for the form.`
 
 export function parseCommand(text: string): Command {
+  if (text.length > LONGEST_LINE) return { kind: 'malformed', sentence: TOO_LONG }
   const line = chatLine(text)
   const [word = '', ...others] = line.split(' ')
   const rest = line.slice(word.length).trim()

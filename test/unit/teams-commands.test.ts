@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LEVELS } from '../../src/rules/levels.ts'
 import { parseScope } from '../../src/rules/scope.ts'
+import { chatLine } from '../../src/teams/chat-text.ts'
 import { parseCommand } from '../../src/teams/commands.ts'
+import { readRequestLine } from '../../src/teams/request-line.ts'
 
 const SCOPE = 's3://finance-reports/2026/'
 const FIX = { scopes: [SCOPE], levels: ['write'], duration: '45m', reason: 'month-end fix' }
@@ -98,6 +100,52 @@ const others: readonly (readonly [line: string, command: object])[] = [
 describe('commands', () => {
   test.each(others)('“%s”', (line, command) => {
     expect(parseCommand(line)).toEqual(command)
+  })
+})
+
+describe('a line of any size costs no more than its size', () => {
+  // Work that grows with the square of this would take minutes.
+  const SIZE = 300_000
+  const pieces = [
+    '\u200b',
+    ' \u200b',
+    '\n',
+    '<',
+    '<a ',
+    '<at>',
+    '<at ',
+    '</',
+    '[',
+    ' [',
+    ' [](',
+    '](',
+    '&',
+    '&#',
+    '"',
+    ' "a',
+    " 'a",
+    ' <a',
+    ',',
+    ' for 1',
+    ' s3:/',
+  ]
+  const many = (piece: string) => `a${piece.repeat(SIZE / piece.length)}a`
+
+  test.each(pieces)('of %j', (piece) => {
+    expect(chatLine(many(piece)).startsWith('a')).toBe(true)
+    expect(readRequestLine(many(piece)).readable).toBe(false)
+  })
+
+  test('blanks that nobody sees belong to a line only within it', () => {
+    expect(chatLine(` \u200b \u200dhelp\u200bme \ufeff \u2060`)).toBe('help\u200bme')
+  })
+
+  test('and what is too long is not read at all', () => {
+    const line = `request write ${SCOPE} because `
+    expect(parseCommand(line.padEnd(4_000, 'x'))).toHaveProperty('kind', 'ask')
+    const sentence = expect.stringMatching(/4000 characters at most.*Say it shorter/)
+    for (const text of [line.padEnd(4_001, 'x'), many('\u200b')])
+      expect(parseCommand(text)).toEqual({ kind: 'malformed', sentence })
   })
 })
 
