@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Activity, CloudAdapter, TurnContext } from 'botbuilder'
 import { type Heard, parseActivity, personOf } from './activity.ts'
-import { type InvokeAnswer, invokeAnswer, invokeFailure, NOTHING_FOUND, sayAnswer, wentWrong } from './answers.ts'
+import { type InvokeAnswer, invokeAnswer, invokeFailure, NOTHING_FOUND, wentWrong } from './answers.ts'
 import { cloudAdapter, refuseWithoutAuthentication } from './authentication.ts'
 import type { Bot, Turn } from './bot.ts'
-import { executedAction, isArrival, submittedAction, textOf } from './hear.ts'
+import { executedAction, isArrival, textOf } from './hear.ts'
 import type { BotSettings } from './settings.ts'
 import { turnOf } from './turn.ts'
 
@@ -119,8 +119,6 @@ async function hear(
 function actFor(bot: Bot, activity: Activity, heard: Heard): ((turn: Turn) => Promise<void>) | undefined {
   if (isArrival(heard)) return (turn) => bot.installed(turn)
   if (heard.type !== 'message') return undefined
-  const action = submittedAction(heard, heard.value)
-  if (action !== undefined) return async (turn) => sayAnswer(turn, await bot.acted(turn, action))
   return (turn) => bot.said(turn, textOf(activity))
 }
 

@@ -1,4 +1,4 @@
-import type { Answer, Turn } from './bot.ts'
+import type { Answer } from './bot.ts'
 
 /** What an invoke is answered with: HTTP is always 200, and the code is in the body ("Universal Action Model"). With HTTP 400 Teams shows nothing at all. */
 
@@ -30,10 +30,4 @@ export function wentWrong(reference: string): string {
 
 export function invokeFailure(reference: string): InvokeAnswer {
   return { statusCode: 500, type: ERROR, value: { code: 'INTERNAL', message: wentWrong(reference) } }
-}
-
-/** An Action.Submit is a message: what would have replaced the card is said below it. */
-export async function sayAnswer(turn: Turn, answer: Answer): Promise<void> {
-  if ('card' in answer) return await turn.reply({ card: answer.card, summary: 'Latchkey answered.' })
-  await turn.reply('message' in answer ? answer.message : answer.error.message)
 }

@@ -10,21 +10,12 @@ const executed = z.looseObject({
   // The SDK's own parsing of this value forgets the trigger.
   trigger: z.enum(['manual', 'automatic']).catch('manual'),
 })
-/** Clients without Action.Execute send its fallback, an Action.Submit: a message whose value holds verb and inputs. */
-const submitted = z.looseObject({ verb: z.string().min(1) })
 
 export function executedAction({ replyToId }: Heard, value: unknown): Action | undefined {
   const parsed = executed.safeParse(value)
   if (!parsed.success) return undefined
   const { action, trigger } = parsed.data
   return { verb: action.verb, data: action.data ?? {}, reference: replyToId, trigger }
-}
-
-export function submittedAction({ replyToId }: Heard, value: unknown): Action | undefined {
-  const parsed = submitted.safeParse(value)
-  if (!parsed.success) return undefined
-  const { verb, ...data } = parsed.data
-  return { verb, data, reference: replyToId, trigger: 'manual' }
 }
 
 /** Without the mention of the bot, which is how people speak to it in a channel. */

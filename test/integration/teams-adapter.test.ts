@@ -147,13 +147,10 @@ describe('what is clicked', () => {
     expect(door.lines.filter((line) => line.includes(reference) && line.includes('of the inside'))).toHaveLength(1)
   })
 
-  test('by a client that knows no Action.Execute it comes as a message, and is answered with one', async () => {
+  test('only as an action: a message that holds one is a message without words, and its answer would be for everybody', async () => {
     const id = await showCard()
-    door.mind.acted = async () => ({ message: 'noted' })
     expect(await door.teams.click('rita', id, 'Old client')).toMatchObject({ kind: 'submitted', status: 200 })
-    const action = { verb: 'approve', data: { requestId: 'r-1' }, reference: id, trigger: 'manual' }
-    expect(only()).toMatchObject({ kind: 'acted', action })
-    expect(last().text).toBe('noted')
+    expect(only()).toMatchObject({ kind: 'said', text: '' })
   })
 })
 
