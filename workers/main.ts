@@ -4,6 +4,7 @@ import type { Setup } from '../src/config.ts'
 import { joinEdges, openChannel, openMailer } from '../src/dependencies.ts'
 import { checkEpoch, keepDueRole } from '../src/grants/epoch.ts'
 import { sweepOccasion } from '../src/jobs/catalog.ts'
+import { RECORD_ID } from '../src/record.ts'
 import { redisBudget } from '../src/redis/budget.ts'
 import { type Connection, connect } from '../src/redis/connections.ts'
 import { redisFold } from '../src/redis/fold.ts'
@@ -13,17 +14,16 @@ import { startWorkers } from '../src/redis/workers.ts'
 import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
 import { foldS3Writes } from './fold-s3-writes.ts'
 import { type Loop, startLoop } from './loop.ts'
-import type { PresentNeeds } from './present-copy.ts'
 import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
 import { relayOutbox } from './relay-outbox.ts'
 import { revokeGrant } from './revoke-grant.ts'
 import { sweepDue } from './sweep-due.ts'
-import { syncCards } from './sync-cards.ts'
+import { forgetDue, type SyncNeeds, syncCards } from './sync-cards.ts'
 
 const RECONCILE_EVERY_MS = 60_000
 const JOBS_AT_ONCE = 20
 
-type Needs = ActivateNeeds & ReconcileNeeds & PresentNeeds
+type Needs = ActivateNeeds & ReconcileNeeds & SyncNeeds
 
 /** Start order: epoch check → relay → sweeper → queues, `revoke` first → fold, reconcile. Stop: the other way round, Redis last. */
 export async function startWorkersPart(
@@ -86,6 +86,7 @@ function startSweeper(needs: Needs): Loop {
     lapse: (requestId) => lapseRequest(needs, requestId),
     keepRole: (id) => keepDueRole(needs, id),
     showCopies: async (requestId) => {
+      if (!RECORD_ID.test(requestId)) return await forgetDue(record, requestId)
       await queue.add([{ act: 'sync', recordId: requestId, occasion: sweepOccasion(await record.now()) }])
     },
   })

@@ -2,10 +2,11 @@ import type { Logger } from 'pino'
 import type { Conversation, Copy } from '../src/access-requests/copies.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { type Budget, type Channel, ChannelBusy, type Mailer, type Message, PlaceGone } from '../src/cards/channel.ts'
-import { contentOf, isClaimed, isWanted, messageOf, readCopies, type StoredCopy } from '../src/cards/copy.ts'
+import { claimedForMs, contentOf, isWanted, messageOf, readCopies, type StoredCopy } from '../src/cards/copy.ts'
 import { renderMail } from '../src/cards/render-mail.ts'
 import type { Reading, ShownNeeds } from '../src/cards/shown.ts'
 import type { Commit, RecordPort } from '../src/record.ts'
+import type { Directory } from '../src/rules/directory.ts'
 
 export interface PresentNeeds extends ShownNeeds {
   readonly record: RecordPort
@@ -14,19 +15,19 @@ export interface PresentNeeds extends ShownNeeds {
   readonly mailer: Mailer | undefined
   readonly budget: Budget
   readonly publicUrl: string
+  readonly directory: Pick<Directory, 'person'>
   readonly log: Logger
 }
 
 /** `waitMs`: not now. */
 export type Outcome = 'present' | 'shown' | { readonly waitMs: number }
 
-/** Somebody else has claimed it. */
-const WAIT_FOR_CLAIM_MS = 5_000
+/** Sent so often without an answer it may well be there; whoever it is for is not flooded. */
+const MOST_TRIES = { mail: 2, card: 3 } as const
 
 interface Work {
   readonly needs: PresentNeeds
   readonly reading: Reading
-  readonly nowMs: number
 }
 
 /** Brings one copy to the present state: claim, present, keep the reference. */
@@ -38,10 +39,12 @@ export async function presentCopy(
 ): Promise<Outcome> {
   const { copy } = one
   if (copy.dead !== undefined || !isWanted(copy, reading)) return 'present'
-  if (isClaimed(copy, nowMs)) return { waitMs: WAIT_FOR_CLAIM_MS }
-  const work = { needs, reading, nowMs }
+  const claimedMs = claimedForMs(copy, nowMs)
+  if (claimedMs > 0) return { waitMs: claimedMs }
+  const work = { needs, reading }
   try {
-    return copy.place.channel === 'mail' ? await mail(work, one, copy.place.address) : await show(work, one)
+    refuseFurtherTries(copy)
+    return copy.place.channel === 'mail' ? await mail(work, one) : await show(work, one)
   } catch (error) {
     if (error instanceof ChannelBusy) return { waitMs: error.waitMs }
     if (!(error instanceof PlaceGone)) throw error
@@ -50,15 +53,29 @@ export async function presentCopy(
   }
 }
 
-async function mail(work: Work, one: StoredCopy, address: string): Promise<Outcome> {
+function refuseFurtherTries({ place, tries = 0, reference }: Copy): void {
+  const most = place.channel === 'mail' ? MOST_TRIES.mail : MOST_TRIES.card
+  if (reference === undefined && tries >= most)
+    throw new PlaceGone(`It was sent ${tries} times and never answered: it may be there or not.`)
+}
+
+async function mail(work: Work, one: StoredCopy): Promise<Outcome> {
   const { mailer, publicUrl } = work.needs
   if (!mailer) return 'present'
+  const to = await addressOf(work.needs, one.copy)
   const { subject, html } = renderMail(work.reading.shown, publicUrl)
   const claimed = await claim(work, one, one.copy.place)
-  await unclaimIfBusy(work, claimed, () => mailer.send({ to: address, subject, html, id: one.copy.id }))
+  await unclaimIfRefused(work, claimed, () => mailer.send({ to, subject, html, id: one.copy.id }))
   // A mail cannot be edited: its page always shows the present state.
   await keep(work, claimed, { presented: 'sent', reference: one.copy.id })
   return 'shown'
+}
+
+/** From the directory, at this moment: whoever can write to Redis cannot make us write to strangers. */
+async function addressOf({ directory }: PresentNeeds, { reader }: Copy): Promise<string> {
+  const person = await directory.person(reader)
+  if (person?.enabled && person.mail !== undefined) return person.mail
+  throw new PlaceGone('The directory names no mail address of theirs.')
 }
 
 async function show(work: Work, one: StoredCopy): Promise<Outcome> {
@@ -71,7 +88,11 @@ async function show(work: Work, one: StoredCopy): Promise<Outcome> {
   const content = contentOf(message)
   if (copy.presented === content) return 'present'
   const turn = await budget.take(conversation.conversationId)
-  if ('waitMs' in turn) return turn
+  if ('waitMs' in turn) {
+    // Opened once is enough, however long it waits.
+    if (copy.place.channel === 'personal') await write(work.needs.record, one, placed)
+    return turn
+  }
   try {
     if (copy.reference === undefined) await send(work, one, conversation, message)
     else {
@@ -90,20 +111,22 @@ async function conversationOf(channel: Channel, { place, reader }: Copy): Promis
 
 async function send(work: Work, one: StoredCopy, conversation: Conversation, message: Message): Promise<void> {
   const claimed = await claim(work, one, { channel: 'teams', conversation })
-  const reference = await unclaimIfBusy(work, claimed, () => work.needs.channel.send(conversation, message))
+  const reference = await unclaimIfRefused(work, claimed, () => work.needs.channel.send(conversation, message))
   await keep(work, claimed, { presented: contentOf(message), reference })
 }
 
-async function claim({ needs, nowMs }: Work, one: StoredCopy, place: Copy['place']): Promise<StoredCopy> {
-  return await write(needs.record, one, { ...one.copy, place, claimedAt: new Date(nowMs).toISOString() })
+/** By the clock of this moment: a claim is as old as it is, however long the round. */
+async function claim({ needs }: Work, one: StoredCopy, place: Copy['place']): Promise<StoredCopy> {
+  const claimedAt = new Date(await needs.record.now()).toISOString()
+  return await write(needs.record, one, { ...one.copy, place, claimedAt, tries: (one.copy.tries ?? 0) + 1 })
 }
 
 /** The channel said that nothing was sent: whoever comes next need not wait for the claim to lapse. */
-async function unclaimIfBusy<T>({ needs }: Work, claimed: StoredCopy, act: () => Promise<T>): Promise<T> {
+async function unclaimIfRefused<T>({ needs }: Work, claimed: StoredCopy, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
-    if (error instanceof ChannelBusy && error.refused) await write(needs.record, claimed, withoutClaim(claimed.copy))
+    if (error instanceof ChannelBusy && error.refused) await write(needs.record, claimed, withoutTry(claimed.copy))
     throw error
   }
 }
@@ -129,8 +152,12 @@ async function bury({ needs }: Work, copyId: string, reason: string): Promise<vo
   ])
 }
 
-function withoutClaim({ claimedAt: _, ...copy }: Copy): Copy {
+function withoutClaim({ claimedAt: _, tries: __, ...copy }: Copy): Copy {
   return copy
+}
+
+function withoutTry({ tries = 1, ...copy }: Copy): Copy {
+  return { ...withoutClaim(copy), ...(tries > 1 ? { tries: tries - 1 } : {}) }
 }
 
 async function write(

@@ -1,6 +1,8 @@
+import { isAsked } from '../src/access-requests/ask-mac.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { readCopies, type StoredCopy } from '../src/cards/copy.ts'
 import { type Reading, readShown } from '../src/cards/shown.ts'
+import { LatchkeyError } from '../src/errors.ts'
 import { type Commit, type DueChange, isLostRace, type RecordPort } from '../src/record.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 import { type Outcome, type PresentNeeds, presentCopy } from './present-copy.ts'
@@ -8,30 +10,59 @@ import { type Outcome, type PresentNeeds, presentCopy } from './present-copy.ts'
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
 const AT_ONCE = 8
+/** A lease ends after two minutes, also in a process that lives. */
+const LONGEST_ROUND_MS = 60_000
+const UNREADABLE_MS = 3_600_000
 /** The record may have moved while it was shown, and the job that said so may be lost: it is looked at once more. */
 const LOOK_AGAIN_MS = 60_000
 /** Of a copy that failed for a reason that no channel named. */
 const AFTER_FAULT_MS = 30_000
 
+export interface SyncNeeds extends PresentNeeds {
+  readonly approvalKey: string
+}
+
 /** Brings every copy of one request to the present state: claim, present, keep the reference. Safe twice, safe late. */
-export async function syncCards(needs: PresentNeeds, requestId: string): Promise<Ran> {
+export async function syncCards(needs: SyncNeeds, requestId: string): Promise<Ran> {
   const { record } = needs
   const lease = await record.lease(`copies-${requestId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
-    const reading = await readShown(needs, requestId)
-    if (!reading) await dropDue(needs, requestId)
+    const nowMs = await record.now()
+    const reading = await readTrusted(needs, requestId, nowMs)
     if (!reading) return {}
     const copies = await readCopies(record, reading.request.request.copies)
-    const nowMs = await record.now()
-    const outcomes = await inTurns(copies, (one) => tryCopy(needs, reading, one, nowMs))
+    const ours = copies.filter(({ copy }) => copy.requestId === requestId)
+    const outcomes = await inTurns(ours, (one) => tryCopy(needs, reading, one, nowMs))
     return await settle(record, reading, outcomes, nowMs)
   } finally {
     await lease.release()
   }
 }
 
-async function dropDue({ record, log }: PresentNeeds, requestId: string): Promise<void> {
+/** Undefined: there is nothing that may be shown, and the due index has been told so. */
+async function readTrusted(needs: SyncNeeds, requestId: string, nowMs: number): Promise<Reading | undefined> {
+  const { record, log } = needs
+  const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: requestId, at }]
+  try {
+    const reading = await readShown(needs, requestId)
+    if (!reading) await dropDue(needs, requestId)
+    if (!reading || isAsked(needs.approvalKey, reading.request.request)) return reading
+    log.error({ requestId }, 'what was asked does not add up: somebody wrote into the record; it is not shown')
+    await record.commit({
+      records: [],
+      due: due(null),
+      audit: [{ kind: 'alarm.ask-does-not-add-up', actor: LATCHKEY, requestId }],
+    })
+  } catch (error) {
+    if (error instanceof LatchkeyError) throw error
+    log.error({ requestId, err: error }, 'what is to be shown cannot be read; it is looked at again in an hour')
+    await record.commit({ records: [], due: due(nowMs + UNREADABLE_MS), audit: [] })
+  }
+  return undefined
+}
+
+async function dropDue({ record, log }: SyncNeeds, requestId: string): Promise<void> {
   log.error({ requestId }, 'copies were due of a request that is not in the record: somebody took it out')
   await record.commit({
     records: [],
@@ -41,7 +72,7 @@ async function dropDue({ record, log }: PresentNeeds, requestId: string): Promis
 }
 
 /** One copy that cannot be shown must not hide the others. */
-async function tryCopy(needs: PresentNeeds, reading: Reading, one: StoredCopy, nowMs: number): Promise<Outcome> {
+async function tryCopy(needs: SyncNeeds, reading: Reading, one: StoredCopy, nowMs: number): Promise<Outcome> {
   try {
     return await presentCopy(needs, reading, one, nowMs)
   } catch (error) {
@@ -51,9 +82,14 @@ async function tryCopy(needs: PresentNeeds, reading: Reading, one: StoredCopy, n
   }
 }
 
-async function inTurns(copies: readonly StoredCopy[], act: (one: StoredCopy) => Promise<Outcome>) {
+async function inTurns(
+  copies: readonly StoredCopy[],
+  act: (one: StoredCopy) => Promise<Outcome>,
+): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
+  const startedAt = performance.now()
   for (let at = 0; at < copies.length; at += AT_ONCE) {
+    if (performance.now() - startedAt > LONGEST_ROUND_MS) return [...outcomes, { waitMs: RUN_AGAIN_MS }]
     outcomes.push(...(await Promise.all(copies.slice(at, at + AT_ONCE).map(act))))
   }
   return outcomes
@@ -91,4 +127,9 @@ async function settle(record: RecordPort, reading: Reading, outcomes: readonly O
     audit: [],
   })
   return {}
+}
+
+/** What is no id of ours names no request: somebody wrote it there. No queue takes it, and it must not come first for ever. */
+export async function forgetDue(record: RecordPort, id: string): Promise<void> {
+  await record.commit({ records: [], due: [{ kind: 'copies', id, at: null }], audit: [] })
 }

@@ -34,6 +34,8 @@ const accessRequest = z.strictObject({
   reviews: z.array(review),
   /** Where it is shown: ids of copies, the requester's own first. */
   copies: z.array(z.string()),
+  /** Of what was asked: whoever can write to Redis cannot have something else approved than what was asked, or in another name. */
+  mac: z.string(),
   /** When it left `pending`. */
   closedAt: time.optional(),
   grantId: z.string().optional(),

@@ -1,13 +1,22 @@
 import { LatchkeyError } from '../errors.ts'
 import { refusalLimit } from '../grants/record-refusal.ts'
-import type { Limit, RecordPort } from '../record.ts'
+import type { IndexChange, Limit, RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { PENDING_OF } from './close-commit.ts'
+import type { Thread } from './copies.ts'
 
 const HOUR_MS = 3_600_000
 const MOST_PENDING = 5
 const MOST_ASKS_AN_HOUR = 20
 export const ASKS_OF = 'asks'
+const SAID = 'said'
+/** `outcome` of the CONFLICT that whoever delivers it again meets. */
+export const ASKED_ALREADY = 'asked already'
+
+interface SaidOnce {
+  readonly indexes: readonly IndexChange[]
+  readonly limits: readonly Limit[]
+}
 
 /** Part of the commit of an ask: however many come at the same moment, no more are taken. */
 export function askLimits({ objectId }: Pick<Caller, 'objectId'>, nowMs: number): readonly Limit[] {
@@ -28,6 +37,14 @@ export function askLimits({ objectId }: Pick<Caller, 'objectId'>, nowMs: number)
       otherwise: tooMany(`You asked ${MOST_ASKS_AN_HOUR} times within an hour.`, 'Wait a little before you ask again.'),
     },
   ]
+}
+
+/** Part of the commit of an ask: what was said once asks once, however often it is delivered, and to how many processes. */
+export function saidOnce(thread: Thread | undefined, requestId: string, nowMs: number): SaidOnce {
+  if (thread?.said === undefined) return { indexes: [], limits: [] }
+  const said = { kind: SAID, value: thread.said }
+  const otherwise = new LatchkeyError('CONFLICT', { thing: 'request', outcome: ASKED_ALREADY })
+  return { indexes: [{ ...said, id: requestId, at: nowMs }], limits: [{ ...said, since: 0, atMost: 0, otherwise }] }
 }
 
 /** Before the directory or AWS is asked anything: one person must not be able to throttle them for everybody. */

@@ -21,7 +21,8 @@ const place = z.discriminatedUnion('channel', [
   z.strictObject({ channel: z.literal('teams'), conversation }),
   /** The reader's personal chat, as long as nobody has opened it. */
   z.strictObject({ channel: z.literal('personal') }),
-  z.strictObject({ channel: z.literal('mail'), address: z.string() }),
+  /** The address is read from the directory when it is sent: Redis does not say where mail goes. */
+  z.strictObject({ channel: z.literal('mail') }),
 ])
 
 export const copy = z.strictObject({
@@ -39,6 +40,8 @@ export const copy = z.strictObject({
   reference: z.string().exactOptional(),
   /** Somebody is sending it, since then. A claim without a reference lapses. */
   claimedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
+  /** How often it was sent without an answer. */
+  tries: z.int().positive().exactOptional(),
   /** Why it cannot be shown there. */
   dead: z.string().exactOptional(),
 })
@@ -50,6 +53,8 @@ export type Place = Copy['place']
 export interface Thread {
   readonly conversation: Conversation
   readonly reference?: string
+  /** Names what was said or sent there: however often it arrives, it asks once. */
+  readonly said?: string
 }
 
 const PERSONAL: Place = { channel: 'personal' }
@@ -74,7 +79,7 @@ export function makeCopies(
   const form = thread?.reference === undefined ? {} : { reference: thread.reference }
   const asked = approvers.flatMap((approver) => [
     make(approver, 'approver', PERSONAL),
-    ...(approver.mail === undefined ? [] : [make(approver, 'approver', { channel: 'mail', address: approver.mail })]),
+    ...(approver.mail === undefined ? [] : [make(approver, 'approver', { channel: 'mail' })]),
   ])
   return [{ ...own, ...form }, { ...make(requester, 'requester', ownPlace), shows: 'outcome' }, ...asked]
 }

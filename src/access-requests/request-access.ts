@@ -11,7 +11,8 @@ import type { Level } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
 import type { AccessRequest } from './access-request.ts'
-import { ASKS_OF, amongFew, askLimits, refuseSpentLimits } from './ask-limits.ts'
+import { ASKS_OF, amongFew, askLimits, refuseSpentLimits, saidOnce } from './ask-limits.ts'
+import { signAsk, type UnsignedRequest } from './ask-mac.ts'
 import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
 import { type Copy, makeCopies, newCopies, type Thread } from './copies.ts'
 
@@ -20,6 +21,7 @@ export interface AskNeeds {
   readonly rules: Rules
   readonly directory: Directory
   readonly driver: Pick<Driver, 'preflight'>
+  readonly approvalKey: string
 }
 
 export interface AskInput {
@@ -64,7 +66,7 @@ async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promis
     scopes: input.scopes,
     levels: input.levels,
   })
-  return await commitRequest(needs.record, requester, input, { decision, asked, roleId: principal.roleId })
+  return await commitRequest(needs, requester, input, { decision, asked, roleId: principal.roleId })
 }
 
 async function readRequester(directory: Directory, caller: Caller): Promise<Person> {
@@ -95,7 +97,7 @@ async function refuseWithoutApprovers(directory: Directory, decision: Eligible, 
 }
 
 async function commitRequest(
-  record: RecordPort,
+  { record, approvalKey }: AskNeeds,
   requester: Person,
   input: AskInput,
   found: Found,
@@ -104,7 +106,8 @@ async function commitRequest(
   const id = newId('r')
   const approvers = found.asked.map(({ person }) => person)
   const copies = makeCopies(id, requester, approvers, input.thread)
-  const request = makeRequest(nowMs, requester, input, { ...found, id, copies })
+  const request = signAsk(approvalKey, makeRequest(nowMs, requester, input, { ...found, id, copies }))
+  const once = saidOnce(input.thread, id, nowMs)
   const own = requester.objectId
   const shown = showAgain(id, nowMs, 'r1')
   await record.commit({
@@ -115,8 +118,9 @@ async function commitRequest(
       { kind: PENDING_OF, value: own, id, at: nowMs },
       { kind: ASKS_OF, value: own, id, at: nowMs },
       ...approvers.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
+      ...once.indexes,
     ],
-    limits: askLimits(requester, nowMs),
+    limits: [...askLimits(requester, nowMs), ...once.limits],
     audit: [
       {
         kind: 'request.asked',
@@ -139,7 +143,7 @@ function makeRequest(
   requester: Person,
   input: AskInput,
   { decision, asked, roleId, id, copies }: Found & { readonly id: string; readonly copies: readonly Copy[] },
-): AccessRequest {
+): UnsignedRequest {
   return {
     id,
     status: 'pending',

@@ -7,6 +7,7 @@ import type { Directory } from '../rules/directory.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { type AccessRequest, closeRequest, type Review, readRequest, type StoredRequest } from './access-request.ts'
 import { approve } from './approve.ts'
+import { isAsked } from './ask-mac.ts'
 import { alreadyClosed, closeCommit } from './close-commit.ts'
 import { type Authority, readAuthority } from './read-authority.ts'
 import { shownVersion } from './shown-version.ts'
@@ -55,6 +56,7 @@ async function decide(
 ): Promise<AccessRequest> {
   const { request } = stored
   const authority = await readAuthority(needs, caller, request)
+  if (!isAsked(needs.approvalKey, request)) return await refuseForged(needs.record, caller, request.id)
   if (request.status !== 'pending') throw alreadyClosed(request)
   if (input.version !== undefined && input.version !== shownVersion(stored)) {
     throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'changed' })
@@ -64,6 +66,13 @@ async function decide(
   if (nowMs >= Date.parse(request.lapsesAt)) throw new LatchkeyError('OVER', { thing: 'request', at: request.lapsesAt })
   const review = makeReview(authority, input, nowMs)
   return input.decision === 'deny' ? deny(needs.record, stored, review) : approve(needs, stored, review, authority)
+}
+
+/** Somebody wrote into the record: a yes would be given to something else than what was asked. */
+async function refuseForged(record: RecordPort, caller: Caller, requestId: string): Promise<never> {
+  const actor = byPerson(caller.objectId)
+  await recordRefusal(record, caller, { kind: 'alarm.ask-does-not-add-up', actor, requestId })
+  throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
 }
 
 function makeReview({ reviewer, as }: Authority, { decision, comment }: ReviewInput, nowMs: number): Review {

@@ -26,6 +26,8 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('request.lapsed'), ...request }),
   z.strictObject({ kind: z.literal('request.approved'), ...grant, as: z.string(), comment: z.string() }),
   z.strictObject({ kind: z.literal('request.denied'), ...request, as: z.string(), comment: z.string() }),
+  /** What stands in the record is not what was asked: somebody wrote into it. Nothing of it is shown or decided any more. */
+  z.strictObject({ kind: z.literal('alarm.ask-does-not-add-up'), ...request }),
   z.strictObject({ kind: z.literal('review.refused'), ...request, code: z.string(), sentence: z.string() }),
   z.strictObject({ kind: z.literal('grant.attempted'), ...grant, attempt: z.number(), endsAt: z.string() }),
   z.strictObject({ kind: z.literal('grant.activated'), ...grant, endsAt: z.string() }),

@@ -5,8 +5,11 @@ import type { Message } from './channel.ts'
 import { type CardReader, renderCard } from './render-card.ts'
 import type { Reading } from './shown.ts'
 
-/** Longer than one sending may take: whoever claimed it has died. */
+/** Longer than one sending may take: whoever claimed it has died. After each try without an answer it lasts longer: what was sent may be there. */
 const CLAIM_LASTS_MS = 60_000
+const LONGER_EACH_TRY = 5
+/** Clocks of two processes and one Redis; what is claimed further ahead was not claimed by us. */
+const SKEW_MS = 120_000
 
 export interface StoredCopy {
   readonly version: number
@@ -44,8 +47,12 @@ function isOutcome(status: string): boolean {
   return status === 'denied' || status === 'lapsed'
 }
 
-export function isClaimed({ claimedAt, reference }: Copy, nowMs: number): boolean {
-  return reference === undefined && claimedAt !== undefined && nowMs < Date.parse(claimedAt) + CLAIM_LASTS_MS
+/** How long nobody else may send it; 0: it is nobody's. */
+export function claimedForMs({ claimedAt, reference, tries = 1 }: Copy, nowMs: number): number {
+  if (reference !== undefined || claimedAt === undefined) return 0
+  const sinceMs = nowMs - Date.parse(claimedAt)
+  if (!(sinceMs > -SKEW_MS)) return 0
+  return Math.max(0, CLAIM_LASTS_MS * LONGER_EACH_TRY ** (tries - 1) - sinceMs)
 }
 
 /** The requester's first message tells what was asked and decided; what follows is told by the second. */

@@ -13,10 +13,16 @@ const HEADER = 'x-latchkey-copy'
 /** Codes of Exchange that say that this address, and not the service, is the trouble. */
 const UNROUTABLE = new Set(['ErrorInvalidRecipients', 'ErrorInvalidSmtpAddress', 'ErrorRecipientNotFound'])
 
+const MISSING = 'Exchange has no mailbox for MAIL_SENDER. Correct it, or give that account a mailbox.'
+
+interface MailLog extends Log {
+  error(data: object, message: string): void
+}
+
 interface MailerOptions extends GraphOptions {
   /** The mailbox that sends: a sign-in name or an object id. */
   readonly sender: string
-  readonly log?: Log
+  readonly log?: MailLog
 }
 
 /**
@@ -35,9 +41,9 @@ export function graphMailer({ sender, log, ...options }: MailerOptions): Mailer 
         return 'accepted'
       }
       const accepted = await ask(post, AbortSignal.timeout(LONGEST_MS), log).catch((error: unknown) => {
-        throw refusalOf(error)
+        throw refusalOf(error, log)
       })
-      if (accepted === undefined) throw new PlaceGone(senderMissing())
+      if (accepted === undefined) throw unsendable(log, MISSING)
     },
   }
 }
@@ -56,28 +62,28 @@ function messageOf({ to, subject, html, id }: Mail): object {
 }
 
 /** What `ask` makes of a failure, said in the words of the port. */
-function refusalOf(error: unknown): unknown {
+function refusalOf(error: unknown, log: MailLog | undefined): unknown {
   if (!isLatchkeyError(error, 'UNAVAILABLE')) return error
   const { cause } = error
-  const reason = cause instanceof GraphError ? reasonGone(cause) : undefined
-  if (reason !== undefined) return new PlaceGone(reason, { cause: error })
+  if (cause instanceof GraphError && cause.statusCode === 404) return unsendable(log, MISSING)
+  if (cause instanceof GraphError && cause.statusCode === 403) {
+    return unsendable(
+      log,
+      'Exchange refused to send for MAIL_SENDER. Give the registration Mail.Send for that mailbox.',
+    )
+  }
+  if (cause instanceof GraphError && UNROUTABLE.has(cause.code ?? '')) {
+    return new PlaceGone('Exchange knows no way to this address. Correct it in the directory.', { cause: error })
+  }
   if (cause instanceof GraphError && isOurFault(cause)) return error
   const refused = cause instanceof GraphError && wasRefused(cause)
   return new ChannelBusy(Math.min(error.facts.retryAfterSeconds * 1_000, LONGEST_WAIT_MS), { cause: error, refused })
 }
 
-function reasonGone({ statusCode, code }: GraphError): string | undefined {
-  if (statusCode === 403) {
-    return 'Exchange refused to send for MAIL_SENDER. Give the registration Mail.Send for that mailbox.'
-  }
-  if (statusCode === 404) return senderMissing()
-  return code !== null && UNROUTABLE.has(code)
-    ? 'Exchange knows no way to this address. Correct it in the directory.'
-    : undefined
-}
-
-function senderMissing(): string {
-  return 'Exchange has no mailbox for MAIL_SENDER. Correct it, or give that account a mailbox.'
+/** The fault of the sender, not of whoever is written to: every mail waits until somebody mends it, and the log says so each time. */
+function unsendable(log: MailLog | undefined, sentence: string): ChannelBusy {
+  log?.error({ sentence }, 'no mail can be sent')
+  return new ChannelBusy(LONGEST_WAIT_MS, { refused: true })
 }
 
 /** Turned away at the door, or without a token to get there. After anything else the mail may be on its way. */

@@ -153,5 +153,8 @@ function portError(error: unknown): unknown {
     return new ChannelBusy(Math.min(waitMs, LONGEST_WAIT_MS), { cause: error, refused: status < 500 })
   }
   if (status !== 403 && status !== 404) return error
-  return new PlaceGone(GONE[code] ?? `Teams does not let the Latchkey app write there (${code}).`, { cause: error })
+  const gone = GONE[code]
+  if (gone !== undefined) return new PlaceGone(gone, { cause: error })
+  // A registration that Teams refuses is mended by somebody; a place that we took for gone never comes back.
+  return new ChannelBusy(LONGEST_WAIT_MS, { cause: error, refused: true })
 }

@@ -3,6 +3,8 @@ import { Agent, request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { AccessRequest } from '../../src/access-requests/access-request.ts'
+import { signAsk } from '../../src/access-requests/ask-mac.ts'
 import { LATCHKEY } from '../../src/audit/events.ts'
 import { newId } from '../../src/record.ts'
 import { GROUPS, PEOPLE } from '../sandbox/entra/fixture.ts'
@@ -75,7 +77,7 @@ async function seed(): Promise<readonly string[]> {
   const ids = Array.from({ length: ROUNDS }, () => newId('r'))
   await Promise.all(
     ids.map((id, n) => {
-      const next = {
+      const next = signAsk(product.environment('web').APPROVAL_KEY ?? '', {
         id,
         status: 'pending',
         requester: { objectId: PEOPLE.rita, name: 'Rita Reyes' },
@@ -91,7 +93,7 @@ async function seed(): Promise<readonly string[]> {
         lapsesAt: new Date(now + 8 * 3_600_000).toISOString(),
         reviews: [],
         copies: [],
-      }
+      })
       return product.record.commit({
         records: [{ kind: 'request', id, expectedVersion: 0, next }],
         due: [{ kind: 'requests', id, at: now + 8 * 3_600_000 }],
@@ -102,13 +104,7 @@ async function seed(): Promise<readonly string[]> {
   return ids
 }
 
-function whatOf({
-  scopes,
-  levels,
-  durationMinutes,
-  entitlement,
-  reason,
-}: Record<'scopes' | 'levels', string[]> & { durationMinutes: number; entitlement: string; reason: string }) {
+function whatOf({ scopes, levels, durationMinutes, entitlement, reason }: AccessRequest) {
   return { scopes, levels, durationMinutes, entitlement, reason }
 }
 

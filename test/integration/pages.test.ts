@@ -257,7 +257,7 @@ describe('13: a sign-in', () => {
     expect((await browser.get(back)).statusCode).toBe(400)
     const thief = tab()
     for (const [name, value] of pending) thief.cookies.set(name, value)
-    expect((await thief.get(back)).statusCode).toBe(401)
+    expect((await thief.get(back)).statusCode).toBe(400)
     expect((await thief.get(path(id))).statusCode).toBe(302)
   })
 

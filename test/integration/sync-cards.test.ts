@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
 import type { Copy } from '../../src/access-requests/copies.ts'
@@ -8,8 +9,7 @@ import { redisBudget } from '../../src/redis/budget.ts'
 import type { Connection } from '../../src/redis/connections.ts'
 import { redisDigests } from '../../src/redis/digests.ts'
 import { teamsChannel } from '../../src/teams/channel.ts'
-import type { PresentNeeds } from '../../workers/present-copy.ts'
-import { syncCards } from '../../workers/sync-cards.ts'
+import { forgetDue, type SyncNeeds, syncCards } from '../../workers/sync-cards.ts'
 import { MAIL_SENDER, PEOPLE } from '../sandbox/entra/fixture.ts'
 import { wordsOf } from '../sandbox/rooms.ts'
 import { type SandboxTeams, startTeams } from '../sandbox/teams/index.ts'
@@ -21,7 +21,7 @@ import { settingsOf } from './teams-ground.ts'
 let office: Office
 let teams: SandboxTeams
 let redis: Connection
-let needs: PresentNeeds
+let needs: SyncNeeds
 let asked: string[] = []
 
 beforeAll(async () => {
@@ -37,6 +37,8 @@ beforeAll(async () => {
     channel: teamsChannel({ settings: settingsOf(teams), tenantId: entra.tenantId, log }),
     mailer: graphMailer({ ...entra, sender: MAIL_SENDER, log }),
     budget: redisBudget(redis, { prefix }),
+    directory: office.needs.directory,
+    approvalKey: office.needs.approvalKey,
     publicUrl: 'https://latchkey.example',
     log,
   }
@@ -66,7 +68,7 @@ async function sync(requestId: string): Promise<void> {
   for (;;) {
     const { againAt } = await syncCards(needs, requestId)
     if (againAt === undefined) return
-    while ((await office.record.now()) < againAt) await new Promise((resolve) => setTimeout(resolve, 20))
+    while ((await office.record.now()) < againAt) await delay(20)
   }
 }
 
@@ -138,6 +140,64 @@ test('a card whose answer was lost is not sent a second time while its claim las
   expect(await syncCards(needs, id)).toHaveProperty('againAt')
   expect(cards('max', id)).toHaveLength(1)
   expect((await copyOf(id, PEOPLE.max, 'teams')).copy).not.toHaveProperty('reference')
+})
+
+test('a mail or card that is never answered is not sent without end, and that it may be there is reported', async () => {
+  const id = await ask()
+  const conversation = teams.roster.person('max').personalChatId
+  teams.faults.fail('replyToActivity', { kind: 'lose' }, { conversation, times: 9 })
+  for (;;) {
+    await syncCards(needs, id)
+    const { copy } = await copyOf(id, PEOPLE.max, 'teams')
+    if (copy.dead !== undefined) break
+    // As if the claim had lapsed.
+    if (copy.claimedAt !== undefined) await change(id, { claimedAt: new Date(0).toISOString() })
+    await delay(50)
+  }
+  expect(cards('max', id)).toHaveLength(3)
+  const reported = (await office.events('copy.unreachable')).filter((event) => JSON.stringify(event).includes(id))
+  expect(reported).toContainEqual(
+    expect.objectContaining({ reader: PEOPLE.max, reason: expect.stringContaining('sent 3 times') }),
+  )
+})
+
+test('a claim of tomorrow keeps nobody out', async () => {
+  const id = await ask()
+  await change(id, { claimedAt: '2999-01-01T00:00:00.000Z' })
+  await sync(id)
+  expect(cards('max', id)).toHaveLength(1)
+})
+
+test('mail goes where the directory says, whatever somebody writes into the record', async () => {
+  const id = await ask()
+  const { copy } = await copyOf(id, PEOPLE.max, 'mail')
+  const forged = { ...copy, place: { channel: 'mail', address: 'eve@stranger.example' } }
+  await redis.hset(`${office.ground.prefix}:copy:${copy.id}`, 'json', JSON.stringify(forged))
+  await sync(id)
+  const sent = office.entra.elsewhere.map(({ to }) => to.join())
+  expect(sent).not.toContain('eve@stranger.example')
+})
+
+test('what was not asked is neither shown nor mailed, and the alarm is raised', async () => {
+  const id = await ask()
+  const stored = await office.record.read('request', id)
+  const forged = { ...Object(stored?.value), reason: 'call +1 555 0100' }
+  await redis.hset(`${office.ground.prefix}:request:${id}`, 'json', JSON.stringify(forged))
+  await sync(id)
+  expect([cards('rita', id).length, cards('max', id).length]).toEqual([0, 0])
+  expect((await office.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
+  expect(await dueAt(id)).toBeNull()
+})
+
+test('what cannot be read is put off, and what is no id of ours is forgotten', async () => {
+  const id = await ask()
+  await redis.hset(`${office.ground.prefix}:request:${id}`, 'json', '{}')
+  await syncCards(needs, id)
+  expect(Number(await dueAt(id))).toBeGreaterThan((await office.record.now()) + 600_000)
+  asked = asked.filter((one) => one !== id)
+  await redis.zadd(`${office.ground.prefix}:due:copies`, 0, 'no:id')
+  await forgetDue(office.record, 'no:id')
+  expect(await dueAt('no:id')).toBeNull()
 })
 
 test('what Teams turned away is sent as soon as it says, and nobody waits for a claim to lapse', async () => {

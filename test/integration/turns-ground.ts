@@ -35,6 +35,8 @@ export interface Chat {
   requestsOf(person: PersonName): Promise<readonly AccessRequest[]>
   copies(requestId: string): Promise<readonly StoredCopy[]>
   change(copy: StoredCopy, changes: object): Promise<void>
+  /** What somebody with `redis-cli` can do to a request. */
+  overwrite(requestId: string, json: object): Promise<void>
   /** Nothing waits or is live any more, and nobody has asked within the hour. */
   clear(): Promise<void>
 }
@@ -96,6 +98,7 @@ export async function openChat(name: string): Promise<Chat> {
       const next = { ...copy, ...changes }
       await record.commit({ records: [{ kind: 'copy', id: copy.id, expectedVersion: version, next }], audit: [] })
     },
+    overwrite: async (id, json) => void (await redis.hset(`${ground.prefix}:request:${id}`, 'json', JSON.stringify(json))),
     async clear() {
       const rita = office.as('rita')
       for (const { id } of (await requestsOf('rita')).filter(({ status }) => status === 'pending'))

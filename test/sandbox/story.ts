@@ -57,7 +57,7 @@ async function chooseCopy(rita: Terminal, folder: string, say: Say): Promise<Cop
 async function ask({ world, say }: Cast): Promise<string> {
   const { teams } = world
   await teams.say('rita', `request write ${OUTSIDE} for 1m because the wrong year`, { where: 'channel' })
-  say('refused, in the thread', wordsOf(await seeMessage(world, 'rita', 'channel', ['You may ask for'])))
+  say('refused, in the thread', wordsOf(await seeMessage(world, 'rita', 'channel', ['to see what you may ask for'])))
   await teams.say('rita', `request write ${PREFIX} for 1m because month-end fix`, { where: 'channel' })
   const shown = await seeMessage(world, 'rita', 'channel', [PREFIX, 'month-end fix'])
   say('asked', wordsOf(shown))

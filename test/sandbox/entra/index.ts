@@ -24,7 +24,9 @@ export interface EntraOptions extends Partial<Registrations>, Partial<CompanyDat
   readonly port?: number
 }
 
-export interface SandboxEntra extends Registrations, Pick<Mailboxes, 'mailboxUrl' | 'mails' | 'waitForMail'> {
+export interface SandboxEntra
+  extends Registrations,
+    Pick<Mailboxes, 'mailboxUrl' | 'mails' | 'waitForMail' | 'elsewhere'> {
   /** `ENTRA_AUTHORITY`. */
   readonly authority: string
   /** `GRAPH_BASE_URL`. */
@@ -130,6 +132,7 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
     faults,
     graphCalls: graph.calls,
     mailboxUrl: boxes.mailboxUrl,
+    elsewhere: boxes.elsewhere,
     mails: boxes.mails,
     waitForMail: boxes.waitForMail,
     signIn: signInAs,

@@ -1,0 +1,19 @@
+import { isMac, macOf } from '../grants/yes.ts'
+import type { AccessRequest } from './access-request.ts'
+
+export type UnsignedRequest = Omit<AccessRequest, 'mac'>
+
+export function signAsk(approvalKey: string, request: UnsignedRequest): AccessRequest {
+  return { ...request, mac: macOf(approvalKey, 'ask', contentOf(request)) }
+}
+
+/** Whether what stands in the record is what its requester asked for. */
+export function isAsked(approvalKey: string, request: AccessRequest): boolean {
+  return isMac(macOf(approvalKey, 'ask', contentOf(request)), request.mac)
+}
+
+/** What people read before they decide, and what the yes is then given to. */
+function contentOf(request: UnsignedRequest): object {
+  const { id, requester, scopes, levels, durationMinutes, reason, ticket, entitlement, roleId, askedAt } = request
+  return { id, requester, scopes, levels, durationMinutes, reason, ticket, entitlement, roleId, askedAt }
+}
