@@ -42,6 +42,7 @@ export interface Problem {
   readonly sentence: string
   /** A path of ours that is the next step. */
   readonly next?: { readonly path: string; readonly words: string }
+  readonly retryAfterSeconds?: number
 }
 
 export function problemPage({ title, sentence, next }: Problem, session: Session | undefined): string {

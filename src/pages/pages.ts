@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { LatchkeyError } from '../errors.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { type Problem, problemPage } from './layout.ts'
 import { PageProblem } from './page-problem.ts'
 import { requestRoutes } from './request-routes.ts'
@@ -43,6 +43,7 @@ async function showProblem(room: Room, error: FastifyError, request: FastifyRequ
   if (error instanceof PageProblem) room.metrics.refusedUnknown()
   const problem = problemOf(error) ?? unforeseen(request, error)
   const session = error instanceof PageProblem ? undefined : await room.cookies.session.read(request)
+  if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds)
   return reply.code(problem.status).headers(HEADERS).type(HTML).send(problemPage(problem, session))
 }
 
@@ -51,7 +52,9 @@ function problemOf(error: FastifyError): Problem | undefined {
   if (error instanceof LatchkeyError) {
     const { httpStatus: status, code, message: sentence } = error
     if (code === 'NOT_FOUND') return { status, title: 'Nothing to see here', sentence: NOT_FOUND }
-    if (code === 'UNAVAILABLE') return { status, title: 'Not at the moment', sentence }
+    if (isLatchkeyError(error, 'UNAVAILABLE')) {
+      return { status, title: 'Not at the moment', sentence, retryAfterSeconds: error.facts.retryAfterSeconds }
+    }
     return { status, title: 'That did not work', sentence }
   }
   // fastify's own refusals: a body that is too long, or no form.

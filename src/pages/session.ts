@@ -7,7 +7,7 @@ import { type SealedCookie, sealedCookie } from './sealed-cookie.ts'
 
 const SESSION_SECONDS = 45 * 60
 /** Long enough for a second factor and a forgotten password. */
-const SIGN_IN_SECONDS = 15 * 60
+export const SIGN_IN_SECONDS = 15 * 60
 
 /** The only places that a sign-in leads back to: a path of ours, never an address. */
 const RETURN_PATH = /^\/requests\/(r-[0-9a-z]{12})$/

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { isLatchkeyError } from '../errors.ts'
+import { boundedExchanges, signInOver } from './exchanges.ts'
 import { problemPage } from './layout.ts'
 import { demandForm, sessionOf } from './own-forms.ts'
 import { PageProblem } from './page-problem.ts'
@@ -18,13 +19,18 @@ export async function leaveToSignIn({ signIn, cookies }: Room, reply: FastifyRep
 }
 
 export function signInRoutes(app: FastifyInstance, room: Room): void {
+  const exchanges = boundedExchanges()
+
   app.get('/sign-in/callback', async (request, reply) => {
     const begun = await room.cookies.signIn.read(request)
-    room.cookies.signIn.clear(reply)
-    if (begun === undefined) throw notBegunHere()
+    if (begun === undefined) throw signInOver()
     const { returnPath, ...started } = begun
     const { searchParams } = new URL(request.url, room.publicUrl)
-    const signedIn = await finish(room, searchParams.toString(), started, returnPath)
+    const signedIn = await exchanges.run(started.state, () => {
+      // Only now: whoever has to wait keeps what they come back with.
+      room.cookies.signIn.clear(reply)
+      return finish(room, searchParams.toString(), started, returnPath)
+    })
     await room.cookies.session.write(reply, newSession(signedIn))
     return reply.redirect(returnPath, 302)
   })
@@ -55,13 +61,4 @@ async function finish({ signIn }: Room, query: string, started: Started, returnP
       { cause: error },
     )
   }
-}
-
-function notBegunHere(): PageProblem {
-  return new PageProblem({
-    status: 400,
-    title: 'This sign-in is over',
-    sentence:
-      'It was finished already, took too long, or began in another browser. Open the link from your mail again.',
-  })
 }
