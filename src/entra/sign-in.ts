@@ -52,7 +52,6 @@ interface SignedIn {
   readonly tenantId: string
   readonly objectId: string
   readonly name: string
-  readonly roles: readonly string[]
 }
 
 /** ID token v2 claims, after Microsoft's "ID token claims reference". Whoever comes from another tenant is nobody here, whatever the issuer says. */
@@ -63,7 +62,6 @@ function claimsSchema(tenantId: string) {
     oid: z.guid(),
     name: z.string().optional(),
     preferred_username: z.string().optional(),
-    roles: z.array(z.string()).default([]),
   })
 }
 
@@ -117,8 +115,8 @@ export function entraSignIn(options: Options) {
 }
 
 function signedIn(claims: IDToken | undefined, tenantId: string): SignedIn {
-  const { oid, name, preferred_username, roles } = claimsSchema(tenantId).parse(claims)
-  return { tenantId, objectId: oid.toLowerCase(), name: name ?? preferred_username ?? oid, roles }
+  const { oid, name, preferred_username } = claimsSchema(tenantId).parse(claims)
+  return { tenantId, objectId: oid.toLowerCase(), name: name ?? preferred_username ?? oid }
 }
 
 /** A code for the log. Undefined: nobody was refused, there was no answer. */

@@ -22,7 +22,6 @@ export interface SignedIn {
   readonly tenantId: string
   readonly objectId: string
   readonly name: string
-  readonly roles: readonly string[]
 }
 
 interface PagesOwnNeeds {

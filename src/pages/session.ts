@@ -16,7 +16,6 @@ const session = z.strictObject({
   tenantId: z.string(),
   objectId: z.guid(),
   name: z.string(),
-  roles: z.array(z.string()).readonly(),
   /** What a form of this session must bring along. */
   csrf: z.string().min(43),
 })
@@ -44,16 +43,13 @@ export function openCookies(at: { readonly secrets: readonly string[]; readonly 
 }
 
 export function newSession(who: Omit<Session, 'csrf'>): Session {
-  const { tenantId, objectId, name, roles } = who
-  return { tenantId, objectId, name, roles, csrf: randomBytes(32).toString('base64url') }
+  const { tenantId, objectId, name } = who
+  return { tenantId, objectId, name, csrf: randomBytes(32).toString('base64url') }
 }
 
-export function callerOf(
-  { tenantId, objectId, name, roles }: Session,
-  clientId: string,
-  request: FastifyRequest,
-): Caller {
-  return { tenantId, objectId, name, roles, clientId, address: request.ip }
+/** Without app roles: a cookie would keep what Entra has taken away meanwhile, and no page needs one. */
+export function callerOf({ tenantId, objectId, name }: Session, clientId: string, request: FastifyRequest): Caller {
+  return { tenantId, objectId, name, roles: [], clientId, address: request.ip }
 }
 
 function isReturnPath(path: string): boolean {

@@ -122,6 +122,15 @@ describe('signed in', () => {
     expect(await statusOf(id)).toBe('pending')
   })
 
+  test('13: a page knows no app roles: an Owner who was not asked sees as much as anybody else', async () => {
+    const { appRoles } = entra.company.person(PEOPLE.oona) ?? { appRoles: [] }
+    entra.company.change(PEOPLE.oona, { appRoles: ['Latchkey.Owner'] })
+    const { id } = await ask()
+    const page = await tab().signedIn('oona', id)
+    entra.company.change(PEOPLE.oona, { appRoles })
+    expect(page.statusCode).toBe(404)
+  })
+
   test.each(['approve', 'deny'])('2: a GET decides nothing, whatever its query says: %s', async (decision) => {
     const { id } = await ask()
     const browser = tab()
