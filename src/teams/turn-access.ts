@@ -1,9 +1,10 @@
+import { ZodError } from 'zod'
 import { cancelRequest } from '../access-requests/cancel-request.ts'
 import { findRequests } from '../access-requests/find-requests.ts'
 import type { Message } from '../cards/channel.ts'
 import { renderAccess } from '../cards/render-access.ts'
-import { readShownTo } from '../cards/shown.ts'
-import { LatchkeyError } from '../errors.ts'
+import { readShownTo, type Shown } from '../cards/shown.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { endGrant } from '../grants/end-grant.ts'
 import { findGrants } from '../grants/find-grants.ts'
 import type { Grant } from '../grants/grant.ts'
@@ -26,11 +27,24 @@ export async function myAccess(needs: PresentNeeds, caller: Caller): Promise<Mes
   const recent = asked.slice(0, MOST_RECENT).map(({ request }) => request.id)
   const open = [...live.map(({ terms }) => terms.requestId), ...pending].slice(0, MOST_LIVE)
   const mine = [...new Set([...open, ...recent])]
-  const show = async (id: string) => (await readShownTo(needs, caller, id)).shown
-  return renderAccess(
-    await Promise.all(mine.map(show)),
-    await Promise.all(toReview.map(({ request }) => show(request.id))),
+  const show = (ids: readonly string[]) => showReadable(needs, caller, ids)
+  return renderAccess(await show(mine), await show(toReview.map(({ request }) => request.id)))
+}
+
+/** What somebody else wrote under a key of ours hides nothing but itself. */
+async function showReadable(needs: PresentNeeds, caller: Caller, ids: readonly string[]): Promise<readonly Shown[]> {
+  const shown = await Promise.all(
+    ids.map((id) =>
+      readShownTo(needs, caller, id).then(
+        (reading) => [reading.shown],
+        (error: unknown) => {
+          if (error instanceof ZodError || isLatchkeyError(error, 'NOT_FOUND')) return []
+          throw error
+        },
+      ),
+    ),
   )
+  return shown.flat()
 }
 
 /** Without an id the only live grant is meant; of several, the person says which. */
@@ -52,11 +66,10 @@ async function onlyGrant(needs: PresentNeeds, caller: Caller): Promise<string> {
       problem: 'You have no live grant. Say my access to see what you asked for.',
     })
   if (others.length === 0) return first.id
-  const lines = [first, ...others].slice(0, MOST_LIVE).map(({ id, terms }) => {
-    return `${id} (${terms.levels.join(', ')} on ${terms.scopes.join(', ')})`
-  })
+  const ids = [first, ...others].map(({ id }) => id).slice(0, MOST_LIVE)
   throw new LatchkeyError('BAD_INPUT', {
-    problem: `You have ${others.length + 1} live grants: ${lines.join('; ')}. Say which one, as done ${first.id}.`,
+    // Their scopes are not for everybody in a channel.
+    problem: `You have ${others.length + 1} live grants: ${ids.join(', ')}. Say which one, as done ${first.id}. In our own chat, my access shows what each is for.`,
   })
 }
 

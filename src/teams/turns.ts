@@ -2,7 +2,7 @@ import type { AskNeeds } from '../access-requests/request-access.ts'
 import type { ReviewNeeds } from '../access-requests/review-access-request.ts'
 import { renderHelp } from '../cards/render-help.ts'
 import { reviveCopies } from '../cards/revive-copies.ts'
-import { LatchkeyError } from '../errors.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Action, Answer, Bot, Turn } from './bot.ts'
 import { type Command, parseCommand } from './commands.ts'
 import type { PresentNeeds } from './present-card.ts'
@@ -14,6 +14,8 @@ import { cancel, done, review, view } from './turn-review.ts'
 /** To ask, to decide and to show; never to vend: no credential has a way into a chat. */
 export type BotNeeds = AskNeeds & ReviewNeeds & PresentNeeds
 
+const NOT_HERE = 'Ask me that in our own chat: there it is for your eyes only.'
+
 /** What people say and click, answered by the same use cases as the API. */
 export function latchkeyBot(needs: BotNeeds): Bot {
   return {
@@ -21,7 +23,7 @@ export function latchkeyBot(needs: BotNeeds): Bot {
       try {
         await follow(needs, turn, parseCommand(text))
       } catch (error) {
-        await turn.reply(refusalOf(error).message)
+        await turn.reply(sayRefusal(turn, refusalOf(error)))
       }
     },
     async acted(turn, action) {
@@ -34,7 +36,7 @@ export function latchkeyBot(needs: BotNeeds): Bot {
     },
     async installed(turn) {
       // In a conversation of many nobody asked for a welcome.
-      if (turn.conversation.conversationType !== 'personal') return
+      if (!isPersonal(turn)) return
       await reviveCopies(needs, turn.caller.objectId)
       await turn.reply(renderHelp())
     },
@@ -47,17 +49,29 @@ function refusalOf(error: unknown): LatchkeyError {
   throw error
 }
 
+/** Said in a conversation of many, it is read by all of them: why it was refused, not what this person could have. */
+function sayRefusal(turn: Turn, refusal: LatchkeyError): string {
+  if (isPersonal(turn) || !isLatchkeyError(refusal, 'NOT_ELIGIBLE') || refusal.facts.mayAsk.length === 0)
+    return refusal.message
+  return `${refusal.facts.reason} Say request in our own chat to see what you may ask for.`
+}
+
+function isPersonal({ conversation }: Turn): boolean {
+  return conversation.conversationType === 'personal'
+}
+
 async function follow(needs: BotNeeds, turn: Turn, command: Command): Promise<void> {
   const { caller } = turn
   switch (command.kind) {
     case 'form':
+      // Also in a channel, where one asks: there everybody reads which scopes this person may ask for, and nothing of what they have.
       return await turn.reply(await formFor(needs, caller))
     case 'ask':
       return await askByLine(needs, turn, command.ask)
     case 'malformed':
       return await turn.reply(command.sentence)
     case 'access':
-      return await turn.reply(await myAccess(needs, caller))
+      return await turn.reply(isPersonal(turn) ? await myAccess(needs, caller) : NOT_HERE)
     case 'end':
       return await turn.reply(await endByWord(needs, caller, command.grantId))
     case 'cancel':

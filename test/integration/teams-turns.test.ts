@@ -73,31 +73,6 @@ describe('asking in one line', () => {
   })
 })
 
-describe('in a conversation of many, everybody reads the answer', () => {
-  test('a refusal says why, and not what this person may have', async () => {
-    const [reply] = await chat.say('rita', 'request write s3://payroll/ because I want to', 'channel')
-    expect(reply).toBe(
-      'No entitlement of yours reaches s3://payroll/. Say request in our own chat to see what you may ask for.',
-    )
-  })
-
-  test.each(['channel', 'groupChat'] as const)('my access is not shown there (%s)', async (type) => {
-    await asked()
-    for (const person of ['rita', 'max'] as const) {
-      expect(await chat.say(person, 'my access', type)).toEqual([
-        'Ask me that in our own chat: there it is for your eyes only.',
-      ])
-    }
-  })
-
-  test('of several grants, done names the ids and not what they reach', async () => {
-    const ids = [await chat.office.granted(), await chat.office.granted()]
-    const [which] = await chat.say('rita', 'done', 'channel')
-    for (const id of ids) expect(which).toContain(id)
-    expect(which).not.toContain('s3://')
-  })
-})
-
 describe('the form', () => {
   test('offers what this person may ask for, and names them as the one it is for', async () => {
     const [form] = await chat.say('rita', 'request')
@@ -279,15 +254,18 @@ describe('looking', () => {
     expect(JSON.stringify(await chat.say('finn', 'my access'))).not.toContain(id)
   })
 
-  test('my access shows the others when one record was overwritten', async () => {
-    const [bad, good] = [await asked(), await asked()]
-    const grant = await chat.office.granted()
-    await chat.office.overwrite(grant, () => ({ v: 'of somebody else' }))
-    await chat.overwrite(bad, { v: 'of somebody else' })
-    for (const person of ['rita', 'dana'] as const) {
-      const shown = JSON.stringify(await chat.say(person, 'my access'))
-      expect([shown.includes(good), shown.includes(bad)]).toEqual([true, false])
+  test('my access leaves out what somebody else wrote under a key of ours, and shows the others', async () => {
+    const own = async () => {
+      const [card] = await chat.say('rita', 'my access')
+      return typeof card === 'object' ? Number(/(\d+) of your own/.exec(card.summary)?.[1]) : card
     }
+    const [one, two] = [await chat.office.granted(), await chat.office.granted()]
+    const { requestId } = (await chat.office.grant(two)).terms
+    const before = Number(await own())
+    await chat.office.overwrite(one, () => ({ not: 'ours' }))
+    expect(await own()).toBe(before - 1)
+    await chat.overwrite(requestId, { not: 'ours' })
+    expect(await own()).toBeLessThan(before)
   })
 
   test('unknown text gets help', async () => {
@@ -325,6 +303,31 @@ describe('taking back and ending', () => {
     expect(await chat.say('rita', 'done')).toEqual([expect.stringMatching(/^You have no live grant/)])
     for (const id of [one, two, three]) expect(await chat.office.grant(id)).toMatchObject({ status: 'revoking' })
     expect(await chat.click('rita', 'done', { grantId: one })).toHaveProperty('card')
+  })
+})
+
+describe('in a conversation of many, everybody reads the answer', () => {
+  test('a refusal says why, and not what this person may have', async () => {
+    const [reply] = await chat.say('rita', 'request write s3://payroll/ because I want to', 'channel')
+    expect(reply).toBe(
+      'No entitlement of yours reaches s3://payroll/. Say request in our own chat to see what you may ask for.',
+    )
+  })
+
+  test.each(['channel', 'groupChat'] as const)('my access is not shown there (%s)', async (type) => {
+    await asked()
+    for (const person of ['rita', 'max'] as const) {
+      expect(await chat.say(person, 'my access', type)).toEqual([
+        'Ask me that in our own chat: there it is for your eyes only.',
+      ])
+    }
+  })
+
+  test('of several grants, done names the ids and not what they reach', async () => {
+    const ids = [await chat.office.granted(), await chat.office.granted()]
+    const [which] = await chat.say('rita', 'done', 'channel')
+    for (const id of ids) expect(which).toContain(id)
+    expect(which).not.toContain('s3://')
   })
 })
 

@@ -98,7 +98,8 @@ export async function openChat(name: string): Promise<Chat> {
       const next = { ...copy, ...changes }
       await record.commit({ records: [{ kind: 'copy', id: copy.id, expectedVersion: version, next }], audit: [] })
     },
-    overwrite: async (id, json) => void (await redis.hset(`${ground.prefix}:request:${id}`, 'json', JSON.stringify(json))),
+    overwrite: async (id, json) =>
+      void (await redis.hset(`${ground.prefix}:request:${id}`, 'json', JSON.stringify(json))),
     async clear() {
       const rita = office.as('rita')
       for (const { id } of (await requestsOf('rita')).filter(({ status }) => status === 'pending'))
