@@ -54,8 +54,9 @@ function otherInputs(offers: readonly Offer[]): {
 function filledIn(offers: readonly Offer[], scopes: readonly Choice[], given: Given): object {
   const place = placeOf(scopes, given)
   const chosen = offers.find(({ scopes }) => scopes.includes(place.scope))
-  const [firstLevel] = levelChoices(offers)
-  const levels = given.levels ?? (firstLevel ? [firstLevel.value] : [])
+  // Nothing is asked for that nobody chose.
+  const offered = levelChoices(offers).map(({ value }) => value)
+  const levels = given.levels ?? (offered.length === 1 ? offered : [])
   const durations = durationChoices(offers).map(({ value }) => value)
   const usual = chosen ? formatDuration(chosen.defaultMinutes) : (durations[0] ?? '')
   return {

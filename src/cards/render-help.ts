@@ -11,6 +11,7 @@ const COMMANDS = [
   },
   { command: 'my access', meaning: 'What you have, what you asked for, and what waits for your decision.' },
   { command: 'done', meaning: 'Ends your access early.' },
+  { command: 'cancel r-…', meaning: 'Takes back a request that waits.' },
   { command: 'help', meaning: 'This card.' },
 ]
 

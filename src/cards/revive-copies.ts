@@ -1,6 +1,7 @@
 import { type AccessRequest, readRequests } from '../access-requests/access-request.ts'
 import { REQUESTS_OF, TO_REVIEW_BY } from '../access-requests/close-commit.ts'
 import type { Copy } from '../access-requests/copies.ts'
+import { isOver, readGrants } from '../grants/grant.ts'
 import { againOnConflict, type RecordPort, showAgain } from '../record.ts'
 import { readCopies, type StoredCopy } from './copy.ts'
 
@@ -13,16 +14,22 @@ const MOST_REQUESTS = 100
 
 /** The personal chat of this person can be written to (again): what could not be shown there is due again. */
 export async function reviveCopies({ record }: Needs, readerId: string): Promise<void> {
-  for (const request of await pendingOf(record, readerId)) {
+  for (const request of await openOf(record, readerId)) {
     await againOnConflict(() => reviveThose(record, request, readerId))
   }
 }
 
-async function pendingOf(record: RecordPort, readerId: string): Promise<readonly AccessRequest[]> {
+/** Waiting for a decision, or with access that is not over. */
+async function openOf(record: RecordPort, readerId: string): Promise<readonly AccessRequest[]> {
   const options = { limit: MOST_REQUESTS, newestFirst: true }
   const listed = await Promise.all([REQUESTS_OF, TO_REVIEW_BY].map((kind) => record.list(kind, readerId, options)))
-  const found = await readRequests(record, [...new Set(listed.flat())])
-  return found.map(({ request }) => request).filter(({ status }) => status === 'pending')
+  const found = (await readRequests(record, [...new Set(listed.flat())])).map(({ request }) => request)
+  const grants = await readGrants(
+    record,
+    found.flatMap(({ grantId }) => grantId ?? []),
+  )
+  const live = new Set(grants.filter(({ grant }) => !isOver(grant)).map(({ grant }) => grant.terms.requestId))
+  return found.filter(({ id, status }) => status === 'pending' || live.has(id))
 }
 
 async function reviveThose(record: RecordPort, request: AccessRequest, readerId: string): Promise<void> {

@@ -37,7 +37,7 @@ const BYTE_UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB', 'PB'] as const
 export function byteWords(bytes: number): string {
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), BYTE_UNITS.length - 1)
   const scaled = bytes / 1000 ** power
-  return `${power === 0 ? scaled : scaled.toFixed(1)} ${BYTE_UNITS[power]}`
+  return power === 0 ? amount(bytes, 'byte') : `${scaled.toFixed(1)} ${BYTE_UNITS[power]}`
 }
 
 /** In the reader's own time zone. Clients understand whole seconds only. For a TextBlock. */

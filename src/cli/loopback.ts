@@ -3,8 +3,11 @@ import { Problem } from './problem.ts'
 
 const WAIT_MS = 5 * 60_000
 
-const PAGE =
-  '<!doctype html><meta charset="utf-8"><title>Latchkey</title><p>You can close this window and go back to your terminal.'
+const STYLE =
+  'body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1.5rem;color-scheme:light dark}'
+const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>Latchkey</title><style>${STYLE}</style>
+<main><h1>Latchkey</h1><p>You can close this window and go back to your terminal.</p></main></html>`
 
 function listen(server: Server): Promise<string> {
   return new Promise((resolve, reject) => {

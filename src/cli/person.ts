@@ -53,7 +53,7 @@ function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): strin
   const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
   if (told.length === 0) return ''
   const newest = last.find(({ kind }) => kind !== 'denied')
-  return `; ${told.join(', ')}, ${bytes} bytes${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
+  return `; ${told.join(', ')}, ${bytes} byte${bytes === 1 ? '' : 's'}${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
 }
 
 async function login({ browser }: { readonly browser: boolean }): Promise<void> {

@@ -254,7 +254,7 @@ describe('approving', () => {
     const proxy = await behind(async (call) => {
       if (call !== `GET /api/v1/requests/${id}`) return undefined
       const stored = z.record(z.string(), z.unknown()).parse(JSON.parse((await redis.hget(key, 'json')) ?? ''))
-      await redis.hset(key, 'json', JSON.stringify({ ...stored, scopes: ['s3://finance-reports/'] }))
+      await redis.hset(key, 'json', JSON.stringify({ ...stored, lapsesAt: '2099-01-01T00:00:00.000Z' }))
       return undefined
     })
     try {

@@ -1,12 +1,31 @@
 import { afterAll, expect, test } from 'vitest'
+import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
+import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
+import { PEOPLE } from '../sandbox/entra/fixture.ts'
 import { openOffice } from './invariant-ground.ts'
 
 const office = await openOffice('forged')
 afterAll(() => office.close())
 
 const DAY_MS = 86_400_000
+
+test.each([
+  { reason: 'something else' },
+  { requester: { objectId: PEOPLE.rita, name: 'Somebody Trusted' } },
+  { scopes: ['s3://finance-reports/'] },
+  { durationMinutes: 480 },
+])('a request that was changed in Redis is approved by nobody: %o', async (change) => {
+  const { id } = await office.ask()
+  await office.overwriteRequest(id, change)
+  const yes = { decision: 'approve', comment: '' } as const
+  await expect(reviewAccessRequest(office.needs, office.as('dana'), id, yes)).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  expect((await office.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
+  await cancelRequest(office.needs, office.as('rita'), id)
+})
 
 test('a grant that was widened in Redis activates nothing, ends, and raises the alarm', async () => {
   const grantId = await office.approved()

@@ -49,6 +49,7 @@ export interface Office {
   grant(id: string): Promise<Grant>
   /** What somebody with `redis-cli` can do. */
   overwrite(id: string, changes: (grant: Grant) => object): Promise<void>
+  overwriteRequest(id: string, changes: object): Promise<void>
   /** Turns the clock back for one grant: as `overwrite`, with the MAC that we would have made. */
   older(id: string, milliseconds: number): Promise<void>
   /** Turns the clock of this process forward, by which it knows how old an eligibility is. */
@@ -118,6 +119,10 @@ export async function openOffice(name: string, redisUrl?: string): Promise<Offic
       return id
     },
     grant,
+    async overwriteRequest(id, changes) {
+      const stored = await record.read('request', id)
+      await redis.hset(`${here.prefix}:request:${id}`, 'json', JSON.stringify({ ...Object(stored?.value), ...changes }))
+    },
     overwrite,
     older: (id, milliseconds) =>
       overwrite(id, (given) => {
