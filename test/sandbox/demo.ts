@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PEOPLE } from './entra/fixture.ts'
-import { compiled, PROJECT } from './project.ts'
+import { PROJECT } from './project.ts'
 import { tellStory } from './story.ts'
 import { openTerminal } from './terminal.ts'
 import { startWorld, type World } from './world.ts'
@@ -53,9 +53,8 @@ async function story(world: World, folder: string): Promise<void> {
 async function invite(world: World, folder: string): Promise<void> {
   const { environment } = await openTerminal(world, 'rita', folder)
   const names = Object.keys(environment).filter((key) =>
-    /^(HOME|XDG_|NODE_EXTRA_|LATCHKEY_|AWS_(ENDPOINT|.*REGION))/.test(key),
+    /^(PATH|HOME|XDG_|NODE_EXTRA_|LATCHKEY_|AWS_(ENDPOINT|.*REGION))/.test(key),
   )
-  const cli = `'${process.execPath}' '${compiled('src/cli.js')}'`
   print(`
 Latchkey is running, with a sandbox for Teams, Entra, mail and AWS. Open in a browser:
 
@@ -64,23 +63,36 @@ Latchkey is running, with a sandbox for Teams, Entra, mail and AWS. Open in a br
   Max's mailbox: the same request by mail, with a link to its page
     ${world.entra.mailboxUrl(PEOPLE.max)}
 
-1. As Rita, in her chat or in the channel:  request    (a form)  or  ${ASK}
-2. As Max: say yes on the card, or on the page behind the mail's link. The sandbox signs with a throw-away certificate:
+1. As Rita, in her chat with Latchkey, write   request   for a form, or in one line
+     ${ASK}
+   In the channel, mention Latchkey first.
+2. As Max, say yes on the card, or on the page behind the mail's link. The sandbox signs with a throw-away certificate:
    let the browser go on, and pick Max.
-3. As Rita, in a terminal:
+3. As Rita, in a new terminal (it gets a home folder of its own), once:
 
 export ${names.map((key) => `${key}='${environment[key]}'`).join(' ')}
-latchkey() { ${cli} "$@"; }
 latchkey login
-aws configure set profile.month-end.credential_process "${process.execPath} ${compiled('src/cli.js')} credentials g-…"
-echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile month-end
 
-   (g-… is the grant's id on Rita's card.) The write shows on that card.
+   Then the line that her card shows, with the grant's id, and with that id as profile:
+
+echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile g-…
+
+   The write shows on that card.
 4. "Done" on the card, or wait for the end: the same \`aws s3 cp\` is refused then.
 
 Ctrl-C ends everything.`)
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+}
+
+/** As `npm start` would: a child that died is started again. */
+async function keepWorkers(world: World): Promise<void> {
+  const { child } = await world.startWorkers()
+  child.once('exit', (_code, signal) => {
+    if (signal === null || signal === 'SIGTERM') return
+    print(`The workers ended by ${signal}. They are started again; what waited goes on.`)
+    void keepWorkers(world)
   })
 }
 
@@ -100,7 +112,7 @@ const world = await startWorld({
   ...(redisUrl === undefined ? {} : { redisUrl }),
 })
 try {
-  await world.startWorkers()
+  await keepWorkers(world)
   await (alone ? story(world, folder) : invite(world, folder))
 } catch (error) {
   process.exitCode = 1

@@ -33,8 +33,11 @@ export interface Terminal {
 export async function openTerminal(world: World, person: PersonName, folder: string): Promise<Terminal> {
   const home = join(folder, person)
   await mkdir(join(home, '.aws'), { recursive: true })
+  const bin = join(home, 'bin')
+  await mkdir(bin, { recursive: true })
+  await writeFile(join(bin, 'latchkey'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, { mode: 0o755 })
   const environment = {
-    PATH: process.env.PATH,
+    PATH: `${bin}:${process.env.PATH}`,
     HOME: home,
     XDG_CONFIG_HOME: join(home, '.config'),
     NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
@@ -56,7 +59,7 @@ export async function openTerminal(world: World, person: PersonName, folder: str
     addProfile: (name, grantId) =>
       writeFile(
         join(home, '.aws', 'config'),
-        `[profile ${name}]\nregion = eu-west-1\ncredential_process = "${process.execPath}" "${CLI}" credentials ${grantId}\n`,
+        `[profile ${name}]\nregion = eu-west-1\ncredential_process = latchkey credentials ${grantId}\n`,
       ),
     async keepCredentials(name, grantId) {
       const vended = await latchkey('credentials', grantId)
