@@ -9,7 +9,8 @@ const HOUR_MS = 3_600_000
 const MOST_PENDING = 5
 const MOST_ASKS_AN_HOUR = 20
 export const ASKS_OF = 'asks'
-const SAID = 'said'
+/** Finds the request that was asked by it. */
+export const SAID = 'said'
 /** `outcome` of the CONFLICT that whoever delivers it again meets. */
 export const ASKED_ALREADY = 'asked already'
 
