@@ -2,10 +2,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
+import { seeMessage } from '../sandbox/rooms.ts'
 import { openTerminal, type Terminal } from '../sandbox/terminal.ts'
 import { endProcess, spawnLatchkey } from '../sandbox/world.ts'
 import { APPROVE, ASK, eventually, type Product, startProduct } from './product-ground.ts'
+
+const PERSONS = ['rita', 'max', 'finn'] as const
 
 let product: Product
 let folder: string
@@ -18,6 +22,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'latchkey-secrets-'))
   // The most talkative that it gets.
   product = await startProduct({ env: { LOG_LEVEL: 'trace' } })
+  for (const person of PERSONS) await product.teams.open(person)
   await product.startWorkers()
 })
 
@@ -86,6 +91,32 @@ async function withFaults(): Promise<void> {
   await send('rita', '/requests', { ...ASK, reason: { authorization: 'in the wrong place' } })
 }
 
+/** A yes in Teams, a look at the page behind the mail's link: whatever signs somebody in must not be found anywhere afterwards. */
+async function byRooms(): Promise<void> {
+  const requestId = await product.ask('finn', { reason: 'in the rooms' })
+  const mail = await product.entra.waitForMail(PEOPLE.max, ({ html }) => html.includes(requestId))
+  const link = /href="([^"]+\/requests\/[^"]+)"/.exec(mail.html)?.[1] ?? ''
+  const first = await fetch(link, { redirect: 'manual' })
+  const leave = first.headers.get('location') ?? ''
+  const cookies = first.headers.getSetCookie().map((cookie) => cookie.split(';')[0] ?? '')
+  const back = await product.entra.signIn(PEOPLE.max, leave)
+  const second = await fetch(back, { headers: { cookie: cookies.join('; ') }, redirect: 'manual' })
+  const session = second.headers.getSetCookie().map((cookie) => cookie.split(';')[0] ?? '')
+  const page = await fetch(link, { headers: { cookie: session.join('; ') } })
+  expect(await page.text()).toContain('in the rooms')
+  const values = [...cookies, ...session].map((cookie) => cookie.slice(cookie.indexOf('=') + 1))
+  const parameters = [new URL(leave), new URL(back)].flatMap(({ searchParams }) =>
+    ['state', 'nonce', 'code', 'code_challenge'].flatMap((name) => searchParams.get(name) ?? []),
+  )
+  bearers.push(...[...values, ...parameters].filter((value) => value.length > 19))
+  const card = await seeMessage(product, 'max', 'personal', ['in the rooms'])
+  await product.teams.click('max', card.id, 'approve', {})
+  const grantId = z.string().parse((await product.stored('request', requestId)).grantId)
+  await product.untilStatus(grantId, 'active')
+  await send('finn', `/grants/${grantId}/credentials`, {})
+  await seeMessage(product, 'finn', 'personal', [grantId])
+}
+
 /** A process that cannot get its first Graph token, and one that does not start. */
 async function withoutEntra(): Promise<void> {
   const { entra } = product
@@ -130,6 +161,8 @@ async function secrets(): Promise<ReadonlyMap<string, string>> {
     ...[...aws.state.accessKeys.values()].map((key) => [`key of ${key.userName}`, key.secretAccessKey] as const),
     ['APPROVAL_KEY', product.environment('web').APPROVAL_KEY ?? ''],
     ['client secret', entra.clientSecret],
+    ['MicrosoftAppPassword', product.teams.appPassword],
+    ['LATCHKEY_SECRET', product.environment('web').LATCHKEY_SECRET ?? ''],
     ['wrong client secret', 'SANDBOX-a-wrong-secret-of-this-test'],
     ...tokens.map((token, n) => [`token ${n}`, token] as const),
   ])
@@ -181,6 +214,7 @@ async function contentsOf(key: string): Promise<unknown> {
 test('after the whole story no log, audit event, job, answer or anything in Redis holds a credential', async () => {
   await byCommandLine()
   await withFaults()
+  await byRooms()
   await withoutEntra()
   await eventually(async () => expect(await product.cli.xlen('{latchkey}:outbox')).toBe(0))
 
@@ -192,6 +226,8 @@ test('after the whole story no log, audit event, job, answer or anything in Redi
     ['Redis', await dump()],
     ['the append-only file of Redis', redis.toString('latin1')],
     ['the journal of the sandbox', JSON.stringify(product.aws.journal.entries())],
+    ['cards and messages', JSON.stringify(PERSONS.map((person) => product.teams.conversation(person, 'personal')))],
+    ['mails', JSON.stringify(product.entra.mails(PEOPLE.max))],
   ])
   const found: string[] = []
   for (const [what, secret] of await secrets()) {
