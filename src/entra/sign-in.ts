@@ -16,6 +16,7 @@ import {
 } from 'openid-client'
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
+import { pauseAfterFailure } from './pause.ts'
 import { issuerOf } from './signing-keys.ts'
 
 const TIMEOUT_SECONDS = 5
@@ -67,19 +68,8 @@ function claimsSchema(tenantId: string) {
 
 /** Sign-in for pages: authorization code with PKCE, state and nonce, as the confidential client of our registration. */
 export function entraSignIn(options: Options) {
-  const { authority, tenantId, clientId, clientSecret, redirectUri, log } = options
-  let found: Promise<Configuration> | undefined
-
-  /** Concurrent callers share one question; only a success is remembered. */
-  function configuration(): Promise<Configuration> {
-    const issuer = new URL(issuerOf(authority, tenantId))
-    const asked = { execute: [enableNonRepudiationChecks], timeout: TIMEOUT_SECONDS }
-    found ??= discovery(issuer, clientId, undefined, ClientSecretPost(clientSecret), asked).catch((error: unknown) => {
-      found = undefined
-      throw unavailable(error)
-    })
-    return found
-  }
+  const { tenantId, redirectUri, log } = options
+  const configuration = foundOnce(options)
 
   /** @throws UNAVAILABLE */
   async function begin(): Promise<{ readonly link: string; readonly started: Started }> {
@@ -112,6 +102,28 @@ export function entraSignIn(options: Options) {
   }
 
   return { begin, finish }
+}
+
+/** Concurrent callers share one question; a success is remembered, a failure for a moment. */
+function foundOnce({ authority, tenantId, clientId, clientSecret }: Options): () => Promise<Configuration> {
+  const pause = pauseAfterFailure()
+  let found: Promise<Configuration> | undefined
+
+  async function discover(): Promise<Configuration> {
+    const issuer = new URL(issuerOf(authority, tenantId))
+    const asked = { execute: [enableNonRepudiationChecks], timeout: TIMEOUT_SECONDS }
+    pause.check()
+    return await discovery(issuer, clientId, undefined, ClientSecretPost(clientSecret), asked)
+  }
+
+  return function configuration() {
+    found ??= discover().catch((error: unknown) => {
+      found = undefined
+      pause.failed(error)
+      throw unavailable(error)
+    })
+    return found
+  }
 }
 
 function signedIn(claims: IDToken | undefined, tenantId: string): SignedIn {

@@ -1,12 +1,15 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
+import { pauseAfterFailure } from './pause.ts'
 
 const FETCH_TIMEOUT_MILLISECONDS = 3_000
 /** Entra publishes a key long before it signs with it; an unknown key id asks again anyway, at most once in the cool-down. */
 const KEYS_CACHE_MILLISECONDS = 60 * 60_000
 const UNKNOWN_KEY_COOLDOWN_MILLISECONDS = 30_000
 const RETRY_AFTER_SECONDS = 5
+
+type Ask = (url: string, init: RequestInit) => Promise<Response>
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url() })
 
@@ -18,11 +21,17 @@ export function issuerOf(authority: string, tenantId: string): string {
 /** The tenant's present signing keys. Throws UNAVAILABLE when they cannot be had: a token is then neither good nor bad. */
 export function signingKeys(authority: string, tenantId: string): JWTVerifyGetKey {
   const issuer = issuerOf(authority, tenantId)
+  const pause = pauseAfterFailure()
   let found: Promise<JWTVerifyGetKey> | undefined
 
-  /** Concurrent callers share one question; only a success is remembered. */
+  async function ask(url: string, init: RequestInit): Promise<Response> {
+    pause.check()
+    return await fetch(url, init)
+  }
+
+  /** Concurrent callers share one question; a success is remembered, a failure for a moment. */
   function remoteKeys(): Promise<JWTVerifyGetKey> {
-    found ??= discover(issuer).catch((error: unknown) => {
+    found ??= discover(issuer, ask).catch((error: unknown) => {
       found = undefined
       throw error
     })
@@ -34,6 +43,7 @@ export function signingKeys(authority: string, tenantId: string): JWTVerifyGetKe
       return await (await remoteKeys())(header, token)
     } catch (error) {
       if (isTokensFault(error)) throw error
+      pause.failed(error)
       throw new LatchkeyError(
         'UNAVAILABLE',
         { what: 'the directory', retryAfterSeconds: RETRY_AFTER_SECONDS },
@@ -43,8 +53,8 @@ export function signingKeys(authority: string, tenantId: string): JWTVerifyGetKe
   }
 }
 
-async function discover(issuer: string): Promise<JWTVerifyGetKey> {
-  const response = await fetch(`${issuer}/.well-known/openid-configuration`, {
+async function discover(issuer: string, ask: Ask): Promise<JWTVerifyGetKey> {
+  const response = await ask(`${issuer}/.well-known/openid-configuration`, {
     redirect: 'error',
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MILLISECONDS),
   })
@@ -57,6 +67,7 @@ async function discover(issuer: string): Promise<JWTVerifyGetKey> {
     timeoutDuration: FETCH_TIMEOUT_MILLISECONDS,
     cacheMaxAge: KEYS_CACHE_MILLISECONDS,
     cooldownDuration: UNKNOWN_KEY_COOLDOWN_MILLISECONDS,
+    [customFetch]: ask,
   })
 }
 

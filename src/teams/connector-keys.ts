@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, type JWTHeaderParameters, type RemoteJWKSet } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, type JWTHeaderParameters, type RemoteJWKSet } from 'jose'
 import { z } from 'zod'
 
 /** The keys that Bot Connector signs with, and for which channels each was endorsed. */
@@ -6,10 +6,16 @@ import { z } from 'zod'
 const FETCH_TIMEOUT_MS = 3_000
 const KEYS_CACHE_MS = 60 * 60_000
 const UNKNOWN_KEY_COOLDOWN_MS = 30_000
+/** While the keys fail, strangers make us ask for them only so often. No longer than the start waits before it tries again. */
+const PAUSE_MS = 2_000
 
 /** The keys cannot be had: a token is then neither good nor bad. */
 export class KeysAway extends Error {
   override readonly name = 'KeysAway'
+}
+
+class AskedJustNow extends Error {
+  override readonly name = 'AskedJustNow'
 }
 
 export interface ConnectorKeys {
@@ -17,15 +23,23 @@ export interface ConnectorKeys {
   keyOf(header: JWTHeaderParameters): Promise<{ readonly key: CryptoKey; readonly endorsements: readonly string[] }>
 }
 
+type Ask = (url: string, init: RequestInit) => Promise<Response>
+
 const metadataSchema = z.object({ issuer: z.string(), jwks_uri: z.url() })
 const endorsed = z.object({ kid: z.string(), endorsements: z.array(z.string()).default([]) })
 
 export function connectorKeys(metadataUrl: string, issuer: string): ConnectorKeys {
   let found: Promise<RemoteJWKSet> | undefined
+  let pausedUntilMs = 0
 
-  /** Concurrent callers share one question; only a success is remembered. */
+  async function ask(url: string, init: RequestInit): Promise<Response> {
+    if (performance.now() < pausedUntilMs) throw new AskedJustNow('Bot Connector failed a moment ago.')
+    return await fetch(url, init)
+  }
+
+  /** Concurrent callers share one question; a success is remembered, a failure for a moment. */
   function remoteKeys(): Promise<RemoteJWKSet> {
-    found ??= discover(metadataUrl, issuer).catch((error: unknown) => {
+    found ??= discover(metadataUrl, issuer, ask).catch((error: unknown) => {
       found = undefined
       throw error
     })
@@ -39,6 +53,8 @@ export function connectorKeys(metadataUrl: string, issuer: string): ConnectorKey
         return { key: await keys(header), endorsements: endorsementsOf(keys, header.kid) }
       } catch (error) {
         if (isTokensFault(error)) throw error
+        // Whoever only met the pause does not make it longer.
+        if (!(error instanceof AskedJustNow)) pausedUntilMs = performance.now() + PAUSE_MS
         throw new KeysAway('The keys of Bot Connector cannot be had.', { cause: error })
       }
     },
@@ -50,8 +66,8 @@ function endorsementsOf(keys: RemoteJWKSet, kid: string | undefined): readonly s
   return endorsed.safeParse(key).data?.endorsements ?? []
 }
 
-async function discover(metadataUrl: string, issuer: string): Promise<RemoteJWKSet> {
-  const response = await fetch(metadataUrl, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) })
+async function discover(metadataUrl: string, issuer: string, ask: Ask): Promise<RemoteJWKSet> {
+  const response = await ask(metadataUrl, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) })
   if (!response.ok) throw new Error(`The metadata of Bot Connector answered ${response.status}`)
   const metadata = metadataSchema.parse(await response.json())
   const keysUrl = new URL(metadata.jwks_uri)
@@ -61,6 +77,7 @@ async function discover(metadataUrl: string, issuer: string): Promise<RemoteJWKS
     timeoutDuration: FETCH_TIMEOUT_MS,
     cacheMaxAge: KEYS_CACHE_MS,
     cooldownDuration: UNKNOWN_KEY_COOLDOWN_MS,
+    [customFetch]: ask,
   })
 }
 

@@ -149,7 +149,31 @@ describe('signing keys', () => {
     entra.faults.fail('keys', fault)
     expect(await refusal(header, verify)).toEqual(UNAVAILABLE)
     entra.faults.heal()
+    later(2_001)
     expect(await verify(header, ADDRESS)).toMatchObject({ objectId: PEOPLE.rita })
+  })
+
+  test('13: while they fail, any number of strangers makes us ask for them once in two seconds', async () => {
+    const [verify, stranger] = [newVerifier(), await strangersHeader()]
+    entra.faults.fail('keys', { kind: 'status', status: 500 })
+    const before = entra.faults.struck('keys')
+    await Promise.all(Array.from({ length: 25 }, () => refusal(stranger, verify)))
+    for (let round = 0; round < 25; round += 1) expect(await refusal(stranger, verify)).toEqual(UNAVAILABLE)
+    expect(entra.faults.struck('keys') - before).toBe(1)
+    later(2_001)
+    expect(await refusal(stranger, verify)).toEqual(UNAVAILABLE)
+    expect(entra.faults.struck('keys') - before).toBe(2)
+  })
+
+  test('13: nor do unknown keys when the known ones cannot be read again, and known ones stay good', async () => {
+    const [verify, stranger] = [newVerifier(), await strangersHeader()]
+    await verify(`Bearer ${await entra.mint(PEOPLE.rita)}`, ADDRESS)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 })
+    entra.faults.fail('keys', { kind: 'web-page' })
+    const before = entra.faults.struck('keys')
+    for (let round = 0; round < 25; round += 1) expect(await refusal(stranger, verify)).toEqual(UNAVAILABLE)
+    expect(await verify(`Bearer ${await entra.mint(PEOPLE.rita)}`, ADDRESS)).toMatchObject({ objectId: PEOPLE.rita })
+    expect(entra.faults.struck('keys') - before).toBe(1)
   })
 
   test('keys once read outlast an outage of the directory', async () => {
@@ -175,6 +199,15 @@ describe('signing keys', () => {
     }
   })
 })
+
+const strangersHeader = async () => `Bearer ${await entra.mintWrong('signed with an unknown key', PEOPLE.rita)}`
+
+/** The clock of pauses begins at nought where it is replaced. */
+function later(milliseconds: number): void {
+  const nowMs = performance.now()
+  vi.useFakeTimers({ toFake: ['performance'] })
+  vi.advanceTimersByTime(nowMs + milliseconds)
+}
 
 const keysUrl = () => `${entra.authority}/${entra.tenantId}/discovery/v2.0/keys`
 

@@ -40,18 +40,36 @@ async function keepComing(app = front.app) {
   }
 }
 
+/** The clock of pauses begins at nought where it is replaced. */
+function later(milliseconds: number): void {
+  const nowMs = performance.now()
+  vi.useFakeTimers({ toFake: ['performance'] })
+  vi.advanceTimersByTime(nowMs + milliseconds)
+}
+
 const statuses = (answers: readonly { readonly statusCode: number }[]) => answers.map(({ statusCode }) => statusCode)
 const countOf = (status: number, answers: readonly { readonly statusCode: number }[]) =>
   statuses(answers).filter((one) => one === status).length
 
 describe('13: strangers at the pages', () => {
+  test('while Entra’s addresses cannot be had, any number of visitors makes us ask for them once', async () => {
+    const app = await front.open()
+    entra.faults.fail('keys', { kind: 'status', status: 500 })
+    const before = entra.faults.struck('keys')
+    const atOnce = await Promise.all(Array.from({ length: 25 }, () => front.tab(app).get(PATH)))
+    const later = []
+    for (let round = 0; round < 25; round += 1) later.push(await front.tab(app).get(PATH))
+    expect(new Set(statuses([...atOnce, ...later]))).toEqual(new Set([503]))
+    expect(entra.faults.struck('keys') - before).toBe(1)
+  })
+
   test('one sign-in asks Entra once, however often it comes back, at once or later', async () => {
     entra.faults.fail('tokens', REFUSES)
     const before = asked()
     const comeBack = await keepComing()
     const answers = await Promise.all(Array.from({ length: 60 }, comeBack))
     expect([countOf(401, answers), countOf(400, answers)]).toEqual([1, 59])
-    vi.useFakeTimers({ toFake: ['performance'], now: performance.now() + 14 * 60_000 })
+    later(14 * 60_000)
     expect((await comeBack()).statusCode).toBe(400)
     expect(asked() - before).toBe(1)
   })
@@ -86,7 +104,7 @@ describe('13: strangers at the pages', () => {
     entra.faults.fail('tokens', REFUSES)
     const before = asked()
     const comeBack = await strangers(124)
-    vi.useFakeTimers({ toFake: ['performance'], now: performance.now() })
+    later(0)
     const answers: { readonly statusCode: number }[] = []
     for (const one of comeBack.slice(0, 123)) answers.push(await one())
     expect([countOf(401, answers), countOf(503, answers)]).toEqual([120, 3])

@@ -21,6 +21,13 @@ const statusOf = async (id: string) => Object(await record.read('request', id)).
 const path = (id: string) => `/requests/${id}`
 const MINUTES_MS = 60_000
 
+/** The clock of pauses begins at nought where it is replaced. */
+function later(milliseconds: number): void {
+  const nowMs = performance.now()
+  vi.useFakeTimers({ toFake: ['performance'] })
+  vi.advanceTimersByTime(nowMs + milliseconds)
+}
+
 describe('without a session', () => {
   test('the link leads to Entra, with state, nonce and PKCE, and shows nothing', async () => {
     const { id } = await ask()
@@ -341,8 +348,10 @@ describe('13: a sign-in', () => {
     entra.faults.fail('keys', { kind: 'down' })
     const answer = await front.tab(app).get(path(id))
     expect(answer.statusCode).toBe(503)
+    expect(answer.headers['retry-after']).toBe('5')
     expect(textOf(answer)).toContain('Try again in 5 seconds')
     entra.faults.heal()
+    later(2_001)
     expect((await front.tab(app).get(path(id))).statusCode).toBe(302)
   })
 

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { tryForgedActivities } from '../../src/http/self-test.ts'
 import { httpServer } from '../../src/http/server.ts'
 import { CONNECTOR_ISSUER } from '../../src/teams/verify-connector-token.ts'
@@ -15,10 +15,18 @@ beforeAll(async () => {
 })
 afterAll(() => door.stop())
 afterEach(() => {
+  vi.useRealTimers()
   door.teams.faults.heal()
   door.heard.splice(0)
   door.passed.splice(0)
 })
+
+/** The clock of pauses begins at nought where it is replaced. */
+function later(milliseconds: number): void {
+  const nowMs = performance.now()
+  vi.useFakeTimers({ toFake: ['performance'] })
+  vi.advanceTimersByTime(nowMs + milliseconds)
+}
 
 function activity(changes: object = {}): object {
   return { ...door.teams.activity('rita', 'my access'), ...changes }
@@ -95,11 +103,37 @@ describe('invariant 13: nobody but our own Teams is heard', () => {
   test('while the keys cannot be had nobody is refused and nobody is heard', async () => {
     const other = await openDoor()
     try {
-      other.teams.faults.fail('keys', { kind: 'status', status: 503 }, { times: 1 })
+      other.teams.faults.fail('keys', { kind: 'status', status: 503 }, { times: 1_000 })
       const delivered = () => other.teams.deliver(other.teams.activity('rita', 'my access'))
       expect(await delivered()).toMatchObject({ status: 503 })
       expect(other.heard).toEqual([])
+      other.teams.faults.heal()
+      later(2_001)
       expect(await delivered()).toMatchObject({ status: 200 })
+    } finally {
+      await other.stop()
+    }
+  })
+})
+
+describe('invariant 13: while the keys fail, any number of strangers makes us ask for them once', () => {
+  test.each([
+    ['that are an error', { kind: 'status', status: 500 }],
+    ['that do not come', { kind: 'down' }],
+  ] as const)('%s', async (_, fault) => {
+    const other = await openDoor()
+    try {
+      other.teams.faults.fail('keys', fault, { times: 1_000 })
+      const headers = { authorization: await other.teams.authorization() }
+      const stranger = () => other.post(other.teams.activity('rita', 'hello'), headers)
+      const atOnce = await Promise.all(Array.from({ length: 25 }, stranger))
+      const after = []
+      for (let round = 0; round < 25; round += 1) after.push(await stranger())
+      expect(new Set([...atOnce, ...after].map(({ status }) => status))).toEqual(new Set([503]))
+      expect(other.teams.faults.struck('keys')).toBe(1)
+      later(2_001)
+      expect(await stranger()).toMatchObject({ status: 503 })
+      expect(other.teams.faults.struck('keys')).toBe(2)
     } finally {
       await other.stop()
     }
