@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { amongFew, refuseSpentLimits } from '../access-requests/ask-limits.ts'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import type { Message } from '../cards/channel.ts'
 import { type AskForm, renderForm } from '../cards/render-form.ts'
@@ -9,6 +10,7 @@ import { type Entitlement, formatApprover, type Rules } from '../rules/rules-fil
 import { formatScope } from '../rules/scope.ts'
 import { toAsk } from './ask-fields.ts'
 import type { Turn } from './bot.ts'
+import { countForm } from './few-forms.ts'
 import type { RequestLine } from './request-line.ts'
 
 const MOST_OWNERS = 5
@@ -28,12 +30,18 @@ async function wasHeard(record: AskNeeds['record'], { conversation, activityId }
   return (await record.lease(`said-${said}`, REMEMBERED_MS)) === undefined
 }
 
-/** @throws NOT_ELIGIBLE to somebody who may ask for nothing */
-export async function formFor(
-  { rules, directory }: AskNeeds,
-  caller: Caller,
-  tried: Pick<AskForm, 'given' | 'problem'> = {},
-): Promise<Message> {
+type Tried = Pick<AskForm, 'given' | 'problem'>
+
+/** @throws NOT_ELIGIBLE to somebody who may ask for nothing, and TOO_MANY before the directory is asked */
+export async function formFor(needs: AskNeeds, caller: Caller, tried: Tried = {}): Promise<Message> {
+  return await amongFew(caller, async () => {
+    await refuseSpentLimits(needs.record, caller)
+    countForm(caller)
+    return await makeForm(needs, caller, tried)
+  })
+}
+
+async function makeForm({ rules, directory }: AskNeeds, caller: Caller, tried: Tried): Promise<Message> {
   const person = await directory.person(caller.objectId)
   if (!person || person.tenantId !== caller.tenantId) throw nothingFor('You are not in the directory.', rules)
   const groups = await directory.groupsOf(caller.objectId, groupIdsOf(rules))

@@ -5,7 +5,7 @@ import { findRequests } from '../access-requests/find-requests.ts'
 import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import { readCopies } from '../cards/copy.ts'
 import type { Given } from '../cards/render-form.ts'
-import { LatchkeyError } from '../errors.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Lease, RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { LEVELS, sortLevels } from '../rules/levels.ts'
@@ -97,9 +97,15 @@ async function earlierRequest(
 
 /** Refused: what was filled in stays, and a sentence says what to change. */
 async function formAgain(needs: AskNeeds, caller: Caller, form: FormData, error: unknown): Promise<Answer> {
-  // What does not answer now would not fill a form either; the one on the screen can be sent again.
-  if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE') throw error
-  return { card: (await formFor(needs, caller, { given: givenOf(form), problem: error.message })).card }
+  // What does not answer now would not fill a form either, and what is too much is not made more; the one on the screen can be sent again.
+  if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE' || error.code === 'TOO_MANY') throw error
+  try {
+    return { card: (await formFor(needs, caller, { given: givenOf(form), problem: error.message })).card }
+  } catch (another) {
+    // Why it was refused is still what they have to know.
+    if (isLatchkeyError(another, 'TOO_MANY')) throw error
+    throw another
+  }
 }
 
 function readForm({ scope, below, levels, duration, reason, ticket }: FormData): AskInput {

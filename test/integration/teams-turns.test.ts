@@ -350,6 +350,32 @@ describe('the app comes to a person', () => {
   })
 })
 
+describe('whoever asks too much asks the directory nothing', () => {
+  async function refused(answer: Promise<unknown>): Promise<unknown> {
+    const before = chat.office.entra.graphCalls.length
+    const said = await answer
+    expect(chat.office.entra.graphCalls.length).toBe(before)
+    return said
+  }
+
+  test('neither by a form that is refused, nor by asking for one', async () => {
+    for (let pending = 0; pending < 5; pending += 1) await asked()
+    const sentence = expect.stringMatching(/^You already have 5 requests waiting\./)
+    expect(await refused(ofForm())).toEqual({ error: { code: 'TOO_MANY', message: sentence } })
+    expect(await refused(chat.say('rita', 'request'))).toEqual([sentence])
+    expect(await refused(ofForm({ reason: '' }))).toMatchObject({ error: { message: /Say why you need this/ } })
+  })
+
+  test('nor by one form after the other', async () => {
+    const shown = { forms: 0 }
+    const next = async () => (await chat.say('kai', 'request'))[0]
+    for (let reply = await next(); typeof reply === 'object'; reply = await next()) shown.forms += 1
+    expect(shown.forms).toBe(60)
+    const sentence = expect.stringMatching(/^You were shown 60 forms within an hour\./)
+    expect(await refused(chat.say('kai', 'request'))).toEqual([sentence])
+  })
+})
+
 test('whatever a card sends is answered with a sentence', async () => {
   const verbs = fc.oneof(fc.constantFrom('ask', 'approve', 'deny', 'view', 'done', 'cancel'), fc.string())
   const keys = fc.constantFrom('requestId', 'grantId', 'version', 'comment', 'for', 'scope', 'levels')
