@@ -31,6 +31,9 @@ const NO_ANSWER = new Set([
   'OAUTH_RESPONSE_IS_NOT_CONFORM',
 ])
 
+/** Of OAuth 2.0, as `access_denied`. */
+const ERROR_CODE = /^[a-z_]{1,40}$/
+
 interface Options {
   /** `https://login.microsoftonline.com`; another one only in the sandbox. */
   readonly authority: string
@@ -133,7 +136,8 @@ function signedIn(claims: IDToken | undefined, tenantId: string): SignedIn {
 
 /** A code for the log. Undefined: nobody was refused, there was no answer. */
 function reasonOf(error: unknown): string | undefined {
-  if (error instanceof AuthorizationResponseError) return error.error
+  // A stranger may have written it into the address.
+  if (error instanceof AuthorizationResponseError) return ERROR_CODE.test(error.error) ? error.error : 'not-a-code'
   if (error instanceof ResponseBodyError) return error.status >= 500 || error.status === 429 ? undefined : error.error
   if (error instanceof z.ZodError) return `claim-${String(error.issues[0]?.path[0] ?? 'shape')}`
   if (error instanceof ClientError) return NO_ANSWER.has(error.code ?? '') ? undefined : (error.code ?? 'unknown')

@@ -342,6 +342,21 @@ describe('13: a sign-in', () => {
     else await expect(finished).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
   })
 
+  test.each([
+    ['access_denied', 'access_denied'],
+    ['rita@harbour.example has the key AKIA', 'not-a-code'],
+    ['x'.repeat(41), 'not-a-code'],
+    ['access_denied\n', 'not-a-code'],
+  ])('that comes back with the error %j leaves only a code in the log', async (error, reason) => {
+    const logged: object[] = []
+    const log = { info: (data: object) => void logged.push(data) }
+    const signIn = entraSignIn({ ...entra, redirectUri: `${PUBLIC_URL}/sign-in/callback`, log })
+    const { started } = await signIn.begin()
+    const query = new URLSearchParams({ error, state: started.state, iss: entra.issuer })
+    await expect(signIn.finish(query.toString(), started)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+    expect(logged).toEqual([{ reason }])
+  })
+
   test('waits while Entra does not answer, and says so', async () => {
     const { id } = await ask()
     const app = await front.open()
