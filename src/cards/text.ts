@@ -15,14 +15,26 @@ const CARD_FUNCTION = /(?<=\{)(?=\{(?:DATE|TIME)\()/gi
 
 const MOST_PARTS = 20
 
-/** One line break in a name could forge a line of the card, and a change of direction could turn a key around. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g
+/**
+ * One line break in a name could forge a line of the card, and a change of direction could turn a key around. Fillers and tags are blank,
+ * or nothing at all: two keys would look alike. (Flags of regions are written with tags: they lose them.)
+ */
+const HIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
+
+/**
+ * Joiners change how Persian, the scripts of India and emoji look: between letters without case and emoji they stay. Next to anything else,
+ * as within a Latin word, they could only hide.
+ */
+const LOST_JOINER =
+  /(?<![\p{Lo}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}])[\u200c\u200d]|[\u200c\u200d](?![\p{Lo}\p{Extended_Pictographic}])/gu
+
 const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]+/g
 
 /** On one line, with every character that cannot be seen made visible. */
 export function plain(text: string): string {
-  return text.toWellFormed().replace(BREAKS, ' ').replace(HIDDEN, '\ufffd')
+  return text.toWellFormed().replace(BREAKS, ' ').replace(HIDDEN, '\ufffd').replace(LOST_JOINER, '\ufffd')
 }
 
 /** Shown letter by letter, whatever it holds. */

@@ -30,7 +30,7 @@ const NASTY = [
 ]
 
 /** What `plain` makes visible has a test of its own. */
-const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029]/u
+const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u
 
 const text = fc
   .array(fc.oneof(fc.constantFrom(...NASTY), fc.string({ unit: 'grapheme', maxLength: 20 })), {
@@ -122,6 +122,31 @@ describe('text of people and of AWS', () => {
     const reason = 'fine\nApproved by Max\u202egnorts\u2066 \u0000\u200b'
     const { card } = renderCard({ request: someRequest({ reason }), grant: null }, READERS.approver, PUBLIC_URL)
     expect(saidOn(card)).toContain('fine Approved by Max\ufffdgnorts\ufffd \ufffd\ufffd')
+  })
+
+  test.each([
+    '\u00ad',
+    '\u061c',
+    '\u115f',
+    '\u1160',
+    '\u180e',
+    '\u200b',
+    '\u200c',
+    '\u200d',
+    '\u2800',
+    '\u3164',
+    '\uffa0',
+    '\u{e0041}',
+    '\u{e007f}',
+  ])('nothing that cannot be seen tells two keys apart: %j', (hidden) => {
+    const scopes = [`s3://b/fin${hidden}ance/`]
+    const { card } = renderCard({ request: someRequest({ scopes }), grant: null }, READERS.approver, PUBLIC_URL)
+    expect(saidOn(card).join('\n')).toContain('s3://b/fin\ufffdance/')
+  })
+
+  test.each(['می‌خواهم', 'ශ්‍රී', '👩‍💻', '👩🏽‍💻', '❤️‍🔥'])('what joiners are made for stays as it is: %s', (reason) => {
+    const { card } = renderCard({ request: someRequest({ reason }), grant: null }, READERS.approver, PUBLIC_URL)
+    expect(saidOn(card)).toContain(reason)
   })
 
   test('a function of cards stays text in the official renderer too', () => {
