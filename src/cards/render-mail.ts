@@ -21,6 +21,8 @@ const DARK = `
 const FONT = "font-family:'Segoe UI',system-ui,-apple-system,Arial,sans-serif"
 const QUIET = `${FONT};font-size:14px;line-height:20px;color:#55616f`
 const INK = `${FONT};font-size:16px;line-height:24px;color:#16202c;word-break:break-word`
+/** A key may hold two spaces where another holds one. */
+const AS_WRITTEN = 'white-space:pre-wrap'
 const BUTTON = `${FONT};display:inline-block;background:#0b5cad;color:#ffffff;font-size:16px;line-height:24px;font-weight:600;text-decoration:none;padding:12px 24px;border-radius:8px`
 
 export interface RenderedMail {
@@ -55,7 +57,7 @@ function page(request: RequestView, link: URL): string {
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" class="card" style="max-width:560px;background:#ffffff;border:1px solid #d9dfe6;border-radius:14px">
 <tr><td align="left" style="padding:28px 24px 8px">
 <p class="quiet" style="margin:0 0 8px;${QUIET}">Latchkey: a request for your decision</p>
-<h1 class="ink" style="margin:0;${INK};font-size:21px;line-height:29px;font-weight:600" dir="auto">${askSentence(request)}</h1>
+<h1 class="ink" style="margin:0;${INK};font-size:21px;line-height:29px;font-weight:600;${AS_WRITTEN}" dir="auto">${askSentence(request)}</h1>
 </td></tr>
 !${facts(request).map(fact).join('\n')}
 <tr><td align="left" style="padding:16px 24px 8px"><a class="button" href="${link.href}" style="${BUTTON}">Review the request</a></td></tr>
@@ -88,6 +90,6 @@ function facts(request: RequestView): readonly Fact[] {
 function fact([title, text]: Fact): string {
   return html`<tr><td align="left" style="padding:8px 24px">
 <p class="quiet" style="margin:0;${QUIET}">${title}</p>
-<p class="ink" style="margin:0;${INK};white-space:pre-line" dir="auto">${text}</p>
+<p class="ink" style="margin:0;${INK};${AS_WRITTEN}" dir="auto">${text}</p>
 </td></tr>`
 }

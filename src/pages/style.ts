@@ -17,7 +17,7 @@ main { max-width: 680px; margin: 0 auto 40px; background: var(--card); border: 1
 section { padding: 24px 28px; border-top: 1px solid var(--line); }
 .head { padding: 28px 28px 22px; }
 .head p + h1, .state + h1 { margin-top: 14px; }
-h1 { font-size: 24px; line-height: 1.3; font-weight: 620; letter-spacing: -0.01em; overflow-wrap: anywhere; }
+h1 { font-size: 24px; line-height: 1.3; font-weight: 620; letter-spacing: -0.01em; overflow-wrap: anywhere; white-space: pre-wrap; }
 h2 { font-size: 16px; font-weight: 620; margin-bottom: 6px; }
 .lead { margin-top: 12px; color: var(--quiet); overflow-wrap: anywhere; }
 .state { display: inline-block; padding: 3px 12px; border-radius: 999px; font-size: 14px; font-weight: 600; border: 1px solid currentColor; color: var(--quiet); }
@@ -29,7 +29,7 @@ dl { display: grid; grid-template-columns: 150px minmax(0, 1fr); gap: 12px 20px;
 dt { color: var(--quiet); }
 dd { overflow-wrap: anywhere; }
 dd span { display: block; }
-.exact { font-family: ui-monospace, "Cascadia Mono", Consolas, monospace; font-size: 15px; }
+.exact { font-family: ui-monospace, "Cascadia Mono", Consolas, monospace; font-size: 15px; white-space: pre-wrap; }
 blockquote { margin: 10px 0 0; padding-left: 14px; border-left: 3px solid var(--line); overflow-wrap: anywhere; }
 label { display: block; font-weight: 600; }
 .hint { color: var(--quiet); font-size: 14px; font-weight: 400; }

@@ -137,6 +137,17 @@ describe('from the mail to the decision', () => {
     await page.getByRole('heading', { name: 'You are signed out' }).waitFor()
   })
 
+  test('two spaces in a scope are two spaces, in the mail and on the page', async () => {
+    const scope = 's3://finance-reports/a  b/'
+    const { id } = await front.ask('rita', scope)
+    await mailed(id)
+    const mail = await openMail()
+    const said = [await bodyOf(mail).locator('body').innerText()]
+    const page = await follow(mail, 'Max Mertens')
+    said.push(await page.locator('main').innerText())
+    for (const text of said) expect(text.split(scope)).toHaveLength(3)
+  })
+
   test('whoever comes late is told by whom it was decided, and what', async () => {
     const { id } = await front.ask()
     await mailed(id)

@@ -60,6 +60,12 @@ describe('the mail to an approver', () => {
     )
   })
 
+  test('shows every space of a scope', () => {
+    const scopes = ['s3://b/a  b/']
+    const shown = [...render({ scopes }).html.matchAll(/<(?:h1|p) [^>]*style="([^"]*)"[^>]*>[^<]*a {2}b/g)]
+    expect(shown.map(([, style]) => /white-space:pre-wrap/.test(style ?? ''))).toEqual([true, true])
+  })
+
   test('has exactly one link, to the page: none that decides', () => {
     const { html } = render()
     expect([...html.matchAll(/\b(?:href|src|action)="([^"]+)"/g)].map(([, url]) => url)).toEqual([
