@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { Activity, CloudAdapter, TurnContext } from 'botbuilder'
-import { type Heard, parseActivity, personOf } from './activity.ts'
+import type { Activity, TurnContext } from 'botbuilder'
+import { z } from 'zod'
+import { activitySchema, type Heard, parseActivity, personOf } from './activity.ts'
 import { type InvokeAnswer, invokeAnswer, invokeFailure, NOTHING_FOUND, wentWrong } from './answers.ts'
 import { cloudAdapter, refuseWithoutAuthentication } from './authentication.ts'
 import type { Bot, Turn } from './bot.ts'
@@ -26,6 +27,9 @@ export interface Processed {
   readonly body: unknown
 }
 
+/** Of what the SDK's type promises it needs no more than ours does; dates stay as text, which nobody reads. */
+const sdkActivity = z.custom<Activity>((value) => activitySchema.safeParse(value).success)
+
 export interface TeamsAdapter {
   /** One activity that passed the door; the SDK authenticates it once more by its own means. */
   process(authorization: string, body: Readonly<Record<string, unknown>>): Promise<Processed>
@@ -40,27 +44,24 @@ export async function teamsAdapter(needs: AdapterNeeds): Promise<TeamsAdapter> {
   }
 }
 
-/** The SDK writes as to express; what it wrote is returned. */
 async function processOne(
-  adapter: CloudAdapter,
+  adapter: ReturnType<typeof cloudAdapter>,
   authorization: string,
-  body: Record<string, unknown>,
+  body: unknown,
   logic: (context: TurnContext) => Promise<void>,
 ): Promise<Processed> {
-  const written: { status: number; body: unknown } = { status: 200, body: undefined }
-  const response = {
-    socket: undefined,
-    status(code: number) {
-      written.status = code
-    },
-    send(sent: unknown) {
-      written.body = sent
-    },
-    header: () => response,
-    end: () => response,
+  try {
+    const answer = await adapter.hear(authorization, sdkActivity.parse(body), logic)
+    return { status: answer?.status ?? 200, body: answer?.body }
+  } catch (error) {
+    if (isRefusal(error)) return { status: 401, body: undefined }
+    throw error
   }
-  await adapter.process({ method: 'POST', headers: { authorization }, body }, response, logic)
-  return written
+}
+
+/** The SDK says 500 in the same class where it could not get the keys. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'statusCode' in error && error.statusCode === 401
 }
 
 /** No error leaves a turn: the SDK would answer with its text, or with nothing at all. */

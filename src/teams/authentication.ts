@@ -1,7 +1,10 @@
 import {
+  type Activity,
   CloudAdapter,
   ConfigurationBotFrameworkAuthentication,
   ConfigurationServiceClientCredentialFactory,
+  type InvokeResponse,
+  type TurnContext,
 } from 'botbuilder'
 import { connectorClient } from './connector-client.ts'
 import { connectorCredentials } from './credentials.ts'
@@ -9,8 +12,23 @@ import type { BotSettings } from './settings.ts'
 
 const CONNECTOR = 'https://api.botframework.com'
 
+/**
+ * The SDK without its way in from express: that prints every error to stderr, past our log and with whatever the error holds, and calls an
+ * outage of the keys a wrong token. Here errors are thrown. (The SDK also prints where it refuses the signature or the time of a token; ours
+ * has refused both before, more strictly.)
+ */
+class HearingAdapter extends CloudAdapter {
+  hear(
+    authorization: string,
+    activity: Activity,
+    logic: (context: TurnContext) => Promise<void>,
+  ): Promise<InvokeResponse | undefined> {
+    return this.processActivity(authorization, activity, logic)
+  }
+}
+
 /** The SDK with authentication on. Of what is not set here it would take all or nothing from its defaults. */
-export function cloudAdapter(settings: BotSettings): CloudAdapter {
+export function cloudAdapter(settings: BotSettings): HearingAdapter {
   const { appId, tenantId, openIdMetadataUrl, loginUrl, serviceUrls } = settings
   const credentials = connectorCredentials(settings)
   const configuration = {
@@ -32,7 +50,7 @@ export function cloudAdapter(settings: BotSettings): CloudAdapter {
     createCredentials: async () => credentials,
   }
   const httpClient = connectorClient(credentials, serviceUrls)
-  return new CloudAdapter(
+  return new HearingAdapter(
     new ConfigurationBotFrameworkAuthentication(configuration, factory, undefined, undefined, { httpClient }),
   )
 }

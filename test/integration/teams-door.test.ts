@@ -14,8 +14,12 @@ beforeAll(async () => {
   known = { authorization: await door.teams.authorization() }
 })
 afterAll(() => door.stop())
+/** What the SDK says past our log. */
+const printed = vi.spyOn(console, 'error')
+
 afterEach(() => {
   vi.useRealTimers()
+  expect(printed.mock.calls).toEqual([])
   door.teams.faults.heal()
   door.heard.splice(0)
   door.passed.splice(0)
@@ -110,6 +114,30 @@ describe('invariant 13: nobody but our own Teams is heard', () => {
       other.teams.faults.heal()
       later(2_001)
       expect(await delivered()).toMatchObject({ status: 200 })
+    } finally {
+      await other.stop()
+    }
+  })
+})
+
+describe('while only the SDK cannot get the keys', () => {
+  test('nobody is heard, it is no refusal, and what is wrong stands in the log and not beside it', async () => {
+    const other = await openDoor()
+    try {
+      const foreign = { ...other.teams.activity('rita', 'hello'), channelId: 'webchat' }
+      // Now the door has its keys.
+      expect(await other.teams.deliver(foreign)).toMatchObject({ status: 403 })
+      other.teams.faults.fail('keys', { kind: 'status', status: 503 }, { times: 1_000 })
+      const refused = await other.refused()
+      expect(await other.teams.deliver(other.teams.activity('rita', 'my access'))).toMatchObject({
+        status: 500,
+        body: { error: 'Something went wrong here.' },
+      })
+      expect(await other.refused()).toBe(refused)
+      expect(other.lines.filter((line) => line.includes('Failed to load openID config: 503'))).toHaveLength(1)
+      expect(other.heard).toEqual([])
+      other.teams.faults.heal()
+      expect(await other.teams.deliver(other.teams.activity('rita', 'my access'))).toMatchObject({ status: 200 })
     } finally {
       await other.stop()
     }
