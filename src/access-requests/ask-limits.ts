@@ -45,7 +45,7 @@ export function saidOnce(thread: Thread | undefined, requestId: string, nowMs: n
   if (thread?.said === undefined) return { indexes: [], limits: [] }
   const said = { kind: SAID, value: thread.said }
   const otherwise = new LatchkeyError('CONFLICT', { thing: 'request', outcome: ASKED_ALREADY })
-  return { indexes: [{ ...said, id: requestId, at: nowMs }], limits: [{ ...said, since: 0, atMost: 0, otherwise }] }
+  return { indexes: [{ ...said, id: requestId, at: nowMs }], limits: [{ ...said, since: 0, atMost: 1, otherwise }] }
 }
 
 /** Before the directory or AWS is asked anything: one person must not be able to throttle them for everybody. */

@@ -120,7 +120,7 @@ async function commitRequest(
       ...approvers.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
       ...once.indexes,
     ],
-    limits: [...askLimits(requester, nowMs), ...once.limits],
+    limits: [...once.limits, ...askLimits(requester, nowMs)],
     audit: [
       {
         kind: 'request.asked',
