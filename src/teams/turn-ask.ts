@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { amongFew, refuseSpentLimits } from '../access-requests/ask-limits.ts'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import type { Message } from '../cards/channel.ts'
@@ -12,22 +11,21 @@ import { toAsk } from './ask-fields.ts'
 import type { Turn } from './bot.ts'
 import { countForm } from './few-forms.ts'
 import type { RequestLine } from './request-line.ts'
+import { nameSaid, wasAskedAlready } from './said.ts'
 
 const MOST_OWNERS = 5
-const REMEMBERED_MS = 60_000
 
-/** Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. */
-export async function askByLine(needs: AskNeeds, turn: Turn, line: RequestLine): Promise<void> {
-  const { caller, conversation } = turn
-  if (await wasHeard(needs.record, turn)) return
-  await requestAccess(needs, caller, { ...toAsk(line), thread: { conversation } })
-}
-
-/** A delivery that is repeated is repeated within seconds: what was heard is remembered for some minutes, as a lease that nobody gives back. */
-async function wasHeard(record: AskNeeds['record'], { conversation, activityId }: Turn): Promise<boolean> {
-  if (activityId === undefined) return false
-  const said = createHash('sha256').update(`${conversation.conversationId} ${activityId}`).digest('base64url')
-  return (await record.lease(`said-${said}`, REMEMBERED_MS)) === undefined
+/**
+ * Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. Nor when the line was
+ * delivered before and asked then.
+ */
+export async function askByLine(needs: AskNeeds, { caller, conversation, activityId }: Turn, line: RequestLine) {
+  const said = activityId === undefined ? {} : { said: nameSaid(conversation, activityId) }
+  try {
+    await requestAccess(needs, caller, { ...toAsk(line), thread: { conversation, ...said } })
+  } catch (error) {
+    if (!wasAskedAlready(error)) throw error
+  }
 }
 
 type Tried = Pick<AskForm, 'given' | 'problem'>

@@ -1,25 +1,16 @@
-import { createHash } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { findRequests } from '../access-requests/find-requests.ts'
+import { SAID } from '../access-requests/ask-limits.ts'
+import type { Thread } from '../access-requests/copies.ts'
 import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
-import { readCopies } from '../cards/copy.ts'
 import type { Given } from '../cards/render-form.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import type { Lease, RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { LEVELS, sortLevels } from '../rules/levels.ts'
 import { toAsk } from './ask-fields.ts'
 import type { Action, Answer, Turn } from './bot.ts'
 import { type PresentNeeds, presentCard } from './present-card.ts'
+import { nameSaid, wasAskedAlready } from './said.ts'
 import { formFor } from './turn-ask.ts'
-
-/** Nobody asks oftener within the hour. */
-const MOST_RECENT = 20
-const LEASE_MS = 10_000
-/** Teams waits for an answer of ours for a little longer than this. */
-const WAIT_MS = 2_500
-const LOOK_EVERY_MS = 100
 
 const text = z.string().trim().max(5_000).optional()
 
@@ -42,57 +33,34 @@ export async function askByForm(needs: AskNeeds & PresentNeeds, turn: Turn, acti
   if (!form.success) throw badInput('This form cannot be read. Say request to get a new one.')
   if (form.data.for !== caller.objectId)
     throw badInput('This form belongs to somebody else. Say request to get your own.')
-  const lease = await leaseOf(needs.record, turn, action)
-  if (lease === 'busy') return { message: 'This form was sent already; its card follows in a moment.' }
+  const thread = threadOf(turn, action)
   try {
-    const earlier = await earlierRequest(needs, turn, action)
-    const requestId = earlier ?? (await ask(needs, turn, action, form.data))
+    const requestId = (await earlierRequest(needs, thread)) ?? (await ask(needs, caller, form.data, thread))
     return await presentCard(needs, caller, requestId, action)
   } catch (error) {
+    // Another delivery of this form, perhaps in another process, was faster: whatever this one met, it asked.
+    const requestId = await earlierRequest(needs, thread)
+    if (requestId !== undefined) return await presentCard(needs, caller, requestId, action)
+    if (wasAskedAlready(error)) return { message: 'This form was sent already.' }
     return await formAgain(needs, caller, form.data, error)
-  } finally {
-    await lease?.release()
   }
 }
 
-async function ask(needs: AskNeeds, { caller, conversation }: Turn, { reference }: Action, form: FormData) {
-  const thread = reference === undefined ? { conversation } : { conversation, reference }
+function threadOf({ conversation }: Turn, { reference }: Action): Thread {
+  return reference === undefined
+    ? { conversation }
+    : { conversation, reference, said: nameSaid(conversation, reference) }
+}
+
+async function ask(needs: AskNeeds, caller: Caller, form: FormData, thread: Thread): Promise<string> {
   const { id } = await requestAccess(needs, caller, { ...readForm(form), thread })
   return id
 }
 
-/** Two deliveries of one click may run in two processes at once. */
-async function leaseOf(
-  record: RecordPort,
-  { conversation }: Turn,
-  { reference }: Action,
-): Promise<Lease | undefined | 'busy'> {
-  if (reference === undefined) return undefined
-  const place = createHash('sha256').update(`${conversation.conversationId} ${reference}`).digest('base64url')
-  for (let waitedMs = 0; waitedMs <= WAIT_MS; waitedMs += LOOK_EVERY_MS) {
-    const lease = await record.lease(`form-${place}`, LEASE_MS)
-    if (lease) return lease
-    await delay(LOOK_EVERY_MS)
-  }
-  return 'busy'
-}
-
 /** The request that this message became. */
-async function earlierRequest(
-  { record }: PresentNeeds,
-  { caller, conversation }: Turn,
-  { reference }: Action,
-): Promise<string | undefined> {
-  if (reference === undefined) return undefined
-  const recent = await findRequests({ record }, caller, { role: 'requester', limit: MOST_RECENT })
-  const firsts = recent.flatMap(({ request: { copies } }) => copies.slice(0, 1))
-  const found = (await readCopies(record, firsts)).find(
-    ({ copy: { place, ...copy } }) =>
-      copy.reference === reference &&
-      place.channel === 'teams' &&
-      place.conversation.conversationId === conversation.conversationId,
-  )
-  return found?.copy.requestId
+async function earlierRequest({ record }: PresentNeeds, { said }: Thread): Promise<string | undefined> {
+  const [requestId] = said === undefined ? [] : await record.list(SAID, said, { limit: 1 })
+  return requestId
 }
 
 /** Refused: what was filled in stays, and a sentence says what to change. */

@@ -115,6 +115,21 @@ describe('the form', () => {
     expect(textIn(answers[0])).toContain('three times')
   })
 
+  test('is still one request after any number of newer ones', async () => {
+    await ofForm({ reason: 'the first' }, 'form-4')
+    const [first] = await chat.requestsOf('rita')
+    // As many as a list of the newest ones would hold.
+    for (let newer = 0; newer < 25; newer += 1) {
+      await chat.clear()
+      await asked()
+    }
+    const answer = await ofForm({ reason: 'again' }, 'form-4')
+    expect(textIn(answer)).toContain('the first')
+    const all = await chat.requestsOf('rita')
+    expect(all.filter(({ reason }) => reason === 'again')).toEqual([])
+    expect(all.find(({ id }) => id === first?.id)).toMatchObject({ reason: 'the first' })
+  })
+
   test('that is refused comes again, with what was filled in and the reason', async () => {
     const answer = await ofForm({
       reason: 'kept as it is',
