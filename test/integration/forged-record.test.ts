@@ -197,13 +197,14 @@ describe('a real yes under another id', () => {
     await product.untilStatus(original, 'revoked')
   })
 
-  test('a request that was copied to another id is decided as that one, and the original stays as it is', async () => {
+  test('a request that was copied to another id is decided by nobody, and the original stays as it is', async () => {
     const original = await product.ask('finn')
     const copy = newId('r')
     await product.cli.hset(`{latchkey}:request:${copy}`, 'version', '7')
     await product.forge('request', copy, await product.stored('request', original))
-    const { body } = await product.review('max', copy, APPROVE)
-    expect(body).toMatchObject({ id: copy, status: 'approved' })
+    const { status } = await product.review('max', copy, APPROVE)
+    expect(status).toBe(404)
+    expect(await product.events('alarm.ask-does-not-add-up', copy)).toHaveLength(1)
     expect((await product.call('finn', `/requests/${original}`)).body.status).toBe('pending')
     expect((await product.call('finn', `/requests/${original}/cancel`)).body.status).toBe('cancelled')
   })
