@@ -110,7 +110,8 @@ async function settle(record: RecordPort, reading: Reading, outcomes: readonly O
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: request.request.id, at }]
   const waits = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.waitMs]))
   if (waits.length > 0) {
-    const againAt = nowMs + Math.min(...waits)
+    // However long one of them waits, what the others show is looked at again.
+    const againAt = nowMs + Math.min(LOOK_AGAIN_MS, ...waits)
     await record.commit({ records: [], due: due(againAt), audit: [] })
     return { againAt }
   }
