@@ -1,10 +1,13 @@
 import { type Logger, pino } from 'pino'
+import { attachDriver } from './aws/attach-driver.ts'
+import { joinDrivers } from './aws/driver.ts'
 import { sessionDriver } from './aws/session-driver.ts'
 import type { Channel, Mailer } from './cards/channel.ts'
 import type { Config, Setup } from './config.ts'
 import { entraSignIn } from './entra/sign-in.ts'
 import { issuerOf } from './entra/signing-keys.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
+import type { Driver } from './grants/driver.ts'
 import { seenEligible } from './grants/seen-eligible.ts'
 import { graphDirectory } from './graph/directory.ts'
 import { graphMailer } from './graph/mailer.ts'
@@ -17,6 +20,7 @@ import type { Connection } from './redis/connections.ts'
 import { redisDigests } from './redis/digests.ts'
 import { redisInbox } from './redis/inbox.ts'
 import { redisRecord } from './redis/record.ts'
+import type { Rules } from './rules/rules-file.ts'
 import { teamsAdapter } from './teams/adapter.ts'
 import { teamsChannel } from './teams/channel.ts'
 import type { MessagesNeeds } from './teams/messages-route.ts'
@@ -63,11 +67,15 @@ export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logg
     record: redisRecord(redis),
     digests: redisDigests(redis),
     directory: graphDirectory({ authority, tenantId, clientId, clientSecret, graphBaseUrl, log }),
-    driver: sessionDriver({ accounts: rules.accounts, buckets: rules.buckets, log }),
+    driver: openDriver(rules, log),
     rules,
     approvalKey,
     seenEligible: seenEligible(),
   }
+}
+
+function openDriver(rules: Rules, log: Logger): Driver {
+  return joinDrivers(sessionDriver({ ...rules, log }), attachDriver({ ...rules, log }))
 }
 
 /** Where `POST /api/cloudtrail` puts what it accepts. */

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { isLatchkeyError } from '../src/errors.ts'
-import { denySessions } from '../src/grants/deny-sessions.ts'
 import { finishGrant, LIVE } from '../src/grants/end-grant.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
 import type { DenyNeeds } from '../src/grants/keep-deny.ts'
+import { takeAway } from '../src/grants/take-away.ts'
 import { findYesFault, latestEnd } from '../src/grants/yes.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 
@@ -74,7 +74,7 @@ async function end(needs: RevokeNeeds, stored: StoredGrant): Promise<Ran> {
 async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Promise<Ran> {
   const { grant } = stored
   try {
-    if ((await denySessions(needs, grant)) === 'busy') {
+    if ((await takeAway(needs, grant)) === 'busy') {
       await beLoud(needs, stored, nowMs, new Error('Somebody else is writing the Deny document.'))
       return { againAt: nowMs + RUN_AGAIN_MS }
     }

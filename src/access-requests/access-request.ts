@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { principalSchema } from '../grants/grant.ts'
 import { RECORD_ID, type RecordPort } from '../record.ts'
-import { LEVELS } from '../rules/levels.ts'
+import { conditions } from '../rules/conditions.ts'
+import { ASKABLE_LEVELS } from '../rules/levels.ts'
 
 const time = z.iso.datetime({ precision: 3 })
 const person = z.strictObject({ objectId: z.guid(), name: z.string() })
@@ -20,13 +22,15 @@ const accessRequest = z.strictObject({
   requester: person,
   /** Canonical, as `s3://bucket/prefix/`. */
   scopes: z.array(z.string()).min(1),
-  levels: z.array(z.enum(LEVELS)).min(1),
+  levels: z.array(z.enum(ASKABLE_LEVELS)).min(1),
+  /** As the entitlement had them when asked, for showing; a grant carries those of the click. */
+  conditions: conditions.optional(),
   durationMinutes: z.int().positive(),
   reason: z.string(),
   ticket: z.string(),
   entitlement: z.string(),
-  /** The elevation role as it was when asked; account and role are read from the rules again at the click. */
-  roleId: z.string(),
+  /** Who would hold it, as AWS knew them when asked; the rules as they are at the click must still name them. */
+  principal: principalSchema,
   /** Who was asked. For showing and finding only: who may decide is read from rules and directory at the click. */
   asked: z.array(z.strictObject({ ...person.shape, as: z.string() })),
   askedAt: time,

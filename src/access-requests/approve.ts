@@ -1,21 +1,17 @@
 import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { deniedUntil, denyId } from '../grants/deny-record.ts'
-import type { Principal } from '../grants/driver.ts'
+import { deniedUntil } from '../grants/deny-record.ts'
 import { LIVE } from '../grants/end-grant.ts'
 import { GRANTS_OF } from '../grants/find-grants.ts'
 import type { Grant, Terms } from '../grants/grant.ts'
+import { findPrincipalFault } from '../grants/named-principal.ts'
+import { holdPlace } from '../grants/on-principal.ts'
 import { signYes } from '../grants/yes.ts'
-import { type Limit, newId, type RecordPort } from '../record.ts'
-import type { Account, Rules } from '../rules/rules-file.ts'
+import { newId, type RecordPort } from '../record.ts'
+import type { Entitlement, Rules } from '../rules/rules-file.ts'
 import { type AccessRequest, closeRequest, type Review, type StoredRequest } from './access-request.ts'
 import { closeCommit } from './close-commit.ts'
 import type { Authority } from './read-authority.ts'
-
-/** A Deny document holds this many ids with room to spare (10,240 characters of inline policy a role). */
-const MOST_ON_A_ROLE = 150
-/** Grants on a role, scored by when their id can last be needed in its Deny document. */
-const ON_ROLE = 'on-role'
 
 interface Needs {
   readonly record: RecordPort
@@ -32,7 +28,9 @@ export async function approve(
 ): Promise<AccessRequest> {
   if (!eligibility.eligible) throw new LatchkeyError('NOT_ELIGIBLE', { reason: eligibility.reason, mayAsk: [] })
   const { request } = stored
-  const grant = makeGrant(needs, stored, review, principalOf(eligibility.account, request.roleId))
+  const notNamed = findPrincipalFault(eligibility, request.principal)
+  if (notNamed !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason: notNamed, mayAsk: [] })
+  const grant = makeGrant(needs, stored, review, eligibility.entitlement)
   const next = closeRequest(request, 'approved', review.at, { reviews: [review], grantId: grant.id })
   const { as, comment } = review
   const closing = closeCommit(stored, next, [
@@ -46,8 +44,6 @@ export async function approve(
     },
   ])
   const atMs = Date.parse(review.at)
-  const role = { kind: ON_ROLE, value: denyId(grant.terms.principal) }
-  const neededUntilMs = Date.parse(deniedUntil(grant.terms))
   await needs.record.commit({
     ...closing,
     records: [...closing.records, { kind: 'grant', id: grant.id, expectedVersion: 0, next: grant }],
@@ -56,23 +52,23 @@ export async function approve(
       ...closing.indexes,
       { ...LIVE, id: grant.id, at: atMs },
       { kind: GRANTS_OF, value: request.requester.objectId, id: grant.id, at: atMs },
-      { ...role, id: grant.id, at: neededUntilMs },
+      ...holdPlace(request.principal, grant.id, Date.parse(deniedUntil(grant.terms))),
     ],
-    limits: [roleIsFull(role, atMs)],
     jobs: [{ act: 'activate', recordId: grant.id, occasion: '1' }, ...closing.jobs],
   })
   return next
 }
 
-function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Review, principal: Principal): Grant {
+function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Review, entitlement: Entitlement): Grant {
   const terms: Terms = {
     grantId: newId('g'),
     requestId: request.id,
     requestVersion: version,
     requester: request.requester.objectId,
-    principal,
+    principal: request.principal,
     scopes: request.scopes,
     levels: request.levels,
+    ...(entitlement.conditions === undefined ? {} : { conditions: entitlement.conditions }),
     durationMinutes: request.durationMinutes,
     decidedAt: review.at,
     approver: review.reviewer.objectId,
@@ -87,23 +83,5 @@ function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Re
     requesterName: request.requester.name,
     approverName: review.reviewer.name,
     attempts: 0,
-  }
-}
-
-/** From the rules as they are now: a record cannot say which role a yes is for. */
-function principalOf(account: Account, roleId: string): Principal {
-  const roleArn = `arn:aws:iam::${account.id}:role/${account.elevationRole}`
-  return { driver: 'session', account: account.id, roleArn, roleId }
-}
-
-function roleIsFull(role: { readonly kind: string; readonly value: string }, nowMs: number): Limit {
-  return {
-    ...role,
-    since: nowMs,
-    atMost: MOST_ON_A_ROLE,
-    otherwise: new LatchkeyError('QUOTA_FULL', {
-      quota: `The elevation role of this account (${MOST_ON_A_ROLE} grants at once)`,
-      next: 'Try again when some of them have ended.',
-    }),
   }
 }

@@ -14,6 +14,18 @@ export function isAsked(approvalKey: string, request: AccessRequest): boolean {
 
 /** What people read before they decide, and what the yes is then given to. */
 function contentOf(request: UnsignedRequest): object {
-  const { id, requester, scopes, levels, durationMinutes, reason, ticket, entitlement, roleId, askedAt } = request
-  return { id, requester, scopes, levels, durationMinutes, reason, ticket, entitlement, roleId, askedAt }
+  const {
+    id,
+    requester,
+    scopes,
+    levels,
+    durationMinutes,
+    reason,
+    ticket,
+    entitlement,
+    principal,
+    conditions,
+    askedAt,
+  } = request
+  return { id, requester, scopes, levels, durationMinutes, reason, ticket, entitlement, principal, conditions, askedAt }
 }

@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
+import { leavePlace } from '../grants/on-principal.ts'
 import { type Commit, showAgain } from '../record.ts'
 import type { AccessRequest, StoredRequest } from './access-request.ts'
 
@@ -16,6 +17,7 @@ export function closeCommit({ request, version }: StoredRequest, next: AccessReq
     indexes: [
       { kind: PENDING_OF, value: request.requester.objectId, id: request.id, at: null },
       ...request.asked.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id: request.id, at: null })),
+      ...leavePlace(request.principal, request.id),
     ],
     audit,
     jobs: shown.jobs,

@@ -1,13 +1,14 @@
 import { type AuditEvent, byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import type { Driver } from '../grants/driver.ts'
+import type { Driver, GrantDraft, Principal } from '../grants/driver.ts'
+import { holdPlace, pickPlace, placeLimits } from '../grants/on-principal.ts'
 import { isRefusal, recordRefusal } from '../grants/record-refusal.ts'
 import { newId, type RecordPort, refuseWithoutRoom, showAgain } from '../record.ts'
 import { type AskedApprover, findApprovers } from '../rules/approval-steps.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
 import { decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
-import type { Level } from '../rules/levels.ts'
+import type { AskableLevel } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
 import type { AccessRequest } from './access-request.ts'
@@ -26,7 +27,7 @@ export interface AskNeeds {
 
 export interface AskInput {
   readonly scopes: readonly Scope[]
-  readonly levels: readonly Level[]
+  readonly levels: readonly AskableLevel[]
   readonly durationMinutes?: number
   readonly reason: string
   readonly ticket?: string
@@ -40,7 +41,7 @@ type Asked = readonly AskedApprover[]
 interface Found {
   readonly decision: Eligible
   readonly asked: Asked
-  readonly roleId: string
+  readonly principal: Principal
 }
 
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
@@ -60,13 +61,22 @@ async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promis
   const requester = await readRequester(needs.directory, caller)
   const decision = await refuseUnlessEligible(needs, requester, input)
   const asked = await refuseWithoutApprovers(needs.directory, decision, requester)
-  const principal = await needs.driver.preflight(decision.account.id, {
+  const principals = await needs.driver.preflight(draftOf(decision, caller, input))
+  const principal = await pickPlace(needs.record, principals, await needs.record.now())
+  return await commitRequest(needs, requester, input, { decision, asked, principal })
+}
+
+function draftOf({ account, entitlement, holder }: Eligible, caller: Caller, input: AskInput): GrantDraft {
+  const { conditions } = entitlement
+  return {
+    account: account.id,
     grantId: newId('g'),
     requester: caller.objectId,
     scopes: input.scopes,
     levels: input.levels,
-  })
-  return await commitRequest(needs, requester, input, { decision, asked, roleId: principal.roleId })
+    ...(conditions === undefined ? {} : { conditions }),
+    ...(holder === undefined ? {} : { holder }),
+  }
 }
 
 async function readRequester(directory: Directory, caller: Caller): Promise<Person> {
@@ -118,9 +128,10 @@ async function commitRequest(
       { kind: PENDING_OF, value: own, id, at: nowMs },
       { kind: ASKS_OF, value: own, id, at: nowMs },
       ...approvers.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
+      ...holdPlace(found.principal, id, Date.parse(request.lapsesAt)),
       ...once.indexes,
     ],
-    limits: [...once.limits, ...askLimits(requester, nowMs)],
+    limits: [...once.limits, ...askLimits(requester, nowMs), ...placeLimits(found.principal, nowMs)],
     audit: [
       {
         kind: 'request.asked',
@@ -142,7 +153,7 @@ function makeRequest(
   nowMs: number,
   requester: Person,
   input: AskInput,
-  { decision, asked, roleId, id, copies }: Found & { readonly id: string; readonly copies: readonly Copy[] },
+  { decision, asked, principal, id, copies }: Found & { readonly id: string; readonly copies: readonly Copy[] },
 ): UnsignedRequest {
   return {
     id,
@@ -154,7 +165,8 @@ function makeRequest(
     reason: input.reason,
     ticket: input.ticket ?? '',
     entitlement: decision.entitlement.name,
-    roleId,
+    principal,
+    ...(decision.entitlement.conditions === undefined ? {} : { conditions: decision.entitlement.conditions }),
     asked: asked.map(({ person, as }) => ({ objectId: person.objectId, name: person.name, as })),
     askedAt: new Date(nowMs).toISOString(),
     lapsesAt: new Date(nowMs + decision.entitlement.lapseAfterMinutes * 60_000).toISOString(),

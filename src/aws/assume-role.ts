@@ -1,6 +1,6 @@
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts'
 import { LatchkeyError } from '../errors.ts'
-import type { Credentials, GrantOrder } from '../grants/driver.ts'
+import type { Credentials, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
 import { sessionPolicy } from '../grants/iam-document.ts'
 import { AT_THE_WIRE, type AwsDate, watchDate } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
@@ -15,7 +15,12 @@ export interface Assumed {
 }
 
 /** One session of exactly the grant. @throws OVER when its end is past by `nowMs`. */
-export async function assumeRole(sts: STSClient, log: AwsLog, order: GrantOrder, nowMs: number): Promise<Assumed> {
+export async function assumeRole(
+  sts: STSClient,
+  log: AwsLog,
+  order: GrantOrder<SessionPrincipal>,
+  nowMs: number,
+): Promise<Assumed> {
   const { grantId, requester, principal, endsAt } = order
   const leftSeconds = Math.ceil((Date.parse(endsAt) - nowMs) / 1_000)
   if (!(leftSeconds > 0)) throw new LatchkeyError('OVER', { thing: 'grant', at: endsAt })
@@ -42,7 +47,10 @@ export async function assumeRole(sts: STSClient, log: AwsLog, order: GrantOrder,
 }
 
 /** A role that was deleted and made again under its old name is not the one that was approved, and no Deny of ours knows its id. */
-function refuseOtherRole({ principal, grantId }: GrantOrder, assumedRoleId: string | undefined): void {
+function refuseOtherRole(
+  { principal, grantId }: GrantOrder<SessionPrincipal>,
+  assumedRoleId: string | undefined,
+): void {
   if (assumedRoleId === `${principal.roleId}:${grantId}`) return
   throw new LatchkeyError('AWS_REFUSED', {
     doing: `a session of ${principal.roleArn}`,

@@ -2,14 +2,18 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { isLatchkeyError } from '../errors.ts'
 import { DENY_POLICY, denyDocument, parseDenyDocument } from '../grants/deny-document.ts'
-import type { DenyDocument, Principal } from '../grants/driver.ts'
+import type { DenyDocument, SessionPrincipal } from '../grants/driver.ts'
 import { type AwsLog, askAws, isAwsCode } from './aws-error.ts'
 import { readInlinePolicy, roleName } from './elevation-role.ts'
 
 const ATTEMPTS = 3
 const NEXT = 'Have the operator see that the role is there and that Latchkey may read and write its inline policies.'
 
-export async function readDeny(iam: IAMClient, log: AwsLog, principal: Principal): Promise<DenyDocument | undefined> {
+export async function readDeny(
+  iam: IAMClient,
+  log: AwsLog,
+  principal: SessionPrincipal,
+): Promise<DenyDocument | undefined> {
   const asking = { doing: `to show the Deny document of ${principal.roleArn}`, next: NEXT }
   try {
     const read = () => readInlinePolicy(iam, roleName(principal.roleArn), DENY_POLICY)
@@ -24,7 +28,7 @@ export async function readDeny(iam: IAMClient, log: AwsLog, principal: Principal
 export async function writeDeny(
   iam: IAMClient,
   log: AwsLog,
-  principal: Principal,
+  principal: SessionPrincipal,
   document: DenyDocument,
 ): Promise<DenyDocument | undefined> {
   const text = denyDocument(document)
@@ -40,7 +44,7 @@ export async function writeDeny(
 }
 
 /** Putting the same document twice is harmless. The SDK does not repeat ConcurrentModification; IAM asks for just that. */
-async function put(iam: IAMClient, log: AwsLog, principal: Principal, text: string, attempt = 1): Promise<void> {
+async function put(iam: IAMClient, log: AwsLog, principal: SessionPrincipal, text: string, attempt = 1): Promise<void> {
   const asking = { doing: `to write the Deny document of ${principal.roleArn}`, next: NEXT }
   const RoleName = roleName(principal.roleArn)
   const command = new PutRolePolicyCommand({ RoleName, PolicyName: DENY_POLICY, PolicyDocument: text })

@@ -9,7 +9,7 @@ import {
   parseDenyDocument,
   refuseFullRole,
 } from '../grants/deny-document.ts'
-import type { Principal } from '../grants/driver.ts'
+import type { SessionPrincipal } from '../grants/driver.ts'
 import type { Account } from '../rules/rules-file.ts'
 import { readIdentity } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
@@ -29,7 +29,7 @@ export interface PreflightNeeds {
 }
 
 /** Reads the role as it is now, nothing remembered, and refuses one that Latchkey could not keep within bounds. */
-export async function checkRole(needs: PreflightNeeds, account: Account): Promise<Principal> {
+export async function checkRole(needs: PreflightNeeds, account: Account): Promise<SessionPrincipal> {
   const asking = {
     doing: `to show the elevation role ${account.elevationRole} of account ${account.name}`,
     next: 'Have the operator see that the role is there and that Latchkey may read it, its policies and its boundary.',

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import type { Driver, GrantOrder, Principal } from '../grants/driver.ts'
+import type { GrantDraft, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
 import { sessionPolicy } from '../grants/iam-document.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
 import type { Scope } from '../rules/scope.ts'
@@ -9,6 +9,7 @@ import { readIdentity, refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 import { type AwsClients, awsClients } from './clients.ts'
 import { readDeny, writeDeny } from './deny-policy.ts'
+import type { SessionDriver } from './driver.ts'
 import { readRole } from './elevation-role.ts'
 import { checkRole } from './preflight.ts'
 
@@ -26,11 +27,11 @@ interface Context extends SessionDriverNeeds {
 const ANY_END = '2000-01-01T00:00:00Z'
 
 /** Grants as STS sessions: nothing is written to IAM when one starts, and an end on time costs no call. */
-export function sessionDriver(needs: SessionDriverNeeds): Driver {
+export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
   const context = { ...needs, clients: awsClients() }
   const { clients, log } = context
   return {
-    preflight: (account, draft) => preflight(context, account, draft),
+    preflight: (draft) => preflight(context, draft),
     activate: (order, now) => activate(context, order, now),
     async vend(order) {
       const { credentials } = await assumeRole(stsOf(context, order.scopes), log, order, Date.now())
@@ -45,17 +46,16 @@ export function sessionDriver(needs: SessionDriverNeeds): Driver {
 
 async function preflight(
   context: Context,
-  accountId: string,
-  draft: Omit<GrantOrder, 'principal' | 'endsAt'>,
-): Promise<Principal> {
-  const account = [...context.accounts.values()].find(({ id }) => id === accountId)
-  if (!account) throw notInRules(`account ${accountId}`)
+  draft: GrantDraft,
+): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
+  const account = [...context.accounts.values()].find(({ id }) => id === draft.account)
+  if (!account) throw notInRules(`account ${draft.account}`)
   sessionPolicy({ ...draft, endsAt: ANY_END })
   const { clients, log } = context
-  return checkRole({ iam: clients.iam, sts: stsOf(context, draft.scopes), log }, account)
+  return [await checkRole({ iam: clients.iam, sts: stsOf(context, draft.scopes), log }, account)]
 }
 
-async function activate(context: Context, order: GrantOrder, now: number): Promise<void> {
+async function activate(context: Context, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
   const startedAt = performance.now()
   const { date } = await assumeRole(stsOf(context, order.scopes), context.log, order, now)
   refuseSkew(date, now + performance.now() - startedAt)
@@ -69,7 +69,7 @@ async function readNow(context: Context): Promise<number> {
   return date.ms
 }
 
-async function readPrincipals(context: Context): Promise<readonly Principal[]> {
+async function readPrincipals(context: Context): Promise<readonly SessionPrincipal[]> {
   const found = await Promise.all([...context.accounts.values()].map((account) => readPrincipal(context, account)))
   return found.flatMap((principal) => (principal ? [principal] : []))
 }
@@ -78,7 +78,7 @@ async function readPrincipals(context: Context): Promise<readonly Principal[]> {
  * A role that AWS does not show must not keep the others from being looked after. IAM calls a missing role AccessDenied where rights are
  * given by path. Until its Deny document is known to carry our epoch, nothing is granted there anyway.
  */
-async function readPrincipal({ clients, log }: Context, account: Account): Promise<Principal | undefined> {
+async function readPrincipal({ clients, log }: Context, account: Account): Promise<SessionPrincipal | undefined> {
   const asking = {
     doing: `to show the elevation role ${account.elevationRole} of account ${account.name}`,
     next: 'Have the operator see that Latchkey may read it.',

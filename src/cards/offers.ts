@@ -1,5 +1,5 @@
 import { formatDuration } from '../rules/duration.ts'
-import { LEVELS, type Level } from '../rules/levels.ts'
+import { ASKABLE_LEVELS, type Level } from '../rules/levels.ts'
 import { cutMiddle } from './text.ts'
 import { durationWords, levelTitle } from './words.ts'
 
@@ -44,7 +44,7 @@ export function scopeChoices(offers: readonly Offer[]): readonly Choice[] {
 }
 
 export function levelChoices(offers: readonly Offer[]): readonly Choice[] {
-  return LEVELS.filter((level) => offers.some(({ levels }) => levels.includes(level))).map((level) => ({
+  return ASKABLE_LEVELS.filter((level) => offers.some(({ levels }) => levels.includes(level))).map((level) => ({
     title: levelTitle(level),
     value: level,
   }))

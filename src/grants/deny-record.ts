@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Commit, RecordPort } from '../record.ts'
-import type { DenyDocument, Principal } from './driver.ts'
+import type { DenyDocument, SessionPrincipal } from './driver.ts'
 import type { Terms } from './grant.ts'
 import { isMac, latestEnd, macOf } from './yes.ts'
 
@@ -31,12 +31,12 @@ const UNKNOWN_FOR_MS = (7 * 24 + 1) * 3_600_000
 const MARGIN_MS = 5 * 60_000
 
 /** @example denyId({ account: '111122223333', roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod', … }) // "111122223333.prod" */
-export function denyId(principal: Principal): string {
+export function denyId(principal: SessionPrincipal): string {
   return `${principal.account}.${principal.roleArn.split('/').at(-1)}`
 }
 
 /** The value that `aws:userid` has in a session of this grant: nobody else has it. */
-export function userIdOf(principal: Principal, grantId: string): string {
+export function userIdOf(principal: SessionPrincipal, grantId: string): string {
   return `${principal.roleId}:${grantId}`
 }
 
@@ -69,7 +69,7 @@ export async function readDenyRecord(
   return { version: stored.version, value: isOurs ? value : undefined }
 }
 
-export function principalOf({ account, roleArn, roleId }: DenyRecord): Principal {
+export function principalOf({ account, roleArn, roleId }: DenyRecord): SessionPrincipal {
   return { driver: 'session', account, roleArn, roleId }
 }
 

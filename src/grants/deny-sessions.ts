@@ -8,7 +8,7 @@ import {
   unknownUntil,
   userIdOf,
 } from './deny-record.ts'
-import type { Principal } from './driver.ts'
+import type { SessionPrincipal } from './driver.ts'
 import { type Grant, readGrants } from './grant.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
 import { findYesFault } from './yes.ts'
@@ -26,7 +26,8 @@ export type DenyOutcome = 'done' | 'busy'
  */
 export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<DenyOutcome> {
   const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
-  const principals = isTrue ? [grant.terms.principal] : await needs.driver.principals()
+  const { principal } = grant.terms
+  const principals = isTrue && principal.driver === 'session' ? [principal] : await needs.driver.principals()
   const until = isTrue ? deniedUntil(grant.terms) : unknownUntil(await needs.record.now())
   const outcomes = await Promise.allSettled(
     principals.map((principal) => denyOn(needs, principal, { userid: userIdOf(principal, grant.id), until })),
@@ -36,26 +37,33 @@ export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<Deny
   return outcomes.every((outcome) => outcome.status === 'fulfilled' && outcome.value === 'done') ? 'done' : 'busy'
 }
 
-async function denyOn(needs: DenyNeeds, principal: Principal, own: DenyRecord['denied'][number]): Promise<DenyOutcome> {
+async function denyOn(
+  needs: DenyNeeds,
+  principal: SessionPrincipal,
+  own: DenyRecord['denied'][number],
+): Promise<DenyOutcome> {
   if (await isDenied(needs, principal, own.userid)) return 'done'
   const added = [own, ...(await waitingOn(needs, principal))]
   return (await keepDeny(needs, principal, { added })) === 'kept' ? 'done' : 'busy'
 }
 
 /** The write of another grant may have carried this one along. The record alone is not believed: only what AWS reads back is said. */
-async function isDenied({ record, driver, approvalKey }: DenyNeeds, principal: Principal, userid: string) {
+async function isDenied({ record, driver, approvalKey }: DenyNeeds, principal: SessionPrincipal, userid: string) {
   const { value: known } = await readDenyRecord(record, approvalKey, denyId(principal))
   if (!known?.denied.some((one) => one.userid === userid)) return false
   return covers(await driver.readDeny(principal), { ...documentOf(known), denied: [userid] })
 }
 
 /** The index only adds company. Of a grant that does not add up, nothing is taken: its own job denies it. */
-async function waitingOn({ record, approvalKey }: DenyNeeds, principal: Principal): Promise<DenyRecord['denied']> {
+async function waitingOn(
+  { record, approvalKey }: DenyNeeds,
+  principal: SessionPrincipal,
+): Promise<DenyRecord['denied']> {
   const ids = await record.list('revoking', denyId(principal), { limit: MOST_WAITING })
   const grants = await readGrants(record, ids)
   return grants
     .map(({ grant }) => grant)
     .filter((grant) => grant.status === 'revoking' && findYesFault(approvalKey, grant.id, grant) === undefined)
-    .filter(({ terms }) => terms.principal.roleId === principal.roleId)
+    .filter(({ terms }) => terms.principal.driver === 'session' && terms.principal.roleId === principal.roleId)
     .map((grant) => ({ userid: userIdOf(principal, grant.id), until: deniedUntil(grant.terms) }))
 }

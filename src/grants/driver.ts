@@ -1,10 +1,12 @@
+import type { Conditions } from '../rules/conditions.ts'
+import type { Holder } from '../rules/holder.ts'
 import type { Level } from '../rules/levels.ts'
 import type { Scope } from '../rules/scope.ts'
 
-/** Port: how a grant is made true in AWS. Drawn from `session`; `attach` follows. */
+/** Port: how a grant is made true in AWS. Two drivers, `session` and `attach`; which one, the grant's principal says. */
 
-/** The AWS identity that holds access. `roleId` is AWS's unique id (`AROA…`): a role made again under the same name is another one. */
-export interface Principal {
+/** Sessions of an elevation role, or of a numbered copy of it. `roleId` is AWS's unique id (`AROA…`): a role made again under the same name is another one. */
+export interface SessionPrincipal {
   readonly driver: 'session'
   /** Twelve digits. */
   readonly account: string
@@ -12,14 +14,53 @@ export interface Principal {
   readonly roleId: string
 }
 
-/** What AWS is asked to allow. `endsAt`: ISO 8601, whole seconds, inside the document. */
-export interface GrantOrder {
+/** The person's own role or user. */
+export interface AttachPrincipal {
+  readonly driver: 'attach'
+  /** Twelve digits. */
+  readonly account: string
+  readonly arn: string
+  /** What `aws:userid` is in every request of theirs: `AROA…:<session name>` of a role, `AIDA…` of a user. */
+  readonly userid: string
+}
+
+/** The AWS identity that holds access, by its unique id. */
+export type Principal = SessionPrincipal | AttachPrincipal
+
+/** What AWS is asked to allow. `startsAt`, `endsAt`: ISO 8601, whole seconds, inside the document; a session begins when it is vended. */
+export interface GrantOrder<P extends Principal = Principal> {
   readonly grantId: string
   readonly requester: string
-  readonly principal: Principal
+  readonly principal: P
   readonly scopes: readonly Scope[]
   readonly levels: readonly Level[]
+  /** Absent: none. */
+  readonly conditions?: Conditions
+  readonly startsAt: string
   readonly endsAt: string
+}
+
+/** What is asked for, before it is known who holds it and until when. */
+export interface GrantDraft extends Omit<GrantOrder, 'principal' | 'startsAt' | 'endsAt'> {
+  /** Twelve digits. */
+  readonly account: string
+  /** Who holds it: absent with the driver `session`. */
+  readonly holder?: Holder
+}
+
+/** A role or user on which grants of the driver `attach` lie; `name` is unique in its account. */
+export interface Target {
+  readonly account: string
+  readonly kind: 'role' | 'user'
+  readonly name: string
+}
+
+/** One inline policy of ours, as AWS holds it. */
+export interface Attached {
+  /** `latchkey.<grantId>`; behind the dot stands whatever somebody wrote there. */
+  readonly policyName: string
+  /** Undefined: it was not read (`attached` lists names only). */
+  readonly document?: string
 }
 
 /** Secret: goes to the caller and nowhere else. */
@@ -40,18 +81,36 @@ export interface DenyDocument {
 }
 
 /** Every method throws AWS_REFUSED with AWS's own code, or UNAVAILABLE when no answer came. */
-export interface Driver {
-  /** Reads what must be in place before anybody is asked. Throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason. */
-  preflight(account: string, draft: Omit<GrantOrder, 'principal' | 'endsAt'>): Promise<Principal>
+export interface Driver extends SessionRoles, AttachTargets {
+  /**
+   * Reads what must be in place before anybody is asked. Throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason.
+   * @returns one or more that could hold it, in the order in which they are filled: copies of an elevation role.
+   */
+  preflight(draft: GrantDraft): Promise<readonly [Principal, ...Principal[]]>
   /** Proves that AWS allows it; keeps no credentials. Throws when AWS's clock is more than 60 s from `now` (ms). */
   activate(order: GrantOrder, now: number): Promise<void>
+  /** @throws NOT_ELIGIBLE for a grant of the driver `attach`: its holder uses their own credentials. */
   vend(order: GrantOrder): Promise<Credentials>
   /** AWS's own clock, ms since 1970: session issue times are judged by it. */
   now(): Promise<number>
-  /** Elevation roles that the rules name, as AWS knows them today. */
-  principals(): Promise<readonly Principal[]>
+}
+
+/** What the driver `session` writes: the Deny documents of elevation roles. */
+export interface SessionRoles {
+  /** Elevation roles that the rules name, copies included, as AWS knows them today. */
+  principals(): Promise<readonly SessionPrincipal[]>
   /** The Deny document that AWS holds for the principal; undefined: none. */
-  readDeny(principal: Principal): Promise<DenyDocument | undefined>
+  readDeny(principal: SessionPrincipal): Promise<DenyDocument | undefined>
   /** Writes the whole document and returns what AWS then reads back. */
-  writeDeny(principal: Principal, document: DenyDocument): Promise<DenyDocument | undefined>
+  writeDeny(principal: SessionPrincipal, document: DenyDocument): Promise<DenyDocument | undefined>
+}
+
+/** What the driver `attach` writes: one inline policy for each grant. */
+export interface AttachTargets {
+  /** Every role and user that the rules name as holder in their `principals`. */
+  targets(): readonly Target[]
+  /** Policies of ours that the target holds. A target that is gone holds none. `documents`: read those too. */
+  attached(target: Target, options?: { readonly documents: boolean }): Promise<readonly Attached[]>
+  /** Takes one policy away and reads back that it is gone. Gone already is done. */
+  detach(target: Target, policyName: string): Promise<void>
 }

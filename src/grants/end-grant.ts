@@ -2,8 +2,8 @@ import { type Actor, byPerson, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import { againOnConflict, type Commit, type RecordPort, showAgain } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
-import { denyId } from './deny-record.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from './grant.ts'
+import { companyOf, leavePlace } from './on-principal.ts'
 import { recordRefusal } from './record-refusal.ts'
 
 export const OWNER_ROLE = 'Latchkey.Owner'
@@ -79,7 +79,7 @@ export async function beginRevoke(record: RecordPort, stored: StoredGrant, reaso
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
     due: [{ kind: 'grants', id: grant.id, at: nowMs }, ...shown.due],
-    indexes: [{ kind: 'revoking', value: denyId(grant.terms.principal), id: grant.id, at: nowMs }],
+    indexes: [{ kind: 'revoking', value: companyOf(grant.terms.principal), id: grant.id, at: nowMs }],
     audit: [...(reason.alarms ?? []), asked],
     jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }, ...shown.jobs],
   })
@@ -104,7 +104,9 @@ export async function finishGrant(
     due: [{ kind: 'grants', id: grant.id, at: null }, ...shown.due],
     indexes: [
       { ...LIVE, id: grant.id, at: null },
-      { kind: 'revoking', value: denyId(grant.terms.principal), id: grant.id, at: null },
+      { kind: 'revoking', value: companyOf(grant.terms.principal), id: grant.id, at: null },
+      // On time nothing needs to be denied any more.
+      ...(outcome === 'expired' ? leavePlace(grant.terms.principal, grant.id) : []),
     ],
     audit: [
       outcome === 'expired'

@@ -2,12 +2,16 @@ import { LATCHKEY } from '../audit/events.ts'
 import { isLatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
 import { userIdOf } from './deny-record.ts'
-import type { Principal } from './driver.ts'
+import type { SessionPrincipal } from './driver.ts'
 import { beginRevoke } from './end-grant.ts'
 import { readGrants } from './grant.ts'
 
 /** AWS denies it, and the record calls it live: the record is older than the end, or somebody denied it by hand. It stays ended. */
-export async function endResurrected(record: RecordPort, principal: Principal, held: readonly string[]): Promise<void> {
+export async function endResurrected(
+  record: RecordPort,
+  principal: SessionPrincipal,
+  held: readonly string[],
+): Promise<void> {
   const ids = held.map((userid) => userid.slice(userid.indexOf(':') + 1))
   for (const stored of await readGrants(record, ids)) {
     const { id, status } = stored.grant

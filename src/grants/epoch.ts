@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
+import type { Rules } from '../rules/rules-file.ts'
 import { denyId, principalOf, readDenyRecord } from './deny-record.ts'
 import type { Principal } from './driver.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
@@ -22,16 +23,32 @@ export async function keepDueRole(needs: DenyNeeds, id: string): Promise<void> {
   if (value && denyId(principalOf(value)) === id) await keepDeny(needs, principalOf(value), { isDue: true })
 }
 
-/** @throws UNAVAILABLE while the role's Deny document is not known to carry this record's epoch, or while it would refuse a new session. */
+/**
+ * @throws UNAVAILABLE while the account is not known to carry this record's epoch, or while it would refuse a new session. An `attach` grant waits
+ * for its account's elevation role: the round that adopts another epoch takes away every attached policy first.
+ */
 export async function refuseUnlessReady(
-  { record, approvalKey }: { readonly record: RecordPort; readonly approvalKey: string },
+  { record, approvalKey, rules }: ReadyNeeds,
   principal: Principal,
   nowMs: number,
 ): Promise<void> {
-  const [epoch, { value: known }] = await Promise.all([
-    record.epoch(),
-    readDenyRecord(record, approvalKey, denyId(principal)),
-  ])
-  const ready = known?.epoch === epoch && known.roleId === principal.roleId && Date.parse(known.issuedBefore) <= nowMs
+  const id = readinessOf(rules, principal)
+  const [epoch, { value: known }] = await Promise.all([record.epoch(), readDenyRecord(record, approvalKey, id)])
+  const ready =
+    known?.epoch === epoch &&
+    (principal.driver === 'attach' || known.roleId === principal.roleId) &&
+    Date.parse(known.issuedBefore) <= nowMs
   if (!ready) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 5 })
+}
+
+interface ReadyNeeds {
+  readonly record: RecordPort
+  readonly approvalKey: string
+  readonly rules: Rules
+}
+
+function readinessOf({ accounts }: Rules, principal: Principal): string {
+  if (principal.driver === 'session') return denyId(principal)
+  const account = [...accounts.values()].find(({ id }) => id === principal.account)
+  return `${principal.account}.${account?.elevationRole.split('/').at(-1)}`
 }

@@ -1,17 +1,19 @@
 import { z } from 'zod'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { RECORD_ID, type RecordPort } from '../record.ts'
-import { LEVELS } from '../rules/levels.ts'
+import { conditions } from '../rules/conditions.ts'
+import { ASKABLE_LEVELS } from '../rules/levels.ts'
 
 const objectId = z.guid()
 const time = z.iso.datetime({ precision: 3 })
 
-const principal = z.strictObject({
-  driver: z.literal('session'),
-  account: z.string().regex(/^\d{12}$/),
-  roleArn: z.string(),
-  roleId: z.string(),
-})
+const account = z.string().regex(/^\d{12}$/)
+
+/** As it lies in the record. */
+export const principalSchema = z.discriminatedUnion('driver', [
+  z.strictObject({ driver: z.literal('session'), account, roleArn: z.string(), roleId: z.string() }),
+  z.strictObject({ driver: z.literal('attach'), account, arn: z.string(), userid: z.string() }),
+])
 
 /** Everything a yes was given to. The MAC covers every field, and grants are made true from these fields only. */
 export const terms = z.strictObject({
@@ -19,10 +21,11 @@ export const terms = z.strictObject({
   requestId: z.string().regex(RECORD_ID),
   requestVersion: z.int(),
   requester: objectId,
-  principal,
+  principal: principalSchema,
   /** Canonical, as `s3://bucket/prefix/`. */
   scopes: z.array(z.string()).min(1),
-  levels: z.array(z.enum(LEVELS)).min(1),
+  levels: z.array(z.enum(ASKABLE_LEVELS)).min(1),
+  conditions: conditions.optional(),
   durationMinutes: z.int().positive(),
   decidedAt: time,
   approver: objectId,

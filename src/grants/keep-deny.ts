@@ -3,7 +3,7 @@ import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
 import { covers, type DenyRecord, denyCommit, denyId, documentOf, mergeDenied, readDenyRecord } from './deny-record.ts'
-import type { DenyDocument, Driver, Principal } from './driver.ts'
+import type { DenyDocument, Driver, SessionPrincipal } from './driver.ts'
 import { endResurrected } from './end-resurrected.ts'
 import { iamTime } from './iam-time.ts'
 
@@ -41,7 +41,11 @@ interface Found {
  * and adopts a document of another epoch. An id already denied stays denied; `issuedBefore` never goes back.
  * @returns `busy`: somebody else is at it. `kept`: AWS was read back with all of it.
  */
-export async function keepDeny(needs: DenyNeeds, principal: Principal, round: Round = {}): Promise<'kept' | 'busy'> {
+export async function keepDeny(
+  needs: DenyNeeds,
+  principal: SessionPrincipal,
+  round: Round = {},
+): Promise<'kept' | 'busy'> {
   const lease = await needs.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
   if (!lease) return 'busy'
   try {
@@ -54,7 +58,7 @@ export async function keepDeny(needs: DenyNeeds, principal: Principal, round: Ro
   }
 }
 
-async function look({ record, driver, approvalKey }: DenyNeeds, principal: Principal): Promise<Found> {
+async function look({ record, driver, approvalKey }: DenyNeeds, principal: SessionPrincipal): Promise<Found> {
   const [nowMs, awsMs, epoch, { version, value }, held] = await Promise.all([
     record.now(),
     driver.now(),
@@ -65,7 +69,7 @@ async function look({ record, driver, approvalKey }: DenyNeeds, principal: Princ
   return { nowMs, awsMs, epoch, version, known: value?.roleId === principal.roleId ? value : undefined, held }
 }
 
-async function makeSo(needs: DenyNeeds, principal: Principal, found: Found, round: Round) {
+async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Found, round: Round) {
   const { nowMs, awsMs, version, known, held } = found
   const { added = [], isDue = false } = round
   const adopting = isOfAnotherEpoch(found)
@@ -96,7 +100,7 @@ function newest(known: DenyRecord | undefined, held: DenyDocument | undefined): 
 }
 
 /** A write whose answer was lost may have happened: only what is read back counts. */
-async function writeAndReadBack(driver: Driver, principal: Principal, wanted: DenyDocument): Promise<void> {
+async function writeAndReadBack(driver: Driver, principal: SessionPrincipal, wanted: DenyDocument): Promise<void> {
   const readBack = await driver.writeDeny(principal, wanted)
   if (covers(readBack, wanted)) return
   throw new LatchkeyError('AWS_REFUSED', {

@@ -5,7 +5,7 @@ import type { RequestView } from '../cards/request-view.ts'
 import type { Digest } from '../oversight/digest.ts'
 import { WRITE_KINDS } from '../oversight/s3-write.ts'
 import { parseDuration } from '../rules/duration.ts'
-import { LEVELS } from '../rules/levels.ts'
+import { ASKABLE_LEVELS } from '../rules/levels.ts'
 import { parseScope } from '../rules/scope.ts'
 
 /** What comes in at `/api/v1`, parsed at the door. OpenAPI is generated from these same schemas. */
@@ -22,7 +22,7 @@ const scope = z
 const askFields = z.strictObject({
   scope: scope.optional(),
   scopes: z.array(scope).min(1).max(10).optional(),
-  levels: z.array(z.enum(LEVELS)).min(1).max(LEVELS.length),
+  levels: z.array(z.enum(ASKABLE_LEVELS)).min(1).max(ASKABLE_LEVELS.length),
   duration: z
     .string()
     .max(8)

@@ -35,8 +35,10 @@ export function matchGrant(record: CloudTrailRecord, grant: Grant | undefined, n
   if (principalId === undefined) return { unexplained: 'no-principal' }
   if (grantIdOf(record) === undefined) return { unexplained: 'not-a-session-of-a-grant' }
   if (grant === undefined) return { unexplained: 'unknown-grant' }
-  const { roleId, account } = grant.terms.principal
-  if (principalId !== `${roleId}:${grant.id}`) return { unexplained: 'other-principal' }
+  const { principal } = grant.terms
+  const { account } = principal
+  const userid = principal.driver === 'session' ? `${principal.roleId}:${grant.id}` : principal.userid
+  if (principalId !== userid) return { unexplained: 'other-principal' }
   if (record.account !== account) return { unexplained: 'other-account' }
   return matchTime(record, grant, nowMs)
 }

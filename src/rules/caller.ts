@@ -8,6 +8,8 @@ export interface Caller {
   readonly roles: readonly string[]
   /** The registered client that the token was issued to. */
   readonly clientId: string
+  /** The token says that they signed in with a second factor. */
+  readonly mfa?: boolean
   /** Where the call came from, for the audit. */
   readonly address: string
 }

@@ -1,5 +1,9 @@
 /** Port: who people are, today. Every method throws UNAVAILABLE when the directory does not answer in time; absence is an answer. */
 
+/** What a session of a shared role may be named after. */
+export const DIRECTORY_ATTRIBUTES = ['mail', 'userPrincipalName', 'mailNickname', 'employeeId'] as const
+export type DirectoryAttribute = (typeof DIRECTORY_ATTRIBUTES)[number]
+
 export interface Person {
   /** Entra object id. */
   readonly objectId: string
@@ -7,6 +11,8 @@ export interface Person {
   /** For reading only. */
   readonly name: string
   readonly mail?: string
+  /** Those that the directory holds of this person. */
+  readonly attributes?: Readonly<Partial<Record<DirectoryAttribute, string>>>
   readonly enabled: boolean
   readonly guest: boolean
 }

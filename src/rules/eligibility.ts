@@ -1,5 +1,6 @@
 import type { Person } from './directory.ts'
 import { formatDuration } from './duration.ts'
+import { findHolder, type Holder } from './holder.ts'
 import { type Level, sortLevels } from './levels.ts'
 import { type Account, type Entitlement, formatApprover, type Rules, type Subject } from './rules-file.ts'
 import { contains, formatScope, type Scope } from './scope.ts'
@@ -17,6 +18,8 @@ export type Eligibility =
       readonly eligible: true
       readonly entitlement: Entitlement
       readonly account: Account
+      /** Of the driver `attach`: who holds it in that account. */
+      readonly holder?: Holder
       readonly durationMinutes: number
       readonly reason: string
     }
@@ -63,7 +66,9 @@ export function decideEligibility(rules: Rules, who: Asker, ask: Ask): Eligibili
   if (entitlement === undefined) return refuse(durationReason(withLevels, ask))
   const account = accountOf(rules, ask)
   if (account === undefined) return refuse(scopeReason(own, ask))
-  return accept(entitlement, account, who, ask)
+  if (entitlement.driver === 'session') return accept({ entitlement, account }, who, ask)
+  const holder = findHolder(rules, account, who)
+  return 'problem' in holder ? refuse(holder.problem) : accept({ entitlement, account, holder }, who, ask)
 }
 
 /** Each scope of these, at any of its levels, for no longer than its longest time, is eligible. */
@@ -74,12 +79,15 @@ export function entitlementsFor(rules: Rules, who: Asker): Offered {
   return entitlements.length > 0 ? { some: true, entitlements } : { some: false, reason: NAMED_NOWHERE }
 }
 
-function accept(entitlement: Entitlement, account: Account, who: Asker, ask: Ask): Eligibility {
+type Found = Pick<Extract<Eligibility, { eligible: true }>, 'entitlement' | 'account' | 'holder'>
+
+function accept(found: Found, who: Asker, ask: Ask): Eligibility {
+  const { entitlement } = found
   const subject = grantedTo(entitlement, who)
   const through = subject ? formatApprover(subject) : who.person.name
   const durationMinutes = ask.durationMinutes ?? entitlement.defaultMinutes
   const reason = `Entitlement ${entitlement.name} lets ${through} ask for ${offer(entitlement)}.`
-  return { eligible: true, entitlement, account, durationMinutes, reason }
+  return { eligible: true, ...found, durationMinutes, reason }
 }
 
 function barredReason({ enabled, guest }: Person): string | undefined {

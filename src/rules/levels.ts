@@ -1,7 +1,11 @@
 /** Named sets of S3 actions, in canonical order. */
-export const LEVELS = ['read', 'write', 'delete'] as const
+export const LEVELS = ['read', 'write', 'delete', 'purge', 'tag', 'bucket-policy'] as const
+
+/** What an entitlement may offer. What `bucket-policy` writes outlives the grant: nobody can ask for it until requests can need two approvers. */
+export const ASKABLE_LEVELS = ['read', 'write', 'delete', 'purge', 'tag'] as const
 
 export type Level = (typeof LEVELS)[number]
+export type AskableLevel = (typeof ASKABLE_LEVELS)[number]
 
 export interface LevelActions {
   /** On the objects of the scope. */
@@ -19,12 +23,15 @@ export const ACTIONS: Readonly<Record<Level, LevelActions>> = {
   read: { object: ['s3:GetObject'], list: true },
   // Starting, filling and completing a multipart upload are all s3:PutObject; a client that stops half way must be able to clear up.
   write: { object: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], list: true },
-  // Where the bucket keeps versions this only hides an object; s3:DeleteObjectVersion would be for good.
+  // Where the bucket keeps versions this only hides an object; `purge` is for good.
   delete: { object: ['s3:DeleteObject'], list: true },
+  purge: { object: ['s3:GetObjectVersion', 's3:DeleteObjectVersion'], list: true },
+  tag: { object: ['s3:GetObjectTagging', 's3:PutObjectTagging', 's3:DeleteObjectTagging'], list: true },
+  'bucket-policy': { object: [], list: false },
 }
 
 /** Each level once, in canonical order. */
-export function sortLevels(levels: Iterable<Level>): readonly Level[] {
+export function sortLevels<L extends Level>(levels: Iterable<L>): readonly L[] {
   const asked = new Set(levels)
-  return LEVELS.filter((level) => asked.has(level))
+  return [...asked].sort((a, b) => LEVELS.indexOf(a) - LEVELS.indexOf(b))
 }

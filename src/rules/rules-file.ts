@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { canonicalJson } from './canonical-json.ts'
 import { checkReferences } from './check-references.ts'
+import type { Conditions } from './conditions.ts'
+import type { HolderRow } from './holder.ts'
 import { type Level, sortLevels } from './levels.ts'
 import { type PlacedFault, RulesFaults } from './rules-faults.ts'
 import { laterProblem } from './rules-forms.ts'
@@ -18,6 +20,8 @@ export interface Rules {
   readonly groups: ReadonlyMap<string, string>
   readonly accounts: ReadonlyMap<string, Account>
   readonly buckets: ReadonlyMap<string, Bucket>
+  /** Name of an account → who holds grants of the driver `attach` there. */
+  readonly principals: ReadonlyMap<string, readonly HolderRow[]>
   /** In the order of the file: where several match an ask, the first one counts. */
   readonly entitlements: readonly Entitlement[]
   readonly reviewTimes: { readonly remindAfterMinutes: number; readonly lapseAfterMinutes: number }
@@ -31,6 +35,18 @@ export interface Account {
   readonly id: string
   /** Path and name under the account, as `latchkey/prod`. */
   readonly elevationRole: string
+  /** How many there are of it, itself included: `latchkey/prod`, `latchkey/prod-2`, … */
+  readonly copies: number
+  /** How Latchkey gets into an account that is not its own. */
+  readonly hub?: Hub
+}
+
+export interface Hub {
+  /** Path and name of the role that workers enter to read and write policies. */
+  readonly role: string
+  /** Of the role that web enters to read what preflight compares. */
+  readonly reader: string
+  readonly externalId: string
 }
 
 export interface Bucket {
@@ -38,6 +54,8 @@ export interface Bucket {
   /** Name of an account. */
   readonly account: string
   readonly region: string
+  /** ARN of the key that its objects are encrypted with, where it is one of the customer's own. */
+  readonly kmsKey?: string
   readonly owners: readonly Subject[]
 }
 
@@ -55,6 +73,8 @@ export interface Entitlement {
   readonly who: readonly Subject[]
   readonly scopes: readonly Scope[]
   readonly levels: readonly Level[]
+  readonly driver: 'session' | 'attach'
+  readonly conditions?: Conditions
   readonly defaultMinutes: number
   readonly longestMinutes: number
   /** Any one of them decides. */
@@ -95,8 +115,14 @@ function toRules(file: RulesFile): Rules {
     hash: createHash('sha256').update(canonicalJson(file)).digest('hex'),
     people: new Map(Object.entries(file.people)),
     groups: new Map(Object.entries(file.groups)),
-    accounts: new Map(Object.entries(file.accounts).map(([name, account]) => [name, { name, ...account }])),
+    accounts: new Map(
+      Object.entries(file.accounts).map(([name, { hub, ...account }]) => [
+        name,
+        { name, ...account, ...(hub === undefined ? {} : { hub }) },
+      ]),
+    ),
     buckets: new Map(Object.entries(file.buckets).map(([bucket, detail]) => [bucket, toBucket(file, bucket, detail)])),
+    principals: new Map(Object.entries(file.principals).map(([account, rows]) => [account, toHolders(file, rows)])),
     entitlements: file.entitlements.map((entitlement) => toEntitlement(file, entitlement)),
     reviewTimes: { remindAfterMinutes: remindAfter, lapseAfterMinutes: lapseAfter },
     ...(file.securityChannel === undefined ? {} : { securityChannel: file.securityChannel }),
@@ -104,8 +130,14 @@ function toRules(file: RulesFile): Rules {
 }
 
 function toBucket(file: RulesFile, bucket: string, detail: RulesFile['buckets'][string]): Bucket {
-  const { account, region, owners } = detail
-  return { bucket, account, region, owners: owners.map((written) => toSubject(file, written)) }
+  const { account, region, kmsKey, owners } = detail
+  return {
+    bucket,
+    account,
+    region,
+    ...(kmsKey === undefined ? {} : { kmsKey }),
+    owners: owners.map((written) => toSubject(file, written)),
+  }
 }
 
 function toEntitlement(file: RulesFile, written: RulesFile['entitlements'][number]): Entitlement {
@@ -114,6 +146,8 @@ function toEntitlement(file: RulesFile, written: RulesFile['entitlements'][numbe
     who: written.who.map((subject) => toSubject(file, subject)),
     scopes: written.scopes,
     levels: sortLevels(written.levels),
+    driver: written.driver,
+    ...(written.conditions === undefined ? {} : { conditions: written.conditions }),
     defaultMinutes: written.duration.default,
     longestMinutes: written.duration.longest,
     approvers: written.approval
@@ -121,6 +155,15 @@ function toEntitlement(file: RulesFile, written: RulesFile['entitlements'][numbe
       .map((approver) => (approver === 'manager' ? { kind: 'manager' } : toSubject(file, approver))),
     lapseAfterMinutes: written.reviewTimes?.lapseAfter ?? file.reviewTimes.lapseAfter,
   }
+}
+
+function toHolders(file: RulesFile, rows: RulesFile['principals'][string]): readonly HolderRow[] {
+  return Object.entries(rows).map(([who, { role, user, sessionName }]) => ({
+    who: toSubject(file, who),
+    kind: role === undefined ? 'user' : 'role',
+    name: role ?? user ?? '',
+    ...(sessionName === undefined ? {} : { sessionName }),
+  }))
 }
 
 function toSubject(file: RulesFile, written: string): Subject {

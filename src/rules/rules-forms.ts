@@ -4,10 +4,7 @@ import { isLatchkeyError } from '../errors.ts'
 /** Forms that the rules file is made of; each says in its faults what it expected and what it found. */
 
 /** Words of later forms of the file: said so, instead of calling them unknown. */
-const LATER = new Set([
-  ...['ticket', 'conditions', 'guardRails', 'breakGlass', 'autoApprove', 'principals', 'driver'],
-  ...['purge', 'tag', 'bucket-policy', 'bucket-owners'],
-])
+const LATER = new Set([...['ticket', 'guardRails', 'breakGlass', 'autoApprove'], ...['bucket-policy', 'bucket-owners']])
 
 export type Issue = { readonly code?: string | undefined; readonly input?: unknown; readonly keys?: readonly string[] }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 import { bucketNameProblem } from './bucket-name.ts'
+import { DIRECTORY_ATTRIBUTES } from './directory.ts'
 import { formatDuration, parseDuration } from './duration.ts'
-import { LEVELS } from './levels.ts'
+import { ASKABLE_LEVELS } from './levels.ts'
 import { expected, found, type Issue, list, mapOf, reading, strict, text } from './rules-forms.ts'
 import { parseScope } from './scope.ts'
 
@@ -28,17 +29,24 @@ const scope = reading('a scope, as s3://bucket/prefix/', parseScope)
 const grantTime = reading('a duration, as 45m, 8h or 2d', atMost(LONGEST_MINUTES))
 const waitTime = reading('a duration, as 45m, 8h or 2d', atMost(LONGEST_WAIT_MINUTES))
 
+const ROLE_PATH = /^latchkey\/([\w+=,.@-]{1,64}\/){0,4}[\w+=,.@-]{1,64}$/
+const hub = strict({
+  role: text('path and name of a role below latchkey/, as latchkey/hub', ROLE_PATH),
+  reader: text('path and name of a role below latchkey/, as latchkey/hub-reader', ROLE_PATH),
+  externalId: text('16 to 1224 letters, digits and +=,.@:/-', /^[\w+=,.@:/-]{16,1224}$/),
+})
+
 const account = strict({
   id: text('twelve digits in quotes', /^[0-9]{12}$/),
-  elevationRole: text(
-    'path and name of a role below latchkey/, as latchkey/prod',
-    /^latchkey\/([\w+=,.@-]{1,64}\/){0,4}[\w+=,.@-]{1,64}$/,
-  ),
+  elevationRole: text('path and name of a role below latchkey/, as latchkey/prod', ROLE_PATH),
+  copies: z.int(expected('a whole number')).min(1, expected('1 to 20')).max(20, expected('1 to 20')).default(1),
+  hub: hub.optional(),
 })
 
 const bucket = strict({
   account: name,
   region: text('an AWS region, as eu-west-1', /^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$/),
+  kmsKey: text('the ARN of a KMS key', /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/).optional(),
   owners: list(subject, 0).default([]),
 })
 
@@ -47,11 +55,30 @@ const step = strict({
   from: list(approver, 1).meta({ description: 'Any one of these may decide.' }),
 })
 
+const principalName = text('the name of a role or user, without its path', /^[\w+=,.@-]{1,64}$/)
+const holder = strict({
+  role: principalName.optional(),
+  user: principalName.optional(),
+  sessionName: z.enum(DIRECTORY_ATTRIBUTES, expected(`one of ${DIRECTORY_ATTRIBUTES.join(', ')}`)).optional(),
+})
+
+const conditions = strict({
+  sourceIps: list(text('a block of addresses, as 203.0.113.0/24', /^[0-9a-fA-F:.]+\/\d{1,3}$/), 1).optional(),
+  vpcEndpoints: list(text('the id of a VPC endpoint, as vpce-0a1b2c3d', /^vpce-[0-9a-f]{8,17}$/), 1).optional(),
+  objectTag: strict({
+    key: text('the key of a tag', /^[\w .:/=+@-]{1,128}$/),
+    value: text('the value of a tag', /^[\w .:/=+@-]{0,256}$/),
+  }).optional(),
+  mfa: z.literal(true, expected('true')).optional(),
+})
+
 const entitlement = strict({
   name,
   who: list(subject, 1).meta({ description: 'Who may ask.' }),
   scopes: list(scope, 1).meta({ description: 'Literal: a bucket, a prefix that ends in a slash, or one object.' }),
-  levels: list(z.enum(LEVELS, expected(`one of ${LEVELS.join(', ')}`)), 1),
+  levels: list(z.enum(ASKABLE_LEVELS, expected(`one of ${ASKABLE_LEVELS.join(', ')}`)), 1),
+  driver: z.enum(['session', 'attach'], expected('session or attach')).default('session'),
+  conditions: conditions.optional(),
   duration: strict({ default: grantTime, longest: grantTime }),
   /** More than one step is refused in `checkReferences`: zod would stop there and tell none of the faults inside. */
   approval: z.array(step, expected(STEP_FORM)).min(1, expected(STEP_FORM)).meta({ maxItems: 1 }),
@@ -64,6 +91,11 @@ export const rulesSchema = strict({
   groups: mapOf('a map from name to object id', name, objectId).default({}),
   accounts: mapOf('a map from name to {id, elevationRole}', name, account),
   buckets: mapOf('a map from bucket to {account, region, owners}', reading('a bucket name', bucketName), bucket),
+  principals: mapOf(
+    'a map from account to who holds what there',
+    name,
+    mapOf('a map from person:<name> or group:<name> to {role} or {user}', subject, holder),
+  ).default({}),
   reviewTimes: strict({
     remindAfter: waitTime.prefault(DEFAULT_REVIEW_TIMES.remindAfter),
     lapseAfter: waitTime.prefault(DEFAULT_REVIEW_TIMES.lapseAfter),

@@ -1,13 +1,13 @@
 import type { AskInput } from '../access-requests/request-access.ts'
 import { LatchkeyError } from '../errors.ts'
 import { parseDuration } from '../rules/duration.ts'
-import type { Level } from '../rules/levels.ts'
+import type { AskableLevel } from '../rules/levels.ts'
 import { parseScope } from '../rules/scope.ts'
 
 /** As a line or a form gave it. */
 export interface AskFields {
   readonly scopes: readonly string[]
-  readonly levels: readonly Level[]
+  readonly levels: readonly AskableLevel[]
   readonly duration?: string
   readonly reason: string
   readonly ticket?: string

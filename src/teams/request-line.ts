@@ -1,10 +1,10 @@
-import { LEVELS, type Level, sortLevels } from '../rules/levels.ts'
+import { ASKABLE_LEVELS, type AskableLevel, sortLevels } from '../rules/levels.ts'
 
 /** The line after the word `request`, as it was written: nothing in it is checked against the rules here. */
 export interface RequestLine {
   /** Exactly as they stand in the line. */
   readonly scopes: readonly string[]
-  readonly levels: readonly Level[]
+  readonly levels: readonly AskableLevel[]
   readonly duration?: string
   readonly reason: string
   readonly ticket?: string
@@ -25,7 +25,7 @@ interface Word {
 
 interface Draft {
   readonly scopes: string[]
-  readonly levels: Level[]
+  readonly levels: AskableLevel[]
   readonly strange: string[]
   duration?: string
   ticket?: string
@@ -119,14 +119,14 @@ function isBecause({ text, quoted }: Word): boolean {
 
 function takeLevels(draft: Draft, { text }: Word): void {
   const parts = text.toLowerCase().split(/[,+/&]/)
-  const levels = LEVELS.filter((level) => parts.includes(level))
-  if (parts.every((part) => part === '' || LEVELS.some((level) => level === part))) draft.levels.push(...levels)
+  const levels = ASKABLE_LEVELS.filter((level) => parts.includes(level))
+  if (parts.every((part) => part === '' || ASKABLE_LEVELS.some((level) => level === part))) draft.levels.push(...levels)
   else draft.strange.push(text)
 }
 
 function problemOf({ scopes, levels, reason, strange: [strange] }: Draft): string | undefined {
   const missing = [
-    ...(levels.length === 0 ? [`a level (${LEVELS.join(', ')})`] : []),
+    ...(levels.length === 0 ? [`a level (${ASKABLE_LEVELS.join(', ')})`] : []),
     ...(scopes.length === 0 ? ['a scope (it begins with s3://)'] : []),
     ...(reason ? [] : ['a reason (after the word because)']),
   ]

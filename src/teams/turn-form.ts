@@ -5,7 +5,7 @@ import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/
 import type { Given } from '../cards/render-form.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
-import { LEVELS, sortLevels } from '../rules/levels.ts'
+import { ASKABLE_LEVELS, sortLevels } from '../rules/levels.ts'
 import { toAsk } from './ask-fields.ts'
 import type { Action, Answer, Turn } from './bot.ts'
 import { type PresentNeeds, presentCard } from './present-card.ts'
@@ -99,7 +99,7 @@ function narrowed(scope: string, below: string | undefined): string {
 /** As the multiple choice of a card sends them. */
 function levelsOf(levels = '') {
   const chosen = levels.split(',').map((level) => level.trim())
-  return sortLevels(LEVELS.filter((level) => chosen.includes(level)))
+  return sortLevels(ASKABLE_LEVELS.filter((level) => chosen.includes(level)))
 }
 
 function givenOf({ for: _, levels, ...typed }: FormData): Given {

@@ -1,0 +1,45 @@
+import { LatchkeyError } from '../errors.ts'
+import type {
+  AttachPrincipal,
+  AttachTargets,
+  Credentials,
+  Driver,
+  GrantDraft,
+  GrantOrder,
+  SessionPrincipal,
+  SessionRoles,
+} from '../grants/driver.ts'
+
+export interface SessionDriver extends SessionRoles {
+  preflight(draft: GrantDraft): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]>
+  activate(order: GrantOrder<SessionPrincipal>, now: number): Promise<void>
+  vend(order: GrantOrder<SessionPrincipal>): Promise<Credentials>
+  now(): Promise<number>
+}
+
+export interface AttachDriver extends AttachTargets {
+  preflight(draft: GrantDraft): Promise<readonly [AttachPrincipal]>
+  activate(order: GrantOrder<AttachPrincipal>, now: number): Promise<void>
+}
+
+/** Both drivers as one: the principal of a grant says which. */
+export function joinDrivers(session: SessionDriver, attach: AttachDriver): Driver {
+  return {
+    ...session,
+    ...attach,
+    preflight: (draft) => (draft.holder === undefined ? session : attach).preflight(draft),
+    async activate(order, now) {
+      const { principal } = order
+      if (principal.driver === 'session') await session.activate({ ...order, principal }, now)
+      else await attach.activate({ ...order, principal }, now)
+    },
+    async vend(order) {
+      const { principal } = order
+      if (principal.driver === 'session') return await session.vend({ ...order, principal })
+      throw new LatchkeyError('NOT_ELIGIBLE', {
+        reason: `This grant is on ${principal.arn}: use the credentials that you have of it.`,
+        mayAsk: [],
+      })
+    },
+  }
+}
