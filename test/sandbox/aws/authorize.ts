@@ -22,8 +22,9 @@ export interface Authorization {
 
 /** Whether the identity may do it now: identity policies ∩ boundary ∩ session policy, with the resource's policy. */
 export function authorize(core: { state: AwsState; clock: SandboxClock }, asked: Authorization): Verdict {
-  const { state, clock } = core
+  const { clock } = core
   const { identity } = asked
+  const state = ownAccount(core.state, identity)
   const holder = identity.type === 'user' ? state.users.get(identity.userName) : roleOf(state, identity)
   const seenAt = clock.now() - state.propagationMs
   return evaluate({
@@ -44,6 +45,11 @@ export function authorize(core: { state: AwsState; clock: SandboxClock }, asked:
       context: { ...globalContext(asked, state, clock.now()), ...asked.context },
     },
   })
+}
+
+/** Where the caller's own policies lie, whatever account the resource is in. */
+export function ownAccount(state: AwsState, identity: Identity): AwsState {
+  return state.accounts.get(identity.account) ?? state
 }
 
 /** AWS's sentence for a refusal. */
@@ -86,6 +92,7 @@ function globalContext(asked: Authorization, state: AwsState, now: number): Cont
     'aws:SecureTransport': 'false',
     'aws:SourceIp': request.sourceIp,
     'aws:PrincipalAccount': identity.account,
+    'aws:ResourceAccount': asked.resourceAccount ?? identity.account,
     'aws:userid': identity.userId,
     'aws:RequestedRegion': state.region,
     ...(agent === undefined ? {} : { 'aws:UserAgent': agent }),

@@ -5,7 +5,7 @@ import type { AwsState, Session } from './state.ts'
 
 /** What a service of the sandbox receives and gives. S3 and EventBridge plug in through `ServicePlugin`. */
 
-export type ServiceName = 'iam' | 'sts' | 's3' | 'events'
+export type ServiceName = 'iam' | 'sts' | 's3' | 'kms' | 'events' | 'sqs' | 'cloudtrail'
 
 export interface SandboxRequest {
   readonly method: string
@@ -102,7 +102,10 @@ export interface ServiceHandler {
 /** What every service is built on. */
 export interface SandboxCore {
   readonly clock: SandboxClock
+  /** The account that the sandbox was started with. */
   readonly state: AwsState
+  /** Another account; made when it is new. */
+  account(id: string): AwsState
   readonly journal: Journal
   readonly faults: Faults
   /** Called after the effect of each call and before its reply is sent. */

@@ -8,7 +8,7 @@ import { PLUGINS } from './plugins.ts'
 import { createS3, type SandboxS3 } from './s3/index.ts'
 import { type SeededLatchkey, type SeedOptions, seedLatchkey } from './seed.ts'
 import { serve } from './server.ts'
-import { awsState } from './state.ts'
+import { awsAccounts } from './state.ts'
 
 /** AWS, small and honest: refuses what AWS refuses, on 127.0.0.1, in one process. */
 export interface SandboxAws extends SandboxCore {
@@ -19,8 +19,8 @@ export interface SandboxAws extends SandboxCore {
   readonly s3: SandboxS3
   /** CloudTrail's records and how EventBridge delivers them. */
   readonly events: SandboxEvents
-  /** Sets up what an owner would have set up for Latchkey. */
-  seedLatchkey(options?: SeedOptions): SeededLatchkey
+  /** Sets up what an owner would have set up for Latchkey, in the first account or in another. */
+  seedLatchkey(options?: SeedOptions, account?: string): SeededLatchkey
   stop(): Promise<void>
 }
 
@@ -36,14 +36,15 @@ export interface AwsOptions {
 export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
   const { port = 0, account = '111122223333', region = 'eu-west-1', propagationMs = 0 } = options
   const listeners: ((call: FinishedCall) => void)[] = []
+  const accountState = awsAccounts(region, propagationMs)
   const core: SandboxCore = {
     clock: sandboxClock(),
-    state: awsState(account, region),
+    state: accountState(account),
+    account: accountState,
     journal: sandboxJournal(),
     faults: sandboxFaults(),
     onFinished: (listener) => void listeners.push(listener),
   }
-  core.state.propagationMs = propagationMs
   const handlers = new Map<ServiceName, ServiceHandler>()
   for (const plugin of PLUGINS) {
     const handler = await plugin(core)
@@ -62,7 +63,7 @@ export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
     s3Url: server.url,
     s3,
     events,
-    seedLatchkey: (seed) => seedLatchkey(core, seed),
+    seedLatchkey: (seed, id = account) => seedLatchkey({ ...core, state: core.account(id) }, seed),
     async stop() {
       core.faults.clear()
       await server.stop()

@@ -53,19 +53,21 @@ export async function serve(behind: Behind, port: number): Promise<SandboxServer
 
 async function answer(behind: Behind, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const request = await read(incoming)
-  const handler = behind.handlers.get(serviceOf(request))
+  const handler = handlerOf(behind, request)
   if (handler === undefined) return send(behind, response, request, { status: 404, headers: {}, body: '' })
   const reply = await carry(behind, handler, request)
   if (reply === 'cut') response.destroy()
   else send(behind, response, request, reply)
 }
 
-function serviceOf(request: SandboxRequest): ServiceName {
+/** By the service that was signed for; unsigned, by what the request looks like. */
+function handlerOf({ handlers }: Behind, request: SandboxRequest): ServiceHandler | undefined {
   const signed = signedService(request)
-  if (signed === 'iam' || signed === 'sts' || signed === 'events' || signed === 's3') return signed
-  if (request.headers['x-amz-target']?.startsWith('AWSEvents.')) return 'events'
+  const named = [...handlers.values()].find(({ service }) => service === signed)
+  if (named !== undefined) return named
+  if (request.headers['x-amz-target']?.startsWith('AWSEvents.')) return handlers.get('events')
   const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')
-  return form && request.rawPath === '/' ? 'iam' : 's3'
+  return handlers.get(form && request.rawPath === '/' ? 'iam' : 's3')
 }
 
 async function carry(behind: Behind, handler: ServiceHandler, request: SandboxRequest): Promise<Reply | 'cut'> {

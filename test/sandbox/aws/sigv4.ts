@@ -157,18 +157,27 @@ function scoped({
   return { accessKeyId, date, region, service, ...rest }
 }
 
-function findKey(state: AwsState, accessKeyId: string) {
-  const key = state.accessKeys.get(accessKeyId)
-  const user = key === undefined ? undefined : state.users.get(key.userName)
+function findKey({ accounts }: AwsState, accessKeyId: string) {
+  for (const state of accounts.values()) {
+    const found = keyIn(state, accessKeyId)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** A key belongs to one account, and so does whoever signs with it. */
+function keyIn({ account, accessKeys, users, sessions }: AwsState, accessKeyId: string) {
+  const key = accessKeys.get(accessKeyId)
+  const user = key === undefined ? undefined : users.get(key.userName)
   if (key !== undefined && user !== undefined) {
     const { arn, userId, userName } = user
-    const identity: Identity = { type: 'user', account: state.account, arn, userId, userName, accessKeyId }
+    const identity: Identity = { type: 'user', account, arn, userId, userName, accessKeyId }
     return { identity, secret: key.secretAccessKey, session: undefined }
   }
-  const session = state.sessions.get(accessKeyId)
+  const session = sessions.get(accessKeyId)
   if (session === undefined) return undefined
   const userId = `${session.roleId}:${session.sessionName}`
-  const identity: Identity = { type: 'session', account: state.account, arn: session.arn, userId, accessKeyId, session }
+  const identity: Identity = { type: 'session', account, arn: session.arn, userId, accessKeyId, session }
   return { identity, secret: session.secretAccessKey, session }
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 
-/** What the one AWS account of the sandbox holds, in memory. Policies are kept as the text that was put. */
+/** What the AWS accounts of the sandbox hold, in memory. Policies are kept as the text that was put. */
 
 /** Inline policies by name, with their past: enforcement may lag behind what reads show (propagation). */
 export class InlinePolicies {
@@ -96,6 +96,8 @@ export interface Session {
   readonly sessionName: string
   readonly sourceIdentity: string | undefined
   readonly tags: ReadonlyMap<string, string>
+  /** Keys of the tags that stay through role chaining. */
+  readonly transitiveKeys: readonly string[]
   /** The inline session policy, if one was passed. */
   readonly policy: string | undefined
   readonly policyArns: readonly string[]
@@ -111,9 +113,12 @@ export interface Bucket {
   policy: string | undefined
 }
 
+/** One account. */
 export interface AwsState {
   readonly account: string
   readonly region: string
+  /** Every account of the sandbox by its id, this one too. */
+  readonly accounts: ReadonlyMap<string, AwsState>
   readonly roles: Map<string, Role>
   readonly users: Map<string, User>
   /** By ARN. */
@@ -122,23 +127,38 @@ export interface AwsState {
   readonly accessKeys: Map<string, AccessKey>
   /** By access key id. */
   readonly sessions: Map<string, Session>
+  /** Of every account: a name is a bucket's in all of AWS. */
   readonly buckets: Map<string, Bucket>
   /** How far enforcement lags behind a change of inline policies. */
   propagationMs: number
 }
 
-export function awsState(account: string, region: string): AwsState {
-  return {
-    account,
-    region,
-    roles: new Map(),
-    users: new Map(),
-    policies: new Map(),
-    accessKeys: new Map(),
-    sessions: new Map(),
-    buckets: new Map(),
-    propagationMs: 0,
+/** Returns the account of that id, made when it is new. All share the names of buckets. */
+export function awsAccounts(region: string, propagationMs: number): (id: string) => AwsState {
+  const accounts = new Map<string, AwsState>()
+  const buckets = new Map<string, Bucket>()
+  return (id) => {
+    if (!/^\d{12}$/.test(id)) throw new RangeError(`An account has twelve digits, not ${id}`)
+    const state = accounts.get(id) ?? {
+      account: id,
+      region,
+      accounts,
+      roles: new Map(),
+      users: new Map(),
+      policies: new Map(),
+      accessKeys: new Map(),
+      sessions: new Map(),
+      buckets,
+      propagationMs,
+    }
+    accounts.set(id, state)
+    return state
   }
+}
+
+/** The account that an ARN names, where the sandbox has it. */
+export function accountOf(state: AwsState, arn: string): AwsState | undefined {
+  return state.accounts.get(arn.split(':')[4] ?? '')
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'

@@ -18,7 +18,7 @@ import {
   readTags,
   wholeNumber,
 } from './query.ts'
-import { type Role, type Session, secretKey, sessionKeyId } from './state.ts'
+import { type AwsState, accountOf, type Role, type Session, secretKey, sessionKeyId } from './state.ts'
 
 /** STS (Security Token Service API Reference, 2011-06-15), at its regional endpoint. */
 
@@ -78,12 +78,14 @@ interface Asked {
 
 function assumeRole(core: SandboxCore, call: Call): Outcome {
   const asked = readAsked(readForm(call.request))
-  const role = [...core.state.roles.values()].find((one) => one.arn === asked.roleArn)
+  refuseInherited(call, asked)
+  const target = accountOf(core.state, asked.roleArn)
+  const role = [...(target?.roles.values() ?? [])].find((one) => one.arn === asked.roleArn)
   refuseUnlessAllowed(core, call, asked, role)
-  if (role === undefined) throw denied(call, 'sts:AssumeRole', asked.roleArn)
+  if (target === undefined || role === undefined) throw denied(call, 'sts:AssumeRole', asked.roleArn)
   refuseDuration(call, asked, role)
   const packed = packedPercent(asked)
-  const session = openSession(core, call, asked, role)
+  const session = openSession(target, core.clock.now(), call, { asked, role })
   const result = {
     Credentials: {
       AccessKeyId: session.accessKeyId,
@@ -160,14 +162,16 @@ function refuseUnlessAllowed(core: SandboxCore, call: Call, asked: Asked, role: 
   const actions = [
     'sts:AssumeRole',
     ...(sourceIdentityOf(call, asked) === undefined ? [] : ['sts:SetSourceIdentity']),
-    ...(asked.tags.length === 0 ? [] : ['sts:TagSession']),
+    ...(asked.tags.length === 0 && inheritedTags(call).length === 0 ? [] : ['sts:TagSession']),
   ]
   for (const action of actions) {
     const { identity, request } = call
     const context = assumeContext(call, asked, role)
-    const question = { identity, action, resource: asked.roleArn, request, context }
+    const resourceAccount = asked.roleArn.split(':')[4] ?? ''
+    const question = { identity, action, resource: asked.roleArn, request, context, resourceAccount }
     const trusted = authorize(core, { ...question, resourcePolicy: role?.trustPolicy, resourcePolicyRequired: true })
-    const own = action === 'sts:AssumeRole' ? trusted : authorize(core, question)
+    const own =
+      action === 'sts:AssumeRole' ? trusted : authorize(core, { ...question, resourceAccount: identity.account })
     if (!trusted.allowed || !own.allowed) throw denied(call, action, asked.roleArn)
   }
 }
@@ -188,6 +192,29 @@ function assumeContext(call: Call, asked: Asked, role: Role | undefined): Contex
 /** A source identity stays through role chaining and cannot be changed. */
 function sourceIdentityOf({ identity }: Call, asked: Asked): string | undefined {
   return (identity.type === 'session' ? identity.session.sourceIdentity : undefined) ?? asked.sourceIdentity
+}
+
+/** Transitive tags of the calling session go along (IAM User Guide, "Chaining roles with session tags"). */
+function inheritedTags({ identity }: Call): (readonly [string, string])[] {
+  if (identity.type === 'user') return []
+  const { tags, transitiveKeys } = identity.session
+  return transitiveKeys.map((key) => [key, tags.get(key) ?? ''])
+}
+
+/** What a chain brought along cannot be set anew. */
+function refuseInherited(call: Call, asked: Asked): void {
+  const inherited = call.identity.type === 'session' ? call.identity.session.sourceIdentity : undefined
+  if (inherited !== undefined && asked.sourceIdentity !== undefined && asked.sourceIdentity !== inherited) {
+    throw denied(call, 'sts:SetSourceIdentity', asked.roleArn)
+  }
+  const kept = new Set(inheritedTags(call).map(([key]) => key.toLowerCase()))
+  if (asked.tags.some(([key]) => kept.has(key.toLowerCase()))) {
+    throw new AwsError(
+      'InvalidParameterValue',
+      400,
+      "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
+    )
+  }
 }
 
 function refuseDuration({ identity }: Call, { durationSeconds }: Asked, role: Role): void {
@@ -219,30 +246,33 @@ function packedPercent({ policy = '', policyArns, tags }: Asked): number {
   )
 }
 
-function openSession(core: SandboxCore, call: Call, asked: Asked, role: Role): Session {
-  const { account, sessions } = core.state
-  const inherited = call.identity.type === 'session' ? call.identity.session.sourceIdentity : undefined
-  if (inherited !== undefined && asked.sourceIdentity !== undefined && asked.sourceIdentity !== inherited) {
-    throw denied(call, 'sts:SetSourceIdentity', role.arn)
-  }
-  const issuedAt = Math.floor(core.clock.now() / 1000) * 1000
+interface Admission {
+  readonly asked: Asked
+  readonly role: Role
+}
+
+/** The session belongs to the role's account, whoever asked for it. */
+function openSession(target: AwsState, now: number, call: Call, { asked, role }: Admission): Session {
+  const issuedAt = Math.floor(now / 1000) * 1000
+  const inherited = inheritedTags(call)
   const session: Session = {
     accessKeyId: sessionKeyId(),
     secretAccessKey: secretKey(),
     sessionToken: `SANDBOX${randomBytes(180).toString('base64')}`,
-    arn: `arn:aws:sts::${account}:assumed-role/${role.roleName}/${asked.sessionName}`,
+    arn: `arn:aws:sts::${target.account}:assumed-role/${role.roleName}/${asked.sessionName}`,
     roleName: role.roleName,
     roleArn: role.arn,
     roleId: role.roleId,
     sessionName: asked.sessionName,
     sourceIdentity: sourceIdentityOf(call, asked),
-    tags: new Map([...role.tags, ...asked.tags]),
+    tags: new Map([...role.tags, ...asked.tags, ...inherited]),
+    transitiveKeys: [...inherited.map(([key]) => key), ...asked.transitiveKeys],
     policy: asked.policy,
     policyArns: asked.policyArns,
     issuedAt,
     expiresAt: issuedAt + asked.durationSeconds * 1000,
   }
-  sessions.set(session.accessKeyId, session)
+  target.sessions.set(session.accessKeyId, session)
   return session
 }
 

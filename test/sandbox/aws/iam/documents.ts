@@ -42,18 +42,19 @@ export function checkTrustPolicy(document: string, state: AwsState): void {
   }
 }
 
-/** IAM resolves principals when the document is saved. Those of other accounts cannot be looked up here. */
+/** IAM resolves principals when the document is saved. Those of an account that the sandbox does not have cannot be looked up. */
 function checkPrincipal(name: string, state: AwsState): void {
   if (name === '*' || /^\d{12}$/.test(name)) return
   const [, service, account, kind, rest] = /^arn:aws:(iam|sts)::(\d{12}):([a-z-]+)(?:\/(.+))?$/.exec(name) ?? []
   const last = rest?.split('/').at(-1) ?? ''
+  const there = state.accounts.get(account ?? '')
   const known =
     account !== undefined &&
-    (account !== state.account ||
+    (there === undefined ||
       kind === 'root' ||
       (service === 'sts' && kind === 'assumed-role') ||
-      (kind === 'user' && state.users.get(last)?.arn === name) ||
-      (kind === 'role' && state.roles.get(last)?.arn === name))
+      (kind === 'user' && there.users.get(last)?.arn === name) ||
+      (kind === 'role' && there.roles.get(last)?.arn === name))
   if (!known) throw malformed(`Invalid principal in policy: "AWS":"${name}"`)
 }
 

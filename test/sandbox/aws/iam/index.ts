@@ -1,3 +1,4 @@
+import { ownAccount } from '../authorize.ts'
 import { AwsError, type SandboxCore, type ServiceHandler } from '../call.ts'
 import { queryError, queryReply, readForm } from '../query.ts'
 import type { IamAction } from './context.ts'
@@ -27,7 +28,9 @@ export function iamService(core: SandboxCore): ServiceHandler {
       return { service: 'iam', action, parameters }
     },
     handle(call) {
-      const result = ACTIONS[call.action]?.({ core, call, form: readForm(call.request) })
+      // IAM acts in the account of whoever calls it, and in no other.
+      const own = { ...core, state: ownAccount(core.state, call.identity) }
+      const result = ACTIONS[call.action]?.({ core: own, call, form: readForm(call.request) })
       return { reply: queryReply(call.action, result, NAMESPACE, call.request.requestId) }
     },
     renderError: (error, request) => queryError(error, NAMESPACE, request.requestId),

@@ -4,11 +4,12 @@ import { readPayload } from './body.ts'
 import { bucketOf, empty, type Visit } from './visit.ts'
 import { xmlReply } from './xml.ts'
 
-export function listBuckets({ core }: Visit): Outcome {
-  const buckets = [...core.state.buckets.values()].filter(({ account }) => account === core.state.account)
+export function listBuckets({ core, call }: Visit): Outcome {
+  const own = call.identity.account
+  const buckets = [...core.state.buckets.values()].filter(({ account }) => account === own)
   return {
     reply: xmlReply('ListAllMyBucketsResult', {
-      Owner: { ID: core.state.account },
+      Owner: { ID: own },
       Buckets: {
         Bucket: buckets.map(({ name, region }) => ({
           Name: name,

@@ -32,9 +32,9 @@ export function refusal(visit: Visit, permission: Permission): AwsError | undefi
     action: permission.action,
     resource: permission.resource,
     request: call.request,
-    context: { ...permission.context, 's3:ResourceAccount': bucket?.account ?? core.state.account },
+    context: { ...permission.context, 's3:ResourceAccount': bucket?.account ?? call.identity.account },
     resourcePolicy: bucket?.policy,
-    resourceAccount: bucket?.account ?? core.state.account,
+    resourceAccount: bucket?.account ?? call.identity.account,
   })
   if (verdict.allowed) return undefined
   const resource = permission.resource === '*' ? '*' : `"${permission.resource}"`
