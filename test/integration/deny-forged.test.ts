@@ -2,6 +2,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { sessionDriver } from '../../src/aws/session-driver.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.ts'
 import { userIdOf } from '../../src/grants/deny-record.ts'
+import type { SessionPrincipal } from '../../src/grants/driver.ts'
 import { checkEpoch } from '../../src/grants/epoch.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import { newId } from '../../src/record.ts'
@@ -54,11 +55,8 @@ test.each(FORGERIES)('a forged list (%s) changes nothing in AWS, and holds no ea
 
 type Tamper = (grant: Grant) => Grant
 
-function withPrincipal(changes: Partial<Grant['terms']['principal']>): Tamper {
-  return (grant) => ({
-    ...grant,
-    terms: { ...grant.terms, principal: { ...grant.terms.principal, ...changes } },
-  })
+function withPrincipal(changes: Partial<SessionPrincipal>): Tamper {
+  return (grant) => ({ ...grant, terms: { ...grant.terms, principal: { ...principal, ...changes } } })
 }
 
 const TAMPERED: readonly (readonly [string, Tamper])[] = [
@@ -108,8 +106,8 @@ describe('where there are several roles', () => {
     ...needs.rules.accounts,
     ['prod-2', { ...first, name: 'prod-2', elevationRole: 'latchkey/prod-2' }],
   ])
-  const driver = sessionDriver({ accounts, buckets: needs.rules.buckets, log: office.ground.log })
-  const both = { ...needs, driver }
+  const session = sessionDriver({ accounts, buckets: needs.rules.buckets, log: office.ground.log })
+  const both = { ...needs, driver: { ...needs.driver, ...session } }
   const refuse = (RoleName: string) =>
     aws.faults.fail(
       { action: 'PutRolePolicy', parameters: { RoleName } },

@@ -48,12 +48,12 @@ describe('a role', () => {
     const until = new Date((await record.now()) + MINUTE_MS).toISOString()
     const added = Array.from({ length: 150 }, () => ({ userid: userIdOf(principal, newId('g')), until }))
     await keepDeny(needs, principal, { added })
-    const draft = { grantId: newId('g'), requester: PEOPLE.rita, levels: ['read'] } as const
+    const draft = { account: principal.account, grantId: newId('g'), requester: PEOPLE.rita, levels: ['read'] } as const
     const scopes = [{ bucket: 'finance-reports', key: '2026/' }]
-    const ask = () => needs.driver.preflight(principal.account, { ...draft, scopes })
+    const ask = () => needs.driver.preflight({ ...draft, scopes })
     await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
     await keepDueRole(office.later(2 * MINUTE_MS), roleKey)
-    expect(await ask()).toEqual(principal)
+    expect(await ask()).toEqual([principal])
   })
 })
 

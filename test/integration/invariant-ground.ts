@@ -4,10 +4,12 @@ import type { AccessRequest } from '../../src/access-requests/access-request.ts'
 import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { type AuditEvent, auditEvent } from '../../src/audit/events.ts'
+import { attachDriver } from '../../src/aws/attach-driver.ts'
+import { joinDrivers } from '../../src/aws/driver.ts'
 import { sessionDriver } from '../../src/aws/session-driver.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.ts'
-import type { Credentials, DenyDocument, Principal } from '../../src/grants/driver.ts'
+import type { Credentials, DenyDocument, SessionPrincipal } from '../../src/grants/driver.ts'
 import { checkEpoch, refuseUnlessReady } from '../../src/grants/epoch.ts'
 import { type Grant, readGrant } from '../../src/grants/grant.ts'
 import type { DenyNeeds } from '../../src/grants/keep-deny.ts'
@@ -38,7 +40,7 @@ export interface Office {
   readonly ground: Ground
   readonly aws: SandboxAws
   readonly entra: SandboxEntra
-  readonly principal: Principal
+  readonly principal: SessionPrincipal
   readonly role: Role
   as(person: PersonName, changes?: Partial<Caller>): Caller
   ask(person?: PersonName, scope?: string): Promise<AccessRequest>
@@ -169,13 +171,13 @@ function needsOf(
     log: here.log,
     approvalKey: 'a1'.repeat(32),
     directory: graphDirectory({ ...entra, log: here.log }),
-    driver: sessionDriver({ accounts: rules.accounts, buckets: rules.buckets, log: here.log }),
+    driver: joinDrivers(sessionDriver({ ...rules, log: here.log }), attachDriver({ ...rules, log: here.log })),
     seenEligible: seenEligible(() => performance.now() + turnedMs()),
   }
 }
 
 /** A role that was just adopted refuses sessions of the running second. */
-async function makeReady(needs: DenyNeeds, principal: Principal): Promise<void> {
+async function makeReady(needs: DenyNeeds & Pick<ActivateNeeds, 'rules'>, principal: SessionPrincipal): Promise<void> {
   await checkEpoch(needs)
   await until(async () => {
     try {

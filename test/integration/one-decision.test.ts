@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { AccessRequest } from '../../src/access-requests/access-request.ts'
 import { signAsk } from '../../src/access-requests/ask-mac.ts'
 import { LATCHKEY } from '../../src/audit/events.ts'
+import type { SessionPrincipal } from '../../src/grants/driver.ts'
 import { newId } from '../../src/record.ts'
 import { GROUPS, PEOPLE } from '../sandbox/entra/fixture.ts'
 import type { LatchkeyProcess } from '../sandbox/world.ts'
@@ -87,7 +88,7 @@ async function seed(): Promise<readonly string[]> {
         reason: `round ${n}`,
         ticket: '',
         entitlement: 'finance',
-        roleId: 'AROASANDBOXROLE',
+        principal: principalOf(accounts[n % ACCOUNTS]?.id ?? ''),
         asked,
         askedAt: new Date(now).toISOString(),
         lapsesAt: new Date(now + 8 * 3_600_000).toISOString(),
@@ -102,6 +103,11 @@ async function seed(): Promise<readonly string[]> {
     }),
   )
   return ids
+}
+
+function principalOf(account: string): SessionPrincipal {
+  const roleArn = `arn:aws:iam::${account}:role/latchkey/prod`
+  return { driver: 'session', account, roleArn, roleId: 'AROASANDBOXROLE' }
 }
 
 function whatOf({ scopes, levels, durationMinutes, entitlement, reason }: AccessRequest) {

@@ -1,8 +1,16 @@
+import type { SessionPrincipal } from '../../../src/grants/driver.ts'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
 import { signYes } from '../../../src/grants/yes.ts'
 
 export const APPROVAL_KEY = 'a-key-that-the-record-never-holds'
 export const DECIDED_AT = '2026-11-22T10:00:00.000Z'
+
+export const ROLE: SessionPrincipal = {
+  driver: 'session',
+  account: '111122223333',
+  roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod',
+  roleId: 'AROAEXAMPLE',
+}
 
 export function someTerms(changes: Partial<Terms> = {}): Terms {
   return {
@@ -10,12 +18,7 @@ export function someTerms(changes: Partial<Terms> = {}): Terms {
     requestId: 'r-0123456789ab',
     requestVersion: 1,
     requester: '11111111-1111-4111-8111-111111111111',
-    principal: {
-      driver: 'session',
-      account: '111122223333',
-      roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod',
-      roleId: 'AROAEXAMPLE',
-    },
+    principal: ROLE,
     scopes: ['s3://finance-reports/2026/'],
     levels: ['write'],
     durationMinutes: 45,

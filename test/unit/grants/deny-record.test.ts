@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { covers, deniedUntil, mergeDenied, unknownUntil, userIdOf } from '../../../src/grants/deny-record.ts'
-import { someTerms } from './a-grant.ts'
+import { ROLE, someTerms } from './a-grant.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00.000Z')
 const HOUR = 3_600_000
 
 test('a denied id names one session of one role, nobody else', () => {
-  expect(userIdOf(someTerms().principal, 'g-0123456789ab')).toBe('AROAEXAMPLE:g-0123456789ab')
+  expect(userIdOf(ROLE, 'g-0123456789ab')).toBe('AROAEXAMPLE:g-0123456789ab')
 })
 
 test('a denied id stays until its yes is worth nothing any more: the hour, the duration and a margin after it was given', () => {

@@ -2,16 +2,17 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Terms, terms } from '../../../src/grants/grant.ts'
 import { findYesFault, signYes } from '../../../src/grants/yes.ts'
-import { APPROVAL_KEY, DECIDED_AT, someGrant, someTerms } from './a-grant.ts'
+import { APPROVAL_KEY, DECIDED_AT, ROLE, someGrant, someTerms } from './a-grant.ts'
 
 const OTHER: { readonly [K in keyof Terms]: Terms[K] } = {
   grantId: 'g-zzzzzzzzzzzz',
   requestId: 'r-zzzzzzzzzzzz',
   requestVersion: 2,
   requester: '33333333-3333-4333-8333-333333333333',
-  principal: { ...someTerms().principal, roleArn: 'arn:aws:iam::111122223333:role/Admin' },
+  principal: { ...ROLE, roleArn: 'arn:aws:iam::111122223333:role/Admin' },
   scopes: ['s3://finance-reports/'],
   levels: ['write', 'delete'],
+  conditions: { sourceIps: ['203.0.113.0/24'] },
   durationMinutes: 46,
   decidedAt: '2026-11-22T10:00:00.001Z',
   approver: '33333333-3333-4333-8333-333333333333',
@@ -34,7 +35,7 @@ test.each(Object.keys(OTHER) as (keyof Terms)[])(
 test.each(['roleArn', 'roleId', 'account'] as const)(
   'a yes whose principal has another %s does not add up',
   (field) => {
-    const principal = { ...someTerms().principal, [field]: '999988887777' }
+    const principal = { ...ROLE, [field]: '999988887777' }
     const forged = someGrant({ terms: { ...someTerms(), principal }, mac: someGrant().mac })
     expect(findYesFault(APPROVAL_KEY, forged.id, forged)).toBe('the MAC is not ours')
   },
