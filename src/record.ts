@@ -16,8 +16,8 @@ export function newId(prefix: 'r' | 'g' | 'c'): string {
 export const RECORD_ID = /^[rgc]-[0-9a-hjkmnp-tv-z]{12}$/
 
 export type RecordKind = 'request' | 'grant' | 'deny' | 'copy'
-/** `roles`: when somebody must look at a role's Deny document again. `copies`, by the id of their request: when they may show what is no longer so. */
-export type DueKind = 'grants' | 'requests' | 'roles' | 'copies'
+/** `roles`: when somebody must look at a role's Deny document again. `copies`, by the id of their request: when they may show what is no longer so. `targets`, by the id of a grant that is over: when what it lay on must be looked at. */
+export type DueKind = 'grants' | 'requests' | 'roles' | 'copies' | 'targets'
 
 export interface RecordWrite {
   readonly kind: RecordKind

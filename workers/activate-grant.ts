@@ -6,6 +6,7 @@ import { endForged } from '../src/grants/end-forged.ts'
 import { beginRevoke } from '../src/grants/end-grant.ts'
 import { refuseUnlessReady } from '../src/grants/epoch.ts'
 import { type Grant, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
+import { enterTarget } from '../src/grants/on-target.ts'
 import { orderOf } from '../src/grants/order.ts'
 import { type EligibilityNeeds, findIneligibility } from '../src/grants/still-eligible.ts'
 import { findYesFault, YES_LASTS_MS } from '../src/grants/yes.ts'
@@ -83,6 +84,7 @@ async function fixEnd(record: RecordPort, { grant, version }: StoredGrant, nowMs
   const endsAt = new Date(endsAtMs).toISOString()
   const next = moveGrant(grant, 'activating', { attempts: grant.attempts + 1, endsAt })
   await record.commit({
+    ...enterTarget(grant, endsAtMs, nowMs),
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
     due: [{ kind: 'grants', id: grant.id, at: endsAtMs }],
     audit: [{ kind: 'grant.attempted', ...factsOf(grant), attempt: next.attempts, endsAt }],

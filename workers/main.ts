@@ -3,6 +3,7 @@ import { lapseRequest } from '../src/access-requests/cancel-request.ts'
 import type { Setup } from '../src/config.ts'
 import { joinEdges, openChannel, openMailer } from '../src/dependencies.ts'
 import { checkEpoch, keepDueRole } from '../src/grants/epoch.ts'
+import { keepDueTarget } from '../src/grants/keep-target.ts'
 import { sweepOccasion } from '../src/jobs/catalog.ts'
 import { RECORD_ID } from '../src/record.ts'
 import { redisBudget } from '../src/redis/budget.ts'
@@ -85,6 +86,7 @@ function startSweeper(needs: Needs): Loop {
     },
     lapse: (requestId) => lapseRequest(needs, requestId),
     keepRole: (id) => keepDueRole(needs, id),
+    keepTarget: (grantId) => keepDueTarget(needs, grantId),
     showCopies: async (requestId) => {
       if (!RECORD_ID.test(requestId)) return await forgetDue(record, requestId)
       await queue.add([{ act: 'sync', recordId: requestId, occasion: sweepOccasion(await record.now()) }])

@@ -14,6 +14,8 @@ export interface SweepNeeds {
   readonly lapse: (requestId: string) => Promise<void>
   /** Looks at a role's Deny document again. */
   readonly keepRole: (id: string) => Promise<void>
+  /** Looks at what a grant lay on, after its end. */
+  readonly keepTarget: (grantId: string) => Promise<void>
   /** Brings the copies of a request to the present state. */
   readonly showCopies: (requestId: string) => Promise<void>
 }
@@ -44,6 +46,12 @@ export function sweepDue(needs: SweepNeeds): Loop {
     startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: EVERY_MS, log }),
     startLoop({ name: 'sweep-due-requests', turn: plainSweep(needs, 'requests', needs.lapse), pauseMs: EVERY_MS, log }),
     startLoop({ name: 'sweep-due-roles', turn: plainSweep(needs, 'roles', needs.keepRole), pauseMs: EVERY_MS, log }),
+    startLoop({
+      name: 'sweep-due-targets',
+      turn: plainSweep(needs, 'targets', needs.keepTarget),
+      pauseMs: EVERY_MS,
+      log,
+    }),
     startLoop({
       name: 'sweep-due-copies',
       turn: plainSweep(needs, 'copies', needs.showCopies, GRACE_MS),

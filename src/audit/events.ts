@@ -51,6 +51,21 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deny.put-back'), actor, role: z.string(), denied: z.number() }),
   /** Looked at again some time after the write, and found whole. */
   z.strictObject({ kind: z.literal('deny.verified'), actor, role: z.string(), denied: z.number() }),
+  /** A policy of ours that no live grant explains. `found`: `unknown`, `over`, `other-principal` or `other-epoch`. */
+  z.strictObject({
+    kind: z.literal('policy.taken-away'),
+    actor,
+    target: z.string(),
+    policy: z.string(),
+    found: z.string(),
+  }),
+  /** Looked at again after a grant's end: no policy of it is left there. */
+  z.strictObject({
+    kind: z.literal('target.verified'),
+    actor,
+    grantId: ids.grantId,
+    targets: z.array(z.string()),
+  }),
   /** Cards and mails that were sent for the first time; what they show later follows the record. */
   z.strictObject({
     kind: z.literal('copies.sent'),

@@ -28,6 +28,7 @@ export function attachDriver(needs: AttachDriverNeeds): AttachDriver {
     preflight: () => Promise.reject(notYet()),
     activate: () => Promise.reject(notYet()),
     targets: () => targetsOf(needs),
+    holder: () => Promise.reject(notYet()),
     attached: (target) => listAttached(context, target),
     detach: (target, policyName) => detach(context, target, policyName),
   }

@@ -55,6 +55,14 @@ export interface Target {
   readonly name: string
 }
 
+/** A target as AWS holds it. */
+export interface TargetHolder {
+  /** `AROA…` or `AIDA…`: one that was deleted and made again has another. */
+  readonly uniqueId: string
+  /** Why no grant may lie on it, as sentences: its trust policy lets somebody in under a name that nothing fixes. */
+  readonly faults: readonly string[]
+}
+
 /** One inline policy of ours, as AWS holds it. */
 export interface Attached {
   /** `latchkey.<grantId>`; behind the dot stands whatever somebody wrote there. */
@@ -109,8 +117,10 @@ export interface SessionRoles {
 export interface AttachTargets {
   /** Every role and user that the rules name as holder in their `principals`. */
   targets(): readonly Target[]
+  /** What the target is today. Undefined: it is gone. */
+  holder(target: Target): Promise<TargetHolder | undefined>
   /** Policies of ours that the target holds. A target that is gone holds none. `documents`: read those too. */
   attached(target: Target, options?: { readonly documents: boolean }): Promise<readonly Attached[]>
   /** Takes one policy away and reads back that it is gone. Gone already is done. */
-  detach(target: Target, policyName: string): Promise<void>
+  detach(target: Target, policyName: string, urgency: 'early-revoke' | 'tidying'): Promise<void>
 }

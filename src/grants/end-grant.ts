@@ -1,9 +1,10 @@
 import { type Actor, byPerson, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { againOnConflict, type Commit, type RecordPort, showAgain } from '../record.ts'
+import { againOnConflict, type Commit, type DueChange, type RecordPort, showAgain } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from './grant.ts'
 import { companyOf, leavePlace } from './on-principal.ts'
+import { LOOK_AGAIN_MS, leaveTarget } from './on-target.ts'
 import { recordRefusal } from './record-refusal.ts'
 
 export const OWNER_ROLE = 'Latchkey.Owner'
@@ -86,6 +87,12 @@ export async function beginRevoke(record: RecordPort, stored: StoredGrant, reaso
   return next
 }
 
+/** On time the end was in the policy itself, which only has to be tidied away. Early, it is looked at again: a put may land late. */
+function dueTarget({ id, terms }: Grant, outcome: 'expired' | 'revoked', nowMs: number): readonly DueChange[] {
+  if (terms.principal.driver === 'session') return []
+  return [{ kind: 'targets', id, at: outcome === 'expired' ? nowMs : nowMs + LOOK_AGAIN_MS[0] }]
+}
+
 /** The end as it is written once nothing can be used any more. `expired`: on time. `revoked`: early, and AWS was read back. */
 export async function finishGrant(
   record: RecordPort,
@@ -101,9 +108,10 @@ export async function finishGrant(
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next: moveGrant(ending, outcome, { endedAt }) }],
-    due: [{ kind: 'grants', id: grant.id, at: null }, ...shown.due],
+    due: [{ kind: 'grants', id: grant.id, at: null }, ...dueTarget(grant, outcome, nowMs), ...shown.due],
     indexes: [
       { ...LIVE, id: grant.id, at: null },
+      ...leaveTarget(grant),
       { kind: 'revoking', value: companyOf(grant.terms.principal), id: grant.id, at: null },
       // On time nothing needs to be denied any more.
       ...(outcome === 'expired' ? leavePlace(grant.terms.principal, grant.id) : []),

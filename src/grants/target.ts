@@ -1,3 +1,4 @@
+import { RECORD_ID } from '../record.ts'
 import type { AttachPrincipal, Target } from './driver.ts'
 
 /** Every inline policy of ours that is one grant is called so, and no other policy is. */
@@ -5,6 +6,12 @@ const PREFIX = 'latchkey.'
 
 export function policyNameOf(grantId: string): string {
   return `${PREFIX}${grantId}`
+}
+
+/** Undefined: no id of a grant stands in the name. */
+export function grantIdOf(policyName: string): string | undefined {
+  const id = policyName.slice(PREFIX.length)
+  return policyName.startsWith(PREFIX) && RECORD_ID.test(id) ? id : undefined
 }
 
 /** The Deny document of an elevation role begins alike; it is no grant. */

@@ -1,0 +1,193 @@
+import { LATCHKEY } from '../audit/events.ts'
+import { isLostRace, type RecordPort } from '../record.ts'
+import type { Rules } from '../rules/rules-file.ts'
+import { attachDocument } from './attach-document.ts'
+import type { Attached, AttachTargets, Target } from './driver.ts'
+import { endForged } from './end-forged.ts'
+import { beginRevoke } from './end-grant.ts'
+import { type Grant, isOver, readGrant, readGrants, type StoredGrant } from './grant.ts'
+import { LOOK_AGAIN_MS, readActiveOn, readTargets } from './on-target.ts'
+import { orderOf } from './order.ts'
+import { grantIdOf, policyNameOf, targetId, targetOf } from './target.ts'
+import { findYesFault } from './yes.ts'
+
+/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
+const LEASE_MS = 15_000
+
+export interface TargetNeeds {
+  readonly record: RecordPort
+  readonly driver: AttachTargets
+  readonly approvalKey: string
+  readonly rules: Pick<Rules, 'buckets'>
+}
+
+interface Look {
+  /** Compares the documents too, not only their names. */
+  readonly documents: boolean
+}
+
+/**
+ * One look at one role or user. It only ever takes access away: policies of ours that no live grant there explains go, and a live grant whose
+ * policy is gone or is not what we wrote is ended, never put back.
+ * @returns `busy`: somebody else is at it.
+ */
+export async function lookAtTarget(needs: TargetNeeds, target: Target, look: Look): Promise<'looked' | 'busy'> {
+  return await alone(needs, target, async () => {
+    // In this order. A grant was attached before it was active, and was on record before it was attached: so what is active and then not
+    // attached was taken away, and what is attached and then not on record is nobody's.
+    const active = await readActiveOn(needs.record, target)
+    const attached = await needs.driver.attached(target, look)
+    const stored = await readGrants(
+      needs.record,
+      attached.flatMap(({ policyName }) => grantIdOf(policyName) ?? []),
+    )
+    const known = new Map(stored.map((one) => [one.grant.id, one]))
+    await each(attached, ({ policyName }) =>
+      takeStray(needs, target, policyName, known.get(grantIdOf(policyName) ?? '')),
+    )
+    const changed = active.length === 0 ? undefined : await findHolderFault(needs, target, active)
+    await each(active, (one) =>
+      endChanged(needs, one, changed?.(one.grant) ?? findChange(needs, one.grant, attached, look)),
+    )
+  })
+}
+
+/** The entry of one grant in the due index has come: its policy is tidied away, or looked for again after its early end. */
+export async function keepDueTarget(needs: TargetNeeds, grantId: string): Promise<void> {
+  const { record, approvalKey } = needs
+  const stored = await readGrant(record, grantId)
+  const principal = stored?.grant.terms.principal
+  const isTrue = stored !== undefined && findYesFault(approvalKey, grantId, stored.grant) === undefined
+  const targets = isTrue && principal?.driver === 'attach' ? [targetOf(principal)] : await readTargets(needs)
+  const outcomes = await each(targets, (target) => lookAtTarget(needs, target, { documents: false }))
+  if (outcomes.includes('busy')) return
+  await record.commit({
+    records: [],
+    due: [{ kind: 'targets', id: grantId, at: nextLook(stored?.grant, await record.now()) }],
+    audit: [{ kind: 'target.verified', actor: LATCHKEY, grantId, targets: targets.map(targetId) }],
+  })
+}
+
+function nextLook(grant: Grant | undefined, nowMs: number): number | null {
+  if (grant?.status !== 'revoked' || grant.endedAt === undefined) return null
+  const endedAtMs = Date.parse(grant.endedAt)
+  return LOOK_AGAIN_MS.map((afterMs) => endedAtMs + afterMs).find((at) => at > nowMs) ?? null
+}
+
+/**
+ * Takes away every policy of ours in one account, whatever the record says of it: it was emptied, or is older. Grants that it calls active are
+ * ended. Throws when AWS did not do all of it.
+ */
+export async function takeAllAttached(needs: Taking, accountId: string): Promise<void> {
+  const targets = (await readTargets(needs)).filter(({ account }) => account === accountId)
+  await each(targets, async (target) => {
+    const active = await readActiveOn(needs.record, target)
+    const attached = await needs.driver.attached(target)
+    await each(attached, ({ policyName }) => take(needs, target, policyName, 'other-epoch'))
+    const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
+    await each(active, (stored) => end(needs, stored, { cause: 'ended-before', detail }))
+  })
+}
+
+async function alone(needs: TargetNeeds, target: Target, act: () => Promise<void>): Promise<'looked' | 'busy'> {
+  const lease = await needs.record.lease(`target-${targetId(target)}`, LEASE_MS)
+  if (!lease) return 'busy'
+  try {
+    await act()
+    return 'looked'
+  } finally {
+    await lease.release()
+  }
+}
+
+type Taking = Pick<TargetNeeds, 'record' | 'driver'>
+type Stray = 'unknown' | 'over' | 'other-principal' | 'other-epoch'
+
+async function takeStray(needs: TargetNeeds, target: Target, policyName: string, stored: StoredGrant | undefined) {
+  const stray = findStray(target, stored?.grant)
+  if (stray) await take(needs, target, policyName, stray)
+}
+
+/** Undefined: it may lie there, or the revocation of its grant is under way. */
+function findStray(target: Target, grant: Grant | undefined): Stray | undefined {
+  if (!grant) return 'unknown'
+  if (isOver(grant)) return 'over'
+  const { principal } = grant.terms
+  const isThere = principal.driver === 'attach' && targetId(targetOf(principal)) === targetId(target)
+  return isThere ? undefined : 'other-principal'
+}
+
+async function take({ record, driver }: Taking, target: Target, policy: string, found: Stray): Promise<void> {
+  await driver.detach(target, policy, found === 'over' ? 'tidying' : 'early-revoke')
+  await record.commit({
+    records: [],
+    audit: [{ kind: 'policy.taken-away', actor: LATCHKEY, target: targetId(target), policy, found }],
+  })
+}
+
+interface Change {
+  readonly cause: string
+  readonly detail: string
+}
+
+/** Why the grants of a target that AWS no longer holds as it was may not go on; undefined: it is in order. */
+async function findHolderFault({ driver }: TargetNeeds, target: Target, active: readonly StoredGrant[]) {
+  const holder = await driver.holder(target)
+  const [fault] = holder?.faults ?? []
+  return ({ terms: { principal } }: Grant): Change | undefined => {
+    const isSame = principal.driver === 'attach' && principal.userid.split(':')[0] === holder?.uniqueId
+    if (!isSame)
+      return { cause: 'holder-changed', detail: `The ${target.kind} ${target.name} was deleted or made again.` }
+    return fault === undefined ? undefined : { cause: 'holder-changed', detail: fault }
+  }
+}
+
+function findChange(
+  needs: TargetNeeds,
+  grant: Grant,
+  attached: readonly Attached[],
+  { documents }: Look,
+): Change | undefined {
+  const cause = 'changed-in-aws'
+  const held = attached.find(({ policyName }) => policyName === policyNameOf(grant.id))
+  if (!held) return { cause, detail: 'Somebody took its policy away in AWS.' }
+  if (!documents || held.document === writtenFor(needs, grant)) return undefined
+  return { cause, detail: 'Somebody changed its policy in AWS.' }
+}
+
+/** Undefined: we would write nothing for it. */
+function writtenFor({ rules }: TargetNeeds, grant: Grant): string | undefined {
+  const order = orderOf(grant)
+  const bucket = rules.buckets.get(order.scopes[0]?.bucket ?? '')
+  const { principal } = order
+  return bucket && principal.driver === 'attach' ? attachDocument({ ...order, principal }, bucket) : undefined
+}
+
+async function endChanged(needs: TargetNeeds, stored: StoredGrant, change: Change | undefined): Promise<void> {
+  const { grant } = stored
+  const fault = findYesFault(needs.approvalKey, grant.id, grant)
+  if (fault !== undefined) await unlessMoved(() => endForged(needs.record, stored, fault))
+  else if (change) await end(needs, stored, change)
+}
+
+async function end({ record }: Taking, stored: StoredGrant, change: Change): Promise<void> {
+  await unlessMoved(() => beginRevoke(record, stored, { ...change, actor: LATCHKEY }))
+}
+
+/** It moved meanwhile: whoever moved it, or the next look, sees to it. */
+async function unlessMoved(act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (!isLostRace(error)) throw error
+  }
+}
+
+/** One that fails does not keep the others waiting; then its error is thrown. */
+async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<readonly R[]> {
+  const outcomes = await Promise.allSettled(all.map(act))
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
+}
