@@ -1,13 +1,19 @@
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts'
 import { LatchkeyError } from '../errors.ts'
 import type { Credentials, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
-import { sessionPolicy } from '../grants/iam-document.ts'
+import { type BucketFacts, sessionPolicy } from '../grants/iam-document.ts'
 import { AT_THE_WIRE, type AwsDate, watchDate } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 
 const SHORTEST_SECONDS = 900
 /** Every role allows an hour, and a session that was itself entered through a role gets no more. A longer grant is vended again. */
 const LONGEST_SECONDS = 3_600
+
+/** Where the grant is used. */
+export interface Place {
+  readonly sts: STSClient
+  readonly bucket: BucketFacts
+}
 
 export interface Assumed {
   readonly credentials: Credentials
@@ -16,7 +22,7 @@ export interface Assumed {
 
 /** One session of exactly the grant. @throws OVER when its end is past by `nowMs`. */
 export async function assumeRole(
-  sts: STSClient,
+  { sts, bucket }: Place,
   log: AwsLog,
   order: GrantOrder<SessionPrincipal>,
   nowMs: number,
@@ -32,7 +38,7 @@ export async function assumeRole(
       { Key: 'latchkey:grant', Value: grantId },
       { Key: 'latchkey:requester', Value: requester },
     ],
-    Policy: sessionPolicy(order),
+    Policy: sessionPolicy(order, bucket),
     DurationSeconds: Math.min(Math.max(leftSeconds, SHORTEST_SECONDS), LONGEST_SECONDS),
   })
   const date = { ms: Number.NaN }

@@ -4,7 +4,7 @@ import type { GrantDraft, GrantOrder, SessionPrincipal } from '../grants/driver.
 import { sessionPolicy } from '../grants/iam-document.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
 import type { Scope } from '../rules/scope.ts'
-import { assumeRole } from './assume-role.ts'
+import { assumeRole, type Place } from './assume-role.ts'
 import { readIdentity, refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 import { type AwsClients, awsClients } from './clients.ts'
@@ -34,7 +34,7 @@ export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
     preflight: (draft) => preflight(context, draft),
     activate: (order, now) => activate(context, order, now),
     async vend(order) {
-      const { credentials } = await assumeRole(stsOf(context, order.scopes), log, order, Date.now())
+      const { credentials } = await assumeRole(placeOf(context, order.scopes), log, order, Date.now())
       return credentials
     },
     now: () => readNow(context),
@@ -50,14 +50,15 @@ async function preflight(
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
   const account = [...context.accounts.values()].find(({ id }) => id === draft.account)
   if (!account) throw notInRules(`account ${draft.account}`)
-  sessionPolicy({ ...draft, endsAt: ANY_END })
+  const { sts, bucket } = placeOf(context, draft.scopes)
+  sessionPolicy({ ...draft, endsAt: ANY_END }, bucket)
   const { clients, log } = context
-  return [await checkRole({ iam: clients.iam, sts: stsOf(context, draft.scopes), log }, account)]
+  return [await checkRole({ iam: clients.iam, sts, log }, account)]
 }
 
 async function activate(context: Context, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
   const startedAt = performance.now()
-  const { date } = await assumeRole(stsOf(context, order.scopes), context.log, order, now)
+  const { date } = await assumeRole(placeOf(context, order.scopes), context.log, order, now)
   refuseSkew(date, now + performance.now() - startedAt)
 }
 
@@ -92,11 +93,10 @@ async function readPrincipal({ clients, log }: Context, account: Account): Promi
   }
 }
 
-function stsOf(context: Context, scopes: readonly Scope[]) {
-  const [first] = scopes
-  const region = first && context.buckets.get(first.bucket)?.region
-  if (region === undefined) throw notInRules(`bucket ${first?.bucket ?? ''}`)
-  return context.clients.sts(region)
+function placeOf(context: Context, [first]: readonly Scope[]): Place {
+  const bucket = first && context.buckets.get(first.bucket)
+  if (bucket === undefined) throw notInRules(`bucket ${first?.bucket ?? ''}`)
+  return { sts: context.clients.sts(bucket.region), bucket }
 }
 
 function notInRules(what: string): LatchkeyError {

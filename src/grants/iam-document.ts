@@ -1,5 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
-import { ACTIONS, type Level, sortLevels } from '../rules/levels.ts'
+import type { Conditions } from '../rules/conditions.ts'
+import { ACTIONS, type Level, type LevelActions, sortLevels } from '../rules/levels.ts'
+import type { Bucket } from '../rules/rules-file.ts'
 import type { Scope } from '../rules/scope.ts'
 import type { GrantOrder } from './driver.ts'
 
@@ -9,28 +11,63 @@ export const SESSION_POLICY_CHARACTERS = 2_048
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 const WHOLE_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/
 
-interface Statement {
+type OneOrMore = string | readonly string[]
+
+/** Operator → key → what one of must hold. */
+export type IamCondition = Readonly<Record<string, Readonly<Record<string, OneOrMore>>>>
+
+export interface Statement {
   readonly Effect: 'Allow'
-  readonly Action: string | readonly string[]
-  readonly Resource: readonly string[]
-  readonly Condition: {
-    readonly DateLessThan: { readonly 'aws:CurrentTime': string }
-    readonly StringLike?: { readonly 's3:prefix': readonly string[] }
-  }
+  readonly Action: OneOrMore
+  readonly Resource: OneOrMore
+  readonly Condition: IamCondition
 }
+
+export type Documented = Pick<GrantOrder, 'scopes' | 'levels' | 'conditions' | 'endsAt'>
+/** Of the bucket of the scopes. */
+export type BucketFacts = Pick<Bucket, 'region' | 'kmsKey'>
 
 /**
  * The session policy of a grant: exactly these scopes and levels, until `endsAt`. The same order always gives the same text.
  * What it allows is met with what the role allows; it can never give more than the role has.
  */
-export function sessionPolicy(order: Pick<GrantOrder, 'scopes' | 'levels' | 'endsAt'>): string {
-  const scopes = order.scopes.map(checkScope)
-  const levels = sortLevels(order.levels)
-  const ends = { DateLessThan: { 'aws:CurrentTime': checkEnd(order.endsAt) } } as const
-  if (scopes.length === 0 || levels.length === 0) throw new TypeError('A grant has at least one scope and one level')
-  const document = minify([objectStatement(scopes, levels, ends), ...listStatements(scopes, levels, ends)])
+export function sessionPolicy(order: Documented, bucket: BucketFacts): string {
+  const document = iamDocument(grantStatements(order, bucket))
   if (policySize(document) > SESSION_POLICY_CHARACTERS) refuseSize(policySize(document))
   return document
+}
+
+/**
+ * What a grant allows, whichever driver makes it true.
+ * @param binding Stands in every statement beside the end: to whom an `attach` grant is bound, and from when.
+ */
+export function grantStatements(
+  order: Documented,
+  { region, kmsKey }: BucketFacts,
+  binding: IamCondition = {},
+): readonly Statement[] {
+  const levels = sortLevels(order.levels)
+  const name = oneBucket(order.scopes)
+  const bucket = `arn:aws:s3:::${name}`
+  const bound = both(binding, { DateLessThan: { 'aws:CurrentTime': checkEnd(order.endsAt) } })
+  const { sourceIps, vpcEndpoints, objectTag } = order.conditions ?? {}
+  const asked = both(bound, requestCondition({ sourceIps, vpcEndpoints }))
+  const tagged = objectTag ? { StringEquals: { [`s3:ExistingObjectTag/${objectTag.key}`]: objectTag.value } } : {}
+  const via = { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } }
+  return [
+    ...allow(levels, 'object', objectsOf(bucket, order.scopes), both(asked, tagged)),
+    ...listStatements(levels, bucket, order.scopes, asked),
+    ...bucketStatements(levels, bucket, order.scopes, asked),
+    // S3 asks KMS itself, from its own address: whom and whence it serves, its own statements say.
+    ...allow(levels, 'key', kmsKey === undefined ? [] : [kmsKey], both(bound, via)),
+  ]
+}
+
+export function iamDocument(statements: readonly Statement[]): string {
+  if (statements.length === 0) throw new TypeError('A grant has at least one scope and one level')
+  const text = JSON.stringify({ Version: '2012-10-17', Statement: statements })
+  // IAM takes U+0020 to U+00FF in a document; beyond ASCII the JSON escape says the same.
+  return text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** As STS counts it: characters of the text as it is sent. */
@@ -38,12 +75,19 @@ export function policySize(document: string): number {
   return document.length
 }
 
-type Ends = Pick<Statement['Condition'], 'DateLessThan'>
+function allow(
+  levels: readonly Level[],
+  on: keyof LevelActions,
+  resources: readonly string[],
+  Condition: IamCondition,
+): readonly Statement[] {
+  const actions = sorted(levels.flatMap((level) => ACTIONS[level][on]))
+  if (actions.length === 0 || resources.length === 0) return []
+  return [{ Effect: 'Allow', Action: oneOrMore(actions), Resource: oneOrMore(sorted(resources)), Condition }]
+}
 
-function objectStatement(scopes: readonly Scope[], levels: readonly Level[], ends: Ends): Statement {
-  const resources = scopes.map(({ bucket, key }) => `arn:aws:s3:::${bucket}/${below(key)}`)
-  const actions = levels.flatMap((level) => ACTIONS[level].object)
-  return { Effect: 'Allow', Action: sorted(actions), Resource: sorted(resources), Condition: ends }
+function objectsOf(bucket: string, scopes: readonly Scope[]): readonly string[] {
+  return scopes.map(({ key }) => `${bucket}/${below(key)}`)
 }
 
 /**
@@ -51,18 +95,41 @@ function objectStatement(scopes: readonly Scope[], levels: readonly Level[], end
  * For the same reason a prefix `P/` is listed as `P/…` only. `aws s3 ls s3://b/P` (no slash) asks for every name that begins in `P`,
  * `P-secret/…` included, and is refused; `sync` and `rm --recursive` add the slash themselves.
  */
-function listStatements(scopes: readonly Scope[], levels: readonly Level[], ends: Ends): readonly Statement[] {
-  if (!levels.some((level) => ACTIONS[level].list)) return []
-  const listed = scopes.filter(({ key }) => key === '' || key.endsWith('/'))
-  return sorted(listed.map(({ bucket }) => bucket)).map((bucket) => {
-    const keys = listed.filter((scope) => scope.bucket === bucket).map(({ key }) => key)
-    const condition = keys.includes('') ? ends : { ...ends, StringLike: { 's3:prefix': sorted(keys.map(below)) } }
-    return listStatement(bucket, condition)
-  })
+function listStatements(
+  levels: readonly Level[],
+  bucket: string,
+  scopes: readonly Scope[],
+  condition: IamCondition,
+): readonly Statement[] {
+  const keys = scopes.map(({ key }) => key).filter((key) => key === '' || key.endsWith('/'))
+  if (keys.length === 0) return []
+  const inside = keys.includes('') ? {} : { StringLike: { 's3:prefix': oneOrMore(sorted(keys.map(below))) } }
+  return allow(levels, 'list', [bucket], both(condition, inside))
 }
 
-function listStatement(bucket: string, condition: Statement['Condition']): Statement {
-  return { Effect: 'Allow', Action: 's3:ListBucket', Resource: [`arn:aws:s3:::${bucket}`], Condition: condition }
+function bucketStatements(
+  levels: readonly Level[],
+  bucket: string,
+  scopes: readonly Scope[],
+  condition: IamCondition,
+): readonly Statement[] {
+  const statements = allow(levels, 'bucket', [bucket], condition)
+  if (statements.length > 0 && scopes.some(({ key }) => key !== ''))
+    throw new TypeError('The policy of a bucket is of the whole bucket')
+  return statements
+}
+
+function requestCondition({ sourceIps, vpcEndpoints }: Pick<Conditions, 'sourceIps' | 'vpcEndpoints'>): IamCondition {
+  return {
+    ...(sourceIps === undefined ? {} : { IpAddress: { 'aws:SourceIp': oneOrMore(sorted(sourceIps)) } }),
+    ...(vpcEndpoints === undefined ? {} : { StringEquals: { 'aws:SourceVpce': oneOrMore(sorted(vpcEndpoints)) } }),
+  }
+}
+
+/** Both must hold. */
+function both(one: IamCondition, other: IamCondition): IamCondition {
+  const operators = sorted([...Object.keys(one), ...Object.keys(other)])
+  return Object.fromEntries(operators.map((operator) => [operator, { ...one[operator], ...other[operator] }]))
 }
 
 /** The pattern of everything that the key of a scope reaches. */
@@ -76,9 +143,11 @@ function literal(key: string): string {
 }
 
 /** Scopes come parsed; a document that widens access because one did not is not an option. */
-function checkScope(scope: Scope): Scope {
-  if (!BUCKET.test(scope.bucket)) throw new TypeError('A scope of this grant names no bucket')
-  return scope
+function oneBucket(scopes: readonly Scope[]): string {
+  const [name, ...others] = sorted(scopes.map(({ bucket }) => bucket))
+  if (name === undefined || others.length > 0) throw new TypeError('A grant reaches one bucket')
+  if (!BUCKET.test(name)) throw new TypeError('A scope of this grant names no bucket')
+  return name
 }
 
 function checkEnd(endsAt: string | undefined): string {
@@ -93,10 +162,9 @@ function isRealTime(endsAt: string): boolean {
   return !Number.isNaN(ms) && new Date(ms).toISOString() === endsAt.replace('Z', '.000Z')
 }
 
-/** IAM takes U+0020 to U+00FF in a document; beyond ASCII the JSON escape says the same. */
-function minify(statements: readonly Statement[]): string {
-  const text = JSON.stringify({ Version: '2012-10-17', Statement: statements })
-  return text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+function oneOrMore(values: readonly string[]): OneOrMore {
+  const [first, ...others] = values
+  return first === undefined || others.length > 0 ? values : first
 }
 
 function sorted(values: Iterable<string>): readonly string[] {
