@@ -89,8 +89,8 @@ function globalContext(asked: Authorization, state: AwsState, now: number): Cont
   return {
     'aws:CurrentTime': isoSeconds(now),
     'aws:EpochTime': String(Math.floor(now / 1000)),
-    'aws:SecureTransport': 'false',
-    'aws:SourceIp': request.sourceIp,
+    'aws:SecureTransport': String(request.secure),
+    ...originContext(request),
     'aws:PrincipalAccount': identity.account,
     'aws:ResourceAccount': asked.resourceAccount ?? identity.account,
     'aws:userid': identity.userId,
@@ -98,6 +98,12 @@ function globalContext(asked: Authorization, state: AwsState, now: number): Cont
     ...(agent === undefined ? {} : { 'aws:UserAgent': agent }),
     ...(identity.type === 'user' ? userContext(identity, state) : sessionContext(identity)),
   }
+}
+
+/** Through a VPC endpoint a request has the address that it has in its VPC, and no other (IAM User Guide, "aws:SourceIp"). */
+function originContext({ endpoint, sourceIp }: SandboxRequest): Context {
+  if (endpoint === undefined) return { 'aws:SourceIp': sourceIp }
+  return { 'aws:SourceVpce': endpoint.id, 'aws:SourceVpc': endpoint.vpc, 'aws:VpcSourceIp': sourceIp }
 }
 
 function userContext(identity: Extract<Identity, { type: 'user' }>, state: AwsState): Context {

@@ -7,6 +7,13 @@ import type { AwsState, Session } from './state.ts'
 
 export type ServiceName = 'iam' | 'sts' | 's3' | 'kms' | 'events' | 'sqs' | 'cloudtrail'
 
+export interface VpcEndpoint {
+  /** `vpce-…` */
+  readonly id: string
+  /** `vpc-…` */
+  readonly vpc: string
+}
+
 export interface SandboxRequest {
   readonly method: string
   /** As sent, still percent-encoded, without the query. */
@@ -17,6 +24,10 @@ export interface SandboxRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
   readonly sourceIp: string
+  /** The VPC endpoint that it came through. */
+  readonly endpoint?: VpcEndpoint | undefined
+  /** Whether it came over TLS. */
+  readonly secure: boolean
   readonly requestId: string
 }
 

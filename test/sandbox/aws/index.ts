@@ -1,4 +1,4 @@
-import type { FinishedCall, SandboxCore, ServiceHandler, ServiceName } from './call.ts'
+import type { FinishedCall, SandboxCore, ServiceHandler, ServiceName, VpcEndpoint } from './call.ts'
 import { sandboxClock } from './clock.ts'
 import type { CourierOptions } from './events/courier.ts'
 import { createEvents, type SandboxEvents } from './events/index.ts'
@@ -15,6 +15,12 @@ export interface SandboxAws extends SandboxCore {
   /** For AWS_ENDPOINT_URL: every service answers on one port. */
   readonly url: string
   readonly s3Url: string
+  /** For clients that trust the tests' own authority. */
+  secureUrl(): Promise<string>
+  /** Requests there come through this VPC endpoint. */
+  endpointUrl(endpoint: VpcEndpoint): Promise<string>
+  /** Requests there come from that address of this machine (127.0.0.2, …). */
+  urlAppearingFrom(address: string): Promise<string>
   /** Behind the back of S3's API. */
   readonly s3: SandboxS3
   /** CloudTrail's records and how EventBridge delivers them. */
@@ -61,6 +67,9 @@ export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
     ...core,
     url: server.url,
     s3Url: server.url,
+    secureUrl: () => server.open({ secure: true }),
+    endpointUrl: (endpoint) => server.open({ secure: false, endpoint }),
+    urlAppearingFrom: (address) => server.appearingFrom(address),
     s3,
     events,
     seedLatchkey: (seed, id = account) => seedLatchkey({ ...core, state: core.account(id) }, seed),

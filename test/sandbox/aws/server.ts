@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { connect, createServer as createForwarder, type Server, type Socket } from 'node:net'
+import { serverCertificate } from '../certificate.ts'
 import {
   AwsError,
   type Call,
@@ -13,15 +15,25 @@ import {
   type SandboxRequest,
   type ServiceHandler,
   type ServiceName,
+  type VpcEndpoint,
 } from './call.ts'
 import type { Fate } from './faults.ts'
 import { authenticate, signedService } from './sigv4.ts'
 
-/** The one port: routes a request to its service, and carries it through faults, signature, effect and journal. */
+/** The port: routes a request to its service, and carries it through faults, signature, effect and journal. */
 
 export interface SandboxServer {
   readonly url: string
+  /** Another way in: over TLS, or through a VPC endpoint. */
+  open(options: Opened): Promise<string>
+  /** An URL whose requests come from that address of this machine (127.0.0.2, …). */
+  appearingFrom(address: string): Promise<string>
   stop(): Promise<void>
+}
+
+export interface Opened {
+  readonly secure: boolean
+  readonly endpoint?: VpcEndpoint
 }
 
 interface Behind {
@@ -31,28 +43,82 @@ interface Behind {
 }
 
 export async function serve(behind: Behind, port: number): Promise<SandboxServer> {
-  const server = createServer((incoming, response) => {
-    void answer(behind, incoming, response).catch((error: unknown) => {
-      response.destroy(error instanceof Error ? error : new Error(String(error)))
-    })
-  })
+  const stops: (() => Promise<void>)[] = []
+
+  async function open(options: Opened, at = 0): Promise<string> {
+    const answerer = (incoming: IncomingMessage, response: ServerResponse) => {
+      void answer(behind, options, incoming, response).catch((error: unknown) => {
+        response.destroy(error instanceof Error ? error : new Error(String(error)))
+      })
+    }
+    const server = options.secure ? createTlsServer(serverCertificate(), answerer) : createServer(answerer)
+    stops.push(() => closed(server))
+    return `http${options.secure ? 's' : ''}://127.0.0.1:${await listening(server, at)}`
+  }
+
+  const url = await open({ secure: false }, port)
+  return {
+    url,
+    open,
+    async appearingFrom(address) {
+      const forwarder = forwardFrom(address, Number(new URL(url).port))
+      stops.push(forwarder.stop)
+      return `http://127.0.0.1:${await listening(forwarder.server, 0)}`
+    },
+    async stop() {
+      await Promise.all(stops.map((stop) => stop()))
+    },
+  }
+}
+
+async function listening(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
   })
-  const { port: taken } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${taken}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The sandbox listens on no port.')
+  return address.port
 }
 
-async function answer(behind: Behind, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-  const request = await read(incoming)
+function closed(server: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+/** Carries connections on from another address of this machine: what S3 then sees as the caller's. */
+function forwardFrom(localAddress: string, port: number): { readonly server: Server; stop(): Promise<void> } {
+  const open = new Set<Socket>()
+  const server = createForwarder((client) => {
+    const on = connect({ host: '127.0.0.1', port, localAddress })
+    for (const socket of [client, on]) {
+      open.add(socket)
+      socket.once('error', () => socket.destroy())
+      socket.once('close', () => {
+        open.delete(socket)
+        client.destroy()
+        on.destroy()
+      })
+    }
+    client.pipe(on).pipe(client)
+  })
+  const stop = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      for (const socket of open) socket.destroy()
+    })
+  return { server, stop }
+}
+
+async function answer(
+  behind: Behind,
+  opened: Opened,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const request = await read(incoming, opened)
   const handler = handlerOf(behind, request)
   if (handler === undefined) return send(behind, response, request, { status: 404, headers: {}, body: '' })
   const reply = await carry(behind, handler, request)
@@ -141,7 +207,7 @@ function send({ core }: Behind, response: ServerResponse, request: SandboxReques
   response.end(request.method === 'HEAD' ? undefined : reply.body)
 }
 
-async function read(incoming: IncomingMessage): Promise<SandboxRequest> {
+async function read(incoming: IncomingMessage, { secure, endpoint }: Opened): Promise<SandboxRequest> {
   const chunks: Buffer[] = []
   for await (const chunk of incoming) chunks.push(chunk as Buffer)
   const [rawPath = '/', ...query] = (incoming.url ?? '/').split('?')
@@ -156,6 +222,8 @@ async function read(incoming: IncomingMessage): Promise<SandboxRequest> {
     headers: Object.fromEntries(headers),
     body: Buffer.concat(chunks),
     sourceIp: incoming.socket.remoteAddress ?? '127.0.0.1',
+    endpoint,
+    secure,
     requestId: randomUUID(),
   }
 }

@@ -24,10 +24,19 @@ interface Signed {
 
 /** The credential scope's service, before anything is verified: what the request is routed by. */
 export function signedService(request: SandboxRequest): string | undefined {
+  return scopeOf(request)?.at(-2)
+}
+
+/** The credential scope's Region. */
+export function signedRegion(request: SandboxRequest): string | undefined {
+  return scopeOf(request)?.at(-3)
+}
+
+function scopeOf({ rawQuery, headers }: SandboxRequest): readonly string[] | undefined {
   const credential =
-    new URLSearchParams(request.rawQuery).get('X-Amz-Credential') ??
-    /Credential=([^,\s]+)/.exec(request.headers.authorization ?? '')?.[1]
-  return credential?.split('/').at(-2)
+    new URLSearchParams(rawQuery).get('X-Amz-Credential') ??
+    /Credential=([^,\s]+)/.exec(headers.authorization ?? '')?.[1]
+  return credential?.split('/')
 }
 
 /** Who signed it. Throws the error that AWS answers, in the words of S3 or of the other services. */

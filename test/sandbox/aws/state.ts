@@ -111,6 +111,31 @@ export interface Bucket {
   readonly account: string
   /** The bucket policy's text. */
   policy: string | undefined
+  /** How new objects are encrypted where their request does not say; absent: SSE-S3. */
+  encryption?: BucketEncryption
+  /** Absent: the bucket was never versioned. */
+  versioning?: 'Enabled' | 'Suspended'
+}
+
+export interface BucketEncryption {
+  readonly algorithm: 'AES256' | 'aws:kms'
+  /** As it was written: an ARN, an id or an alias. Absent with `aws:kms`: AWS's own key for S3. */
+  readonly kmsKey?: string | undefined
+  readonly bucketKey: boolean
+}
+
+export interface KmsKey {
+  readonly keyId: string
+  readonly arn: string
+  readonly region: string
+  readonly description: string
+  readonly createdAt: number
+  /** `AWS`: made by AWS for one of its services; nobody changes its policy. */
+  readonly manager: 'AWS' | 'CUSTOMER'
+  state: 'Enabled' | 'Disabled' | 'PendingDeletion'
+  deletedAt: number | undefined
+  /** The key policy's text. */
+  policy: string
 }
 
 /** One account. */
@@ -129,6 +154,10 @@ export interface AwsState {
   readonly sessions: Map<string, Session>
   /** Of every account: a name is a bucket's in all of AWS. */
   readonly buckets: Map<string, Bucket>
+  /** KMS keys by ARN. */
+  readonly keys: Map<string, KmsKey>
+  /** ARN of a KMS alias → ARN of its key. */
+  readonly keyAliases: Map<string, string>
   /** How far enforcement lags behind a change of inline policies. */
   propagationMs: number
 }
@@ -149,6 +178,8 @@ export function awsAccounts(region: string, propagationMs: number): (id: string)
       accessKeys: new Map(),
       sessions: new Map(),
       buckets,
+      keys: new Map(),
+      keyAliases: new Map(),
       propagationMs,
     }
     accounts.set(id, state)

@@ -43,7 +43,7 @@ export function checkTrustPolicy(document: string, state: AwsState): void {
 }
 
 /** IAM resolves principals when the document is saved. Those of an account that the sandbox does not have cannot be looked up. */
-function checkPrincipal(name: string, state: AwsState): void {
+export function checkPrincipal(name: string, state: AwsState, refuse = invalidPrincipal): void {
   if (name === '*' || /^\d{12}$/.test(name)) return
   const [, service, account, kind, rest] = /^arn:aws:(iam|sts)::(\d{12}):([a-z-]+)(?:\/(.+))?$/.exec(name) ?? []
   const last = rest?.split('/').at(-1) ?? ''
@@ -55,7 +55,11 @@ function checkPrincipal(name: string, state: AwsState): void {
       (service === 'sts' && kind === 'assumed-role') ||
       (kind === 'user' && there.users.get(last)?.arn === name) ||
       (kind === 'role' && there.roles.get(last)?.arn === name))
-  if (!known) throw malformed(`Invalid principal in policy: "AWS":"${name}"`)
+  if (!known) throw refuse(name)
+}
+
+function invalidPrincipal(name: string): AwsError {
+  return malformed(`Invalid principal in policy: "AWS":"${name}"`)
 }
 
 function checkSid({ sid }: Statement): void {

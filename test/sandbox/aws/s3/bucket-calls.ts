@@ -1,6 +1,4 @@
-import { AwsError, type Outcome } from '../call.ts'
-import { parsePolicy } from '../policy.ts'
-import { readPayload } from './body.ts'
+import type { Outcome } from '../call.ts'
 import { bucketOf, empty, type Visit } from './visit.ts'
 import { xmlReply } from './xml.ts'
 
@@ -36,27 +34,4 @@ export function getBucketLocation(visit: Visit): Outcome {
 export function getBucketVersioning(visit: Visit): Outcome {
   bucketOf(visit, visit.address.bucket ?? '')
   return { reply: xmlReply('VersioningConfiguration', '') }
-}
-
-export function getBucketPolicy(visit: Visit): Outcome {
-  const { policy } = bucketOf(visit, visit.address.bucket ?? '')
-  if (policy === undefined) throw new AwsError('NoSuchBucketPolicy', 404, 'The bucket policy does not exist')
-  return { reply: { status: 200, headers: { 'content-type': 'application/json' }, body: policy } }
-}
-
-export function putBucketPolicy(visit: Visit): Outcome {
-  const bucket = bucketOf(visit, visit.address.bucket ?? '')
-  const text = readPayload(visit.call.request).body.toString()
-  try {
-    parsePolicy(text)
-  } catch (fault) {
-    throw new AwsError('MalformedPolicy', 400, fault instanceof Error ? fault.message : String(fault))
-  }
-  bucket.policy = text
-  return empty(204)
-}
-
-export function deleteBucketPolicy(visit: Visit): Outcome {
-  bucketOf(visit, visit.address.bucket ?? '').policy = undefined
-  return empty(204)
 }

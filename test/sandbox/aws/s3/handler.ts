@@ -8,9 +8,13 @@ import {
   type SandboxRequest,
   type ServiceHandler,
 } from '../call.ts'
+import { signedRegion } from '../sigv4.ts'
+import type { Bucket } from '../state.ts'
 import { type Address, parseAddress } from './address.ts'
 import { deleteObjects } from './batch-delete.ts'
 import * as buckets from './bucket-calls.ts'
+import * as policies from './bucket-policy.ts'
+import * as encryption from './encryption-config.ts'
 import { listMultipartUploads, listObjects, listObjectsV2 } from './listing.ts'
 import * as multipart from './multipart.ts'
 import * as objects from './objects.ts'
@@ -26,9 +30,12 @@ const BUCKET_ACTS: Readonly<Record<string, Act>> = {
   HeadBucket: buckets.headBucket,
   GetBucketLocation: buckets.getBucketLocation,
   GetBucketVersioning: buckets.getBucketVersioning,
-  GetBucketPolicy: buckets.getBucketPolicy,
-  PutBucketPolicy: buckets.putBucketPolicy,
-  DeleteBucketPolicy: buckets.deleteBucketPolicy,
+  GetBucketPolicy: policies.getBucketPolicy,
+  PutBucketPolicy: policies.putBucketPolicy,
+  DeleteBucketPolicy: policies.deleteBucketPolicy,
+  GetBucketEncryption: encryption.getBucketEncryption,
+  PutBucketEncryption: encryption.putBucketEncryption,
+  DeleteBucketEncryption: encryption.deleteBucketEncryption,
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
   ListMultipartUploads: listMultipartUploads,
@@ -90,7 +97,7 @@ function handle(core: SandboxCore, store: Store, call: Call): Outcome {
   const visit: Visit = { core, store, call, operation, address }
   for (const permission of permissionsOf(operation, address, call.request, store, core.clock.now())) {
     mustAllow(visit, permission)
-    if (permission.bucket !== undefined) bucketOf(visit, permission.bucket)
+    if (permission.bucket !== undefined) checkPlace(visit, bucketOf(visit, permission.bucket))
   }
   const { bucket, key } = address
   const bucketAct = BUCKET_ACTS[operation.name]
@@ -105,6 +112,27 @@ function handle(core: SandboxCore, store: Store, call: Call): Outcome {
   return objectAct({ ...visit, bucket, key })
 }
 
+/** Whoever says where they believe the bucket is, is refused where it is not. */
+function checkPlace({ call, address, operation }: Visit, { name, account, region }: Bucket): void {
+  const { headers } = call.request
+  const owner = headers[`x-amz-${name === address.bucket ? '' : 'source-'}expected-bucket-owner`]
+  if (owner !== undefined && owner !== account) throw new AwsError('AccessDenied', 403, 'Access Denied')
+  if (name !== address.bucket || operation.name === 'GetBucketLocation') return
+  if (signedRegion(call.request) === region) return
+  throw new WrongRegion(region)
+}
+
+class WrongRegion extends AwsError {
+  readonly region: string
+
+  constructor(region: string) {
+    const message =
+      'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.'
+    super('PermanentRedirect', 301, message)
+    this.region = region
+  }
+}
+
 /** S3 names some faults of signing otherwise than the rest of AWS ("Error responses", list of error codes). */
 const S3_CODES: Readonly<Record<string, readonly [code: string, status: number]>> = {
   InvalidClientTokenId: ['InvalidAccessKeyId', 403],
@@ -117,7 +145,11 @@ const S3_CODES: Readonly<Record<string, readonly [code: string, status: number]>
 
 function renderError(error: AwsError, request: SandboxRequest): Reply {
   const [code, status] = S3_CODES[error.code] ?? [error.code, error.status]
-  const headers = { 'content-type': 'application/xml' }
+  const region = error instanceof WrongRegion ? error.region : undefined
+  const headers = {
+    'content-type': 'application/xml',
+    ...(region === undefined ? {} : { 'x-amz-bucket-region': region }),
+  }
   // A reply to HEAD, and a 304, has no body to say why.
   if (request.method === 'HEAD' || status === 304) return { status, headers, body: '' }
   const { bucket, key } = namesIn(request)
@@ -128,6 +160,7 @@ function renderError(error: AwsError, request: SandboxRequest): Reply {
       Message: error.message,
       BucketName: bucket,
       Key: key,
+      Endpoint: region === undefined ? undefined : `${bucket}.s3.${region}.amazonaws.com`,
       RequestId: request.requestId,
       HostId: 'sandbox',
     },

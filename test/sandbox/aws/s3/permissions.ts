@@ -3,6 +3,7 @@ import type { Context } from '../evaluator.ts'
 import { type Address, parseCopySource, parseQuery } from './address.ts'
 import type { Operation } from './operations.ts'
 import type { Store, StoredObject } from './store.ts'
+import { readTagging } from './tag-set.ts'
 
 /** One question to IAM (Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"). */
 export interface Permission {
@@ -37,7 +38,7 @@ export function permissionsOf(
   const context = {
     ...signing,
     ...headerContext(request),
-    ...requestTags(request),
+    ...requestTags(operation, request),
     ...existingTags(operation, store.get(bucket, key)),
     ...(versionId === undefined ? {} : { 's3:versionid': versionId }),
   }
@@ -136,8 +137,9 @@ function headerContext({ headers }: SandboxRequest): Context {
   return Object.fromEntries(named.map(([name, value]) => [`s3:${name}`, value]))
 }
 
-function requestTags({ headers }: SandboxRequest): Context {
-  const tags = parseQuery(headers['x-amz-tagging'] ?? '')
+/** A write carries its tags in a header, PutObjectTagging in its body. */
+function requestTags({ name }: Operation, { headers, body }: SandboxRequest): Context {
+  const tags = name === 'PutObjectTagging' ? readTagging(body) : parseQuery(headers['x-amz-tagging'] ?? '')
   if (tags.size === 0) return {}
   return { ...tagContext('s3:RequestObjectTag', tags), 's3:RequestObjectTagKeys': [...tags.keys()] }
 }

@@ -1,14 +1,9 @@
-import { z } from 'zod'
 import { AwsError, type Outcome } from '../call.ts'
 import { readPayload } from './body.ts'
 import { existing } from './objects.ts'
+import { tagsIn } from './tag-set.ts'
 import { empty, type ObjectVisit } from './visit.ts'
-import { parseXml, xmlReply } from './xml.ts'
-
-const TAGGING = z.object({
-  // An empty TagSet arrives as an empty text.
-  TagSet: z.union([z.object({ Tag: z.array(z.object({ Key: z.string(), Value: z.string() })) }), z.string()]),
-})
+import { xmlReply } from './xml.ts'
 
 export function getObjectTagging(visit: ObjectVisit): Outcome {
   const tags = [...existing(visit).tags].map(([Key, Value]) => ({ Key, Value }))
@@ -17,8 +12,7 @@ export function getObjectTagging(visit: ObjectVisit): Outcome {
 
 export function putObjectTagging(visit: ObjectVisit): Outcome {
   const object = existing(visit)
-  const { TagSet } = parseXml(readPayload(visit.call.request).body, 'Tagging', TAGGING)
-  const tags = typeof TagSet === 'string' ? [] : TagSet.Tag
+  const tags = tagsIn(readPayload(visit.call.request).body)
   const byKey = new Map(tags.map(({ Key, Value }) => [Key, Value]))
   // "Categorizing your storage using tags": ten tags, unique keys of 128, values of 256 characters.
   const tooLong = tags.some(({ Key, Value }) => Key.length === 0 || Key.length > 128 || Value.length > 256)

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import { authorize, deniedMessage } from '../authorize.ts'
+import { AwsError, type Identity, type SandboxCore, type SandboxRequest } from '../call.ts'
+import type { Context } from '../evaluator.ts'
+import { type AwsState, accountOf, type KmsKey } from '../state.ts'
+
+/** KMS keys and who may use them (KMS Developer Guide, "Key policies", "AWS managed keys"). */
+
+export interface KeyDraft {
+  readonly region: string
+  readonly description: string
+  readonly manager: KmsKey['manager']
+  readonly policy: string
+}
+
+export function addKey(state: AwsState, now: number, draft: KeyDraft): KmsKey {
+  const keyId = randomUUID()
+  const arn = `arn:aws:kms:${draft.region}:${state.account}:key/${keyId}`
+  const key: KmsKey = { ...draft, keyId, arn, createdAt: now, state: 'Enabled', deletedAt: undefined }
+  state.keys.set(arn, key)
+  return key
+}
+
+/** "The default key policy": the account, which is to say its IAM policies, may do everything. */
+export function defaultKeyPolicy(account: string): string {
+  const root = { AWS: `arn:aws:iam::${account}:root` }
+  const Statement = [
+    { Sid: 'Enable IAM User Permissions', Effect: 'Allow', Principal: root, Action: 'kms:*', Resource: '*' },
+  ]
+  return JSON.stringify({ Version: '2012-10-17', Id: 'key-default-1', Statement })
+}
+
+/** Everybody in the account may use `aws/s3`, through S3 and no other way. */
+function managedKeyPolicy(account: string, region: string): string {
+  const through = { 'kms:CallerAccount': account, 'kms:ViaService': `s3.${region}.amazonaws.com` }
+  const uses = ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey']
+  const reads = ['kms:Describe*', 'kms:Get*', 'kms:List*']
+  const root = { AWS: `arn:aws:iam::${account}:root` }
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Id: 'auto-s3-2',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { AWS: '*' },
+        Action: uses,
+        Resource: '*',
+        Condition: { StringEquals: through },
+      },
+      { Effect: 'Allow', Principal: root, Action: reads, Resource: '*' },
+    ],
+  })
+}
+
+/** AWS's own key for S3, made at its first use. */
+export function managedKey(state: AwsState, region: string, now: number): KmsKey {
+  const alias = `arn:aws:kms:${region}:${state.account}:alias/aws/s3`
+  const held = state.keys.get(state.keyAliases.get(alias) ?? '')
+  if (held !== undefined) return held
+  const policy = managedKeyPolicy(state.account, region)
+  const description = 'Default key that protects my S3 objects when no other key is defined'
+  const key = addKey(state, now, { region, description, manager: 'AWS', policy })
+  state.keyAliases.set(alias, key.arn)
+  return key
+}
+
+/** An id or alias means a key of that account and Region; an ARN may name another account's. */
+export function findKey(state: AwsState, region: string, name: string): KmsKey | undefined {
+  const start = `arn:aws:kms:${region}:${state.account}:`
+  const arn = name.startsWith('arn:') ? name : start + (name.startsWith('alias/') ? name : `key/${name}`)
+  const owner = accountOf(state, arn)
+  const key = owner?.keys.get(owner.keyAliases.get(arn) ?? arn)
+  return key?.region === region ? key : undefined
+}
+
+export interface KeyUse {
+  readonly identity: Identity
+  readonly request: SandboxRequest
+  /** `kms:Decrypt` */
+  readonly action: string
+  readonly context?: Context
+}
+
+/** The key policy must allow it: by naming the caller, or by leaving it to the account's IAM policies. */
+export function keyRefusal(core: SandboxCore, key: KmsKey, use: KeyUse): AwsError | undefined {
+  const { identity, request, action, context = {} } = use
+  const verdict = authorize(core, {
+    identity,
+    request,
+    action,
+    resource: key.arn,
+    context: { 'kms:CallerAccount': identity.account, ...context },
+    resourcePolicy: key.policy,
+    resourcePolicyRequired: true,
+    resourceAccount: key.arn.split(':')[4] ?? '',
+  })
+  if (verdict.allowed) return undefined
+  return new AwsError('AccessDenied', 403, deniedMessage(identity, action, key.arn, verdict))
+}

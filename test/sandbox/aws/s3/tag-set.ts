@@ -1,0 +1,17 @@
+import { z } from 'zod'
+import { parseXml } from './xml.ts'
+
+const TAGGING = z.object({
+  // An empty TagSet arrives as an empty text.
+  TagSet: z.union([z.object({ Tag: z.array(z.object({ Key: z.string(), Value: z.string() })) }), z.string()]),
+})
+
+/** The body of PutObjectTagging. */
+export function tagsIn(body: Buffer): readonly { readonly Key: string; readonly Value: string }[] {
+  const { TagSet } = parseXml(body, 'Tagging', TAGGING)
+  return typeof TagSet === 'string' ? [] : TagSet.Tag
+}
+
+export function readTagging(body: Buffer): ReadonlyMap<string, string> {
+  return new Map(tagsIn(body).map(({ Key, Value }) => [Key, Value]))
+}
