@@ -1,74 +1,154 @@
-import {
-  DeleteRolePolicyCommand,
-  DeleteUserPolicyCommand,
-  type IAMClient,
-  ListUserPoliciesCommand,
-} from '@aws-sdk/client-iam'
 import { LatchkeyError } from '../errors.ts'
-import type { Attached, Target } from '../grants/driver.ts'
-import { isGrantPolicy } from '../grants/target.ts'
-import type { Rules } from '../rules/rules-file.ts'
+import { attachDocument } from '../grants/attach-document.ts'
+import type { Attached, AttachPrincipal, GrantDraft, GrantOrder, Target, TargetHolder } from '../grants/driver.ts'
+import { isGrantPolicy, policyNameOf, targetOf } from '../grants/target.ts'
+import type { Bucket, Rules } from '../rules/rules-file.ts'
+import type { Scope } from '../rules/scope.ts'
+import { findHolderFaults, type Holder, readHolder, refuseUnwritable } from './attach-holder.ts'
+import { attach, detach, refuseWithoutRoom } from './attach-policy.ts'
+import { refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws, isAwsCode } from './aws-error.ts'
-import { awsClients } from './clients.ts'
+import { type AwsClients, awsClients } from './clients.ts'
 import type { AttachDriver } from './driver.ts'
-import { listInlinePolicies } from './elevation-role.ts'
+import { listPolicies, readPolicy } from './inline-policies.ts'
 
 export interface AttachDriverNeeds extends Pick<Rules, 'accounts' | 'buckets' | 'principals'> {
   readonly log: AwsLog
 }
 
 interface Context extends AttachDriverNeeds {
-  readonly iam: IAMClient
+  readonly clients: AwsClients
 }
 
-/** Grants as inline policies on the person's own role or user. */
+/** Every time is as long as this one: what is measured with it fits with any. */
+const ANY_TIME = '2000-01-01T00:00:00Z'
+
+/** Grants as inline policies on the person's own role or user, who goes on with the credentials that they have. */
 export function attachDriver(needs: AttachDriverNeeds): AttachDriver {
-  const context = { ...needs, iam: awsClients().iam }
+  const context = { ...needs, clients: awsClients() }
   return {
-    preflight: () => Promise.reject(notYet()),
-    activate: () => Promise.reject(notYet()),
+    preflight: (draft) => preflight(context, draft),
+    activate: (order, now) => activate(context, order, now),
     targets: () => targetsOf(needs),
-    holder: () => Promise.reject(notYet()),
-    attached: (target) => listAttached(context, target),
-    detach: (target, policyName) => detach(context, target, policyName),
+    holder: (target) => findHolder(context, target),
+    attached: (target, options) => listAttached(context, target, options?.documents === true),
+    detach: (target, policyName, urgency) => detach(context, target, policyName, urgency),
   }
 }
 
-function notYet(): LatchkeyError {
-  return new LatchkeyError('NOT_ELIGIBLE', { reason: 'The driver attach is being built.', mayAsk: [] })
-}
-
 function targetsOf({ accounts, principals }: AttachDriverNeeds): readonly Target[] {
-  return [...principals].flatMap(([name, rows]) => {
+  const all = [...principals].flatMap(([name, rows]) => {
     const account = accounts.get(name)?.id
     return account === undefined ? [] : rows.map((row) => ({ account, kind: row.kind, name: row.name }))
   })
+  return [...new Map(all.map((target) => [JSON.stringify(target), target])).values()]
 }
 
-async function listAttached({ iam, log }: Context, { kind, name }: Target): Promise<readonly Attached[]> {
-  const asking = { doing: `to show the inline policies of ${kind} ${name}`, next: 'Have the operator look.' }
+async function preflight(context: Context, draft: GrantDraft): Promise<readonly [AttachPrincipal]> {
+  const { account, holder } = draft
+  if (!holder)
+    throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'The rules name no role or user for this.', mayAsk: [] })
+  const target = { account, kind: holder.kind, name: holder.name }
+  refuseUnwritable(target)
+  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam, target))
+  await refuseFaults(context, target, found)
+  const principal = {
+    driver: 'attach',
+    account,
+    arn: found.arn,
+    userid: userIdOf(target, found, holder.sessionName),
+  } as const
+  const times = { startsAt: ANY_TIME, endsAt: ANY_TIME }
+  const document = attachDocument({ ...draft, ...times, principal }, bucketOf(context, draft.scopes))
+  await refuseWithoutRoom(context, target, policyNameOf(draft.grantId), document)
+  return [principal]
+}
+
+/** What `aws:userid` is in each of their requests: a role is shared, so the session's name is part of it. */
+function userIdOf({ kind, name }: Target, { uniqueId }: Holder, sessionName: string | undefined): string {
+  if (kind === 'user') return uniqueId
+  if (sessionName !== undefined) return `${uniqueId}:${sessionName}`
+  const reason = `The rules do not say what your sessions of the role ${name} are called.`
+  throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
+}
+
+async function activate(context: Context, order: GrantOrder<AttachPrincipal>, now: number): Promise<void> {
+  const { principal } = order
+  const target = targetOf(principal)
+  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam, target))
+  refuseSkew(found.date, now + found.tookMs)
+  refuseOtherHolder(principal, found)
+  // As it is now: since the ask somebody may have let others in under the same name.
+  await refuseFaults(context, target, found)
+  const document = attachDocument(order, bucketOf(context, order.scopes))
+  await attach(context, target, policyNameOf(order.grantId), document)
+}
+
+/** A role or user that was deleted and made again under its old name is not the one that was approved. */
+function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: Holder): void {
+  if (found.arn === arn && found.uniqueId === userid.split(':')[0]) return
+  throw new LatchkeyError('AWS_REFUSED', {
+    doing: `access on ${arn}`,
+    awsCode: 'OtherHolder',
+    next: 'It was made again since this was approved. Ask again.',
+  })
+}
+
+/** The faults name accounts of others, so they are for the operator alone. */
+async function refuseFaults({ clients, log }: Context, target: Target, found: Holder): Promise<void> {
+  const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam, target, found))
+  if (faults.length === 0) return
+  const { kind, name, account } = target
+  log.warn({ account, kind, name, faults }, 'what should hold a grant is not in order')
+  const next = `The ${kind} is not in order. The operator's log says why.`
+  throw new LatchkeyError('AWS_REFUSED', { doing: `access on ${kind} ${name}`, awsCode: 'HolderNotInOrder', next })
+}
+
+async function findHolder({ clients, log }: Context, target: Target): Promise<TargetHolder | undefined> {
+  return await unlessGone(undefined, async () => {
+    const found = await askAws(toShow(target), log, () => readHolder(clients.iam, target))
+    const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam, target, found))
+    return { uniqueId: found.uniqueId, faults }
+  })
+}
+
+async function listAttached(
+  { clients, log }: Context,
+  target: Target,
+  documents: boolean,
+): Promise<readonly Attached[]> {
+  const { iam } = clients
+  const names = await unlessGone([], () => askAws(toShow(target), log, () => listPolicies(iam, target)))
+  const ours = names.filter(isGrantPolicy)
+  if (!documents) return ours.map((policyName) => ({ policyName }))
+  const read = ours.map((policyName) =>
+    unlessGone([], async () => {
+      const document = await askAws(toShow(target), log, () => readPolicy(iam, target, policyName))
+      return [{ policyName, document }]
+    }),
+  )
+  return (await Promise.all(read)).flat()
+}
+
+async function unlessGone<T>(gone: T, read: () => Promise<T>): Promise<T> {
   try {
-    const names = await askAws(asking, log, () => (kind === 'role' ? listInlinePolicies(iam, name) : ofUser(iam, name)))
-    return names.filter(isGrantPolicy).map((policyName) => ({ policyName }))
+    return await read()
   } catch (error) {
-    if (isAwsCode(error, 'NoSuchEntityException')) return []
+    if (isAwsCode(error, 'NoSuchEntityException')) return gone
     throw error
   }
 }
 
-async function ofUser(iam: IAMClient, UserName: string): Promise<readonly string[]> {
-  const { PolicyNames } = await iam.send(new ListUserPoliciesCommand({ UserName }))
-  return PolicyNames ?? []
+function toShow({ kind, name, account }: Target) {
+  return {
+    doing: `to show the ${kind} ${name} of account ${account}`,
+    next: 'Have the operator see that it is there and that Latchkey may read it, its inline policies and its boundary.',
+  }
 }
 
-async function detach({ iam, log }: Context, { kind, name }: Target, PolicyName: string): Promise<void> {
-  const asking = { doing: `to take ${PolicyName} from ${kind} ${name}`, next: 'Have the operator look.' }
-  try {
-    await askAws(asking, log, async () => {
-      if (kind === 'role') await iam.send(new DeleteRolePolicyCommand({ RoleName: name, PolicyName }))
-      else await iam.send(new DeleteUserPolicyCommand({ UserName: name, PolicyName }))
-    })
-  } catch (error) {
-    if (!isAwsCode(error, 'NoSuchEntityException')) throw error
-  }
+function bucketOf({ buckets }: Context, scopes: readonly Scope[]): Bucket {
+  const name = scopes[0]?.bucket ?? ''
+  const bucket = buckets.get(name)
+  if (bucket) return bucket
+  throw new LatchkeyError('NOT_ELIGIBLE', { reason: `The rules do not name bucket ${name} (any more).`, mayAsk: [] })
 }

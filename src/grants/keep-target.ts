@@ -45,7 +45,7 @@ export async function lookAtTarget(needs: TargetNeeds, target: Target, look: Loo
     await each(attached, ({ policyName }) =>
       takeStray(needs, target, policyName, known.get(grantIdOf(policyName) ?? '')),
     )
-    const changed = active.length === 0 ? undefined : await findHolderFault(needs, target, active)
+    const changed = active.length === 0 ? undefined : await findHolderFault(needs, target)
     await each(active, (one) =>
       endChanged(needs, one, changed?.(one.grant) ?? findChange(needs, one.grant, attached, look)),
     )
@@ -131,7 +131,7 @@ interface Change {
 }
 
 /** Why the grants of a target that AWS no longer holds as it was may not go on; undefined: it is in order. */
-async function findHolderFault({ driver }: TargetNeeds, target: Target, active: readonly StoredGrant[]) {
+async function findHolderFault({ driver }: TargetNeeds, target: Target) {
   const holder = await driver.holder(target)
   const [fault] = holder?.faults ?? []
   return ({ terms: { principal } }: Grant): Change | undefined => {
