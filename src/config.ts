@@ -26,6 +26,8 @@ export interface Config {
   readonly bot: BotSettings
   /** For cookies and links, the present one first. Web only: empty elsewhere. */
   readonly secrets: readonly string[]
+  /** Where credentials become a sign-in to the console; undefined: AWS's own of the bucket's partition. */
+  readonly awsSignInUrl: string | undefined
   /** Undefined: no mail is sent. */
   readonly mailSender: string | undefined
   /** Undefined: no feed of S3 writes. */
@@ -111,6 +113,7 @@ function toConfig(env: ParsedEnvironment): Config {
       serviceUrls: env.BOT_SERVICE_URLS,
     },
     secrets: env.LATCHKEY_SECRET ?? [],
+    awsSignInUrl: env.AWS_SIGNIN_URL,
     mailSender: env.MAIL_SENDER,
     cloudTrailKeys: env.CLOUDTRAIL_KEYS,
     metricsToken: env.METRICS_TOKEN,

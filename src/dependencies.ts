@@ -1,6 +1,8 @@
 import { type Logger, pino } from 'pino'
 import { attachDriver } from './aws/attach-driver.ts'
+import { consoleSignIn } from './aws/console-sign-in.ts'
 import { joinDrivers } from './aws/driver.ts'
+import { objectLinks } from './aws/presign.ts'
 import { sessionDriver } from './aws/session-driver.ts'
 import type { Channel, Mailer } from './cards/channel.ts'
 import type { Config, Setup } from './config.ts'
@@ -9,6 +11,7 @@ import { issuerOf } from './entra/signing-keys.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
 import type { Driver } from './grants/driver.ts'
 import { seenEligible } from './grants/seen-eligible.ts'
+import { vendCache } from './grants/vend-cache.ts'
 import { graphDirectory } from './graph/directory.ts'
 import { graphMailer } from './graph/mailer.ts'
 import type { ApiNeeds } from './http/api.ts'
@@ -61,7 +64,7 @@ export function openLog({ logLevel }: Config, part: string): Logger {
 }
 
 export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logger): ApiNeeds {
-  const { entra, graphBaseUrl, approvalKey } = config
+  const { entra, graphBaseUrl, approvalKey, publicUrl, awsSignInUrl } = config
   const { authority, tenantId, clientId, clientSecret } = entra
   return {
     record: redisRecord(redis),
@@ -71,6 +74,9 @@ export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logg
     rules,
     approvalKey,
     seenEligible: seenEligible(),
+    vended: vendCache(),
+    consoleLinks: consoleSignIn({ url: awsSignInUrl, issuer: publicUrl, buckets: rules.buckets, log }),
+    objectLinks: objectLinks({ buckets: rules.buckets }),
   }
 }
 

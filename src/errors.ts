@@ -30,7 +30,8 @@ export interface ErrorFacts {
    * read and write.
    */
   CONFLICT: { readonly thing: Thing; readonly outcome?: string; readonly by?: string; readonly at?: string }
-  OVER: { readonly thing: Thing; readonly at: string }
+  /** `id`: of a grant, for whoever has several in their tools. */
+  OVER: { readonly thing: Thing; readonly at: string; readonly id?: string }
   TOO_LARGE: { readonly limitBytes: number }
   NOT_ELIGIBLE: { readonly reason: string; readonly mayAsk: readonly string[] }
   QUOTA_FULL: { readonly quota: string; readonly next: string }
@@ -50,7 +51,8 @@ const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string }
   NOT_YOURS_TO_DECIDE: ({ reason }) => `This request is not yours to decide. ${reason}`,
   NOT_FOUND: ({ thing }) => `There is no such ${thing}, or it is not yours to see. Check the id.`,
   CONFLICT: writeConflict,
-  OVER: ({ thing, at }) => `This ${thing} ended at ${at}. Ask again if you still need access.`,
+  OVER: ({ thing, at, id }) =>
+    `${id === undefined ? `This ${thing}` : `Grant ${id}`} ended at ${at}. Ask again if you still need access.`,
   TOO_LARGE: ({ limitBytes }) => `That is more than ${limitBytes} bytes. Send less.`,
   NOT_ELIGIBLE: ({ reason, mayAsk }) =>
     mayAsk.length > 0 ? `${reason} You may ask for: ${mayAsk.join('; ')}.` : `${reason} Ask the owner of the bucket.`,

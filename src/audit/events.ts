@@ -9,6 +9,7 @@ const actor = z.discriminatedUnion('kind', [person, self])
 const ids = { requestId: z.string(), grantId: z.string() }
 const request = { actor, requestId: ids.requestId }
 const grant = { actor, requestId: ids.requestId, grantId: ids.grantId }
+const delivery = { address: z.string(), as: z.enum(['credentials', 'console', 'link']) }
 const what = { scopes: z.array(z.string()), levels: z.array(z.string()), durationMinutes: z.number() }
 
 export const auditEvent = z.discriminatedUnion('kind', [
@@ -37,7 +38,9 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grant.expired'), ...grant, endsAt: z.string() }),
   /** Ended before its time, and AWS was seen to refuse. Never written before the read-back. */
   z.strictObject({ kind: z.literal('grant.revoked'), ...grant, cause: z.string() }),
-  z.strictObject({ kind: z.literal('vend.intended'), ...grant, address: z.string() }),
+  z.strictObject({ kind: z.literal('vend.intended'), ...grant, ...delivery }),
+  /** What was vended before was handed out again: to another address, or as a link. */
+  z.strictObject({ kind: z.literal('vend.repeated'), ...grant, ...delivery }),
   z.strictObject({ kind: z.literal('vend.refused'), ...grant, code: z.string(), sentence: z.string() }),
   /** A yes that does not add up: somebody wrote into the record. Activates and vends nothing. */
   z.strictObject({ kind: z.literal('alarm.yes-does-not-add-up'), ...grant, found: z.string() }),

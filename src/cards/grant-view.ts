@@ -18,6 +18,8 @@ export interface GrantView {
   readonly endedAt: string | null
   /** Why it ends or ended early. */
   readonly endCause: string | null
+  /** Where credentials were taken to, the first one first. */
+  readonly takenFrom: readonly { readonly address: string; readonly at: string }[]
   readonly writes: Digest
 }
 
@@ -38,6 +40,7 @@ export function grantView(grant: Grant, writes: Digest): GrantView {
     endsAt: grant.endsAt ?? null,
     endedAt: grant.endedAt ?? null,
     endCause: grant.end?.cause ?? null,
+    takenFrom: grant.takenFrom ?? [],
     writes,
   }
 }

@@ -2,7 +2,7 @@ import { type ConfigFault, type Environment, expected } from './faults.ts'
 
 /** Authentication is never off. Tests and the demo need other authorities; these rules keep them from ever standing near real ones. */
 
-const MICROSOFT: Readonly<Record<string, readonly string[]>> = {
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
   ENTRA_AUTHORITY: [
     'https://login.microsoftonline.com',
     'https://login.microsoftonline.us',
@@ -16,6 +16,12 @@ const MICROSOFT: Readonly<Record<string, readonly string[]>> = {
   ],
   BOT_OPENID_METADATA_URL: ['https://login.botframework.com/v1/.well-known/openidconfiguration'],
   BOT_LOGIN_URL: ['https://login.microsoftonline.com'],
+  // It is sent credentials of people.
+  AWS_SIGNIN_URL: [
+    'https://signin.aws.amazon.com/federation',
+    'https://signin.amazonaws-us-gov.com/federation',
+    'https://signin.amazonaws.cn/federation',
+  ],
 }
 
 /** The bot's token is sent there: Teams, and Teams for governments on Microsoft's public cloud (GCC). */
@@ -60,7 +66,7 @@ function isTeams(url: string): boolean {
 }
 
 function outsideFaults(env: Environment): readonly ConfigFault[] {
-  const authorities = Object.entries(MICROSOFT).flatMap(([name, known]) => {
+  const authorities = Object.entries(KNOWN).flatMap(([name, known]) => {
     const url = env[name]?.replace(/\/$/, '')
     return url === undefined || known.includes(url) ? [] : [expected(name, `one of ${known.join(', ')}`)]
   })
@@ -72,7 +78,7 @@ function outsideFaults(env: Environment): readonly ConfigFault[] {
 }
 
 function loopbackFaults(env: Environment): readonly ConfigFault[] {
-  const named = ['PUBLIC_URL', 'AWS_ENDPOINT_URL', ...Object.keys(MICROSOFT)].map((name) => [name, env[name]] as const)
+  const named = ['PUBLIC_URL', 'AWS_ENDPOINT_URL', ...Object.keys(KNOWN)].map((name) => [name, env[name]] as const)
   const urls = [...named, ...awsEndpoints(env).filter(([name]) => name !== 'AWS_ENDPOINT_URL')]
   const faults = urls.flatMap(([name, url]) =>
     url !== undefined && isLoopbackUrl(url) ? [] : [expected(name, LOOPBACK_FORM)],

@@ -122,6 +122,8 @@ export const environmentSchema = z.object({
     .transform(serviceUrlsOf),
   MAIL_SENDER: z.email(MAIL_FORM).optional(),
   AWS_REGION: text(REGION_FORM, /^[a-z]{2}(-[a-z]+)+-\d$/),
+  // Absent: that of the bucket's partition.
+  AWS_SIGNIN_URL: z.string().transform(urlOf).optional(),
   CLOUDTRAIL_KEYS: z.string().transform(cloudTrailKeysOf).optional(),
   METRICS_TOKEN: z.string().min(16, METRICS_FORM).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(', ') }).default('info'),

@@ -26,19 +26,21 @@ export async function keepDueRole(needs: DenyNeeds, id: string): Promise<void> {
 /**
  * @throws UNAVAILABLE while the account is not known to carry this record's epoch, or while it would refuse a new session. An `attach` grant waits
  * for its account's elevation role: the round that adopts another epoch takes away every attached policy first.
+ * @returns ms since 1970: sessions issued before that are refused
  */
 export async function refuseUnlessReady(
   { record, approvalKey, rules }: ReadyNeeds,
   principal: Principal,
   nowMs: number,
-): Promise<void> {
+): Promise<number> {
   const id = readinessOf(rules, principal)
   const [epoch, { value: known }] = await Promise.all([record.epoch(), readDenyRecord(record, approvalKey, id)])
   const ready =
     known?.epoch === epoch &&
     (principal.driver === 'attach' || known.roleId === principal.roleId) &&
     Date.parse(known.issuedBefore) <= nowMs
-  if (!ready) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 5 })
+  if (!known || !ready) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 5 })
+  return Date.parse(known.issuedBefore)
 }
 
 interface ReadyNeeds {

@@ -52,6 +52,8 @@ const grant = z.strictObject({
   end: end.optional(),
   endedAt: time.optional(),
   overdueAlarmAt: time.optional(),
+  /** Where credentials were taken to, each with its first time. */
+  takenFrom: z.array(z.strictObject({ address: z.string(), at: time })).optional(),
 })
 
 export type Grant = z.infer<typeof grant>
@@ -120,7 +122,7 @@ export function refuseIfNotActive(grant: Grant, nowMs: number): void {
   if (grant.status === 'activating') throw new LatchkeyError('CONFLICT', { thing: 'grant', outcome: 'not-yet' })
   const endsAt = grant.endsAt ?? grant.terms.decidedAt
   if (grant.status !== 'active') {
-    throw new LatchkeyError('OVER', { thing: 'grant', at: grant.endedAt ?? grant.end?.at ?? endsAt })
+    throw new LatchkeyError('OVER', { thing: 'grant', id: grant.id, at: grant.endedAt ?? grant.end?.at ?? endsAt })
   }
-  if (nowMs >= Date.parse(endsAt)) throw new LatchkeyError('OVER', { thing: 'grant', at: endsAt })
+  if (nowMs >= Date.parse(endsAt)) throw new LatchkeyError('OVER', { thing: 'grant', id: grant.id, at: endsAt })
 }

@@ -1,81 +1,85 @@
-import { byPerson, LATCHKEY } from '../audit/events.ts'
-import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import { againOnConflict, newId, type RecordPort, refuseWithoutRoom } from '../record.ts'
+import { byPerson } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
+import { againOnConflict, type Commit, newId, showAgain } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Credentials, Driver } from './driver.ts'
-import { endForged } from './end-forged.ts'
-import { beginRevoke } from './end-grant.ts'
-import { refuseUnlessReady } from './epoch.ts'
-import { readGrant, refuseIfNotActive, type StoredGrant } from './grant.ts'
+import type { Grant } from './grant.ts'
 import { orderOf } from './order.ts'
-import { isRefusal, recordRefusal } from './record-refusal.ts'
-import type { SeenEligible } from './seen-eligible.ts'
-import { type EligibilityNeeds, findIneligibility } from './still-eligible.ts'
-import { findYesFault } from './yes.ts'
-
-/** Eligibility at vend is at most this old; while the directory does not answer, at most `WITHOUT_DIRECTORY_MS`. */
-const FRESH_MS = 5 * 60_000
-const WITHOUT_DIRECTORY_MS = 15 * 60_000
+import { isKnownAddress, withAddress } from './vend-addresses.ts'
+import { type AdmitNeeds, type Admitted, forAdmitted } from './vend-admission.ts'
+import type { VendCache } from './vend-cache.ts'
 
 const HOUR_MS = 3_600_000
 const MOST_VENDS_AN_HOUR = 120
 const VENDS_OF = 'vends'
 
-export interface VendNeeds extends EligibilityNeeds {
-  readonly record: RecordPort
+export interface VendNeeds extends AdmitNeeds {
   readonly driver: Driver
-  readonly approvalKey: string
-  readonly seenEligible: SeenEligible
+  readonly vended: VendCache
 }
 
-/** Credentials of an active grant, for its requester only. The intent is on record before STS is asked. */
+/** What credentials are for. */
+export interface Use {
+  readonly as: 'credentials' | 'console' | 'link'
+  /** @throws for a grant that cannot be used so */
+  refuseOther?(grant: Grant): void
+}
+
+interface Vended {
+  readonly grant: Grant
+  readonly credentials: Credentials
+  /** Redis time, ms since 1970. */
+  readonly nowMs: number
+}
+
+interface Intended extends Admitted {
+  readonly kept: Credentials | undefined
+}
+
+/** Credentials of an active grant, for its requester only. */
 export async function vendCredentials(needs: VendNeeds, caller: Caller, grantId: string): Promise<Credentials> {
-  const { grant } = await againOnConflict(() => intendFor(needs, caller, grantId))
-  return await needs.driver.vend(orderOf(grant))
+  return (await vendFor(needs, caller, grantId, { as: 'credentials' })).credentials
 }
 
-async function intendFor(needs: VendNeeds, caller: Caller, grantId: string): Promise<StoredGrant> {
-  const stored = await readGrant(needs.record, grantId)
-  if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  try {
-    await admit(needs, caller, grantId, stored)
-    await refuseUnlessEligible(needs, stored)
-    await intend(needs.record, caller, stored)
-    return stored
-  } catch (error) {
-    await writeRefusal(needs.record, caller, stored, error)
-    throw error
-  }
-}
-
-async function admit(needs: VendNeeds, caller: Caller, grantId: string, stored: StoredGrant): Promise<void> {
+/** The intent is on record before STS is asked. What is still good is handed out again, and that is on record where it goes somewhere new. */
+export async function vendFor(needs: VendNeeds, caller: Caller, grantId: string, use: Use): Promise<Vended> {
+  const intended = await againOnConflict(() =>
+    forAdmitted(needs, caller, grantId, async (admitted) => await intend(needs, caller, admitted, use)),
+  )
+  const { stored, nowMs, kept } = intended
   const { grant } = stored
-  if (grant.terms.requester !== caller.objectId) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  const fault = findYesFault(needs.approvalKey, grantId, grant)
-  if (fault !== undefined) {
-    await endForged(needs.record, stored, fault)
-    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  }
-  const nowMs = await needs.record.now()
-  refuseIfNotActive(grant, nowMs)
-  await refuseWithoutRoom(needs.record)
-  await refuseUnlessReady(needs, grant.terms.principal, nowMs)
+  const credentials = kept ?? (await needs.driver.vend(orderOf(grant)))
+  if (!kept) needs.vended.keep({ grant, cutMs: intended.cutMs }, credentials, nowMs)
+  return { grant, credentials, nowMs }
+}
+
+async function intend(needs: VendNeeds, caller: Caller, admitted: Admitted, use: Use): Promise<Intended> {
+  const { stored, cutMs, nowMs } = admitted
+  use.refuseOther?.(stored.grant)
+  // A console lasts as long as its credentials: it begins with new ones.
+  const kept = use.as === 'console' ? undefined : needs.vended.find({ grant: stored.grant, cutMs }, nowMs)
+  const isWritten = kept === undefined || use.as !== 'credentials' || !isKnownAddress(stored.grant, caller.address)
+  if (isWritten) await needs.record.commit(intentOf(caller, admitted, use, kept))
+  return { ...admitted, kept }
 }
 
 /**
  * An end that is committed first wins; one that comes later denies what is vended. The grant itself stays as it is, so that vends at the same
- * moment do not stand in each other's way.
+ * moment do not stand in each other's way, but for the first to a new address, which is told.
  */
-async function intend(record: RecordPort, caller: Caller, { grant, version }: StoredGrant): Promise<void> {
-  const nowMs = await record.now()
+function intentOf(caller: Caller, { stored, nowMs }: Admitted, { as }: Use, kept: Credentials | undefined): Commit {
+  const { grant, version } = stored
+  const { address } = caller
   const vends = { kind: VENDS_OF, value: grant.id }
-  const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id }
-  await record.commit({
-    records: [{ kind: 'grant', id: grant.id, expectedVersion: version }],
+  const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id, address, as }
+  const next = withAddress(grant, address, new Date(nowMs).toISOString())
+  return {
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: version, ...(next && { next }) }],
     indexes: [{ ...vends, id: newId('g'), at: nowMs }],
     limits: [{ ...vends, since: nowMs - HOUR_MS, atMost: MOST_VENDS_AN_HOUR, otherwise: tooManyVends() }],
-    audit: [{ kind: 'vend.intended', ...facts, address: caller.address }],
-  })
+    audit: [{ kind: kept ? 'vend.repeated' : 'vend.intended', ...facts }],
+    ...(next && showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)),
+  }
 }
 
 function tooManyVends(): LatchkeyError {
@@ -83,27 +87,4 @@ function tooManyVends(): LatchkeyError {
     limit: `Credentials of this grant were vended ${MOST_VENDS_AN_HOUR} times within an hour.`,
     next: 'Let your tools keep those they have: they hold until their expiration.',
   })
-}
-
-/** A no ends the grant; no answer is borne for a while. */
-async function refuseUnlessEligible(needs: VendNeeds, stored: StoredGrant): Promise<void> {
-  const { id, terms } = stored.grant
-  const ageMs = needs.seenEligible.ageMs(id) ?? Number.POSITIVE_INFINITY
-  if (ageMs < FRESH_MS) return
-  let reason: string | undefined
-  try {
-    reason = await findIneligibility(needs, terms)
-  } catch (error) {
-    if (isLatchkeyError(error, 'UNAVAILABLE') && ageMs < WITHOUT_DIRECTORY_MS) return
-    throw error
-  }
-  if (reason === undefined) return needs.seenEligible.seen(id)
-  await beginRevoke(needs.record, stored, { cause: 'no-longer-eligible', actor: LATCHKEY, detail: reason })
-  throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
-}
-
-async function writeRefusal(record: RecordPort, caller: Caller, { grant }: StoredGrant, error: unknown): Promise<void> {
-  if (!isRefusal(error)) return
-  const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id }
-  await recordRefusal(record, caller, { kind: 'vend.refused', ...facts, code: error.code, sentence: error.message })
 }

@@ -76,7 +76,16 @@ export const credentialsAnswer = z
   })
   .meta({ id: 'Credentials' })
 
+export const linkBody = z
+  .strictObject({ method: z.enum(['get', 'put']).meta({ description: 'What the link does with the one object' }) })
+  .meta({ id: 'LinkAsk' })
+
 const time = z.iso.datetime()
+
+const link = { url: z.url().meta({ description: 'Secret: whoever has it can use it' }), expiresAt: time }
+
+export const consoleAnswer = z.strictObject(link).meta({ id: 'ConsoleLink' })
+export const linkAnswer = z.strictObject({ method: linkBody.shape.method, ...link }).meta({ id: 'ObjectLink' })
 
 export const requestAnswer = z
   .strictObject({
@@ -130,6 +139,12 @@ export const grantAnswer = z
     endsAt: time.nullable(),
     endedAt: time.nullable(),
     endCause: z.string().nullable(),
+    takenFrom: z
+      .array(z.strictObject({ address: z.string(), at: time }))
+      .readonly()
+      .meta({ description: 'Where credentials were taken to, each address with its first time; at most ten' }),
+    driver: z.enum(['session', 'attach']).meta({ description: '`attach`: their own credentials have it' }),
+    region: z.string().nullable().meta({ description: 'Of the bucket' }),
     writes,
   })
   .meta({ id: 'Grant' }) satisfies z.ZodType<GrantView>

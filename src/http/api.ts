@@ -4,28 +4,21 @@ import { cancelRequest } from '../access-requests/cancel-request.ts'
 import { findRequest, findRequests } from '../access-requests/find-requests.ts'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import { type ReviewNeeds, reviewAccessRequest } from '../access-requests/review-access-request.ts'
-import { type GrantView, grantView } from '../cards/grant-view.ts'
+import { grantView } from '../cards/grant-view.ts'
 import { type RequestView, requestView } from '../cards/request-view.ts'
 import { endGrant } from '../grants/end-grant.ts'
 import { findGrant, findGrants } from '../grants/find-grants.ts'
 import type { Grant } from '../grants/grant.ts'
-import { type VendNeeds, vendCredentials } from '../grants/vend-credentials.ts'
-import type { Digests } from '../oversight/digest.ts'
+import type { Digest, Digests } from '../oversight/digest.ts'
 import type { Caller } from '../rules/caller.ts'
-import {
-  askBody,
-  type credentialsAnswer,
-  grantsQuery,
-  idParams,
-  requestsQuery,
-  reviewBody,
-  toAsk,
-} from './api-schemas.ts'
+import { parseScope } from '../rules/scope.ts'
+import { type DeliveryNeeds, deliveryRoutes } from './api-delivery.ts'
+import { askBody, type grantAnswer, grantsQuery, idParams, requestsQuery, reviewBody, toAsk } from './api-schemas.ts'
 import { callerOf, demandBearer, type VerifyBearer } from './bearer.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { parseInput } from './parse-input.ts'
 
-export type ApiNeeds = AskNeeds & ReviewNeeds & VendNeeds & { readonly digests: Digests }
+export type ApiNeeds = AskNeeds & ReviewNeeds & DeliveryNeeds & { readonly digests: Digests }
 
 /** What was written is read back through the same eyes as a GET. */
 async function show(needs: ApiNeeds, caller: Caller, id: string): Promise<RequestView> {
@@ -58,18 +51,27 @@ function requestRoutes(app: FastifyInstance, needs: ApiNeeds): void {
   })
 }
 
-async function viewGrants({ digests }: ApiNeeds, grants: readonly Grant[]): Promise<GrantView[]> {
-  const found = await digests.readMany(grants.map(({ id }) => id))
+type GrantAnswer = z.output<typeof grantAnswer>
+
+/** With what a person's tools must know of the bucket. */
+function answerOf({ rules }: ApiNeeds, grant: Grant, digest: Digest): GrantAnswer {
+  const [first = ''] = grant.terms.scopes
+  const region = rules.buckets.get(parseScope(first).bucket)?.region ?? null
+  return { ...grantView(grant, digest), driver: grant.terms.principal.driver, region }
+}
+
+async function viewGrants(needs: ApiNeeds, grants: readonly Grant[]): Promise<GrantAnswer[]> {
+  const found = await needs.digests.readMany(grants.map(({ id }) => id))
   return grants.flatMap((grant, position) => {
     const digest = found[position]
-    return digest === undefined ? [] : [grantView(grant, digest)]
+    return digest === undefined ? [] : [answerOf(needs, grant, digest)]
   })
 }
 
-async function viewGrant(needs: ApiNeeds, grant: Grant): Promise<GrantView> {
+async function viewGrant(needs: ApiNeeds, grant: Grant): Promise<GrantAnswer> {
   const [digest] = await needs.digests.readMany([grant.id])
   if (digest === undefined) throw new Error('The store gave no digest.')
-  return grantView(grant, digest)
+  return answerOf(needs, grant, digest)
 }
 
 function grantRoutes(app: FastifyInstance, needs: ApiNeeds): void {
@@ -83,17 +85,6 @@ function grantRoutes(app: FastifyInstance, needs: ApiNeeds): void {
   app.post('/grants/:id/end', async (request) =>
     viewGrant(needs, await endGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
   )
-  app.post('/grants/:id/credentials', async (request): Promise<z.output<typeof credentialsAnswer>> => {
-    const { id } = parseInput(idParams, request.params)
-    const credentials = await vendCredentials(needs, callerOf(request), id)
-    return {
-      Version: 1,
-      AccessKeyId: credentials.accessKeyId,
-      SecretAccessKey: credentials.secretAccessKey,
-      SessionToken: credentials.sessionToken,
-      Expiration: credentials.expiresAt,
-    }
-  })
 }
 
 /** `/api/v1`: converts and forwards; every decision is made in the use cases. */
@@ -103,6 +94,7 @@ export function apiRoutes(app: FastifyInstance, needs: ApiNeeds, verify: VerifyB
       demandBearer(api, verify, metrics)
       requestRoutes(api, needs)
       grantRoutes(api, needs)
+      deliveryRoutes(api, needs)
     },
     { prefix: '/api/v1' },
   )

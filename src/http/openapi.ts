@@ -3,10 +3,13 @@ import { z } from 'zod'
 import { errorBody } from './answer-errors.ts'
 import {
   askBody,
+  consoleAnswer,
   credentialsAnswer,
   grantAnswer,
   grantsAnswer,
   grantsQuery,
+  linkAnswer,
+  linkBody,
   requestAnswer,
   requestsAnswer,
   requestsQuery,
@@ -55,6 +58,19 @@ const OPERATIONS: readonly Operation[] = [
     path: '/grants/{id}/credentials',
     summary: 'AWS credentials of your active grant, in the form of a `credential_process`',
     answer: credentialsAnswer,
+  },
+  {
+    method: 'post',
+    path: '/grants/{id}/console',
+    summary: "A link that signs you in to AWS's console with your active grant",
+    answer: consoleAnswer,
+  },
+  {
+    method: 'post',
+    path: '/grants/{id}/link',
+    summary: 'A link to the one object of your active grant, for fifteen minutes at most',
+    body: linkBody,
+    answer: linkAnswer,
   },
   { method: 'post', path: '/grants/{id}/end', summary: 'End a grant now', answer: grantAnswer },
 ]

@@ -76,6 +76,7 @@ export function someGrant(changes: Partial<GrantView> = {}): GrantView {
     endsAt: '2026-11-22T10:45:02.000Z',
     endedAt: null,
     endCause: null,
+    takenFrom: [],
     writes: SOME_WRITES,
     ...changes,
   }

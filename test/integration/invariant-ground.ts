@@ -5,7 +5,9 @@ import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { type AuditEvent, auditEvent } from '../../src/audit/events.ts'
 import { attachDriver } from '../../src/aws/attach-driver.ts'
+import { consoleSignIn } from '../../src/aws/console-sign-in.ts'
 import { joinDrivers } from '../../src/aws/driver.ts'
+import { objectLinks } from '../../src/aws/presign.ts'
 import { sessionDriver } from '../../src/aws/session-driver.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.ts'
@@ -14,9 +16,10 @@ import { checkEpoch, refuseUnlessReady } from '../../src/grants/epoch.ts'
 import { type Grant, readGrant } from '../../src/grants/grant.ts'
 import type { DenyNeeds } from '../../src/grants/keep-deny.ts'
 import { seenEligible } from '../../src/grants/seen-eligible.ts'
-import type { VendNeeds } from '../../src/grants/vend-credentials.ts'
+import { vendCache } from '../../src/grants/vend-cache.ts'
 import { signYes } from '../../src/grants/yes.ts'
 import { graphDirectory } from '../../src/graph/directory.ts'
+import type { DeliveryNeeds } from '../../src/http/api-delivery.ts'
 import type { RecordPort } from '../../src/record.ts'
 import { redisRecord } from '../../src/redis/record.ts'
 import type { Caller } from '../../src/rules/caller.ts'
@@ -35,7 +38,7 @@ const SCOPE = 's3://finance-reports/2026/'
 
 /** The use cases and handlers in this process, on a real Redis, against the sandbox's AWS and Entra. */
 export interface Office {
-  readonly needs: ActivateNeeds & VendNeeds
+  readonly needs: ActivateNeeds & DeliveryNeeds
   readonly record: RecordPort
   readonly ground: Ground
   readonly aws: SandboxAws
@@ -172,6 +175,14 @@ function needsOf(
     approvalKey: 'a1'.repeat(32),
     directory: graphDirectory({ ...entra, log: here.log }),
     driver: joinDrivers(sessionDriver({ ...rules, log: here.log }), attachDriver({ ...rules, log: here.log })),
+    vended: vendCache(),
+    consoleLinks: consoleSignIn({
+      url: `${aws.url}/federation`,
+      issuer: 'https://latchkey.example.com',
+      buckets: rules.buckets,
+      log: here.log,
+    }),
+    objectLinks: objectLinks({ buckets: rules.buckets }),
     seenEligible: seenEligible(() => performance.now() + turnedMs()),
   }
 }

@@ -250,6 +250,7 @@ function environmentOf({ folder, aws, seeded, entra, teams, redisUrl }: Ground, 
     GRAPH_BASE_URL: entra.graphBaseUrl,
     MAIL_SENDER: entra.mailSender,
     AWS_ENDPOINT_URL: aws.url,
+    AWS_SIGNIN_URL: `${aws.url}/federation`,
     AWS_REGION: 'eu-west-1',
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -288,7 +289,7 @@ export async function endProcess(child: ChildProcess, signal: NodeJS.Signals): P
 }
 
 async function call(url: string, token: string, path: string, body?: object): Promise<Answer> {
-  const isWrite = body !== undefined || /\/(cancel|reviews|end|credentials)$/.test(path)
+  const isWrite = body !== undefined || /\/(cancel|reviews|end|credentials|console|link)$/.test(path)
   const response = await fetch(`${url}/api/v1${path}`, {
     method: isWrite ? 'POST' : 'GET',
     headers: {

@@ -24,6 +24,7 @@ const config: Config = {
     serviceUrls: [],
   },
   secrets: [SECRET],
+  awsSignInUrl: undefined,
   mailSender: undefined,
   cloudTrailKeys: undefined,
   metricsToken: undefined,

@@ -1,0 +1,10 @@
+import { LatchkeyError } from '../errors.ts'
+import type { Rules } from '../rules/rules-file.ts'
+import type { Scope } from '../rules/scope.ts'
+
+/** @throws NOT_ELIGIBLE for a bucket that left the rules */
+export function regionOf(buckets: Rules['buckets'], { bucket }: Scope): string {
+  const region = buckets.get(bucket)?.region
+  if (region !== undefined) return region
+  throw new LatchkeyError('NOT_ELIGIBLE', { reason: `The rules do not name bucket ${bucket} any more.`, mayAsk: [] })
+}

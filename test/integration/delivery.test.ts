@@ -1,0 +1,228 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { requestAccess } from '../../src/access-requests/request-access.ts'
+import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
+import { readShown } from '../../src/cards/shown.ts'
+import { endGrant } from '../../src/grants/end-grant.ts'
+import { checkEpoch } from '../../src/grants/epoch.ts'
+import { objectLink } from '../../src/grants/object-link.ts'
+import { vendCache } from '../../src/grants/vend-cache.ts'
+import { vendCredentials } from '../../src/grants/vend-credentials.ts'
+import { redisDigests } from '../../src/redis/digests.ts'
+import type { Level } from '../../src/rules/levels.ts'
+import { parseScope } from '../../src/rules/scope.ts'
+import { activateGrant } from '../../workers/activate-grant.ts'
+import { revokeGrant } from '../../workers/revoke-grant.ts'
+import { PEOPLE } from '../sandbox/entra/fixture.ts'
+import { openOffice } from './invariant-ground.ts'
+
+const HERE = '198.51.100.7'
+const ELSEWHERE = '203.0.113.9'
+const OBJECT = 's3://finance-reports/2026/report.csv'
+const MINUTE = 60_000
+/** Past the cut of an adoption, by every clock. */
+const PAST_THE_CUT_MS = 32_000
+
+const office = await openOffice('delivery')
+const { needs } = office
+const redis = await office.ground.open('request')
+const digests = redisDigests(redis, { prefix: office.ground.prefix })
+afterAll(() => office.close())
+
+const rita = (address = HERE) => office.as('rita', { address })
+const vend = (grantId: string, address?: string) => vendCredentials(needs, rita(address), grantId)
+const link = (grantId: string, method: 'get' | 'put') => objectLink(needs, rita(), grantId, method)
+const assumed = () => office.calls('AssumeRole')
+
+async function events(kind: 'vend.intended' | 'vend.repeated' | 'vend.refused', grantId: string) {
+  return (await office.events(kind)).filter((event) => 'grantId' in event && event.grantId === grantId)
+}
+
+async function granted(scope: string, levels: readonly Level[], durationMinutes = 30): Promise<string> {
+  const asked = {
+    scopes: [parseScope(scope)],
+    levels: ['read', 'write'] as const,
+    durationMinutes,
+    reason: 'month-end',
+  }
+  const { id } = await requestAccess(needs, office.as('rita'), {
+    ...asked,
+    levels: levels.includes('write') ? asked.levels : ['read'],
+  })
+  const { grantId = '' } = await reviewAccessRequest(needs, office.as('dana'), id, { decision: 'approve', comment: '' })
+  await activateGrant(needs, grantId)
+  return grantId
+}
+
+describe('credentials that are still good', () => {
+  test('are handed out again: AWS is not asked, and nothing is written for the same address', async () => {
+    const grantId = await office.granted()
+    const first = await vend(grantId)
+    const before = [assumed(), await redis.xlen(`${office.ground.prefix}:audit`)]
+    expect(await vend(grantId)).toEqual(first)
+    expect([assumed(), await redis.xlen(`${office.ground.prefix}:audit`)]).toEqual(before)
+    expect(await events('vend.intended', grantId)).toMatchObject([{ address: HERE, as: 'credentials' }])
+  })
+
+  test('are in the memory of one process: nothing of them is in Redis, and another process vends its own', async () => {
+    const grantId = await office.granted()
+    const [mine, other] = [
+      await vend(grantId),
+      await vendCredentials({ ...needs, vended: vendCache() }, rita(), grantId),
+    ]
+    expect(other.accessKeyId).not.toBe(mine.accessKeyId)
+    expect(await events('vend.intended', grantId)).toHaveLength(2)
+  })
+
+  test('are not handed out from the moment that the grant is being ended, nor ever after', async () => {
+    const grantId = await office.granted()
+    await vend(grantId)
+    await endGrant(needs, office.as('rita'), grantId)
+    await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
+    await revokeGrant(needs, grantId)
+    await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER', message: expect.stringContaining(grantId) })
+    // Not even where somebody makes the record say that it is active again, by then nothing is kept.
+    expect(needs.vended.find({ grant: await office.grant(grantId), cutMs: 0 }, Date.now())).toBeUndefined()
+  })
+
+  test('go to the requester alone, like new ones', async () => {
+    const grantId = await office.granted()
+    await vend(grantId)
+    for (const person of ['dana', 'omar', 'finn'] as const) {
+      await expect(vendCredentials(needs, office.as(person), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    }
+  })
+
+  test('are no substitute for an eligibility that is gone', async () => {
+    const grantId = await office.granted()
+    await vend(grantId)
+    office.entra.company.disable(PEOPLE.rita)
+    office.later(6 * MINUTE)
+    try {
+      await expect(vend(grantId)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    } finally {
+      office.entra.company.enable(PEOPLE.rita)
+    }
+    expect((await office.grant(grantId)).status).toBe('revoking')
+  })
+})
+
+describe('where credentials are taken to', () => {
+  const told = async (requestId: string) =>
+    (await readShown({ record: needs.record, digests }, requestId))?.shown.grant?.takenFrom
+
+  test('a new address is on the record before it has any, and its card is due; a known one is not told again', async () => {
+    const grantId = await office.granted()
+    const { requestId } = (await office.grant(grantId)).terms
+    const due = `${office.ground.prefix}:due:copies`
+    await redis.zrem(due, requestId)
+    await vend(grantId)
+    expect(await told(requestId)).toMatchObject([{ address: HERE }])
+    expect(await redis.zscore(due, requestId)).not.toBeNull()
+    await redis.zrem(due, requestId)
+    await vend(grantId)
+    expect(await redis.zscore(due, requestId)).toBeNull()
+
+    const before = assumed()
+    await vend(grantId, ELSEWHERE)
+    expect(assumed()).toBe(before)
+    expect(await told(requestId)).toMatchObject([{ address: HERE }, { address: ELSEWHERE }])
+    expect(await redis.zscore(due, requestId)).not.toBeNull()
+    expect(await events('vend.repeated', grantId)).toMatchObject([{ address: ELSEWHERE, as: 'credentials' }])
+  })
+
+  test('of more than ten addresses ten are told, and each hand-out to another one is in the audit', async () => {
+    const grantId = await office.granted()
+    for (let n = 1; n <= 12; n += 1) await vend(grantId, `192.0.2.${n}`)
+    await vend(grantId, '192.0.2.12')
+    expect((await office.grant(grantId)).takenFrom).toHaveLength(10)
+    const repeated = await events('vend.repeated', grantId)
+    expect(repeated.map((event) => 'address' in event && event.address).slice(-3)).toEqual([
+      '192.0.2.11',
+      '192.0.2.12',
+      '192.0.2.12',
+    ])
+  })
+
+  test('of simultaneous first vends from one address it is told once', async () => {
+    const grantId = await office.granted()
+    await Promise.all(Array.from({ length: 8 }, () => vend(grantId)))
+    expect((await office.grant(grantId)).takenFrom).toMatchObject([{ address: HERE }])
+  })
+})
+
+describe('a link to one object', () => {
+  const take = async (url: string) => {
+    const answer = await fetch(url)
+    return [answer.status, await answer.text()] as const
+  }
+  const put = async (url: string, body: string) => (await fetch(url, { method: 'PUT', body })).status
+
+  test('writes and reads exactly that object, and leaves no checksum to whoever uses it', async () => {
+    const grantId = await granted(OBJECT, ['read', 'write'])
+    const { url } = await link(grantId, 'put')
+    expect(url).not.toContain('checksum')
+    expect(await put(url, 'month,total\n')).toBe(200)
+    expect(await take((await link(grantId, 'get')).url)).toEqual([200, 'month,total\n'])
+    const other = url.replace('report.csv', 'other.csv')
+    expect(await put(other, 'x')).toBe(403)
+    expect((await take(url))[0]).toBe(403)
+    expect((await office.events('vend.intended')).slice(-1)).toMatchObject([{ as: 'link', grantId }])
+    expect(await events('vend.repeated', grantId)).toMatchObject([{ as: 'link', address: HERE }])
+  })
+
+  test('lasts fifteen minutes, and never past the end of its grant', async () => {
+    const long = await link(await granted(OBJECT, ['read']), 'get')
+    expect(new URL(long.url).searchParams.get('X-Amz-Expires')).toBe('900')
+    const grantId = await granted(OBJECT, ['read'], 5)
+    const { url, expiresAt } = await link(grantId, 'get')
+    const { endsAt } = await office.grant(grantId)
+    expect(expiresAt).toBe(endsAt)
+    const { searchParams } = new URL(url)
+    const [, date = '', time = ''] = /^(\d{8})T(\d{6})Z$/.exec(searchParams.get('X-Amz-Date') ?? '') ?? []
+    const begins = `${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time.replace(/(..)(..)(..)/, '$1:$2:$3')}.000Z`
+    const endsMs = Date.parse(begins) + Number(searchParams.get('X-Amz-Expires')) * 1_000
+    expect(endsMs).toBe(Date.parse(endsAt ?? ''))
+  })
+
+  test('is refused once its grant was revoked, and before that nobody is given another one', async () => {
+    const grantId = await granted(OBJECT, ['read', 'write'])
+    const [reading, writing] = [await link(grantId, 'get'), await link(grantId, 'put')]
+    await put(writing.url, 'x')
+    expect((await take(reading.url))[0]).toBe(200)
+    await endGrant(needs, office.as('rita'), grantId)
+    await expect(link(grantId, 'get')).rejects.toMatchObject({ code: 'OVER' })
+    await revokeGrant(needs, grantId)
+    expect((await take(reading.url))[0]).toBe(403)
+    expect(await put(writing.url, 'y')).toBe(403)
+  })
+
+  test.each([
+    ['a prefix', 's3://finance-reports/2026/', 'exactly one object'],
+    ['a bucket', 's3://finance-reports/', 'exactly one object'],
+    ['an object that may only be read', OBJECT, 'does not allow write'],
+  ])('is not made for a grant of %s', async (_name, scope, sentence) => {
+    const grantId = await granted(scope, ['read'])
+    const before = assumed()
+    await expect(link(grantId, 'put')).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringContaining(sentence),
+    })
+    expect(assumed()).toBe(before)
+    expect(await events('vend.refused', grantId)).toHaveLength(1)
+  })
+})
+
+// Last: after a cut nothing here is granted for half a minute.
+test('credentials of before a cut of their role are not handed out again: AWS refuses them', async () => {
+  const grantId = await office.granted()
+  const kept = await vend(grantId)
+  const known = await office.record.read('deny', '111122223333.prod')
+  await checkEpoch({ ...needs, record: office.emptied() })
+  // The record finds another epoch in AWS, and cuts.
+  await checkEpoch(needs)
+  expect(await office.record.read('deny', '111122223333.prod')).not.toEqual(known)
+  expect(await office.canWrite(kept)).toBe(false)
+  const now = async () => (await office.record.now()) + PAST_THE_CUT_MS
+  const later = { ...needs, record: { ...office.record, now } }
+  expect((await vendCredentials(later, rita(), grantId)).accessKeyId).not.toBe(kept.accessKeyId)
+})
