@@ -1,15 +1,13 @@
 import { type Logger, pino } from 'pino'
-import { attachDriver } from './aws/attach-driver.ts'
+import { awsDriver } from './aws/aws-driver.ts'
 import { consoleSignIn } from './aws/console-sign-in.ts'
-import { joinDrivers } from './aws/driver.ts'
+import type { Part } from './aws/hub-role.ts'
 import { objectLinks } from './aws/presign.ts'
-import { sessionDriver } from './aws/session-driver.ts'
 import type { Channel, Mailer } from './cards/channel.ts'
 import type { Config, Setup } from './config.ts'
 import { entraSignIn } from './entra/sign-in.ts'
 import { issuerOf } from './entra/signing-keys.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
-import type { Driver } from './grants/driver.ts'
 import { seenEligible } from './grants/seen-eligible.ts'
 import { vendCache } from './grants/vend-cache.ts'
 import { graphDirectory } from './graph/directory.ts'
@@ -23,7 +21,6 @@ import type { Connection } from './redis/connections.ts'
 import { redisDigests } from './redis/digests.ts'
 import { redisInbox } from './redis/inbox.ts'
 import { redisRecord } from './redis/record.ts'
-import type { Rules } from './rules/rules-file.ts'
 import { teamsAdapter } from './teams/adapter.ts'
 import { teamsChannel } from './teams/channel.ts'
 import type { MessagesNeeds } from './teams/messages-route.ts'
@@ -63,14 +60,14 @@ export function openLog({ logLevel }: Config, part: string): Logger {
   return pino(settings, pino.destination({ dest: 1, sync: true }))
 }
 
-export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logger): ApiNeeds {
+export function joinEdges({ config, rules }: Setup, part: Part, redis: Connection, log: Logger): ApiNeeds {
   const { entra, graphBaseUrl, approvalKey, publicUrl, awsSignInUrl } = config
   const { authority, tenantId, clientId, clientSecret } = entra
   return {
     record: redisRecord(redis),
     digests: redisDigests(redis),
     directory: graphDirectory({ authority, tenantId, clientId, clientSecret, graphBaseUrl, log }),
-    driver: openDriver(rules, log),
+    driver: awsDriver({ ...rules, part, log }),
     rules,
     approvalKey,
     seenEligible: seenEligible(),
@@ -78,10 +75,6 @@ export function joinEdges({ config, rules }: Setup, redis: Connection, log: Logg
     consoleLinks: consoleSignIn({ url: awsSignInUrl, issuer: publicUrl, buckets: rules.buckets, log }),
     objectLinks: objectLinks({ buckets: rules.buckets }),
   }
-}
-
-function openDriver(rules: Rules, log: Logger): Driver {
-  return joinDrivers(sessionDriver({ ...rules, log }), attachDriver({ ...rules, log }))
 }
 
 /** Where `POST /api/cloudtrail` puts what it accepts. */

@@ -38,7 +38,7 @@ export async function startWorkersPart(
   const folded = connect(redisUrl, 'worker', log)
   const queue = bullQueue(shared, { log })
   const needs: Needs = {
-    ...joinEdges(setup, redis, log),
+    ...joinEdges(setup, 'workers', redis, log),
     channel: openChannel(setup.config, log),
     mailer: openMailer(setup.config, log),
     budget: redisBudget(redis),

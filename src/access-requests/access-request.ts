@@ -31,6 +31,8 @@ const accessRequest = z.strictObject({
   entitlement: z.string(),
   /** Who would hold it, as AWS knew them when asked; the rules as they are at the click must still name them. */
   principal: principalSchema,
+  /** Sentences for the requester: why AWS may refuse it all the same. Absent: none. */
+  warnings: z.array(z.string()).min(1).optional(),
   /** Who was asked. For showing and finding only: who may decide is read from rules and directory at the click. */
   asked: z.array(z.strictObject({ ...person.shape, as: z.string() })),
   askedAt: time,

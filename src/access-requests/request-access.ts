@@ -42,6 +42,7 @@ interface Found {
   readonly decision: Eligible
   readonly asked: Asked
   readonly principal: Principal
+  readonly warnings: readonly string[]
 }
 
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
@@ -61,9 +62,9 @@ async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promis
   const requester = await readRequester(needs.directory, caller)
   const decision = await refuseUnlessEligible(needs, requester, input)
   const asked = await refuseWithoutApprovers(needs.directory, decision, requester)
-  const principals = await needs.driver.preflight(draftOf(decision, caller, input))
+  const { principals, warnings } = await needs.driver.preflight(draftOf(decision, caller, input))
   const principal = await pickPlace(needs.record, principals, await needs.record.now())
-  return await commitRequest(needs, requester, input, { decision, asked, principal })
+  return await commitRequest(needs, requester, input, { decision, asked, principal, warnings })
 }
 
 function draftOf({ account, entitlement, holder }: Eligible, caller: Caller, input: AskInput): GrantDraft {
@@ -153,7 +154,14 @@ function makeRequest(
   nowMs: number,
   requester: Person,
   input: AskInput,
-  { decision, asked, principal, id, copies }: Found & { readonly id: string; readonly copies: readonly Copy[] },
+  {
+    decision,
+    asked,
+    principal,
+    warnings,
+    id,
+    copies,
+  }: Found & { readonly id: string; readonly copies: readonly Copy[] },
 ): UnsignedRequest {
   return {
     id,
@@ -167,6 +175,7 @@ function makeRequest(
     entitlement: decision.entitlement.name,
     principal,
     ...(decision.entitlement.conditions === undefined ? {} : { conditions: decision.entitlement.conditions }),
+    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     asked: asked.map(({ person, as }) => ({ objectId: person.objectId, name: person.name, as })),
     askedAt: new Date(nowMs).toISOString(),
     lapsesAt: new Date(nowMs + decision.entitlement.lapseAfterMinutes * 60_000).toISOString(),

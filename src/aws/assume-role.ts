@@ -7,23 +7,24 @@ import { type AwsLog, askAws } from './aws-error.ts'
 
 const SHORTEST_SECONDS = 900
 /** Every role allows an hour, and a session that was itself entered through a role gets no more. A longer grant is vended again. */
-const LONGEST_SECONDS = 3_600
-
-/** Where the grant is used. */
-export interface Place {
-  readonly sts: STSClient
-  readonly bucket: BucketFacts
-}
+export const LONGEST_SECONDS = 3_600
 
 export interface Assumed {
   readonly credentials: Credentials
   readonly date: AwsDate
 }
 
+export interface AssumeNeeds {
+  readonly sts: STSClient
+  readonly log: AwsLog
+  readonly bucket: BucketFacts
+  /** Demanded by roles of an account that is not our own. */
+  readonly externalId: string | undefined
+}
+
 /** One session of exactly the grant. @throws OVER when its end is past by `nowMs`. */
 export async function assumeRole(
-  { sts, bucket }: Place,
-  log: AwsLog,
+  { sts, log, bucket, externalId }: AssumeNeeds,
   order: GrantOrder<SessionPrincipal>,
   nowMs: number,
 ): Promise<Assumed> {
@@ -34,6 +35,7 @@ export async function assumeRole(
     RoleArn: principal.roleArn,
     RoleSessionName: grantId,
     SourceIdentity: requester,
+    ExternalId: externalId,
     Tags: [
       { Key: 'latchkey:grant', Value: grantId },
       { Key: 'latchkey:requester', Value: requester },

@@ -2,22 +2,19 @@ import { LatchkeyError } from '../errors.ts'
 import { attachDocument } from '../grants/attach-document.ts'
 import type { Attached, AttachPrincipal, GrantDraft, GrantOrder, Target, TargetHolder } from '../grants/driver.ts'
 import { isGrantPolicy, policyNameOf, targetOf } from '../grants/target.ts'
-import type { Bucket, Rules } from '../rules/rules-file.ts'
-import type { Scope } from '../rules/scope.ts'
+import type { Rules } from '../rules/rules-file.ts'
 import { findHolderFaults, type Holder, readHolder, refuseUnwritable } from './attach-holder.ts'
 import { attach, detach, refuseWithoutRoom } from './attach-policy.ts'
 import { refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws, isAwsCode } from './aws-error.ts'
-import { type AwsClients, awsClients } from './clients.ts'
+import type { AwsClients } from './clients.ts'
 import type { AttachDriver } from './driver.ts'
+import { findBucket } from './in-rules.ts'
 import { listPolicies, readPolicy } from './inline-policies.ts'
 
 export interface AttachDriverNeeds extends Pick<Rules, 'accounts' | 'buckets' | 'principals'> {
-  readonly log: AwsLog
-}
-
-interface Context extends AttachDriverNeeds {
   readonly clients: AwsClients
+  readonly log: AwsLog
 }
 
 /** Every time is as long as this one: what is measured with it fits with any. */
@@ -25,14 +22,13 @@ const ANY_TIME = '2000-01-01T00:00:00Z'
 
 /** Grants as inline policies on the person's own role or user, who goes on with the credentials that they have. */
 export function attachDriver(needs: AttachDriverNeeds): AttachDriver {
-  const context = { ...needs, clients: awsClients() }
   return {
-    preflight: (draft) => preflight(context, draft),
-    activate: (order, now) => activate(context, order, now),
+    preflight: (draft) => preflight(needs, draft),
+    activate: (order, now) => activate(needs, order, now),
     targets: () => targetsOf(needs),
-    holder: (target) => findHolder(context, target),
-    attached: (target, options) => listAttached(context, target, options?.documents === true),
-    detach: (target, policyName, urgency) => detach(context, target, policyName, urgency),
+    holder: (target) => findHolder(needs, target),
+    attached: (target, options) => listAttached(needs, target, options?.documents === true),
+    detach: (target, policyName, urgency) => detach(needs, target, policyName, urgency),
   }
 }
 
@@ -44,13 +40,13 @@ function targetsOf({ accounts, principals }: AttachDriverNeeds): readonly Target
   return [...new Map(all.map((target) => [JSON.stringify(target), target])).values()]
 }
 
-async function preflight(context: Context, draft: GrantDraft): Promise<readonly [AttachPrincipal]> {
+async function preflight(context: AttachDriverNeeds, draft: GrantDraft): Promise<readonly [AttachPrincipal]> {
   const { account, holder } = draft
   if (!holder)
     throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'The rules name no role or user for this.', mayAsk: [] })
   const target = { account, kind: holder.kind, name: holder.name }
   refuseUnwritable(target)
-  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam, target))
+  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam(target.account), target))
   await refuseFaults(context, target, found)
   const principal = {
     driver: 'attach',
@@ -59,7 +55,7 @@ async function preflight(context: Context, draft: GrantDraft): Promise<readonly 
     userid: userIdOf(target, found, holder.sessionName),
   } as const
   const times = { startsAt: ANY_TIME, endsAt: ANY_TIME }
-  const document = attachDocument({ ...draft, ...times, principal }, bucketOf(context, draft.scopes))
+  const document = attachDocument({ ...draft, ...times, principal }, findBucket(context.buckets, draft.scopes))
   await refuseWithoutRoom(context, target, policyNameOf(draft.grantId), document)
   return [principal]
 }
@@ -72,15 +68,15 @@ function userIdOf({ kind, name }: Target, { uniqueId }: Holder, sessionName: str
   throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
 }
 
-async function activate(context: Context, order: GrantOrder<AttachPrincipal>, now: number): Promise<void> {
+async function activate(context: AttachDriverNeeds, order: GrantOrder<AttachPrincipal>, now: number): Promise<void> {
   const { principal } = order
   const target = targetOf(principal)
-  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam, target))
+  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam(target.account), target))
   refuseSkew(found.date, now + found.tookMs)
   refuseOtherHolder(principal, found)
   // As it is now: since the ask somebody may have let others in under the same name.
   await refuseFaults(context, target, found)
-  const document = attachDocument(order, bucketOf(context, order.scopes))
+  const document = attachDocument(order, findBucket(context.buckets, order.scopes))
   await attach(context, target, policyNameOf(order.grantId), document)
 }
 
@@ -95,8 +91,8 @@ function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: Holder): voi
 }
 
 /** The faults name accounts of others, so they are for the operator alone. */
-async function refuseFaults({ clients, log }: Context, target: Target, found: Holder): Promise<void> {
-  const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam, target, found))
+async function refuseFaults({ clients, log }: AttachDriverNeeds, target: Target, found: Holder): Promise<void> {
+  const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam(target.account), target, found))
   if (faults.length === 0) return
   const { kind, name, account } = target
   log.warn({ account, kind, name, faults }, 'what should hold a grant is not in order')
@@ -104,20 +100,20 @@ async function refuseFaults({ clients, log }: Context, target: Target, found: Ho
   throw new LatchkeyError('AWS_REFUSED', { doing: `access on ${kind} ${name}`, awsCode: 'HolderNotInOrder', next })
 }
 
-async function findHolder({ clients, log }: Context, target: Target): Promise<TargetHolder | undefined> {
+async function findHolder({ clients, log }: AttachDriverNeeds, target: Target): Promise<TargetHolder | undefined> {
   return await unlessGone(undefined, async () => {
-    const found = await askAws(toShow(target), log, () => readHolder(clients.iam, target))
-    const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam, target, found))
+    const found = await askAws(toShow(target), log, () => readHolder(clients.iam(target.account), target))
+    const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam(target.account), target, found))
     return { uniqueId: found.uniqueId, faults }
   })
 }
 
 async function listAttached(
-  { clients, log }: Context,
+  { clients, log }: AttachDriverNeeds,
   target: Target,
   documents: boolean,
 ): Promise<readonly Attached[]> {
-  const { iam } = clients
+  const iam = clients.iam(target.account)
   const names = await unlessGone([], () => askAws(toShow(target), log, () => listPolicies(iam, target)))
   const ours = names.filter(isGrantPolicy)
   if (!documents) return ours.map((policyName) => ({ policyName }))
@@ -144,11 +140,4 @@ function toShow({ kind, name, account }: Target) {
     doing: `to show the ${kind} ${name} of account ${account}`,
     next: 'Have the operator see that it is there and that Latchkey may read it, its inline policies and its boundary.',
   }
-}
-
-function bucketOf({ buckets }: Context, scopes: readonly Scope[]): Bucket {
-  const name = scopes[0]?.bucket ?? ''
-  const bucket = buckets.get(name)
-  if (bucket) return bucket
-  throw new LatchkeyError('NOT_ELIGIBLE', { reason: `The rules do not name bucket ${name} (any more).`, mayAsk: [] })
 }

@@ -14,11 +14,12 @@ const INLINE_CHARACTERS = { role: 10_240, user: 2_048 } as const
 
 /** @throws QUOTA_FULL when the document has no room beside what lies there. */
 export async function refuseWithoutRoom(
-  { clients: { iam }, log }: Needs,
+  { clients, log }: Needs,
   target: Target,
   policyName: string,
   document: string,
 ): Promise<void> {
+  const iam = clients.iam(target.account)
   const others = await askAws(asking('to show the inline policies of', target), log, async () => {
     const names = await listPolicies(iam, target)
     return await Promise.all(names.filter((name) => name !== policyName).map((name) => readPolicy(iam, target, name)))
@@ -53,7 +54,7 @@ export async function attach(needs: Needs, target: Target, policyName: string, d
 
 async function put({ clients, log }: Needs, target: Target, policyName: string, document: string): Promise<void> {
   await askAws(asking(`to write ${policyName} to`, target), log, () =>
-    putPolicy(clients.iam, target, policyName, document),
+    clients.writeIam(target.account, 'activation', (iam) => putPolicy(iam, target, policyName, document)),
   )
 }
 
@@ -62,12 +63,14 @@ export async function detach(
   needs: Needs,
   target: Target,
   policyName: string,
-  _urgency: 'early-revoke' | 'tidying',
+  urgency: 'early-revoke' | 'tidying',
 ): Promise<void> {
   const { clients, log } = needs
   const doing = `to take ${policyName} from`
   try {
-    await askAws(asking(doing, target), log, () => deletePolicy(clients.iam, target, policyName))
+    await askAws(asking(doing, target), log, () =>
+      clients.writeIam(target.account, urgency, (iam) => deletePolicy(iam, target, policyName)),
+    )
   } catch (error) {
     if (isAwsCode(error, 'NoSuchEntityException')) return
     if (!isLatchkeyError(error, 'UNAVAILABLE')) throw error
@@ -81,7 +84,7 @@ export async function detach(
 async function readBack({ clients, log }: Needs, target: Target, policyName: string): Promise<string | undefined> {
   try {
     return await askAws(asking(`to show ${policyName} of`, target), log, () =>
-      readPolicy(clients.iam, target, policyName),
+      readPolicy(clients.iam(target.account), target, policyName),
     )
   } catch (error) {
     if (isAwsCode(error, 'NoSuchEntityException')) return undefined

@@ -30,6 +30,16 @@ const THROTTLED = new Set([
 /** The names that the SDK's HTTP handler gives when no whole answer came. */
 const NO_ANSWER = new Set(['TimeoutError', 'AbortError'])
 
+/** Two writes of one role met: IAM asks for just that one again. */
+const RACED = new Set(['ConcurrentModificationException', 'ConcurrentModification'])
+
+/** The credentials of this process are missing, over, or no longer known. */
+const NO_CREDENTIALS = new Set([
+  ...['CredentialsProviderError', 'ExpiredToken', 'ExpiredTokenException', 'InvalidClientTokenId'],
+  ...['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'UnrecognizedClientException'],
+])
+const RENEW = "Latchkey's own AWS credentials are missing or no longer good. Have the operator give it new ones."
+
 const RETRY_AFTER_SECONDS = 10
 
 const facts = z.object({
@@ -58,21 +68,33 @@ export async function askAws<T>(asking: Asking, log: AwsLog, call: () => Promise
  */
 function latchkeyError({ doing, next }: Asking, error: unknown): LatchkeyError | undefined {
   if (!(error instanceof Error) || error instanceof LatchkeyError) return undefined
-  const { name, code, $metadata } = facts.parse(error)
+  const { name, $metadata } = facts.parse(error)
   const status = $metadata?.httpStatusCode
   const quota = QUOTAS[name]
   if (quota) return new LatchkeyError('QUOTA_FULL', quota)
-  if (THROTTLED.has(name) || NO_ANSWER.has(name) || status === 429 || (status ?? 0) >= 500) return unavailable()
-  if (status !== undefined) return new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next })
-  if (name === 'CredentialsProviderError')
-    return new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next: NO_CREDENTIALS })
-  return code === undefined || error instanceof TypeError ? undefined : unavailable()
+  if (NO_CREDENTIALS.has(name)) return new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next: RENEW })
+  if (isUnavailable(error))
+    return new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: RETRY_AFTER_SECONDS })
+  return status === undefined ? undefined : new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next })
 }
 
-const NO_CREDENTIALS = 'Have the operator give Latchkey AWS credentials.'
+/** AWS asks to be left alone for a while. */
+export function isThrottled(error: unknown): boolean {
+  const { name = '', $metadata } = facts.safeParse(error).data ?? {}
+  return THROTTLED.has(name) || $metadata?.httpStatusCode === 429
+}
 
-function unavailable(): LatchkeyError {
-  return new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: RETRY_AFTER_SECONDS })
+/** Whether the same call may succeed a moment later: AWS was busy, its answer was lost, or it met another call. */
+export function isWorthRepeating(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof LatchkeyError) && (RACED.has(error.name) || isUnavailable(error))
+}
+
+function isUnavailable(error: Error): boolean {
+  const { name, code, $metadata } = facts.parse(error)
+  const status = $metadata?.httpStatusCode
+  if (isThrottled(error) || NO_ANSWER.has(name)) return true
+  if (status !== undefined) return status >= 500
+  return code !== undefined && !(error instanceof TypeError)
 }
 
 export function isAwsCode(error: unknown, ...codes: readonly string[]): boolean {

@@ -1,5 +1,13 @@
-import { IAMClient } from '@aws-sdk/client-iam'
+import { IAMClient, type IAMClientConfig } from '@aws-sdk/client-iam'
+import { KMSClient } from '@aws-sdk/client-kms'
+import { S3Client } from '@aws-sdk/client-s3'
 import { STSClient } from '@aws-sdk/client-sts'
+import type { Urgency } from '../grants/driver.ts'
+import type { Rules } from '../rules/rules-file.ts'
+import type { AwsLog } from './aws-error.ts'
+import { hubCredentials, type Part } from './hub-role.ts'
+import { iamLane } from './iam-lanes.ts'
+import { findAccount } from './in-rules.ts'
 
 /** The SDK's own environment gives endpoint and credentials. Its default has no time-out for a request at all. */
 const SETTINGS = {
@@ -8,16 +16,71 @@ const SETTINGS = {
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
 } as const
 
-export interface AwsClients {
-  readonly iam: IAMClient
-  /** STS of a bucket's own region: it answers when another region does not. */
-  sts(region: string): STSClient
+/** There is one IAM control plane; it signs as us-east-1. */
+const IAM_REGION = 'us-east-1'
+
+export interface ClientsNeeds extends Pick<Rules, 'accounts'> {
+  /** Which of the two AWS identities this process is. */
+  readonly part: Part
+  readonly log: AwsLog
 }
 
-export function awsClients(): AwsClients {
-  const byRegion = new Map<string, STSClient>()
-  // There is one IAM control plane; it signs as us-east-1.
-  const iam = new IAMClient({ ...SETTINGS, region: 'us-east-1' })
+/**
+ * Clients, made once each. Accounts are twelve digits; into one that has a hub they go through its hub role, into the others with the process's
+ * own credentials. @throws NOT_ELIGIBLE for an account that the rules do not name.
+ */
+export interface AwsClients {
+  /** To read. */
+  iam(account: string): IAMClient
+  s3(account: string, region: string): S3Client
+  kms(account: string, region: string): KMSClient
+  /** STS of a bucket's own region, with the process's own credentials: it answers when another region does not. */
+  sts(region: string): STSClient
+  /** The only way to write to IAM, in the account's lane. `call` may run several times. Errors are the SDK's: use it inside `askAws`. */
+  writeIam<T>(account: string, urgency: Urgency, call: (iam: IAMClient) => Promise<T>): Promise<T>
+}
+
+export function awsClients({ accounts, part, log }: ClientsNeeds): AwsClients {
+  const sts = onePer((region) => new STSClient({ ...SETTINGS, region }))
+  const credentials = onePer((id) => {
+    const account = findAccount(accounts, id)
+    return (
+      account.hub && { credentials: hubCredentials({ sts: sts(IAM_REGION), account, hub: account.hub, part, log }) }
+    )
+  })
+  const iam = onePer((id) => iamClient({ ...SETTINGS, ...credentials(id) }))
+  // The lane repeats by itself: it must know at once that AWS throttles.
+  const writer = onePer((id) => iamClient({ ...SETTINGS, maxAttempts: 1, ...credentials(id) }))
+  const lane = onePer((_id) => iamLane())
+  const s3 = onePer((place) => new S3Client({ ...SETTINGS, ...placed(place) }))
+  const kms = onePer((place) => new KMSClient({ ...SETTINGS, ...placed(place) }))
+
+  function placed(place: string) {
+    const [id = '', region = ''] = place.split(' ')
+    return { region, ...credentials(id) }
+  }
+
+  return {
+    iam,
+    sts,
+    s3: (id, region) => s3(`${id} ${region}`),
+    kms: (id, region) => kms(`${id} ${region}`),
+    writeIam: (id, urgency, call) => lane(id).write(urgency, () => call(writer(id))),
+  }
+}
+
+/** Made at its first use, and kept. */
+function onePer<T>(make: (of: string) => T): (of: string) => T {
+  const made = new Map<string, { readonly one: T }>()
+  return (of) => {
+    const kept = made.get(of) ?? { one: make(of) }
+    made.set(of, kept)
+    return kept.one
+  }
+}
+
+function iamClient(settings: IAMClientConfig): IAMClient {
+  const iam = new IAMClient({ ...settings, region: IAM_REGION })
   iam.middlewareStack.add(
     (next) => async (args) => {
       try {
@@ -29,14 +92,7 @@ export function awsClients(): AwsClients {
     // Inside the retries, which have priority `high`.
     { step: 'finalizeRequest', priority: 'low', name: 'quotaIsNotThrottling' },
   )
-  return {
-    iam,
-    sts(region) {
-      const client = byRegion.get(region) ?? new STSClient({ ...SETTINGS, region })
-      byRegion.set(region, client)
-      return client
-    },
-  }
+  return iam
 }
 
 /** The SDK takes this name for throttling, waits and repeats; IAM means a quota by it. Its name on the wire is the shorter one. */

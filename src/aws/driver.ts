@@ -6,6 +6,7 @@ import type {
   Driver,
   GrantDraft,
   GrantOrder,
+  Ready,
   SessionPrincipal,
   SessionRoles,
 } from '../grants/driver.ts'
@@ -27,7 +28,10 @@ export function joinDrivers(session: SessionDriver, attach: AttachDriver): Drive
   return {
     ...session,
     ...attach,
-    preflight: (draft) => (draft.holder === undefined ? session : attach).preflight(draft),
+    async preflight(draft): Promise<Ready> {
+      const principals = await (draft.holder === undefined ? session : attach).preflight(draft)
+      return { principals, warnings: [] }
+    },
     async activate(order, now) {
       const { principal } = order
       if (principal.driver === 'session') await session.activate({ ...order, principal }, now)

@@ -15,6 +15,8 @@ export interface ElevationRole {
   readonly trust: string
   /** Undefined: it has no permissions boundary. */
   readonly boundaryArn: string | undefined
+  /** The longest session that it allows; undefined: not said. */
+  readonly longestSeconds: number | undefined
 }
 
 /** IAM takes names without path; a name is unique in its account. */
@@ -22,15 +24,17 @@ export function roleName(arnOrPath: string): string {
   return arnOrPath.slice(arnOrPath.lastIndexOf('/') + 1)
 }
 
-/** Undefined: the role that has this name is not the one that the rules name, by its account or path. Throws as the SDK does. */
-export async function readRole(iam: IAMClient, account: Account): Promise<ElevationRole | undefined> {
-  const { Role } = await iam.send(new GetRoleCommand({ RoleName: roleName(account.elevationRole) }))
-  if (!Role?.Arn?.endsWith(`:iam::${account.id}:role/${account.elevationRole}`) || !Role.RoleId) return undefined
+/** @param role Path and name as the rules have them. Undefined: the role that has this name is not the one that the rules name, by its account or path.
+ * Throws as the SDK does. */
+export async function readRole(iam: IAMClient, account: Account, role: string): Promise<ElevationRole | undefined> {
+  const { Role } = await iam.send(new GetRoleCommand({ RoleName: roleName(role) }))
+  if (!Role?.Arn?.endsWith(`:iam::${account.id}:role/${role}`) || !Role.RoleId) return undefined
   return {
     arn: Role.Arn,
     roleId: Role.RoleId,
     trust: decodeURIComponent(Role.AssumeRolePolicyDocument ?? ''),
     boundaryArn: Role.PermissionsBoundary?.PermissionsBoundaryArn,
+    longestSeconds: Role.MaxSessionDuration,
   }
 }
 

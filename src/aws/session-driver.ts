@@ -2,25 +2,21 @@ import { performance } from 'node:perf_hooks'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { GrantDraft, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
 import { sessionPolicy } from '../grants/iam-document.ts'
+import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
-import type { Scope } from '../rules/scope.ts'
-import { assumeRole, type Place } from './assume-role.ts'
+import { assumeRole } from './assume-role.ts'
 import { readIdentity, refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
-import { type AwsClients, awsClients } from './clients.ts'
+import type { AwsClients } from './clients.ts'
 import { readDeny, writeDeny } from './deny-policy.ts'
 import type { SessionDriver } from './driver.ts'
 import { readRole } from './elevation-role.ts'
-import { checkRole } from './preflight.ts'
+import { findAccount, findBucket } from './in-rules.ts'
+import { checkRoles } from './preflight.ts'
 
-export interface SessionDriverNeeds {
-  readonly accounts: Rules['accounts']
-  readonly buckets: Rules['buckets']
-  readonly log: AwsLog
-}
-
-interface Context extends SessionDriverNeeds {
+export interface SessionDriverNeeds extends Pick<Rules, 'accounts' | 'buckets'> {
   readonly clients: AwsClients
+  readonly log: AwsLog
 }
 
 /** Every end is as long as this one: what is measured with it fits with any. */
@@ -28,77 +24,79 @@ const ANY_END = '2000-01-01T00:00:00Z'
 
 /** Grants as STS sessions: nothing is written to IAM when one starts, and an end on time costs no call. */
 export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
-  const context = { ...needs, clients: awsClients() }
-  const { clients, log } = context
+  const { clients, log } = needs
   return {
-    preflight: (draft) => preflight(context, draft),
-    activate: (order, now) => activate(context, order, now),
-    async vend(order) {
-      const { credentials } = await assumeRole(placeOf(context, order.scopes), log, order, Date.now())
-      return credentials
-    },
-    now: () => readNow(context),
-    principals: () => readPrincipals(context),
-    readDeny: (principal) => readDeny(clients.iam, log, principal),
-    writeDeny: (principal, document) => writeDeny(clients.iam, log, principal, document),
+    preflight: (draft) => preflight(needs, draft),
+    activate: (order, now) => activate(needs, order, now),
+    vend: async (order) => (await enter(needs, order, Date.now())).credentials,
+    now: () => readNow(needs),
+    principals: () => readPrincipals(needs),
+    readDeny: (principal) => readDeny(clients, log, principal),
+    writeDeny: (principal, document, urgency = 'early-revoke') => writeDeny(clients, log, principal, document, urgency),
   }
 }
 
 async function preflight(
-  context: Context,
+  needs: SessionDriverNeeds,
   draft: GrantDraft,
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
-  const account = [...context.accounts.values()].find(({ id }) => id === draft.account)
-  if (!account) throw notInRules(`account ${draft.account}`)
-  const { sts, bucket } = placeOf(context, draft.scopes)
+  const account = findAccount(needs.accounts, draft.account)
+  const bucket = findBucket(needs.buckets, draft.scopes)
   sessionPolicy({ ...draft, endsAt: ANY_END }, bucket)
-  const { clients, log } = context
-  return [await checkRole({ iam: clients.iam, sts, log }, account)]
+  const { clients, log } = needs
+  return await checkRoles({ iam: clients.iam(account.id), sts: clients.sts(bucket.region), log }, account)
 }
 
-async function activate(context: Context, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
+async function activate(needs: SessionDriverNeeds, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
   const startedAt = performance.now()
-  const { date } = await assumeRole(placeOf(context, order.scopes), context.log, order, now)
+  const { date } = await enter(needs, order, now)
   refuseSkew(date, now + performance.now() - startedAt)
 }
 
-async function readNow(context: Context): Promise<number> {
+/** With the process's own credentials, in one hop: a session that was entered through a hub would last an hour only, and carry its name. */
+function enter(
+  { accounts, buckets, clients, log }: SessionDriverNeeds,
+  order: GrantOrder<SessionPrincipal>,
+  nowMs: number,
+) {
+  const { hub } = findAccount(accounts, order.principal.account)
+  const bucket = findBucket(buckets, order.scopes)
+  return assumeRole({ sts: clients.sts(bucket.region), log, bucket, externalId: hub?.externalId }, order, nowMs)
+}
+
+async function readNow({ buckets, clients, log }: SessionDriverNeeds): Promise<number> {
   const asking = { doing: 'to say the time', next: 'Have the operator see that AWS knows the credentials of Latchkey.' }
-  const anyRegion = [...context.buckets.values()][0]?.region ?? 'us-east-1'
-  const { date } = await askAws(asking, context.log, () => readIdentity(context.clients.sts(anyRegion)))
+  const anyRegion = [...buckets.values()][0]?.region ?? 'us-east-1'
+  const { date } = await askAws(asking, log, () => readIdentity(clients.sts(anyRegion)))
   if (Number.isNaN(date.ms)) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 10 })
   return date.ms
 }
 
-async function readPrincipals(context: Context): Promise<readonly SessionPrincipal[]> {
-  const found = await Promise.all([...context.accounts.values()].map((account) => readPrincipal(context, account)))
-  return found.flatMap((principal) => (principal ? [principal] : []))
+async function readPrincipals(needs: SessionDriverNeeds): Promise<readonly SessionPrincipal[]> {
+  const named = [...needs.accounts.values()].flatMap((account) =>
+    elevationRoles(account).map((role) => readPrincipal(needs, account, role)),
+  )
+  return (await Promise.all(named)).flatMap((principal) => (principal ? [principal] : []))
 }
 
 /**
  * A role that AWS does not show must not keep the others from being looked after. IAM calls a missing role AccessDenied where rights are
  * given by path. Until its Deny document is known to carry our epoch, nothing is granted there anyway.
  */
-async function readPrincipal({ clients, log }: Context, account: Account): Promise<SessionPrincipal | undefined> {
+async function readPrincipal(
+  { clients, log }: SessionDriverNeeds,
+  account: Account,
+  role: string,
+): Promise<SessionPrincipal | undefined> {
   const asking = {
-    doing: `to show the elevation role ${account.elevationRole} of account ${account.name}`,
+    doing: `to show the elevation role ${role} of account ${account.name}`,
     next: 'Have the operator see that Latchkey may read it.',
   }
   try {
-    const role = await askAws(asking, log, () => readRole(clients.iam, account))
-    return role && { driver: 'session', account: account.id, roleArn: role.arn, roleId: role.roleId }
+    const found = await askAws(asking, log, () => readRole(clients.iam(account.id), account, role))
+    return found && { driver: 'session', account: account.id, roleArn: found.arn, roleId: found.roleId }
   } catch (error) {
     if (isLatchkeyError(error, 'AWS_REFUSED')) return undefined
     throw error
   }
-}
-
-function placeOf(context: Context, [first]: readonly Scope[]): Place {
-  const bucket = first && context.buckets.get(first.bucket)
-  if (bucket === undefined) throw notInRules(`bucket ${first?.bucket ?? ''}`)
-  return { sts: context.clients.sts(bucket.region), bucket }
-}
-
-function notInRules(what: string): LatchkeyError {
-  return new LatchkeyError('NOT_ELIGIBLE', { reason: `The rules do not name ${what} (any more).`, mayAsk: [] })
 }

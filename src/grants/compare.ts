@@ -68,8 +68,9 @@ function actionFaults(action: string, { Resource, Condition }: BoundaryAllow): r
  * The trust policy must let in Latchkey's own identities only, and nobody without a source identity, by which AWS's log says who asked.
  * There are two: web and workers, in one account. A process knows one for certain: itself.
  * @param us The IAM ARN of this process, as `arn:aws:iam::111122223333:role/latchkey-web`.
+ * @param externalId What a role of an account that is not Latchkey's own must demand, so that nobody else's Latchkey is let in.
  */
-export function trustFaults(document: string, us: string): readonly string[] {
+export function trustFaults(document: string, us: string, externalId?: string): readonly string[] {
   const statements = parseStatements(document, trustAllow)
   if (typeof statements === 'string') return [`The trust policy ${statements}`]
   const named = new Set(statements.flatMap(({ Principal }) => Principal.AWS))
@@ -81,7 +82,7 @@ export function trustFaults(document: string, us: string): readonly string[] {
     ...strangers.map((arn) => `The trust policy names ${arn}, which is no role or user of Latchkey's account.`),
     ...(named.size > 2 ? ['The trust policy names more than the two identities of Latchkey, web and workers.'] : []),
     ...missing.map((action) => `The trust policy does not let ${us} call ${action}.`),
-    ...statements.flatMap(statementFaults),
+    ...statements.flatMap((statement) => [...statementFaults(statement), ...externalIdFaults(statement, externalId)]),
   ]
 }
 
@@ -94,6 +95,18 @@ function statementFaults({ Action, Condition }: TrustAllow): readonly string[] {
     condition(Condition, ['stringequals', 'stringlike'], 'sts:sourceidentity').length > 0 ||
     condition(Condition, ['null'], 'sts:sourceidentity').includes('false')
   return demanded ? faults : [...faults, 'The trust policy lets somebody in without sts:SourceIdentity; demand it.']
+}
+
+/** STS gives an external id with every AssumeRole, so all of its statements are asked alike. Neither sentence names it: it is half a secret. */
+function externalIdFaults({ Action, Condition }: TrustAllow, externalId: string | undefined): readonly string[] {
+  if (!Action.some((action) => action.toLowerCase() === 'sts:assumerole')) return []
+  const demanded = condition(Condition, ['stringequals'], 'sts:externalid')
+  if (externalId === undefined)
+    return demanded.length === 0 ? [] : ['The trust policy demands an sts:ExternalId; the rules name no hub for it.']
+  const same = demanded.length > 0 && demanded.every((id) => id === externalId)
+  return same
+    ? []
+    : ['The trust policy does not demand the sts:ExternalId that the rules name; demand it, and no other.']
 }
 
 /** Values of one condition key under one of these operators. Names of operators and keys are the same in any case; `…IfExists` is another operator. */

@@ -88,13 +88,22 @@ export interface DenyDocument {
   readonly denied: readonly string[]
 }
 
+/** Classes of what is written to IAM in one account: a class never waits for a lower one. */
+export const URGENCIES = ['early-revoke', 'activation', 'tidying'] as const
+export type Urgency = (typeof URGENCIES)[number]
+
+/** What a draft could be granted on, and what may stand in its way all the same. */
+export interface Ready {
+  /** One or more that could hold it, in the order in which they are filled: copies of an elevation role. */
+  readonly principals: readonly [Principal, ...Principal[]]
+  /** Sentences for the requester: what AWS may still refuse, and why. */
+  readonly warnings: readonly string[]
+}
+
 /** Every method throws AWS_REFUSED with AWS's own code, or UNAVAILABLE when no answer came. */
 export interface Driver extends SessionRoles, AttachTargets {
-  /**
-   * Reads what must be in place before anybody is asked. Throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason.
-   * @returns one or more that could hold it, in the order in which they are filled: copies of an elevation role.
-   */
-  preflight(draft: GrantDraft): Promise<readonly [Principal, ...Principal[]]>
+  /** Reads what must be in place before anybody is asked. Throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason. */
+  preflight(draft: GrantDraft): Promise<Ready>
   /** Proves that AWS allows it; keeps no credentials. Throws when AWS's clock is more than 60 s from `now` (ms). */
   activate(order: GrantOrder, now: number): Promise<void>
   /** @throws NOT_ELIGIBLE for a grant of the driver `attach`: its holder uses their own credentials. */
@@ -109,8 +118,8 @@ export interface SessionRoles {
   principals(): Promise<readonly SessionPrincipal[]>
   /** The Deny document that AWS holds for the principal; undefined: none. */
   readDeny(principal: SessionPrincipal): Promise<DenyDocument | undefined>
-  /** Writes the whole document and returns what AWS then reads back. */
-  writeDeny(principal: SessionPrincipal, document: DenyDocument): Promise<DenyDocument | undefined>
+  /** Writes the whole document and returns what AWS then reads back. `urgency`: without it, the highest. */
+  writeDeny(principal: SessionPrincipal, document: DenyDocument, urgency?: Urgency): Promise<DenyDocument | undefined>
 }
 
 /** What the driver `attach` writes: one inline policy for each grant. */

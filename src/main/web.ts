@@ -32,7 +32,7 @@ const MOST_SKEW_MS = 2_000
 /** Start order: Redis, preflight, clock → dependencies → routes → self-test → listen. Stop: unready, close the server, Redis last. */
 export async function startWeb({ config, rules }: Setup, log: Logger): Promise<Running> {
   const redis = await startRedis(config, log)
-  const needs = joinEdges({ config, rules }, redis, log)
+  const needs = joinEdges({ config, rules }, 'web', redis, log)
   const state = { stopping: false }
   const app = httpServer({ log, publicUrl: config.publicUrl })
   const metrics = httpMetrics()

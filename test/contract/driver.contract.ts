@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isLatchkeyError } from '../../src/errors.ts'
-import type { Credentials, Driver, GrantOrder, Principal } from '../../src/grants/driver.ts'
+import type { Credentials, Driver, GrantDraft, GrantOrder, SessionPrincipal } from '../../src/grants/driver.ts'
 
 /** One account with one bucket, and a driver in front of it. */
 export interface DriverWorld {
@@ -30,24 +30,34 @@ export function endIn(world: Pick<DriverWorld, 'now'>, minutes: number): string 
   return `${new Date(world.now() + minutes * MINUTE_MS).toISOString().slice(0, 19)}Z`
 }
 
-export function draftOf(world: Pick<DriverWorld, 'bucket'>, grantId: string): Omit<GrantOrder, 'principal' | 'endsAt'> {
-  return { grantId, requester: REQUESTER, scopes: [{ bucket: world.bucket, key: '2026/' }], levels: ['read', 'write'] }
+export function draftOf({ account, bucket }: Pick<DriverWorld, 'account' | 'bucket'>, grantId: string): GrantDraft {
+  return { account, grantId, requester: REQUESTER, scopes: [{ bucket, key: '2026/' }], levels: ['read', 'write'] }
+}
+
+/** The first that could hold it. @throws when it is not a session's. */
+export async function sessionPrincipal(
+  driver: Pick<Driver, 'preflight'>,
+  draft: GrantDraft,
+): Promise<SessionPrincipal> {
+  const [first] = (await driver.preflight(draft)).principals
+  if (first.driver !== 'session') throw new Error(`${first.arn} is no elevation role`)
+  return first
 }
 
 /** What every driver promises, seen from the person who holds the credentials. */
 export function driverContract(name: string, start: () => Promise<DriverWorld>): void {
   describe(`${name}, as every driver`, () => {
     let world: DriverWorld
-    let principal: Principal
+    let principal: SessionPrincipal
 
     beforeEach(async () => {
       world = await start()
-      principal = await world.driver.preflight(world.account, draftOf(world, 'g-000000000000'))
+      principal = await sessionPrincipal(world.driver, draftOf(world, 'g-000000000000'))
     })
     afterEach(() => world.stop())
 
     function orderOf(grantId: string, more: Partial<GrantOrder> = {}): GrantOrder {
-      return { ...draftOf(world, grantId), principal, endsAt: endIn(world, 10), ...more }
+      return { ...draftOf(world, grantId), principal, startsAt: endIn(world, -1), endsAt: endIn(world, 10), ...more }
     }
 
     async function vend(order: GrantOrder): Promise<S3Client> {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { sessionDriver } from '../../src/aws/session-driver.ts'
+import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.ts'
 import { userIdOf } from '../../src/grants/deny-record.ts'
 import type { SessionPrincipal } from '../../src/grants/driver.ts'
@@ -106,8 +106,8 @@ describe('where there are several roles', () => {
     ...needs.rules.accounts,
     ['prod-2', { ...first, name: 'prod-2', elevationRole: 'latchkey/prod-2' }],
   ])
-  const session = sessionDriver({ accounts, buckets: needs.rules.buckets, log: office.ground.log })
-  const both = { ...needs, driver: { ...needs.driver, ...session } }
+  const driver = awsDriver({ ...needs.rules, accounts, part: 'workers', log: office.ground.log })
+  const both = { ...needs, driver }
   const refuse = (RoleName: string) =>
     aws.faults.fail(
       { action: 'PutRolePolicy', parameters: { RoleName } },

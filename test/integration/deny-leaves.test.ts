@@ -53,7 +53,7 @@ describe('a role', () => {
     const ask = () => needs.driver.preflight({ ...draft, scopes })
     await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
     await keepDueRole(office.later(2 * MINUTE_MS), roleKey)
-    expect(await ask()).toEqual([principal])
+    expect((await ask()).principals).toEqual([principal])
   })
 })
 

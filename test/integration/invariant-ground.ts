@@ -4,11 +4,9 @@ import type { AccessRequest } from '../../src/access-requests/access-request.ts'
 import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { type AuditEvent, auditEvent } from '../../src/audit/events.ts'
-import { attachDriver } from '../../src/aws/attach-driver.ts'
+import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { consoleSignIn } from '../../src/aws/console-sign-in.ts'
-import { joinDrivers } from '../../src/aws/driver.ts'
 import { objectLinks } from '../../src/aws/presign.ts'
-import { sessionDriver } from '../../src/aws/session-driver.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.ts'
 import type { Credentials, DenyDocument, SessionPrincipal } from '../../src/grants/driver.ts'
@@ -174,7 +172,7 @@ function needsOf(
     log: here.log,
     approvalKey: 'a1'.repeat(32),
     directory: graphDirectory({ ...entra, log: here.log }),
-    driver: joinDrivers(sessionDriver({ ...rules, log: here.log }), attachDriver({ ...rules, log: here.log })),
+    driver: awsDriver({ ...rules, part: 'workers', log: here.log }),
     vended: vendCache(),
     consoleLinks: consoleSignIn({
       url: `${aws.url}/federation`,

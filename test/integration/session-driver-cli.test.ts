@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sessionDriver } from '../../src/aws/session-driver.ts'
+import { awsDriver } from '../../src/aws/aws-driver.ts'
 import type { Level } from '../../src/rules/levels.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 
@@ -17,16 +17,19 @@ let folder: string
 async function cliWith(
   levels: readonly Level[],
 ): Promise<(...words: string[]) => Promise<{ code: number; said: string }>> {
-  const driver = sessionDriver({
-    accounts: new Map([['prod', { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod' }]]),
+  const driver = awsDriver({
+    accounts: new Map([['prod', { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod', copies: 1 }]]),
     buckets: new Map([[BUCKET, { bucket: BUCKET, account: 'prod', region: 'eu-west-1', owners: [] }]]),
+    principals: new Map(),
+    part: 'web',
     log: { warn: () => undefined },
   })
   const scopes = [{ bucket: BUCKET, key: '2026/' }]
   const draft = { grantId: `g-${levels.join('-')}`, requester: '0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10', scopes, levels }
-  const principal = await driver.preflight(aws.state.account, draft)
-  const endsAt = `${new Date(Date.now() + 3_600_000).toISOString().slice(0, 19)}Z`
-  const { accessKeyId, secretAccessKey, sessionToken } = await driver.vend({ ...draft, principal, endsAt })
+  const { principals } = await driver.preflight({ ...draft, account: aws.state.account })
+  const at = (ms: number) => `${new Date(Date.now() + ms).toISOString().slice(0, 19)}Z`
+  const order = { ...draft, principal: principals[0], startsAt: at(-60_000), endsAt: at(3_600_000) }
+  const { accessKeyId, secretAccessKey, sessionToken } = await driver.vend(order)
   const environment = {
     PATH: process.env.PATH,
     HOME: folder,

@@ -12,11 +12,11 @@ import {
 } from '@aws-sdk/client-iam'
 import { S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sessionDriver } from '../../src/aws/session-driver.ts'
+import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { type ErrorCode, LatchkeyError } from '../../src/errors.ts'
 import { DENY_IDS_PER_ROLE, DENY_POLICY, UNKNOWN_EPOCH } from '../../src/grants/deny-document.ts'
-import type { Driver, Principal } from '../../src/grants/driver.ts'
-import { type DriverWorld, draftOf, driverContract, endIn } from '../contract/driver.contract.ts'
+import type { Driver, SessionPrincipal } from '../../src/grants/driver.ts'
+import { type DriverWorld, draftOf, driverContract, endIn, sessionPrincipal } from '../contract/driver.contract.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
 
@@ -35,9 +35,11 @@ function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[]): Driver {
   process.env.AWS_ENDPOINT_URL = aws.url
   process.env.AWS_ACCESS_KEY_ID = keys.accessKeyId
   process.env.AWS_SECRET_ACCESS_KEY = keys.secretAccessKey
-  return sessionDriver({
-    accounts: new Map([['prod', { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod' }]]),
+  return awsDriver({
+    accounts: new Map([['prod', { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod', copies: 1 }]]),
     buckets: new Map([[BUCKET, { bucket: BUCKET, account: 'prod', region: REGION, owners: [] }]]),
+    principals: new Map(),
+    part: 'workers',
     log: { warn: (...line) => logged.push(line) },
   })
 }
@@ -73,7 +75,7 @@ driverContract('the session driver against the sandbox', startWorld)
 
 describe('the session driver', () => {
   let world: World
-  let principal: Principal
+  let principal: SessionPrincipal
   let owner: IAMClient
 
   beforeEach(async () => {
@@ -86,12 +88,12 @@ describe('the session driver', () => {
     await world.stop()
   })
 
-  function preflight(driver = world.driver): Promise<Principal> {
-    return driver.preflight(world.account, draftOf(world, 'g-000000000000'))
+  function preflight(driver = world.driver): Promise<SessionPrincipal> {
+    return sessionPrincipal(driver, draftOf(world, 'g-000000000000'))
   }
 
   function orderOf(grantId: string) {
-    return { ...draftOf(world, grantId), principal, endsAt: endIn(world, 10) }
+    return { ...draftOf(world, grantId), principal, startsAt: endIn(world, -1), endsAt: endIn(world, 10) }
   }
 
   function denyOf(...grantIds: readonly string[]) {
@@ -273,9 +275,12 @@ describe('the session driver', () => {
     })
 
     it('refuses an account and a bucket that the rules do not name, and a role that is not there', async () => {
-      await refusalOf(world.driver.preflight('999900001111', draftOf(world, 'g-000000000001')), 'NOT_ELIGIBLE')
+      await refusalOf(
+        world.driver.preflight({ ...draftOf(world, 'g-000000000001'), account: '999900001111' }),
+        'NOT_ELIGIBLE',
+      )
       const elsewhere = { ...draftOf(world, 'g-000000000001'), scopes: [{ bucket: 'other-bucket', key: '' }] }
-      await refusalOf(world.driver.preflight(world.account, elsewhere), 'NOT_ELIGIBLE')
+      await refusalOf(world.driver.preflight(elsewhere), 'NOT_ELIGIBLE')
       world.aws.state.roles.delete('prod')
       await refusalOf(preflight(), 'AWS_REFUSED')
     })

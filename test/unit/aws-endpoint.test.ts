@@ -28,8 +28,10 @@ async function hosts(env: Readonly<Record<string, string | undefined>>): Promise
     found.push(addressed.parse(args.request).hostname)
     return Promise.reject(new Error('far enough'))
   }
-  const { iam, sts } = awsClients()
-  const [anywhere, regional] = [iam, sts('eu-west-1')]
+  const id = '111122223333'
+  const accounts = new Map([['prod', { name: 'prod', id, elevationRole: 'latchkey/prod', copies: 1 }]])
+  const { iam, sts } = awsClients({ accounts, part: 'web', log: { warn: () => undefined } })
+  const [anywhere, regional] = [iam(id), sts('eu-west-1')]
   anywhere.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })
   regional.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })
   await expect(anywhere.send(new GetUserCommand({}))).rejects.toThrow('far enough')
