@@ -2,8 +2,9 @@ import { z } from 'zod'
 import type { Outcome } from '../call.ts'
 import { readPayload } from './body.ts'
 import { deletePermission, signingContext } from './permissions.ts'
+import type { Deletion } from './store.ts'
 import { bucketOf, refusal, type Visit } from './visit.ts'
-import { malformed, parseXml, xmlReply } from './xml.ts'
+import { type Element, malformed, parseXml, xmlReply } from './xml.ts'
 
 const DELETION = z.object({
   Object: z.array(z.object({ Key: z.string().min(1), VersionId: z.string().optional() })).min(1),
@@ -16,6 +17,9 @@ const MOST_KEYS = 1000
 /** What became of one key; CloudTrail writes a record for each. */
 export interface DeletedKey {
   readonly key: string
+  /** Which version was asked for. */
+  readonly versionId: string | undefined
+  readonly gone: Deletion | undefined
   readonly error: { readonly code: string; readonly message: string } | undefined
 }
 
@@ -29,16 +33,23 @@ export function deleteObjects(visit: Visit): Outcome {
   const signing = signingContext(request, query, visit.core.clock.now())
   const deletedKeys = asked.Object.map(({ Key, VersionId }): DeletedKey => {
     const refused = refusal(visit, deletePermission(bucket, Key, VersionId, signing))
-    if (refused !== undefined) return { key: Key, error: { code: refused.code, message: refused.message } }
-    visit.store.delete(bucket, Key)
-    return { key: Key, error: undefined }
+    const asked = { key: Key, versionId: VersionId }
+    if (refused !== undefined) {
+      return { ...asked, gone: undefined, error: { code: refused.code, message: refused.message } }
+    }
+    return { ...asked, gone: visit.store.delete(bucket, Key, visit.core.clock.now(), VersionId), error: undefined }
   })
   const done = deletedKeys.filter(({ error }) => error === undefined)
   const reply = xmlReply('DeleteResult', {
-    Deleted: asked.Quiet === 'true' ? [] : done.map(({ key }) => ({ Key: key })),
-    Error: deletedKeys.flatMap(({ key, error }) =>
-      error === undefined ? [] : [{ Key: key, Code: error.code, Message: error.message }],
+    Deleted: asked.Quiet === 'true' ? [] : done.map(deletedXml),
+    Error: deletedKeys.flatMap(({ key, versionId, error }) =>
+      error === undefined ? [] : [{ Key: key, VersionId: versionId, Code: error.code, Message: error.message }],
     ),
   })
   return { reply, facts: { deletedKeys } }
+}
+
+function deletedXml({ key, versionId, gone }: DeletedKey): Element {
+  const marker = gone?.marker ? { DeleteMarker: true, DeleteMarkerVersionId: gone.versionId } : {}
+  return { Key: key, VersionId: versionId, ...marker }
 }

@@ -29,9 +29,3 @@ export function getBucketLocation(visit: Visit): Outcome {
   const { region } = bucketOf(visit, visit.address.bucket ?? '')
   return { reply: xmlReply('LocationConstraint', region === 'us-east-1' ? '' : region) }
 }
-
-/** Buckets of the sandbox were never versioned. */
-export function getBucketVersioning(visit: Visit): Outcome {
-  bucketOf(visit, visit.address.bucket ?? '')
-  return { reply: xmlReply('VersioningConfiguration', '') }
-}

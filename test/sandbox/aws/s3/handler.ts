@@ -22,14 +22,17 @@ import { findOperation } from './operations.ts'
 import { permissionsOf } from './permissions.ts'
 import type { Store } from './store.ts'
 import * as tagging from './tagging.ts'
-import { type Act, bucketOf, mustAllow, type ObjectVisit, type Visit } from './visit.ts'
+import * as versioning from './versioning.ts'
+import { type Act, bucketOf, HeadedError, mustAllow, type ObjectVisit, type Visit } from './visit.ts'
 import { renderXml } from './xml.ts'
 
 const BUCKET_ACTS: Readonly<Record<string, Act>> = {
   ListBuckets: buckets.listBuckets,
   HeadBucket: buckets.headBucket,
   GetBucketLocation: buckets.getBucketLocation,
-  GetBucketVersioning: buckets.getBucketVersioning,
+  GetBucketVersioning: versioning.getBucketVersioning,
+  PutBucketVersioning: versioning.putBucketVersioning,
+  ListObjectVersions: versioning.listObjectVersions,
   GetBucketPolicy: policies.getBucketPolicy,
   PutBucketPolicy: policies.putBucketPolicy,
   DeleteBucketPolicy: policies.deleteBucketPolicy,
@@ -106,10 +109,14 @@ function handle(core: SandboxCore, store: Store, call: Call): Outcome {
   if (objectAct === undefined || bucket === undefined || key === undefined) {
     throw new AwsError('NotImplemented', 501, `The sandbox authorises ${operation.name} but does not carry it out.`)
   }
-  if ((address.query.get('versionId') ?? 'null') !== 'null') {
-    throw new AwsError('NoSuchVersion', 404, 'The specified version does not exist.')
-  }
+  checkVersionId(address.query.get('versionId'))
   return objectAct({ ...visit, bucket, key })
+}
+
+/** An id that S3 could not have made is no id ("Invalid version id specified"). */
+function checkVersionId(versionId: string | undefined): void {
+  if (versionId === undefined || versionId === 'null' || /^[\w-]{32}$/.test(versionId)) return
+  throw new AwsError('InvalidArgument', 400, 'Invalid version id specified')
 }
 
 /** Whoever says where they believe the bucket is, is refused where it is not. */
@@ -122,14 +129,11 @@ function checkPlace({ call, address, operation }: Visit, { name, account, region
   throw new WrongRegion(region)
 }
 
-class WrongRegion extends AwsError {
-  readonly region: string
-
+class WrongRegion extends HeadedError {
   constructor(region: string) {
     const message =
       'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.'
-    super('PermanentRedirect', 301, message)
-    this.region = region
+    super('PermanentRedirect', 301, message, { 'x-amz-bucket-region': region })
   }
 }
 
@@ -145,11 +149,7 @@ const S3_CODES: Readonly<Record<string, readonly [code: string, status: number]>
 
 function renderError(error: AwsError, request: SandboxRequest): Reply {
   const [code, status] = S3_CODES[error.code] ?? [error.code, error.status]
-  const region = error instanceof WrongRegion ? error.region : undefined
-  const headers = {
-    'content-type': 'application/xml',
-    ...(region === undefined ? {} : { 'x-amz-bucket-region': region }),
-  }
+  const headers = { 'content-type': 'application/xml', ...(error instanceof HeadedError ? error.headers : {}) }
   // A reply to HEAD, and a 304, has no body to say why.
   if (request.method === 'HEAD' || status === 304) return { status, headers, body: '' }
   const { bucket, key } = namesIn(request)
@@ -160,13 +160,18 @@ function renderError(error: AwsError, request: SandboxRequest): Reply {
       Message: error.message,
       BucketName: bucket,
       Key: key,
-      Endpoint: region === undefined ? undefined : `${bucket}.s3.${region}.amazonaws.com`,
+      Endpoint: endpointOf(error, bucket),
       RequestId: request.requestId,
       HostId: 'sandbox',
     },
     '',
   )
   return { status, headers, body }
+}
+
+function endpointOf(error: AwsError, bucket: string | undefined): string | undefined {
+  if (!(error instanceof WrongRegion)) return undefined
+  return `${bucket}.s3.${error.headers['x-amz-bucket-region']}.amazonaws.com`
 }
 
 function namesIn(request: SandboxRequest): { bucket?: string | undefined; key?: string | undefined } {

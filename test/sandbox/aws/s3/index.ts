@@ -2,6 +2,7 @@ import type { SandboxCore, ServiceHandler } from '../call.ts'
 import { s3Handler } from './handler.ts'
 import { keptHeaders } from './objects.ts'
 import { md5Etag, memoryStore } from './store.ts'
+import type { Version } from './version-list.ts'
 
 /** What a test does and sees behind S3's back: no call, no authorisation, no record. */
 export interface SandboxS3 {
@@ -9,10 +10,12 @@ export interface SandboxS3 {
   put(bucket: string, key: string, body: string | Buffer, tags?: Readonly<Record<string, string>>): void
   read(bucket: string, key: string): Buffer | undefined
   keys(bucket: string): readonly string[]
+  /** Newest first; a delete marker has no object. */
+  versions(bucket: string, key: string): readonly Version[]
 }
 
 export function createS3(core: SandboxCore): { readonly handler: ServiceHandler; readonly s3: SandboxS3 } {
-  const store = memoryStore()
+  const store = memoryStore(core.state.buckets)
   const s3: SandboxS3 = {
     createBucket(name, { region = core.state.region, account = core.state.account } = {}) {
       core.state.buckets.set(name, { name, region, account, policy: undefined })
@@ -24,6 +27,7 @@ export function createS3(core: SandboxCore): { readonly handler: ServiceHandler;
       store.put(bucket, { key, body, etag: md5Etag(body), modifiedAt, ...seeded })
     },
     read: (bucket, key) => store.get(bucket, key)?.body,
+    versions: (bucket, key) => store.versions(bucket, key).filter((one) => one.key === key),
     keys: (bucket) => store.list(bucket, '').map(({ key }) => key),
   }
   return { handler: s3Handler(core, store), s3 }

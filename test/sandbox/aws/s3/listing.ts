@@ -97,7 +97,7 @@ function encodeKey(key: string): string {
   return encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+')
 }
 
-function maxKeys(text: string | undefined): number {
+export function maxKeys(text: string | undefined): number {
   if (text === undefined) return 1000
   if (!/^\d+$/.test(text))
     throw new AwsError('InvalidArgument', 400, 'Provided max-keys not an integer or within integer range')

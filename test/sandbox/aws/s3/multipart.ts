@@ -4,7 +4,8 @@ import { AwsError, type Outcome } from '../call.ts'
 import { parseCopySource, parseQuery } from './address.ts'
 import { readPayload } from './body.ts'
 import { compositeChecksum, headerName } from './checksum.ts'
-import { checkConditions, checkWriteConditions, existing, keptHeaders, parseRange } from './objects.ts'
+import { encryptionHeaders, encryptNew, mayDecrypt } from './object-encryption.ts'
+import { checkConditions, checkWriteConditions, existing, keptHeaders, parseRange, versionHeaders } from './objects.ts'
 import { md5Etag, type Upload, type UploadedPart } from './store.ts'
 import { empty, type ObjectVisit, uploadId } from './visit.ts'
 import { parseXml, xmlReply } from './xml.ts'
@@ -12,8 +13,10 @@ import { parseXml, xmlReply } from './xml.ts'
 /** "Amazon S3 multipart upload limits": every part but the last has 5 MiB at least. */
 const SMALLEST_PART_BYTES = 5 * 1024 * 1024
 
-export function createMultipartUpload({ core, store, bucket, key, call }: ObjectVisit): Outcome {
+export function createMultipartUpload(visit: ObjectVisit): Outcome {
+  const { core, store, bucket, key, call } = visit
   const { headers } = call.request
+  const kms = encryptNew(visit)
   const upload: Upload = {
     id: uploadId(),
     bucket,
@@ -21,13 +24,17 @@ export function createMultipartUpload({ core, store, bucket, key, call }: Object
     startedAt: core.clock.now(),
     headers: keptHeaders(headers),
     tags: parseQuery(headers['x-amz-tagging'] ?? ''),
+    kms,
     parts: new Map(),
   }
   store.begin(upload)
   const algorithm = headers['x-amz-checksum-algorithm']
   const echoed = algorithm === undefined ? {} : { 'x-amz-checksum-algorithm': algorithm }
   const result = { Bucket: bucket, Key: key, UploadId: upload.id }
-  return { reply: xmlReply('InitiateMultipartUploadResult', result, echoed), facts: { responseElements: result } }
+  return {
+    reply: xmlReply('InitiateMultipartUploadResult', result, { ...echoed, ...encryptionHeaders(kms) }),
+    facts: { responseElements: result },
+  }
 }
 
 function uploadOf({ store, bucket, key, address }: ObjectVisit): Upload {
@@ -42,18 +49,24 @@ function partNumber({ address }: ObjectVisit): number {
 
 export function uploadPart(visit: ObjectVisit): Outcome {
   const upload = uploadOf(visit)
+  mayDecrypt(visit, visit, upload.kms)
   const { body, checksum } = readPayload(visit.call.request)
   const part: UploadedPart = { body, etag: md5Etag(body), modifiedAt: visit.core.clock.now(), checksum }
   upload.parts.set(partNumber(visit), part)
   const sum = checksum === undefined ? {} : { [headerName(checksum.algorithm)]: checksum.value }
-  return { ...empty(200, { etag: part.etag, ...sum }), facts: { bytesIn: body.length } }
+  return {
+    ...empty(200, { etag: part.etag, ...sum, ...encryptionHeaders(upload.kms) }),
+    facts: { bytesIn: body.length },
+  }
 }
 
 export function uploadPartCopy(visit: ObjectVisit): Outcome {
   const upload = uploadOf(visit)
   const { headers } = visit.call.request
   const source = parseCopySource(headers['x-amz-copy-source'] ?? '')
-  const from = existing(visit, source.bucket, source.key)
+  const { object: from } = existing(visit, source)
+  mayDecrypt(visit, source, from.kms)
+  mayDecrypt(visit, visit, upload.kms)
   checkConditions(headers, from, 'x-amz-copy-source-')
   const range = parseRange(headers['x-amz-copy-source-range'], from.body.length)
   const body = range === undefined ? from.body : from.body.subarray(range.from, range.to + 1)
@@ -70,6 +83,7 @@ const COMPLETION = z.object({
 export function completeMultipartUpload(visit: ObjectVisit): Outcome {
   const { core, store, bucket, key } = visit
   const upload = uploadOf(visit)
+  mayDecrypt(visit, visit, upload.kms)
   const { body } = readPayload(visit.call.request)
   const listed = parseXml(body, 'CompleteMultipartUpload', COMPLETION).Part
   const parts = listed.map(({ PartNumber, ETag }, at) => {
@@ -80,7 +94,7 @@ export function completeMultipartUpload(visit: ObjectVisit): Outcome {
   })
   checkWriteConditions(visit)
   const etag = compositeEtag(parts)
-  store.put(bucket, {
+  const versionId = store.put(bucket, {
     key,
     body: Buffer.concat(parts.map((part) => part.body)),
     etag,
@@ -88,10 +102,12 @@ export function completeMultipartUpload(visit: ObjectVisit): Outcome {
     headers: upload.headers,
     tags: upload.tags,
     checksum: compositeChecksum(parts.map((part) => part.checksum)),
+    kms: upload.kms,
   })
   store.forget(upload.id)
   const result = { Location: `https://${bucket}.s3.amazonaws.com/${key}`, Bucket: bucket, Key: key, ETag: etag }
-  return { reply: xmlReply('CompleteMultipartUploadResult', result), facts: { responseElements: result } }
+  const headers = { ...encryptionHeaders(upload.kms), ...versionHeaders(visit, bucket, versionId) }
+  return { reply: xmlReply('CompleteMultipartUploadResult', result, headers), facts: { responseElements: result } }
 }
 
 function listedPart(upload: Upload, number: number, etag: string, last: boolean): UploadedPart {

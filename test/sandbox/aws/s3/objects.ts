@@ -2,9 +2,21 @@ import { AwsError, type Outcome } from '../call.ts'
 import { parseCopySource, parseQuery } from './address.ts'
 import { readPayload } from './body.ts'
 import { type Checksum, headerName } from './checksum.ts'
+import { encryptionHeaders, encryptNew, mayDecrypt } from './object-encryption.ts'
 import { bucketArn } from './permissions.ts'
 import { md5Etag, type StoredObject } from './store.ts'
-import { empty, httpDate, noSuchKey, type ObjectVisit, refusal } from './visit.ts'
+import type { Version } from './version-list.ts'
+import {
+  bucketOf,
+  DeleteMarkerNamed,
+  DeleteMarkerOnTop,
+  empty,
+  httpDate,
+  noSuchKey,
+  type ObjectVisit,
+  refusal,
+  type Visit,
+} from './visit.ts'
 import { xmlReply } from './xml.ts'
 
 const KEPT =
@@ -22,12 +34,36 @@ export function keptHeaders(headers: Readonly<Record<string, string>>): Record<s
 }
 
 /** The answer does not say whether a key exists to one who may not list: 404 is then 403 ("HeadObject", "GetObject" API pages). */
-export function existing(visit: ObjectVisit, bucket = visit.bucket, key = visit.key): StoredObject {
-  const object = visit.store.get(bucket, key)
-  if (object !== undefined) return object
+export function existing(visit: ObjectVisit, place: Place = placeOf(visit)): FoundVersion {
+  const { bucket, key, versionId } = place
+  const version = visit.store.version(bucket, key, versionId)
+  if (version?.object !== undefined) return { ...version, object: version.object }
+  if (version !== undefined && versionId !== undefined) throw new DeleteMarkerNamed(versionId)
   const context = { 's3:prefix': key }
   const refused = refusal(visit, { action: 's3:ListBucket', bucket, resource: bucketArn(bucket), context })
-  throw refused ?? noSuchKey()
+  if (refused !== undefined) throw refused
+  if (versionId === undefined) throw version === undefined ? noSuchKey() : new DeleteMarkerOnTop(version.versionId)
+  throw new AwsError('NoSuchVersion', 404, 'The specified version does not exist.')
+}
+
+export interface Place {
+  readonly bucket: string
+  readonly key: string
+  readonly versionId: string | undefined
+}
+
+export function placeOf({ bucket, key, address }: ObjectVisit): Place {
+  return { bucket, key, versionId: address.query.get('versionId') }
+}
+
+export interface FoundVersion extends Version {
+  readonly object: StoredObject
+}
+
+/** Only in a bucket that is, or was, versioned. */
+export function versionHeaders(visit: Visit, bucket: string, versionId: string | undefined): Record<string, string> {
+  if (versionId === undefined || bucketOf(visit, bucket).versioning === undefined) return {}
+  return { 'x-amz-version-id': versionId }
 }
 
 function checksumHeaders(checksum: Checksum | undefined): Record<string, string> {
@@ -40,7 +76,9 @@ function checksumHeaders(checksum: Checksum | undefined): Record<string, string>
 
 export function getObject(visit: ObjectVisit): Outcome {
   const { headers, method } = visit.call.request
-  const object = existing(visit)
+  const { object, versionId } = existing(visit)
+  // What a HEAD tells is not encrypted, but for the checksum.
+  if (method !== 'HEAD' || headers['x-amz-checksum-mode'] === 'ENABLED') mayDecrypt(visit, visit, object.kms)
   checkConditions(headers, object, '')
   const range = parseRange(headers.range, object.body.length)
   const body = range === undefined ? object.body : object.body.subarray(range.from, range.to + 1)
@@ -57,7 +95,8 @@ export function getObject(visit: ObjectVisit): Outcome {
       'content-length': String(body.length),
       etag: object.etag,
       'last-modified': httpDate(object.modifiedAt),
-      'x-amz-server-side-encryption': 'AES256',
+      ...encryptionHeaders(object.kms),
+      ...versionHeaders(visit, visit.bucket, versionId),
     },
     body: method === 'HEAD' ? '' : body,
   }
@@ -117,6 +156,7 @@ export function checkWriteConditions(visit: ObjectVisit): void {
 export function putObject(visit: ObjectVisit): Outcome {
   const { core, store, bucket, key, call } = visit
   checkWriteConditions(visit)
+  const kms = encryptNew(visit)
   const { body, checksum } = readPayload(call.request)
   const object: StoredObject = {
     key,
@@ -126,43 +166,67 @@ export function putObject(visit: ObjectVisit): Outcome {
     headers: keptHeaders(call.request.headers),
     tags: parseQuery(call.request.headers['x-amz-tagging'] ?? ''),
     checksum,
+    kms,
   }
-  store.put(bucket, object)
-  const written = { ...empty(200, { etag: object.etag, ...WRITTEN, ...checksumHeaders(checksum) }) }
-  return { ...written, facts: { bytesIn: body.length, responseElements: WRITTEN } }
+  const versionId = store.put(bucket, object)
+  const written = { ...encryptionHeaders(kms), ...versionHeaders(visit, bucket, versionId) }
+  const outcome = empty(200, { etag: object.etag, ...written, ...checksumHeaders(checksum) })
+  return { ...outcome, facts: { bytesIn: body.length, responseElements: written } }
 }
-
-/** S3 encrypts every new object. */
-const WRITTEN = { 'x-amz-server-side-encryption': 'AES256' } as const
 
 export function copyObject(visit: ObjectVisit): Outcome {
   const { core, store, bucket, key, call } = visit
   const { headers } = call.request
   const source = parseCopySource(headers['x-amz-copy-source'] ?? '')
-  const from = existing(visit, source.bucket, source.key)
-  checkConditions(headers, from, 'x-amz-copy-source-')
-  const replacesHeaders = headers['x-amz-metadata-directive'] === 'REPLACE'
-  const replacesTags = headers['x-amz-tagging-directive'] === 'REPLACE'
-  if (source.bucket === bucket && source.key === key && !replacesHeaders && !replacesTags) {
-    throw new AwsError(
-      'InvalidRequest',
-      400,
-      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
-    )
-  }
+  const from = existing(visit, source)
+  mayDecrypt(visit, source, from.object.kms)
+  checkConditions(headers, from.object, 'x-amz-copy-source-')
+  refuseCopyToItself(visit, source)
+  const kms = encryptNew(visit)
   const object: StoredObject = {
-    ...from,
+    ...from.object,
+    ...replacedBy(headers, from.object),
     key,
     modifiedAt: core.clock.now(),
-    headers: replacesHeaders ? keptHeaders(headers) : from.headers,
-    tags: replacesTags ? parseQuery(headers['x-amz-tagging'] ?? '') : from.tags,
+    kms,
   }
-  store.put(bucket, object)
+  const versionId = store.put(bucket, object)
+  const written = { ...encryptionHeaders(kms), ...versionHeaders(visit, bucket, versionId) }
+  const copied = versionHeaders(visit, source.bucket, from.versionId)['x-amz-version-id']
+  const sourceHeader = copied === undefined ? {} : { 'x-amz-copy-source-version-id': copied }
   const result = { ETag: object.etag, LastModified: new Date(object.modifiedAt).toISOString() }
-  return { reply: xmlReply('CopyObjectResult', result, WRITTEN), facts: { responseElements: WRITTEN } }
+  const reply = xmlReply('CopyObjectResult', result, { ...written, ...sourceHeader })
+  return { reply, facts: { responseElements: written } }
 }
 
-export function deleteObject({ store, bucket, key }: ObjectVisit): Outcome {
-  store.delete(bucket, key)
-  return empty(204)
+function replacedBy(
+  headers: Readonly<Record<string, string>>,
+  from: StoredObject,
+): Pick<StoredObject, 'headers' | 'tags'> {
+  return {
+    headers: headers['x-amz-metadata-directive'] === 'REPLACE' ? keptHeaders(headers) : from.headers,
+    tags: headers['x-amz-tagging-directive'] === 'REPLACE' ? parseQuery(headers['x-amz-tagging'] ?? '') : from.tags,
+  }
+}
+
+function refuseCopyToItself(visit: ObjectVisit, source: Place): void {
+  const { headers } = visit.call.request
+  const changes =
+    headers['x-amz-metadata-directive'] === 'REPLACE' ||
+    headers['x-amz-tagging-directive'] === 'REPLACE' ||
+    headers['x-amz-server-side-encryption'] !== undefined ||
+    source.versionId !== undefined
+  if (source.bucket !== visit.bucket || source.key !== visit.key || changes) return
+  throw new AwsError(
+    'InvalidRequest',
+    400,
+    "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+  )
+}
+
+export function deleteObject(visit: ObjectVisit): Outcome {
+  const { core, store, bucket, key, versionId } = { ...visit, ...placeOf(visit) }
+  const gone = store.delete(bucket, key, core.clock.now(), versionId)
+  const marker: Record<string, string> = gone.marker ? { 'x-amz-delete-marker': 'true' } : {}
+  return empty(204, { ...marker, ...versionHeaders(visit, bucket, gone.versionId) })
 }

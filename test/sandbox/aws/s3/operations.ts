@@ -101,7 +101,7 @@ const OPERATIONS: readonly Operation[] = ROWS.map(([method, target, marker, name
 
 /** Query parameters that do not change which call it is. */
 const ORDINARY =
-  /^(?:prefix|delimiter|max-keys|marker|continuation-token|start-after|fetch-owner|encoding-type|key-marker|upload-id-marker|max-uploads|part-number-marker|max-parts|partNumber|versionId|x-id|response-.+|x-amz-.+)$/i
+  /^(?:prefix|delimiter|max-keys|marker|continuation-token|start-after|fetch-owner|encoding-type|key-marker|version-id-marker|upload-id-marker|max-uploads|part-number-marker|max-parts|partNumber|versionId|x-id|response-.+|x-amz-.+)$/i
 
 export function findOperation(request: SandboxRequest, { bucket, key, query }: Address): Operation {
   if (query.has('AWSAccessKeyId') || request.headers.authorization?.startsWith('AWS ')) {

@@ -39,7 +39,7 @@ export function permissionsOf(
     ...signing,
     ...headerContext(request),
     ...requestTags(operation, request),
-    ...existingTags(operation, store.get(bucket, key)),
+    ...existingTags(operation, store.get(bucket, key, query.get('versionId'))),
     ...(versionId === undefined ? {} : { 's3:versionid': versionId }),
   }
   const asks = (action: string): Permission => ({ action, bucket, resource: objectArn(bucket, key), context })
@@ -97,7 +97,7 @@ function copyPermissions(
   const header = request.headers['x-amz-copy-source']
   if (header === undefined) return []
   const { bucket, key, versionId } = parseCopySource(header)
-  const tags = store.get(bucket, key)?.tags ?? new Map<string, string>()
+  const tags = store.get(bucket, key, versionId)?.tags ?? new Map<string, string>()
   const context = { ...signing, ...tagContext('s3:ExistingObjectTag', tags) }
   const reads = (action: string): Permission => ({ action, bucket, resource: objectArn(bucket, key), context })
   const read = reads(versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion')

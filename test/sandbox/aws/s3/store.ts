@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { AwsError } from '../call.ts'
+import type { Bucket } from '../state.ts'
 import type { Checksum } from './checksum.ts'
+import { addVersion, latest, markDeleted, type Version } from './version-list.ts'
 
-/** Objects and unfinished uploads, in memory. Buckets themselves (owner, region, policy) belong to the account's state. */
+/** Objects, their versions and unfinished uploads, in memory. Buckets themselves (owner, region, policy) belong to the account's state. */
 
 export interface StoredObject {
   readonly key: string
@@ -14,6 +16,13 @@ export interface StoredObject {
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyMap<string, string>
   readonly checksum: Checksum | undefined
+  /** Absent: SSE-S3. */
+  readonly kms?: ObjectKms | undefined
+}
+
+export interface ObjectKms {
+  readonly keyArn: string
+  readonly bucketKey: boolean
 }
 
 export interface UploadedPart {
@@ -30,39 +39,87 @@ export interface Upload {
   readonly startedAt: number
   readonly headers: Readonly<Record<string, string>>
   readonly tags: ReadonlyMap<string, string>
+  readonly kms: ObjectKms | undefined
   readonly parts: Map<number, UploadedPart>
 }
 
+/** What a delete did. */
+export interface Deletion {
+  /** Of the delete marker that was made, or of what was taken away. Absent: the bucket was never versioned. */
+  readonly versionId: string | undefined
+  /** A delete marker was made, or taken away. */
+  readonly marker: boolean
+}
+
 export interface Store {
-  get(bucket: string, key: string): StoredObject | undefined
-  put(bucket: string, object: StoredObject): void
-  delete(bucket: string, key: string): void
+  /** The newest version, or that one; undefined: none, or a delete marker. */
+  get(bucket: string, key: string, versionId?: string): StoredObject | undefined
+  /** Delete markers too. */
+  version(bucket: string, key: string, versionId?: string): Version | undefined
+  /** Returns the id of the version that this made; undefined in a bucket that was never versioned. */
+  put(bucket: string, object: StoredObject): string | undefined
+  /** Other tags on the same version. */
+  retag(bucket: string, version: Version, tags: ReadonlyMap<string, string>): void
+  delete(bucket: string, key: string, now: number, versionId?: string): Deletion
   /** In the order of S3: by the bytes of the key in UTF-8. */
   list(bucket: string, prefix: string): readonly StoredObject[]
+  /** Keys in the order of S3, of each the newest version first. */
+  versions(bucket: string, prefix: string): readonly Version[]
   begin(upload: Upload): void
   upload(bucket: string, key: string, id: string): Upload
   uploads(bucket: string): readonly Upload[]
   forget(id: string): void
 }
 
-export function memoryStore(): Store {
-  const objects = new Map<string, Map<string, StoredObject>>()
+export function memoryStore(buckets: ReadonlyMap<string, Bucket>): Store {
+  const held = new Map<string, Map<string, Version[]>>()
   const uploads = new Map<string, Upload>()
 
-  function of(bucket: string): Map<string, StoredObject> {
-    const held = objects.get(bucket) ?? new Map<string, StoredObject>()
-    objects.set(bucket, held)
-    return held
+  function of(bucket: string): Map<string, Version[]> {
+    const keys = held.get(bucket) ?? new Map<string, Version[]>()
+    held.set(bucket, keys)
+    return keys
+  }
+
+  /** Oldest first. */
+  function chain(bucket: string, key: string): Version[] {
+    const found = of(bucket).get(key) ?? []
+    of(bucket).set(key, found)
+    return found
+  }
+
+  function version(bucket: string, key: string, versionId?: string): Version | undefined {
+    const all = of(bucket).get(key) ?? []
+    return versionId === undefined ? latest(all) : all.find((one) => one.versionId === versionId)
+  }
+
+  function inOrder(bucket: string, prefix: string): Version[][] {
+    return [...of(bucket)]
+      .filter(([key, all]) => key.startsWith(prefix) && all.length > 0)
+      .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      .map(([, all]) => all)
   }
 
   return {
-    get: (bucket, key) => of(bucket).get(key),
-    put: (bucket, object) => void of(bucket).set(object.key, object),
-    delete: (bucket, key) => void of(bucket).delete(key),
-    list: (bucket, prefix) =>
-      [...of(bucket).values()]
-        .filter(({ key }) => key.startsWith(prefix))
-        .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))),
+    get: (bucket, key, versionId) => version(bucket, key, versionId)?.object,
+    version,
+    put: (bucket, object) => addVersion(chain(bucket, object.key), buckets.get(bucket)?.versioning, object),
+    retag(bucket, { key, versionId, object }, tags) {
+      const all = chain(bucket, key)
+      const at = all.findIndex((one) => one.versionId === versionId)
+      const changed = all[at]
+      if (changed !== undefined && object !== undefined) all[at] = { ...changed, object: { ...object, tags } }
+    },
+    delete(bucket, key, now, versionId) {
+      const all = chain(bucket, key)
+      const { versioning } = buckets.get(bucket) ?? {}
+      if (versionId === undefined) return markDeleted(all, versioning, key, now)
+      const at = all.findIndex((one) => one.versionId === versionId)
+      const [gone] = at === -1 ? [] : all.splice(at, 1)
+      return { versionId, marker: gone !== undefined && gone.object === undefined }
+    },
+    list: (bucket, prefix) => inOrder(bucket, prefix).flatMap((all) => latest(all)?.object ?? []),
+    versions: (bucket, prefix) => inOrder(bucket, prefix).flatMap((all) => all.toReversed()),
     begin: (upload) => void uploads.set(upload.id, upload),
     upload(bucket, key, id) {
       const upload = uploads.get(id)

@@ -1,17 +1,19 @@
 import { AwsError, type Outcome } from '../call.ts'
 import { readPayload } from './body.ts'
-import { existing } from './objects.ts'
+import { existing, versionHeaders } from './objects.ts'
 import { tagsIn } from './tag-set.ts'
 import { empty, type ObjectVisit } from './visit.ts'
 import { xmlReply } from './xml.ts'
 
 export function getObjectTagging(visit: ObjectVisit): Outcome {
-  const tags = [...existing(visit).tags].map(([Key, Value]) => ({ Key, Value }))
-  return { reply: xmlReply('Tagging', { TagSet: { Tag: tags } }) }
+  const { object, versionId } = existing(visit)
+  const tags = [...object.tags].map(([Key, Value]) => ({ Key, Value }))
+  const headers = versionHeaders(visit, visit.bucket, versionId)
+  return { reply: xmlReply('Tagging', { TagSet: { Tag: tags } }, headers) }
 }
 
 export function putObjectTagging(visit: ObjectVisit): Outcome {
-  const object = existing(visit)
+  const version = existing(visit)
   const tags = tagsIn(readPayload(visit.call.request).body)
   const byKey = new Map(tags.map(({ Key, Value }) => [Key, Value]))
   // "Categorizing your storage using tags": ten tags, unique keys of 128, values of 256 characters.
@@ -21,11 +23,12 @@ export function putObjectTagging(visit: ObjectVisit): Outcome {
     throw new AwsError('InvalidTag', 400, 'Cannot provide multiple Tags with the same key')
   }
   if (tooLong) throw new AwsError('InvalidTag', 400, 'The TagKey or TagValue you have provided is invalid')
-  visit.store.put(visit.bucket, { ...object, tags: byKey })
-  return empty(200)
+  visit.store.retag(visit.bucket, version, byKey)
+  return empty(200, versionHeaders(visit, visit.bucket, version.versionId))
 }
 
 export function deleteObjectTagging(visit: ObjectVisit): Outcome {
-  visit.store.put(visit.bucket, { ...existing(visit), tags: new Map() })
-  return empty(204)
+  const version = existing(visit)
+  visit.store.retag(visit.bucket, version, new Map())
+  return empty(204, versionHeaders(visit, visit.bucket, version.versionId))
 }

@@ -56,6 +56,32 @@ export function noSuchKey(): AwsError {
   return new AwsError('NoSuchKey', 404, 'The specified key does not exist.')
 }
 
+/** An error whose reply carries headers of its own. */
+export class HeadedError extends AwsError {
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: string, status: number, message: string, headers: Readonly<Record<string, string>>) {
+    super(code, status, message)
+    this.headers = headers
+  }
+}
+
+/** What is named is a delete marker: it can only be deleted. */
+export class DeleteMarkerNamed extends HeadedError {
+  constructor(versionId: string) {
+    const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': versionId }
+    super('MethodNotAllowed', 405, 'The specified method is not allowed against this resource.', headers)
+  }
+}
+
+/** The key was deleted, and older versions are still there. */
+export class DeleteMarkerOnTop extends HeadedError {
+  constructor(versionId: string) {
+    const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': versionId }
+    super('NoSuchKey', 404, 'The specified key does not exist.', headers)
+  }
+}
+
 /** `Wed, 21 Oct 2026 07:28:00 GMT` */
 export function httpDate(ms: number): string {
   return new Date(ms).toUTCString()
