@@ -4,6 +4,9 @@ export const LEVELS = ['read', 'write', 'delete', 'purge', 'tag', 'bucket-policy
 /** What an entitlement may offer. What `bucket-policy` writes outlives the grant: nobody can ask for it until requests can need two approvers. */
 export const ASKABLE_LEVELS = ['read', 'write', 'delete', 'purge', 'tag'] as const
 
+export const NO_BUCKET_POLICY =
+  'The level bucket-policy needs two approvers, which this version of Latchkey does not have.'
+
 export type Level = (typeof LEVELS)[number]
 export type AskableLevel = (typeof ASKABLE_LEVELS)[number]
 

@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import { isLatchkeyError } from '../errors.ts'
+import { NO_BUCKET_POLICY } from './levels.ts'
 
 /** Forms that the rules file is made of; each says in its faults what it expected and what it found. */
 
 /** Words of later forms of the file: said so, instead of calling them unknown. */
-const LATER = new Set([...['ticket', 'guardRails', 'breakGlass', 'autoApprove'], ...['bucket-policy', 'bucket-owners']])
+const LATER = new Set(['ticket', 'guardRails', 'breakGlass', 'autoApprove', 'bucket-owners'])
 
 export type Issue = { readonly code?: string | undefined; readonly input?: unknown; readonly keys?: readonly string[] }
 
 export function laterProblem(word: string): string | undefined {
+  if (word === 'bucket-policy') return `${NO_BUCKET_POLICY} Remove it.`
   return LATER.has(word) ? `This version of Latchkey does not have \`${word}\` yet. Remove it.` : undefined
 }
 

@@ -63,7 +63,7 @@ const holder = strict({
 })
 
 const conditions = strict({
-  sourceIps: list(text('a block of addresses, as 203.0.113.0/24', /^[0-9a-fA-F:.]+\/\d{1,3}$/), 1).optional(),
+  sourceIps: list(z.string(expected('a block of addresses, as 203.0.113.0/24')), 1).optional(),
   vpcEndpoints: list(text('the id of a VPC endpoint, as vpce-0a1b2c3d', /^vpce-[0-9a-f]{8,17}$/), 1).optional(),
   objectTag: strict({
     key: text('the key of a tag', /^[\w .:/=+@-]{1,128}$/),

@@ -39,7 +39,7 @@ const shape: readonly Row[] = [
     10,
     12,
     'buckets.payroll',
-    /Expected a map of account, region, owners/,
+    /Expected a map of account, region, kmsKey, owners/,
   ],
   [
     'an id that is no object id',
@@ -108,7 +108,7 @@ const shape: readonly Row[] = [
     15,
     20,
     `${monthEnd}.levels[1]`,
-    /one of read, write, delete, found "admin"/,
+    /one of read, write, delete, purge, tag, found "admin"/,
   ],
   [
     'a duration without unit',
@@ -162,7 +162,7 @@ const shape: readonly Row[] = [
 ]
 
 const later: readonly Row[] = [
-  ...['ticket: {pattern: x}', 'conditions: {sourceIp: []}', 'guardRails: []', 'breakGlass: {}'].map((line): Row => {
+  ...['ticket: {pattern: x}', 'guardRails: []', 'breakGlass: {}'].map((line): Row => {
     const key = line.slice(0, line.indexOf(':'))
     return [
       key,
@@ -174,12 +174,12 @@ const later: readonly Row[] = [
     ]
   }),
   [
-    'a level of later',
-    change('[read, write]', '[read, purge]'),
+    'a level that nobody can ask for',
+    change('[read, write]', '[read, bucket-policy]'),
     15,
     20,
     `${monthEnd}.levels[1]`,
-    /does not have `purge` yet/,
+    /bucket-policy needs two approvers, which this version of Latchkey does not have\. Remove it\./,
   ],
   [
     'bucket owners as approvers',

@@ -9,7 +9,12 @@ describe('a rules file without fault', () => {
   test('names become ids, durations minutes, texts scopes', () => {
     const rules = parseRules(RULES_TEXT)
     expect(rules.people).toEqual(new Map([['lead', LEAD]]))
-    expect(rules.accounts.get('prod')).toEqual({ name: 'prod', id: '111122223333', elevationRole: 'latchkey/prod' })
+    expect(rules.accounts.get('prod')).toEqual({
+      name: 'prod',
+      id: '111122223333',
+      elevationRole: 'latchkey/prod',
+      copies: 1,
+    })
     expect(rules.buckets.get('finance-reports')).toEqual({
       bucket: 'finance-reports',
       account: 'prod',
@@ -24,6 +29,7 @@ describe('a rules file without fault', () => {
       ],
       scopes: [{ bucket: 'finance-reports', key: 'tmp/' }],
       levels: ['delete'],
+      driver: 'session',
       defaultMinutes: 30,
       longestMinutes: 60,
       approvers: [
