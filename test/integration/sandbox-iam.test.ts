@@ -104,8 +104,9 @@ describe('inline policies', () => {
     const read = await iam.send(new GetRolePolicyCommand({ RoleName: 'prod', PolicyName: 'latchkey.deny' }))
     expect(decodeURIComponent(read.PolicyDocument ?? '')).toBe(document)
     expect(read.PolicyDocument).not.toMatch(/[!'()*{} ]/)
+    await iam.send(new PutRolePolicyCommand({ RoleName: 'prod', PolicyName: 'first', PolicyDocument: READ }))
     const first = await iam.send(new ListRolePoliciesCommand({ RoleName: 'prod', MaxItems: 1 }))
-    expect(first).toMatchObject({ PolicyNames: ['latchkey-elevation'], IsTruncated: true })
+    expect(first).toMatchObject({ PolicyNames: ['first'], IsTruncated: true })
     const second = await iam.send(new ListRolePoliciesCommand({ RoleName: 'prod', Marker: first.Marker }))
     expect(second).toMatchObject({ PolicyNames: ['latchkey.deny'], IsTruncated: false })
     await iam.send(new DeleteRolePolicyCommand({ RoleName: 'prod', PolicyName: 'latchkey.deny' }))
@@ -227,7 +228,7 @@ describe('roles, boundaries and managed policies', () => {
     expect((await iam.send(new ListPolicyVersionsCommand({ PolicyArn }))).Versions).toHaveLength(5)
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'prod', PolicyArn }))
     const attached = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName: 'prod' }))
-    expect(attached.AttachedPolicies).toEqual([{ PolicyName: 'p', PolicyArn }])
+    expect(attached.AttachedPolicies).toContainEqual({ PolicyName: 'p', PolicyArn })
   })
 
   test('a role of IAM Identity Center cannot be edited', async () => {
@@ -259,7 +260,7 @@ describe("each identity has its own rights and nobody else's", () => {
     await expect(iamAs(seeded.keys.web).send(DENY)).rejects.toMatchObject({
       name: 'AccessDenied',
       message:
-        'User: arn:aws:iam::111122223333:user/latchkey-web is not authorized to perform: iam:PutRolePolicy on resource: role prod because no identity-based policy allows the iam:PutRolePolicy action',
+        'User: arn:aws:iam::111122223333:user/latchkey-web is not authorized to perform: iam:PutRolePolicy on resource: role prod with an explicit deny in an identity-based policy',
       $metadata: { httpStatusCode: 403 },
     })
   })
@@ -373,9 +374,8 @@ describe('AssumeRole', () => {
   })
 
   test('and in the policy of the caller', async () => {
-    const web = aws.state.users.get('latchkey-web')
-    const rights = web?.inline.current().get('latchkey-web-rights') ?? ''
-    web?.inline.put('latchkey-web-rights', rights.replace('"sts:SetSourceIdentity",', ''), aws.clock.now())
+    const Deny = policy({ Effect: 'Deny', Action: 'sts:SetSourceIdentity', Resource: '*' })
+    aws.state.users.get('latchkey-web')?.inline.put('no-source-identity', Deny, aws.clock.now())
     await expect(stsAs(seeded.keys.web).send(grant())).rejects.toThrow(/sts:SetSourceIdentity/)
   })
 
@@ -421,6 +421,7 @@ describe('AssumeRole', () => {
     const long = await stsAs(seeded.keys.web).send(grant({ DurationSeconds: 7200, Policy: undefined }))
     prod.inline.put('chain', policy({ Effect: 'Allow', Action: 'sts:*', Resource: '*' }), aws.clock.now())
     prod.boundaryArn = undefined
+    prod.attached.clear()
     prod.trustPolicy = policy({
       Effect: 'Allow',
       Principal: { AWS: ROLE },

@@ -4,7 +4,7 @@ import {
   CreateRoleCommand,
   DeleteRoleCommand,
   DeleteRolePermissionsBoundaryCommand,
-  DeleteRolePolicyCommand,
+  DetachRolePolicyCommand,
   GetRoleCommand,
   IAMClient,
   PutRolePolicyCommand,
@@ -133,7 +133,7 @@ describe('the session driver', () => {
 
   it('refuses a role that was deleted and made again under its name', async () => {
     const { Role } = await owner.send(new GetRoleCommand({ RoleName: 'prod' }))
-    await owner.send(new DeleteRolePolicyCommand({ RoleName: 'prod', PolicyName: 'latchkey-elevation' }))
+    await owner.send(new DetachRolePolicyCommand({ RoleName: 'prod', PolicyArn: world.seeded.elevationArn }))
     await owner.send(new DeleteRoleCommand({ RoleName: 'prod' }))
     await refusalOf(world.driver.vend(orderOf('g-000000000001')), 'AWS_REFUSED')
     // IAM tells whether a role is there only to who may look in its place: missing and forbidden are the same here.

@@ -1,14 +1,36 @@
 import type { SandboxCore } from './call.ts'
 import { checkIdentityPolicy, checkTrustPolicy, policySize } from './iam/documents.ts'
+import { type DocumentName, type Installation, shippedDocument } from './policies.ts'
 import { type AwsState, InlinePolicies, longLivedKeyId, type Role, secretKey, type User, uniqueId } from './state.ts'
 
-/** Sets up what an owner would have set up in the account before Latchkey is started. */
+/** Sets up what an owner would have set up in the account before Latchkey is started, by the documents that `terraform/` ships. */
 
 export interface SeedOptions {
   readonly buckets?: readonly { readonly name: string; readonly region?: string }[]
   /** Elevation roles, all in the path `/latchkey/`. */
   readonly roleNames?: readonly string[]
+  /** How many there are of each, itself included: `prod`, `prod-2`, … */
+  readonly copies?: number
   readonly maxSessionSeconds?: number
+  /** ARNs of keys that objects of the buckets may be encrypted with. */
+  readonly kmsKeys?: readonly string[]
+  /** Whoever holds grants of the driver `attach`: made here, with the boundary that Latchkey demands of them. */
+  readonly holders?: readonly Holder[]
+  /** Of the account that Latchkey runs in: the others that it serves. Each is seeded after this one, with `home`. */
+  readonly accounts?: readonly {
+    readonly id: string
+    readonly roleNames?: readonly string[]
+    readonly copies?: number
+  }[]
+  /** Of another account: the one that Latchkey runs in, and the text by which its identities come in. */
+  readonly home?: { readonly account: string; readonly externalId: string }
+}
+
+export interface Holder {
+  readonly kind: 'role' | 'user'
+  readonly name: string
+  /** Of a role: its trust policy. */
+  readonly trust?: string
 }
 
 export interface KeyPair {
@@ -18,13 +40,18 @@ export interface KeyPair {
 
 export interface SeededLatchkey {
   readonly boundaryArn: string
-  /** By role name, in the order asked for. */
+  /** The managed policy of elevation roles. */
+  readonly elevationArn: string
+  /** Permissions boundary of holders. */
+  readonly attachBoundaryArn: string
+  /** In the order asked for, each followed by its copies. */
   readonly roles: readonly Role[]
   readonly buckets: readonly string[]
+  /** In another account web and workers have no keys of its own: these are those of the account that Latchkey runs in. */
   readonly keys: {
     /** `latchkey-web`: enters elevation roles, reads what preflight compares. */
     readonly web: KeyPair
-    /** `latchkey-workers`: the same, and writes the elevation roles' inline policies. */
+    /** `latchkey-workers`: the same, and writes Deny documents and the policies of holders. */
     readonly workers: KeyPair
     /** A person's everyday access: reads the buckets. */
     readonly everyday: KeyPair
@@ -33,108 +60,103 @@ export interface SeededLatchkey {
   }
 }
 
-const OBJECT_ACTIONS = [
-  's3:GetObject',
-  's3:GetObjectTagging',
-  's3:PutObject',
-  's3:PutObjectTagging',
-  's3:AbortMultipartUpload',
-  's3:ListMultipartUploadParts',
-  's3:DeleteObject',
-  's3:DeleteObjectTagging',
-]
-const BUCKET_ACTIONS = ['s3:ListBucket', 's3:ListBucketMultipartUploads']
-
-/** What no level may do, whatever is ever written into the role: access lists, policies, versions, retention. */
-const NEVER = [
-  ...['s3:PutObjectAcl', 's3:PutObjectVersionAcl', 's3:PutBucket*', 's3:DeleteBucket*', 's3:Put*Configuration'],
-  ...['s3:DeleteObjectVersion', 's3:PutObjectRetention', 's3:PutObjectLegalHold', 's3:BypassGovernanceRetention'],
-  ...['s3:ObjectOwnerOverrideToBucketOwner', 's3:Replicate*'],
-]
-
-const NEVER_WIDEN = [
-  ...['iam:PutRolePermissionsBoundary', 'iam:DeleteRolePermissionsBoundary', 'iam:CreatePolicyVersion'],
-  ...['iam:SetDefaultPolicyVersion', 'iam:UpdateAssumeRolePolicy', 'iam:UpdateRole', 'iam:AttachRolePolicy'],
-  ...['iam:TagRole', 'iam:UntagRole', 'iam:PassRole', 'iam:CreateRole', 'iam:CreateUser', 'iam:CreateAccessKey'],
-]
-
-export function seedLatchkey({ state, clock }: SandboxCore, options: SeedOptions = {}): SeededLatchkey {
-  const { buckets = [{ name: 'finance-reports' }], roleNames = ['prod'], maxSessionSeconds = 3600 } = options
+export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): SeededLatchkey {
+  const { state, clock } = core
+  const { buckets = [{ name: 'finance-reports' }], holders = [], home } = options
   const at = clock.now()
-  const names = buckets.map(({ name }) => name)
   for (const { name, region = state.region } of buckets) {
     state.buckets.set(name, { name, region, account: state.account, policy: undefined })
   }
-  const boundaryArn = addPolicy(state, at, 'latchkey-boundary', [
-    ...bucketRights(names),
-    { Sid: 'Never', Effect: 'Deny', Action: NEVER, Resource: '*' },
-  ])
-  const web = addUser(state, at, 'latchkey-web', webRights(state.account))
-  const workers = addUser(state, at, 'latchkey-workers', workersRights(state.account, boundaryArn))
-  const everyday = addUser(state, at, 'everyday', everydayRights(names))
-  const owner = addUser(state, at, 'owner', [{ Effect: 'Allow', Action: '*', Resource: '*' }])
-  const trusted = [web.arn, workers.arn]
-  const roles = roleNames.map((roleName) => {
-    const role = elevationRole(state, at, { roleName, boundaryArn, trusted, maxSessionSeconds })
-    putInline(role, 'latchkey-elevation', bucketRights(names))
+  const shipped = installationOf(state, options)
+  const document = (name: DocumentName) => shippedDocument(name, shipped)
+  const boundary = addPolicy(state, at, 'latchkey-boundary', document('elevation'))
+  const elevation = addPolicy(state, at, 'latchkey-elevation', document('elevation'))
+  const attachBoundary = addPolicy(state, at, 'latchkey-attach-boundary', document('attach_boundary'))
+  const brokers = home === undefined ? addBrokers(state, at, document) : brokersOf(core.account(home.account))
+  if (home !== undefined) addHubs(state, at, document)
+  const roles = shipped.elevationRoles.flatMap(copiesOf).map((roleName) => {
+    const role = addRole(state, at, `latchkey/${roleName}`, document('trust'))
+    role.boundaryArn = boundary
+    role.maxSessionSeconds = options.maxSessionSeconds ?? 3600
+    role.attached.add(elevation)
     return role
   })
-  const keys = {
-    web: addKey(state, at, web),
-    workers: addKey(state, at, workers),
-    everyday: addKey(state, at, everyday),
-    owner: addKey(state, at, owner),
+  for (const holder of holders) addHolder(state, at, holder).boundaryArn = attachBoundary
+  const everyday = addUser(state, at, 'everyday', everydayRights(shipped.buckets))
+  const owner = addUser(state, at, 'owner', [{ Effect: 'Allow', Action: '*', Resource: '*' }])
+  const keys = { ...brokers, everyday: addKey(state, at, everyday), owner: addKey(state, at, owner) }
+  return {
+    boundaryArn: boundary,
+    elevationArn: elevation,
+    attachBoundaryArn: attachBoundary,
+    roles,
+    buckets: shipped.buckets,
+    keys,
   }
-  return { boundaryArn, roles, buckets: names, keys }
+}
+
+type Document = (name: DocumentName) => string
+
+/** As the variables of the Terraform module would say it. */
+function installationOf(state: AwsState, options: SeedOptions): Installation {
+  const { buckets = [{ name: 'finance-reports' }], kmsKeys = [], holders = [], accounts = [], home } = options
+  const iam = `arn:aws:iam::${home?.account ?? state.account}`
+  const placed = ({ roleNames = ['prod'], copies = 1 }: Pick<SeedOptions, 'roleNames' | 'copies'>) =>
+    roleNames.map((name) => ({ name, copies }))
+  return {
+    account: state.account,
+    elevationRoles: placed(options),
+    identities: [`${iam}:user/latchkey-web`, `${iam}:user/latchkey-workers`],
+    buckets: buckets.map(({ name }) => name),
+    kmsKeys,
+    attachRoles: holders.filter(({ kind }) => kind === 'role').map(({ name }) => name),
+    attachUsers: holders.filter(({ kind }) => kind === 'user').map(({ name }) => name),
+    externalId: home?.externalId,
+    accounts: accounts.map((other) => ({ account: other.id, elevationRoles: placed(other) })),
+  }
+}
+
+function copiesOf({ name, copies }: { readonly name: string; readonly copies: number }): readonly string[] {
+  return Array.from({ length: copies }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`))
+}
+
+/** The sandbox's processes have keys, so its brokers are users; the documents are those of the roles. */
+function addBrokers(state: AwsState, at: number, document: Document): { web: KeyPair; workers: KeyPair } {
+  const [web, workers] = (['web', 'workers'] as const).map((part) => {
+    const user = addUser(state, at, `latchkey-${part}`, [])
+    user.attached.add(addPolicy(state, at, `latchkey-${part}`, document(part)))
+    return addKey(state, at, user)
+  })
+  if (!web || !workers) throw new Error('there are two brokers')
+  return { web, workers }
+}
+
+function brokersOf(home: AwsState): { web: KeyPair; workers: KeyPair } {
+  const keyOf = (userName: string) => {
+    const key = [...home.accessKeys.values()].find((one) => one.userName === userName)
+    if (key === undefined) throw new RangeError(`Seed account ${home.account} first: it has no ${userName}`)
+    return { accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey }
+  }
+  return { web: keyOf('latchkey-web'), workers: keyOf('latchkey-workers') }
+}
+
+function addHubs(state: AwsState, at: number, document: Document): void {
+  const hub = addRole(state, at, 'latchkey/hub', document('hub_trust'))
+  hub.attached.add(addPolicy(state, at, 'latchkey-hub', document('hub')))
+  const reader = addRole(state, at, 'latchkey/hub-reader', document('reader_trust'))
+  reader.attached.add(addPolicy(state, at, 'latchkey-hub-reader', document('hub_reader')))
+}
+
+const NOBODY = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Deny', Principal: '*', Action: 'sts:AssumeRole' }],
+})
+
+function addHolder(state: AwsState, at: number, { kind, name, trust = NOBODY }: Holder): Role | User {
+  return kind === 'user' ? addUser(state, at, name, []) : addRole(state, at, name, trust)
 }
 
 type Statements = readonly object[]
-
-function bucketRights(names: readonly string[]): Statements {
-  return [
-    { Sid: 'Objects', Effect: 'Allow', Action: OBJECT_ACTIONS, Resource: names.map((one) => `arn:aws:s3:::${one}/*`) },
-    { Sid: 'Names', Effect: 'Allow', Action: BUCKET_ACTIONS, Resource: names.map((one) => `arn:aws:s3:::${one}`) },
-  ]
-}
-
-function webRights(account: string): Statements {
-  const roles = `arn:aws:iam::${account}:role/latchkey/*`
-  return [
-    {
-      Sid: 'Vend',
-      Effect: 'Allow',
-      Action: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'],
-      Resource: roles,
-    },
-    {
-      Sid: 'ReadRoles',
-      Effect: 'Allow',
-      Action: ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListRolePolicies', 'iam:ListAttachedRolePolicies'],
-      Resource: roles,
-    },
-    {
-      Sid: 'ReadBoundary',
-      Effect: 'Allow',
-      Action: ['iam:GetPolicy', 'iam:GetPolicyVersion'],
-      Resource: `arn:aws:iam::${account}:policy/latchkey/*`,
-    },
-    { Sid: 'NeverWiden', Effect: 'Deny', Action: NEVER_WIDEN, Resource: '*' },
-  ]
-}
-
-/** No condition key names an inline policy: the boundary alone keeps whoever writes the role from writing themselves anything. */
-function workersRights(account: string, boundaryArn: string): Statements {
-  return [
-    ...webRights(account),
-    {
-      Sid: 'WriteDeny',
-      Effect: 'Allow',
-      Action: 'iam:PutRolePolicy',
-      Resource: `arn:aws:iam::${account}:role/latchkey/*`,
-      Condition: { StringEquals: { 'iam:PermissionsBoundary': boundaryArn } },
-    },
-  ]
-}
 
 function everydayRights(names: readonly string[]): Statements {
   return [
@@ -143,42 +165,20 @@ function everydayRights(names: readonly string[]): Statements {
   ]
 }
 
-interface RoleDraft {
-  readonly roleName: string
-  readonly boundaryArn: string
-  readonly trusted: readonly string[]
-  readonly maxSessionSeconds: number
-}
-
-function elevationRole(state: AwsState, at: number, draft: RoleDraft): Role {
-  const { roleName, boundaryArn, trusted, maxSessionSeconds } = draft
-  const trustPolicy = document([
-    {
-      Sid: 'BrokersOnly',
-      Effect: 'Allow',
-      Principal: { AWS: trusted },
-      Action: 'sts:AssumeRole',
-      Condition: { StringLike: { 'sts:RoleSessionName': 'g-*', 'sts:SourceIdentity': '*' } },
-    },
-    {
-      Sid: 'SetId',
-      Effect: 'Allow',
-      Principal: { AWS: trusted },
-      Action: ['sts:SetSourceIdentity', 'sts:TagSession'],
-      Condition: { StringLike: { 'sts:SourceIdentity': '*' } },
-    },
-  ])
+/** `name`: path and name. */
+function addRole(state: AwsState, at: number, name: string, trustPolicy: string): Role {
   checkTrustPolicy(trustPolicy, state)
+  const roleName = name.slice(name.lastIndexOf('/') + 1)
   const role: Role = {
-    arn: `arn:aws:iam::${state.account}:role/latchkey/${roleName}`,
+    arn: `arn:aws:iam::${state.account}:role/${name}`,
     roleId: uniqueId('AROA'),
     roleName,
-    path: '/latchkey/',
+    path: `/${name.slice(0, name.length - roleName.length)}`,
     createdAt: at,
-    description: 'Elevation role of Latchkey',
+    description: '',
     trustPolicy,
-    boundaryArn,
-    maxSessionSeconds,
+    boundaryArn: undefined,
+    maxSessionSeconds: 3600,
     inline: new InlinePolicies(),
     attached: new Set(),
     tags: new Map(),
@@ -187,19 +187,21 @@ function elevationRole(state: AwsState, at: number, draft: RoleDraft): Role {
   return role
 }
 
-function addUser(state: AwsState, at: number, userName: string, rights: Statements): User {
+/** `name`: path and name. */
+function addUser(state: AwsState, at: number, name: string, rights: Statements): User {
+  const userName = name.slice(name.lastIndexOf('/') + 1)
   const user: User = {
-    arn: `arn:aws:iam::${state.account}:user/${userName}`,
+    arn: `arn:aws:iam::${state.account}:user/${name}`,
     userId: uniqueId('AIDA'),
     userName,
-    path: '/',
+    path: `/${name.slice(0, name.length - userName.length)}`,
     createdAt: at,
     boundaryArn: undefined,
     inline: new InlinePolicies(),
     attached: new Set(),
     tags: new Map(),
   }
-  putInline(user, `${userName}-rights`, rights)
+  if (rights.length > 0) putInline(user, `${userName}-rights`, rights)
   state.users.set(userName, user)
   return user
 }
@@ -210,10 +212,10 @@ function addKey(state: AwsState, at: number, { userName }: User): KeyPair {
   return { accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey }
 }
 
-function addPolicy(state: AwsState, at: number, policyName: string, rights: Statements): string {
+function addPolicy(state: AwsState, at: number, policyName: string, text: string): string {
   const arn = `arn:aws:iam::${state.account}:policy/latchkey/${policyName}`
-  const text = document(rights)
   checkIdentityPolicy(text)
+  if (policySize(text) > 6144) throw new RangeError(`${policyName} has ${policySize(text)} of 6144 characters`)
   state.policies.set(arn, {
     arn,
     policyId: uniqueId('ANPA'),
@@ -228,14 +230,9 @@ function addPolicy(state: AwsState, at: number, policyName: string, rights: Stat
 }
 
 /** In force from the first moment, however far enforcement lags behind later changes. */
-function putInline(holder: Role | User, name: string, rights: Statements): void {
-  const text = document(rights)
+function putInline(user: User, name: string, rights: Statements): void {
+  const text = JSON.stringify({ Version: '2012-10-17', Statement: rights })
   checkIdentityPolicy(text)
-  const quota = 'roleId' in holder ? 10_240 : 2048
-  if (policySize(text) > quota) throw new RangeError(`${name} has ${policySize(text)} of ${quota} characters`)
-  holder.inline.put(name, text, 0)
-}
-
-function document(statements: Statements): string {
-  return JSON.stringify({ Version: '2012-10-17', Statement: statements })
+  if (policySize(text) > 2048) throw new RangeError(`${name} has ${policySize(text)} of 2048 characters`)
+  user.inline.put(name, text, 0)
 }

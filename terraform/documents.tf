@@ -1,0 +1,85 @@
+# Every document is put together from policies/*.json.tftpl: those texts are what the sandbox enforces in the tests.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  iam       = "arn:${local.partition}:iam::${local.account}"
+
+  is_home = var.home_account == null
+  home    = "arn:${local.partition}:iam::${local.is_home ? local.account : var.home_account}"
+
+  copies = [for number in range(1, var.copies + 1) : number == 1 ? var.elevation_role : "${var.elevation_role}-${number}"]
+
+  # Copies are named by pattern: twenty names each would not fit into a policy.
+  elevation_names = { for place in concat([{ id = local.account, elevation_role = var.elevation_role, copies = var.copies }], var.accounts) :
+    place.id => concat([place.elevation_role],
+      place.copies > 1 ? ["${place.elevation_role}-?"] : [],
+    place.copies > 9 ? ["${place.elevation_role}-??"] : [])
+  }
+  readers = [for other in var.accounts : "arn:${local.partition}:iam::${other.id}:role/${other.hub.reader}"]
+  hubs    = [for other in var.accounts : "arn:${local.partition}:iam::${other.id}:role/${other.hub.role}"]
+
+  own_elevation_roles = [for name in local.elevation_names[local.account] : "${local.iam}:role/${name}"]
+  vended_roles        = flatten([for id, names in local.elevation_names : [for name in names : "arn:${local.partition}:iam::${id}:role/${name}"]])
+  holder_roles        = [for name in var.attach_roles : "${local.iam}:role/${name}"]
+  holder_users        = [for name in var.attach_users : "${local.iam}:user/${name}"]
+  has_holders         = length(local.holder_roles) + length(local.holder_users) > 0
+
+  boundary        = "${local.iam}:policy/latchkey/latchkey-boundary"
+  attach_boundary = "${local.iam}:policy/latchkey/latchkey-attach-boundary"
+
+  names = {
+    objects         = [for name in var.buckets : "arn:${local.partition}:s3:::${name}/*"]
+    buckets         = [for name in var.buckets : "arn:${local.partition}:s3:::${name}"]
+    keys            = var.kms_keys
+    key_services    = distinct([for key in var.kms_keys : "s3.${split(":", key)[3]}.${data.aws_partition.current.dns_suffix}"])
+    identities      = ["${local.home}:role/${var.web_role}", "${local.home}:role/${var.workers_role}"]
+    external_id     = var.external_id
+    elevation_roles = local.own_elevation_roles
+    vended_roles    = local.vended_roles
+    holder_roles    = local.holder_roles
+    holder_users    = local.holder_users
+    users           = local.holder_users
+    roles           = concat(local.own_elevation_roles, local.holder_roles)
+    writable        = concat(local.own_elevation_roles, local.holder_roles, local.holder_users)
+    own_policies    = "${local.iam}:policy/latchkey/*"
+    boundary        = local.boundary
+    attach_boundary = local.attach_boundary
+    boundaries      = local.has_holders ? [local.boundary, local.attach_boundary] : [local.boundary]
+    any_of_iam      = "arn:${local.partition}:iam::*:*"
+    any_of_ours     = "arn:${local.partition}:iam::*:role/latchkey/*"
+  }
+
+  elevation = concat(["elevation"], length(var.kms_keys) > 0 ? ["elevation-keys"] : [])
+  read      = concat(["read"], length(var.kms_keys) > 0 ? ["read-keys"] : [], length(var.attach_users) > 0 ? ["read-users"] : [])
+  write = concat(["write-deny"],
+    length(var.attach_roles) > 0 ? ["write-roles"] : [],
+  length(var.attach_users) > 0 ? ["write-users"] : [])
+  vend = concat(["vend"], length(var.accounts) > 0 ? ["hop"] : [])
+
+  # What each policy is put together from, and what it alone names.
+  parts = {
+    elevation       = { of = local.elevation, with = {} }
+    trust           = { of = [local.is_home ? "trust" : "trust-external"], with = {} }
+    attach_boundary = { of = ["attach-boundary"], with = {} }
+    web             = { of = concat(local.vend, local.read, ["never-write"]), with = { hubs = local.readers } }
+    workers         = { of = concat(local.vend, local.read, local.write, ["never-widen"]), with = { hubs = local.hubs } }
+    hub_reader      = { of = concat(local.read, ["never-write"]), with = {} }
+    hub             = { of = concat(local.read, local.write, ["never-widen"]), with = {} }
+    reader_trust    = { of = ["trust-hub"], with = { identity = local.names.identities[0] } }
+    hub_trust       = { of = ["trust-hub"], with = { identity = local.names.identities[1] } }
+  }
+  made = [for policy in keys(local.parts) : policy if !contains(local.is_home ? local.only_elsewhere : local.only_at_home, policy)]
+  documents = { for policy in local.made : policy => jsonencode({
+    Version = "2012-10-17"
+    Statement = flatten([for name in local.parts[policy].of :
+      jsondecode(templatefile("${path.module}/policies/${name}.json.tftpl", merge(local.names, local.parts[policy].with))).Statement
+    ])
+  }) }
+  only_at_home   = ["web", "workers"]
+  only_elsewhere = ["hub", "hub_reader", "hub_trust", "reader_trust"]
+}

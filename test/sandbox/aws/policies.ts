@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PROJECT } from '../project.ts'
+
+/** The documents that `terraform/` ships, put together as `terraform/documents.tf` does: what the sandbox enforces is what customers install. */
+
+/** What a template may name. `undefined` is left to documents that are not made. */
+export type Names = Readonly<Record<string, string | readonly string[] | undefined>>
+
+export const POLICIES = join(PROJECT, 'terraform', 'policies')
+
+interface Document {
+  readonly Version: string
+  readonly Statement: readonly object[]
+}
+
+/** One document of the statements of all these templates. */
+export function renderPolicy(templates: readonly string[], names: Names): string {
+  const documents = templates.map((template) => parse(renderTemplate(readTemplate(template), names)))
+  return JSON.stringify({ Version: '2012-10-17', Statement: documents.flatMap(({ Statement }) => Statement) })
+}
+
+/** Terraform's template language, of which the shipped documents use one form: `${jsonencode(name)}`. Throws on every other. */
+export function renderTemplate(text: string, names: Names): string {
+  const rendered = text.replace(/\$\{jsonencode\((\w+)\)\}/g, (_, name: string) => {
+    const value = names[name]
+    if (value === undefined) throw new RangeError(`Nothing is called ${name}`)
+    // Terraform's jsonencode writes these three as escapes, and a `${` in a value is no longer a template.
+    return JSON.stringify(value).replace(/[<>&]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`)
+  })
+  const other = /[$%]\{[^}]*\}?/.exec(text.replace(/\$\{jsonencode\(\w+\)\}/g, ''))
+  if (other !== null) throw new RangeError(`The sandbox renders no ${other[0]}`)
+  return rendered
+}
+
+function readTemplate(name: string): string {
+  return readFileSync(join(POLICIES, `${name}.json.tftpl`), 'utf8')
+}
+
+function parse(text: string): Document {
+  const document: Document = JSON.parse(text)
+  return document
+}
+
+export interface Place {
+  /** Twelve digits. */
+  readonly account: string
+  /** Names below `latchkey/`; each stands for itself and its numbered copies. */
+  readonly elevationRoles: readonly { readonly name: string; readonly copies: number }[]
+}
+
+export interface Installation extends Place {
+  /** IAM ARNs of web and of the workers. */
+  readonly identities: readonly [string, string]
+  readonly buckets: readonly string[]
+  readonly kmsKeys: readonly string[]
+  /** Path and name. */
+  readonly attachRoles: readonly string[]
+  readonly attachUsers: readonly string[]
+  /** Where Latchkey does not run. */
+  readonly externalId: string | undefined
+  /** Where it runs: the others that it serves. */
+  readonly accounts: readonly Place[]
+}
+
+export type DocumentName =
+  | 'elevation'
+  | 'trust'
+  | 'attach_boundary'
+  | 'web'
+  | 'workers'
+  | 'hub'
+  | 'hub_reader'
+  | 'hub_trust'
+  | 'reader_trust'
+
+interface Part {
+  readonly of: readonly string[]
+  readonly with?: Names
+}
+
+/** One document as Terraform would make it. Where Latchkey runs there are no hub roles, elsewhere only those. */
+export function shippedDocument(name: DocumentName, installation: Installation): string {
+  const part = partsOf(installation)[name]
+  return renderPolicy(part.of, { ...namesOf(installation), ...part.with })
+}
+
+function partsOf(installation: Installation): Readonly<Record<DocumentName, Part>> {
+  const { accounts, attachRoles, attachUsers, externalId, identities, kmsKeys } = installation
+  const given = (list: readonly unknown[], part: string) => (list.length > 0 ? [part] : [])
+  const read = ['read', ...given(kmsKeys, 'read-keys'), ...given(attachUsers, 'read-users')]
+  const write = ['write-deny', ...given(attachRoles, 'write-roles'), ...given(attachUsers, 'write-users')]
+  const vend = ['vend', ...given(accounts, 'hop')]
+  const hubs = (role: string) => ({
+    hubs: accounts.map(({ account }) => `arn:aws:iam::${account}:role/latchkey/${role}`),
+  })
+  const [web, workers] = identities
+  return {
+    elevation: { of: ['elevation', ...given(kmsKeys, 'elevation-keys')] },
+    trust: { of: [externalId === undefined ? 'trust' : 'trust-external'] },
+    attach_boundary: { of: ['attach-boundary'] },
+    web: { of: [...vend, ...read, 'never-write'], with: hubs('hub-reader') },
+    workers: { of: [...vend, ...read, ...write, 'never-widen'], with: hubs('hub') },
+    hub_reader: { of: [...read, 'never-write'] },
+    hub: { of: [...read, ...write, 'never-widen'] },
+    reader_trust: { of: ['trust-hub'], with: { identity: web } },
+    hub_trust: { of: ['trust-hub'], with: { identity: workers } },
+  }
+}
+
+function namesOf(installation: Installation): Names {
+  const { account, buckets, kmsKeys, attachRoles, attachUsers } = installation
+  const iam = `arn:aws:iam::${account}`
+  const elevationRoles = rolesOf(installation)
+  const holderRoles = attachRoles.map((name) => `${iam}:role/${name}`)
+  const holderUsers = attachUsers.map((name) => `${iam}:user/${name}`)
+  const boundary = `${iam}:policy/latchkey/latchkey-boundary`
+  const attachBoundary = `${iam}:policy/latchkey/latchkey-attach-boundary`
+  const hasHolders = holderRoles.length + holderUsers.length > 0
+  return {
+    objects: buckets.map((name) => `arn:aws:s3:::${name}/*`),
+    buckets: buckets.map((name) => `arn:aws:s3:::${name}`),
+    keys: kmsKeys,
+    key_services: [...new Set(kmsKeys.map((key) => `s3.${key.split(':')[3]}.amazonaws.com`))],
+    identities: installation.identities,
+    external_id: installation.externalId,
+    elevation_roles: elevationRoles,
+    vended_roles: [installation, ...installation.accounts].flatMap(rolesOf),
+    holder_roles: holderRoles,
+    holder_users: holderUsers,
+    users: holderUsers,
+    roles: [...elevationRoles, ...holderRoles],
+    writable: [...elevationRoles, ...holderRoles, ...holderUsers],
+    own_policies: `${iam}:policy/latchkey/*`,
+    boundary,
+    attach_boundary: attachBoundary,
+    boundaries: hasHolders ? [boundary, attachBoundary] : [boundary],
+    any_of_iam: 'arn:aws:iam::*:*',
+    any_of_ours: 'arn:aws:iam::*:role/latchkey/*',
+  }
+}
+
+function rolesOf({ account, elevationRoles }: Place): readonly string[] {
+  return elevationRoles.flatMap(({ name, copies }) => {
+    const patterns = [name, ...(copies > 1 ? [`${name}-?`] : []), ...(copies > 9 ? [`${name}-??`] : [])]
+    return patterns.map((pattern) => `arn:aws:iam::${account}:role/latchkey/${pattern}`)
+  })
+}
