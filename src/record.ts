@@ -28,6 +28,9 @@ export interface RecordWrite {
   readonly next?: object
 }
 
+/** Indexes of this kind only say when something was last looked at: no change of it, and of no use to anybody who forges it but to be looked at less. */
+export const BOOKKEEPING = 'reconciled'
+
 /** `at`: ms since 1970 by Redis time; null takes the entry out. */
 export interface DueChange {
   readonly kind: DueKind
@@ -56,9 +59,11 @@ export interface Commit {
   readonly due?: readonly DueChange[]
   readonly indexes?: readonly IndexChange[]
   readonly limits?: readonly Limit[]
-  /** Every change and its audit event are one write. Empty only where nothing but copies is written: how something is shown is no change of it. */
+  /** Every change and its audit event are one write. Empty only where nothing but copies (how something is shown) or bookkeeping is written. */
   readonly audit: readonly AuditEvent[]
   readonly jobs?: readonly Job[]
+  /** The installation's epoch from now on. */
+  readonly epoch?: string
 }
 
 export interface Stored {
@@ -128,6 +133,8 @@ export interface RecordPort {
   readMany(kind: RecordKind, ids: readonly string[]): Promise<readonly (Stored | undefined)[]>
   /** Ids of one index by score. */
   list(kind: string, value: string, options: ListOptions): Promise<readonly string[]>
+  /** All of one index with their scores: for small ones. */
+  scores(kind: string, value: string): Promise<ReadonlyMap<string, number>>
   /** Ids due at or before `until`, the longest overdue first. */
   due(kind: DueKind, until: number, limit: number): Promise<readonly { readonly id: string; readonly at: number }[]>
   /** The store's own clock, ms since 1970: due times and ends are judged by it alone. */

@@ -1,35 +1,49 @@
 import type { Logger } from 'pino'
 import { LIVE } from '../src/grants/end-grant.ts'
-import { checkEpoch } from '../src/grants/epoch.ts'
 import { readGrants, type StoredGrant } from '../src/grants/grant.ts'
-import type { DenyNeeds } from '../src/grants/keep-deny.ts'
 import { type Job, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
+import { within } from './loop.ts'
+import { type AccountNeeds, reconcileAccount } from './reconcile-account.ts'
 
 const LEASE_MS = 55_000
+/** What takes longer goes on, alone: the next round begins without it. */
+const ROUND_MS = 50_000
 const PAGE = 500
 /** Ids only; far more than can be live at once. */
 const MOST_LIVE = 1_000_000
 /** Younger than this a job may simply still be under way. */
 const SETTLED_MS = 30_000
 
-export interface ReconcileNeeds extends DenyNeeds {
+export interface ReconcileNeeds extends AccountNeeds {
   readonly queue: JobQueue
   readonly log: Logger
 }
 
 /**
  * One round over everything that is not over yet. It only ever takes access away: it names again the jobs of grants that wait for
- * their activation or should have ended, and makes AWS refuse again what it should refuse.
+ * their activation or should have ended, and looks at what each account of AWS holds. One that fails or hangs does not keep the others waiting.
  */
 export async function reconcileGrants(needs: ReconcileNeeds): Promise<void> {
-  const lease = await needs.record.lease('reconcile', LEASE_MS)
-  // Another process is at it.
+  const accounts = [...needs.rules.accounts.values()]
+  const parts = [
+    alone(needs, 'reconcile', () => restoreJobs(needs)),
+    ...accounts.map((account) => alone(needs, `reconcile-${account.name}`, () => reconcileAccount(needs, account))),
+  ]
+  const round = Promise.allSettled(parts).then((outcomes) => outcomes.find(({ status }) => status === 'rejected'))
+  if (!(await within(ROUND_MS, round))) return needs.log.error('a round of the reconciler takes long; others go on')
+  const failed = await round
+  if (failed?.status === 'rejected') throw failed.reason
+}
+
+/** Not at all while another process is at it. */
+async function alone({ record, log }: ReconcileNeeds, what: string, act: () => Promise<void>): Promise<void> {
+  const lease = await record.lease(what, LEASE_MS)
   if (!lease) return
   try {
-    // A queue that is down must not keep what AWS refuses from being looked at.
-    const outcomes = await Promise.allSettled([restoreJobs(needs), checkEpoch(needs)])
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed) throw failed.reason
+    await act()
+  } catch (error) {
+    log.error({ what, err: error }, 'a part of the reconciler failed; it is tried again')
+    throw error
   } finally {
     await lease.release()
   }

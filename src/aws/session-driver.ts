@@ -30,7 +30,7 @@ export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
     activate: (order, now) => activate(needs, order, now),
     vend: async (order) => (await enter(needs, order, Date.now())).credentials,
     now: () => readNow(needs),
-    principals: () => readPrincipals(needs),
+    principals: (account) => readPrincipals(needs, account),
     readDeny: (principal) => readDeny(clients, log, principal),
     writeDeny: (principal, document, urgency = 'early-revoke') => writeDeny(clients, log, principal, document, urgency),
   }
@@ -72,10 +72,9 @@ async function readNow({ buckets, clients, log }: SessionDriverNeeds): Promise<n
   return date.ms
 }
 
-async function readPrincipals(needs: SessionDriverNeeds): Promise<readonly SessionPrincipal[]> {
-  const named = [...needs.accounts.values()].flatMap((account) =>
-    elevationRoles(account).map((role) => readPrincipal(needs, account, role)),
-  )
+async function readPrincipals(needs: SessionDriverNeeds, name?: string): Promise<readonly SessionPrincipal[]> {
+  const accounts = [...needs.accounts.values()].filter((account) => name === undefined || account.name === name)
+  const named = accounts.flatMap((account) => elevationRoles(account).map((role) => readPrincipal(needs, account, role)))
   return (await Promise.all(named)).flatMap((principal) => (principal ? [principal] : []))
 }
 

@@ -90,7 +90,7 @@ export function denyCommit(
   }
 }
 
-/** Record + what AWS holds and cannot be proven over. An id that AWS knows and we do not is kept as long as one could be needed. */
+/** Record + what AWS holds and cannot be proven over. An id that AWS knows and nothing explains is kept as long as one could be needed. */
 export function mergeDenied(
   known: DenyRecord['denied'],
   held: readonly string[],

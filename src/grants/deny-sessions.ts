@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   covers,
   type DenyRecord,
@@ -15,6 +16,9 @@ import { findYesFault } from './yes.ts'
 
 /** As many as one document can hold. */
 const MOST_WAITING = 150
+/** Early ends come in crowds: a write waits until nobody new has come for a breath, and for so many breaths at most. */
+const BREATH_MS = 100
+const MOST_BREATHS = 10
 
 /** `done`: AWS was read back and refuses the grant's sessions. `busy`: somebody else writes such a role now. */
 export type DenyOutcome = 'done' | 'busy'
@@ -43,7 +47,7 @@ async function denyOn(
   own: DenyRecord['denied'][number],
 ): Promise<DenyOutcome> {
   if (await isDenied(needs, principal, own.userid)) return 'done'
-  const added = [own, ...(await waitingOn(needs, principal))]
+  const added = async () => [own, ...(await waitingOn(needs, principal))]
   return (await keepDeny(needs, principal, { added })) === 'kept' ? 'done' : 'busy'
 }
 
@@ -59,11 +63,22 @@ async function waitingOn(
   { record, approvalKey }: DenyNeeds,
   principal: SessionPrincipal,
 ): Promise<DenyRecord['denied']> {
-  const ids = await record.list('revoking', denyId(principal), { limit: MOST_WAITING })
-  const grants = await readGrants(record, ids)
+  const grants = await readGrants(record, await gather(record, denyId(principal)))
   return grants
     .map(({ grant }) => grant)
     .filter((grant) => grant.status === 'revoking' && findYesFault(approvalKey, grant.id, grant) === undefined)
     .filter(({ terms }) => terms.principal.driver === 'session' && terms.principal.roleId === principal.roleId)
     .map((grant) => ({ userid: userIdOf(principal, grant.id), until: deniedUntil(grant.terms) }))
+}
+
+async function gather(record: DenyNeeds['record'], role: string): Promise<readonly string[]> {
+  const waiting = () => record.list('revoking', role, { limit: MOST_WAITING })
+  let ids = await waiting()
+  for (let breaths = 0; breaths < MOST_BREATHS && ids.length < MOST_WAITING; breaths += 1) {
+    await delay(BREATH_MS)
+    const before = ids.length
+    ids = await waiting()
+    if (ids.length === before) break
+  }
+  return ids
 }

@@ -1,35 +1,59 @@
 import { LATCHKEY } from '../audit/events.ts'
-import { isLatchkeyError } from '../errors.ts'
-import type { RecordPort } from '../record.ts'
-import { userIdOf } from './deny-record.ts'
+import { isLostRace, type RecordPort } from '../record.ts'
+import { type DenyRecord, deniedUntil, userIdOf } from './deny-record.ts'
 import type { SessionPrincipal } from './driver.ts'
-import { beginRevoke } from './end-grant.ts'
-import { readGrants } from './grant.ts'
+import { beginRevoke, LIVE } from './end-grant.ts'
+import { type Grant, isOver, readGrants, type StoredGrant } from './grant.ts'
+import { findYesFault } from './yes.ts'
 
-/** AWS denies it, and the record calls it live: the record is older than the end, or somebody denied it by hand. It stays ended. */
+const PAGE = 500
+/** Ids only; far more than can be live at once. */
+const MOST_LIVE = 1_000_000
+
+/**
+ * AWS denies it, and the record calls it live: the record is older than the end, or somebody denied it by hand. It stays ended.
+ * @returns when each id that AWS holds may leave, of those whose yes the record holds: a write whose answer was lost names them before we do.
+ */
 export async function endResurrected(
-  record: RecordPort,
+  { record, approvalKey }: { readonly record: RecordPort; readonly approvalKey: string },
   principal: SessionPrincipal,
   held: readonly string[],
-): Promise<void> {
+): Promise<DenyRecord['denied']> {
   const ids = held.map((userid) => userid.slice(userid.indexOf(':') + 1))
-  for (const stored of await readGrants(record, ids)) {
-    const { id, status } = stored.grant
-    const isLive = status === 'activating' || status === 'active'
-    if (!isLive || !held.includes(userIdOf(principal, id))) continue
-    await endIt(record, stored)
+  const found = (await readGrants(record, ids)).filter(({ grant }) => held.includes(userIdOf(principal, grant.id)))
+  const live = found.filter(({ grant }) => isLive(grant))
+  for (const stored of live)
+    await endIt(record, stored, 'AWS already denies this grant; the record is older than its end.')
+  return found
+    .map(({ grant }) => ({ ...grant, status: 'revoking' as const }))
+    .filter((grant) => findYesFault(approvalKey, grant.id, grant) === undefined)
+    .map(({ id, terms }) => ({ userid: userIdOf(principal, id), until: deniedUntil(terms) }))
+}
+
+/**
+ * Grants of the driver `attach` that a record of another epoch brought along: AWS keeps no list of those that have ended, so whether one had ended
+ * nobody knows. What still waits for its activation must not come back; what was active has nothing left in AWS.
+ */
+export async function endOlderThanRecord(record: RecordPort, account: string): Promise<void> {
+  const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
+  for (let from = 0; from < ids.length; from += PAGE) {
+    const older = (await readGrants(record, ids.slice(from, from + PAGE)))
+      .filter(({ grant: { terms } }) => terms.principal.driver === 'attach' && terms.principal.account === account)
+      .filter(({ grant }) => isLive(grant))
+    for (const stored of older)
+      await endIt(record, stored, 'The record was emptied or put back from a copy. Ask again.')
   }
 }
 
-async function endIt(record: RecordPort, stored: Parameters<typeof beginRevoke>[1]): Promise<void> {
+function isLive(grant: Grant): boolean {
+  return !isOver(grant) && grant.status !== 'revoking'
+}
+
+async function endIt(record: RecordPort, stored: StoredGrant, detail: string): Promise<void> {
   try {
-    await beginRevoke(record, stored, {
-      cause: 'ended-before',
-      actor: LATCHKEY,
-      detail: 'AWS already denies this grant; the record is older than its end.',
-    })
+    await beginRevoke(record, stored, { cause: 'ended-before', actor: LATCHKEY, detail })
   } catch (error) {
     // It moved meanwhile; whoever moved it, or the next round, sees to it.
-    if (!isLatchkeyError(error, 'CONFLICT')) throw error
+    if (!isLostRace(error)) throw error
   }
 }

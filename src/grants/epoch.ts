@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
-import type { Rules } from '../rules/rules-file.ts'
+import { elevationRoles } from '../rules/elevation-roles.ts'
+import type { Account, Rules } from '../rules/rules-file.ts'
 import { denyId, principalOf, readDenyRecord } from './deny-record.ts'
 import type { Principal } from './driver.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
@@ -8,11 +9,28 @@ import { type DenyNeeds, keepDeny } from './keep-deny.ts'
 /**
  * A random epoch lives in the record and in the Sid of each Deny document. Where they differ the record was emptied or is older:
  * sessions may be alive that it does not know, so everything issued before now is refused. Until this has run for a role,
- * nothing is granted or vended there. One role that fails does not keep the others waiting.
+ * nothing is granted or vended there. One account or role that fails does not keep the others waiting.
  */
 export async function checkEpoch(needs: DenyNeeds): Promise<void> {
-  const principals = await needs.driver.principals()
-  const outcomes = await Promise.allSettled(principals.map((principal) => keepDeny(needs, principal)))
+  await forEach([...needs.rules.accounts.values()], (account) => keepRoles(needs, account))
+}
+
+/** @throws when AWS was not read back with all of it, or does not show a role that the rules name. */
+export async function keepRoles(needs: DenyNeeds, account: Account): Promise<void> {
+  const principals = await needs.driver.principals(account.name)
+  await forEach(principals, (principal) => keepDeny(needs, principal))
+  const shown = principals.map(({ roleArn }) => roleArn)
+  const hidden = elevationRoles(account).find((role) => !shown.includes(`arn:aws:iam::${account.id}:role/${role}`))
+  if (hidden === undefined) return
+  throw new LatchkeyError('AWS_REFUSED', {
+    doing: `to show the elevation role ${hidden} of account ${account.name}`,
+    awsCode: 'RoleNotShown',
+    next: 'Nothing is granted on it. Have the operator see that the role is there and that Latchkey may read it.',
+  })
+}
+
+async function forEach<T>(all: readonly T[], act: (one: T) => Promise<unknown>): Promise<void> {
+  const outcomes = await Promise.allSettled(all.map(act))
   const failed = outcomes.find((outcome) => outcome.status === 'rejected')
   if (failed) throw failed.reason
 }

@@ -1,11 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import type { RecordPort } from '../record.ts'
+import type { IndexChange, RecordPort } from '../record.ts'
+import type { Rules } from '../rules/rules-file.ts'
 import { covers, type DenyRecord, denyCommit, denyId, documentOf, mergeDenied, readDenyRecord } from './deny-record.ts'
 import type { DenyDocument, Driver, SessionPrincipal } from './driver.ts'
-import { endResurrected } from './end-resurrected.ts'
+import { endOlderThanRecord, endResurrected } from './end-resurrected.ts'
 import { iamTime } from './iam-time.ts'
+import { takeAllAttached } from './keep-target.ts'
+import { holdPlace } from './on-principal.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
@@ -18,11 +21,12 @@ export interface DenyNeeds {
   readonly record: RecordPort
   readonly driver: Driver
   readonly approvalKey: string
+  readonly rules: Pick<Rules, 'accounts'>
 }
 
 export interface Round {
-  /** Who must be refused from now on. */
-  readonly added?: DenyRecord['denied']
+  /** Who must be refused from now on; asked for once nobody else writes the role. */
+  readonly added?: () => Promise<DenyRecord['denied']>
   /** The role's entry in the due index has come. */
   readonly isDue?: boolean
 }
@@ -33,7 +37,16 @@ interface Found {
   readonly epoch: string
   readonly version: number
   readonly known: DenyRecord | undefined
+  /** The epoch that the record calls adopted, under whatever id the role had then. */
+  readonly adopted: string | undefined
   readonly held: DenyDocument | undefined
+}
+
+interface Plan {
+  readonly added: DenyRecord['denied']
+  /** When ids that AWS denies may leave, where the record can prove it. */
+  readonly explained: DenyRecord['denied']
+  readonly isDue: boolean
 }
 
 /**
@@ -49,9 +62,10 @@ export async function keepDeny(
   const lease = await needs.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
   if (!lease) return 'busy'
   try {
+    const added = (await round.added?.()) ?? []
     const found = await look(needs, principal)
-    await endResurrected(needs.record, principal, found.held?.denied ?? [])
-    await makeSo(needs, principal, found, round)
+    const explained = await endResurrected(needs, principal, found.held?.denied ?? [])
+    await makeSo(needs, principal, found, { added, explained, isDue: round.isDue ?? false })
     return 'kept'
   } finally {
     await lease.release()
@@ -66,28 +80,55 @@ async function look({ record, driver, approvalKey }: DenyNeeds, principal: Sessi
     readDenyRecord(record, approvalKey, denyId(principal)),
     driver.readDeny(principal),
   ])
-  return { nowMs, awsMs, epoch, version, known: value?.roleId === principal.roleId ? value : undefined, held }
+  const known = value?.roleId === principal.roleId ? value : undefined
+  return { nowMs, awsMs, epoch, version, known, adopted: value?.epoch, held }
 }
 
-async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Found, round: Round) {
+async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Found, plan: Plan) {
   const { nowMs, awsMs, version, known, held } = found
-  const { added = [], isDue = false } = round
   const adopting = isOfAnotherEpoch(found)
   // Ids leave by the slower of two clocks: one that was set forward must not let anybody back in.
-  const denied = mergeDenied(known?.denied ?? [], held?.denied ?? [], added, Math.min(nowMs, awsMs))
-  const issuedBefore = adopting ? iamTime(awsMs + (held ? LONGEST_VEND_MS : 1_000)) : newest(known, held)
+  const denied = mergeDenied(
+    [...plan.explained, ...(known?.denied ?? [])],
+    held?.denied ?? [],
+    plan.added,
+    Math.min(nowMs, awsMs),
+  )
+  const issuedBefore = adopting ? iamTime(awsMs + (held || known ? LONGEST_VEND_MS : 1_000)) : newest(known, held)
   const { account, roleArn, roleId } = principal
   const draft = { account, roleArn, roleId, epoch: found.epoch, issuedBefore, denied }
   const wanted = documentOf(draft)
   const mustWrite = !covers(held, wanted) || held?.denied.length !== denied.length
   if (mustWrite) await writeAndReadBack(needs.driver, principal, wanted)
+  if (adopting || found.adopted !== found.epoch) await takeWhatIsAttached(needs, principal)
   const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
   const next = { ...draft, writtenAt }
   // Rounds come every minute: one that found all as it was leaves no trace.
-  if (!isDue && isDeepStrictEqual(next, known)) return
+  if (!plan.isDue && isDeepStrictEqual(next, known)) return
   const dueAt = nextLook(next, nowMs)
-  const event = describe(found, next, { adopting, mustWrite, added: added.length > 0 })
-  await needs.record.commit(denyCommit(needs.approvalKey, version, next, dueAt, [event]))
+  const event = describe(found, next, { adopting, mustWrite, added: plan.added.length > 0 })
+  const commit = denyCommit(needs.approvalKey, version, next, dueAt, [event])
+  await needs.record.commit({ ...commit, indexes: placesOf(principal, denied) })
+}
+
+/** Whatever AWS denies takes a place, what nobody asked for here too: so what is live and what is denied never outgrow the document together. */
+function placesOf(principal: SessionPrincipal, denied: DenyRecord['denied']): readonly IndexChange[] {
+  const own = `${principal.roleId}:`
+  return denied.flatMap(({ userid, until }) => {
+    const id = userid.startsWith(own) ? userid.slice(own.length) : userid
+    return holdPlace(principal, id, Date.parse(until))
+  })
+}
+
+/**
+ * Of another epoch nothing that is attached can be trusted either. Once for an account, with its first role: that is the one whose adoption
+ * grants of the driver `attach` wait for, and the record says that it is adopted only after this.
+ */
+async function takeWhatIsAttached(needs: DenyNeeds, { account, roleArn }: SessionPrincipal): Promise<void> {
+  const ofAccount = [...needs.rules.accounts.values()].filter(({ id }) => id === account)
+  if (!ofAccount.some(({ elevationRole }) => roleArn === `arn:aws:iam::${account}:role/${elevationRole}`)) return
+  await takeAllAttached(needs, account)
+  await endOlderThanRecord(needs.record, account)
 }
 
 /** What AWS holds counts first. Without any, the record alone says whether the role was ever ours in this epoch. */

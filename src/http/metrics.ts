@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { LatchkeyError } from '../errors.ts'
+import { BOOKKEEPING, type RecordPort } from '../record.ts'
+import type { Rules } from '../rules/rules-file.ts'
 import { isSame } from './is-same.ts'
 
 export interface HttpMetrics {
@@ -31,6 +33,28 @@ function measureAnswers(app: FastifyInstance, registry: Registry): void {
   app.addHook('onResponse', async (request, reply) => {
     const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }
     seconds.observe(labels, reply.elapsedTime / 1000)
+  })
+}
+
+/** How long ago all that an account of AWS holds was last found in order; `+Inf`: never. */
+export function measureReconciler(
+  { registry }: HttpMetrics,
+  record: Pick<RecordPort, 'now' | 'scores'>,
+  accounts: Rules['accounts'],
+): void {
+  new Gauge({
+    name: 'latchkey_reconcile_age_seconds',
+    help: 'Since the last whole round of the reconciler over the account',
+    labelNames: ['account'],
+    registers: [registry],
+    async collect() {
+      const [nowMs, lastAt] = await Promise.all([record.now(), record.scores(BOOKKEEPING, 'accounts')])
+      this.reset()
+      for (const account of accounts.keys()) {
+        const at = lastAt.get(account)
+        this.set({ account }, at === undefined ? Number.POSITIVE_INFINITY : (nowMs - at) / 1000)
+      }
+    },
   })
 }
 

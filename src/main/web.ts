@@ -16,7 +16,7 @@ import { LatchkeyError } from '../errors.ts'
 import { apiRoutes } from '../http/api.ts'
 import { cloudTrailRoute } from '../http/cloudtrail.ts'
 import { healthRoutes } from '../http/health.ts'
-import { httpMetrics, metricsRoute } from '../http/metrics.ts'
+import { httpMetrics, measureReconciler, metricsRoute } from '../http/metrics.ts'
 import { openApiRoute } from '../http/openapi.ts'
 import { tryForgedActivities, tryForgedTokens } from '../http/self-test.ts'
 import { httpServer } from '../http/server.ts'
@@ -36,6 +36,7 @@ export async function startWeb({ config, rules }: Setup, log: Logger): Promise<R
   const state = { stopping: false }
   const app = httpServer({ log, publicUrl: config.publicUrl })
   const metrics = httpMetrics()
+  measureReconciler(metrics, needs.record, rules.accounts)
   metricsRoute(app, metrics, config.metricsToken)
   healthRoutes(app, { findMissing: () => findMissing(needs.record, state) })
   openApiRoute(app, config.publicUrl, signInPlace(config))

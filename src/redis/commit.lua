@@ -1,11 +1,11 @@
 -- The one write. All or nothing: whatever may refuse comes before the first write.
--- KEYS: the commit's token, audit, outbox; then one key for each record, limit and move, in the order of ARGV.
--- ARGV: how long the token is remembered (ms); then five lists, each led by its length:
+-- KEYS: the commit's token, audit, outbox, epoch; then one key for each record, limit and move, in the order of ARGV.
+-- ARGV: how long the token is remembered (ms); the new epoch, or '' for none; then five lists, each led by its length:
 --   records: expected version, JSON or '' to leave it as it is | limits: since, at most | moves of due and index entries: id, score or '' to take out |
 --   audit events: JSON | jobs: JSON
 -- Answers {'done'}, {'conflict', n} or {'limit', n}; n counts from 1.
 
-local keyAt, argAt = 3, 1
+local keyAt, argAt = 4, 2
 
 local function key()
   keyAt = keyAt + 1
@@ -69,6 +69,7 @@ for _, move in ipairs(moves) do
     redis.call('ZADD', move.key, move.second, move.first)
   end
 end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[4], ARGV[2]) end
 for _, event in ipairs(events) do redis.call('XADD', KEYS[2], '*', 'event', event) end
 for _, job in ipairs(jobs) do redis.call('XADD', KEYS[3], '*', 'job', job) end
 return { 'done' }

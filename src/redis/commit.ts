@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { auditEvent } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import type { Commit, RecordKind } from '../record.ts'
+import { BOOKKEEPING, type Commit, type RecordKind } from '../record.ts'
 import { replyCode, translate, unavailable } from './answers.ts'
 import { COMMAND_TIMEOUT_MS, type Connection, untilReady } from './connections.ts'
 import type { Keys } from './keys.ts'
@@ -30,9 +30,10 @@ interface Plan {
   readonly args: readonly string[]
 }
 
-function writesCopiesOnly({ records, due = [], indexes = [] }: Commit): boolean {
-  const written = records.filter(({ next }) => next !== undefined)
-  return indexes.length === 0 && [...written.map(({ kind }) => kind), ...due.map(({ kind }) => kind)].every(isOfCopies)
+function needsNoEvent({ records, due = [], indexes = [], epoch }: Commit): boolean {
+  const written = [...records.filter(({ next }) => next !== undefined), ...due]
+  const isBookkeeping = indexes.every(({ kind }) => kind === BOOKKEEPING)
+  return epoch === undefined && isBookkeeping && written.every(({ kind }) => isOfCopies(kind))
 }
 
 function isOfCopies(kind: string): boolean {
@@ -43,8 +44,7 @@ function isOfCopies(kind: string): boolean {
 export function planCommit(keys: Keys, change: Commit, token: string): Plan {
   const records = change.records.map((write) => keys.record(write.kind, write.id))
   if (new Set(records).size < records.length) throw new Error('A commit writes each record once.')
-  if (change.audit.length === 0 && !writesCopiesOnly(change))
-    throw new Error('A commit holds at least one audit event.')
+  if (change.audit.length === 0 && !needsNoEvent(change)) throw new Error('A commit holds at least one audit event.')
   const limits = change.limits ?? []
   const moves = [
     ...(change.due ?? []).map((entry) => ({ key: keys.due(entry.kind), ...entry })),
@@ -52,9 +52,13 @@ export function planCommit(keys: Keys, change: Commit, token: string): Plan {
   ]
   const limitKeys = limits.map((limit) => keys.index(limit.kind, limit.value))
   return {
-    keys: [keys.commit(token), keys.audit, keys.outbox, ...records, ...limitKeys, ...moves.map((move) => move.key)],
+    keys: [
+      ...[keys.commit(token), keys.audit, keys.outbox, keys.epoch],
+      ...[...records, ...limitKeys, ...moves.map((move) => move.key)],
+    ],
     args: [
       String(REMEMBERED_MS),
+      change.epoch ?? '',
       ...list(change.records, (write) => [
         String(write.expectedVersion),
         write.next === undefined ? '' : JSON.stringify(write.next),

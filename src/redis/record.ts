@@ -22,6 +22,7 @@ export function redisRecord(redis: Connection, { prefix = PREFIX }: { readonly p
     // Sent together without waiting in between; a pipeline would hide the error of a single reply.
     readMany: (kind, ids) => answered(Promise.all(ids.map((id) => read(redis, keys, kind, id)))),
     list: (kind, value, options) => answered(list(redis, keys.index(kind, value), options)),
+    scores: (kind, value) => answered(scores(redis, keys.index(kind, value))),
     due: (kind, until, limit) => answered(due(redis, keys.due(kind), until, limit)),
     now: () => answered(redisTime(redis, prefix)),
     lease: (id, milliseconds) => takeLease(redis, keys.lease(id), milliseconds),
@@ -59,7 +60,15 @@ function list(redis: Connection, key: string, options: ListOptions): Promise<rea
 const scored = z.array(z.string())
 
 async function due(redis: Connection, key: string, until: number, limit: number) {
-  const flat = scored.parse(await redis.zrangebyscore(key, '-inf', until, 'WITHSCORES', 'LIMIT', 0, limit))
+  return entries(await redis.zrangebyscore(key, '-inf', until, 'WITHSCORES', 'LIMIT', 0, limit))
+}
+
+async function scores(redis: Connection, key: string): Promise<ReadonlyMap<string, number>> {
+  return new Map(entries(await redis.zrangebyscore(key, '-inf', '+inf', 'WITHSCORES')).map(({ id, at }) => [id, at]))
+}
+
+function entries(reply: unknown) {
+  const flat = scored.parse(reply)
   return flat.flatMap((id, position) => (position % 2 === 0 ? [{ id, at: Number(flat[position + 1]) }] : []))
 }
 

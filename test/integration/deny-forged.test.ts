@@ -106,8 +106,9 @@ describe('where there are several roles', () => {
     ...needs.rules.accounts,
     ['prod-2', { ...first, name: 'prod-2', elevationRole: 'latchkey/prod-2' }],
   ])
-  const driver = awsDriver({ ...needs.rules, accounts, part: 'workers', log: office.ground.log })
-  const both = { ...needs, driver }
+  const rules = { ...needs.rules, accounts }
+  const driver = awsDriver({ ...rules, part: 'workers', log: office.ground.log })
+  const both = { ...needs, rules, driver }
   const refuse = (RoleName: string) =>
     aws.faults.fail(
       { action: 'PutRolePolicy', parameters: { RoleName } },

@@ -36,27 +36,6 @@ describe('a denied id', () => {
   })
 })
 
-describe('a role', () => {
-  test('keeps a place for a grant as long as its id may have to be denied', async () => {
-    const grantId = await office.approved()
-    const { terms } = await office.grant(grantId)
-    const score = await redis.zscore(office.key('index', 'on-role', roleKey), grantId)
-    expect(Number(score)).toBe(Date.parse(terms.decidedAt) + NEEDED_MINUTES * MINUTE_MS)
-  })
-
-  test('full of denied ids opens again when they are over', async () => {
-    const until = new Date((await record.now()) + MINUTE_MS).toISOString()
-    const added = Array.from({ length: 150 }, () => ({ userid: userIdOf(principal, newId('g')), until }))
-    await keepDeny(needs, principal, { added })
-    const draft = { account: principal.account, grantId: newId('g'), requester: PEOPLE.rita, levels: ['read'] } as const
-    const scopes = [{ bucket: 'finance-reports', key: '2026/' }]
-    const ask = () => needs.driver.preflight({ ...draft, scopes })
-    await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
-    await keepDueRole(office.later(2 * MINUTE_MS), roleKey)
-    expect((await ask()).principals).toEqual([principal])
-  })
-})
-
 describe('a grant that AWS denies and the record calls live', () => {
   test('is ended: the record is older than its end', async () => {
     const grantId = await office.granted()
@@ -78,5 +57,26 @@ describe('a grant that AWS denies and the record calls live', () => {
     await putBack()
     await checkEpoch(needs)
     expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
+  })
+})
+
+describe('a role', () => {
+  test('keeps a place for a grant as long as its id may have to be denied', async () => {
+    const grantId = await office.approved()
+    const { terms } = await office.grant(grantId)
+    const score = await redis.zscore(office.key('index', 'on-role', roleKey), grantId)
+    expect(Number(score)).toBe(Date.parse(terms.decidedAt) + NEEDED_MINUTES * MINUTE_MS)
+  })
+
+  test('full of denied ids opens again when they are over', async () => {
+    const until = new Date((await record.now()) + MINUTE_MS).toISOString()
+    const added = Array.from({ length: 150 }, () => ({ userid: userIdOf(principal, newId('g')), until }))
+    await keepDeny(needs, principal, { added: async () => added })
+    const draft = { account: principal.account, grantId: newId('g'), requester: PEOPLE.rita, levels: ['read'] } as const
+    const scopes = [{ bucket: 'finance-reports', key: '2026/' }]
+    const ask = () => needs.driver.preflight({ ...draft, scopes })
+    await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
+    await keepDueRole(office.later(2 * MINUTE_MS), roleKey)
+    expect((await ask()).principals).toEqual([principal])
   })
 })

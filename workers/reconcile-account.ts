@@ -1,0 +1,88 @@
+import type { Target } from '../src/grants/driver.ts'
+import { keepRoles } from '../src/grants/epoch.ts'
+import type { DenyNeeds } from '../src/grants/keep-deny.ts'
+import { lookAtTarget, type TargetNeeds } from '../src/grants/keep-target.ts'
+import { readTargets, recentTargets } from '../src/grants/on-target.ts'
+import { targetId } from '../src/grants/target.ts'
+import { BOOKKEEPING } from '../src/record.ts'
+import type { Account } from '../src/rules/rules-file.ts'
+
+/** A whole round younger than this is enough, whichever process made it. */
+const EVERY_MS = 50_000
+/** Rounds come each minute: so every target within a quarter of an hour, and every document of ours within the hour. */
+const TARGET_EVERY_MS = 13 * 60_000
+const DOCUMENTS_EVERY_MS = 57 * 60_000
+const AT_ONCE = 5
+
+export type AccountNeeds = DenyNeeds & TargetNeeds
+
+/** When what was last looked at, by name of the account or id of the target. */
+const ACCOUNTS = { kind: BOOKKEEPING, value: 'accounts' } as const
+const TARGETS = { kind: BOOKKEEPING, value: 'targets' } as const
+const DOCUMENTS = { kind: BOOKKEEPING, value: 'documents' } as const
+
+/**
+ * What one account holds: the Deny document of every role, and the policies of every target that is due. Its age begins anew only with a round
+ * that was whole.
+ */
+export async function reconcileAccount(needs: AccountNeeds, account: Account): Promise<void> {
+  const { record } = needs
+  const [nowMs, lastAt] = await Promise.all([record.now(), record.scores(ACCOUNTS.kind, ACCOUNTS.value)])
+  if (ageOf(lastAt, account.name, nowMs) < EVERY_MS) return
+  const outcomes = await Promise.allSettled([keepRoles(needs, account), lookAtTargets(needs, account, nowMs)])
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  await record.commit({ records: [], indexes: [{ ...ACCOUNTS, id: account.name, at: nowMs }], audit: [] })
+}
+
+interface Look {
+  readonly target: Target
+  readonly id: string
+  readonly documents: boolean
+}
+
+/** A few at a time, so that one that hangs holds up none of the others. */
+async function lookAtTargets(needs: AccountNeeds, account: Account, nowMs: number): Promise<void> {
+  const looks = [...(await dueLooks(needs, account, nowMs))]
+  const failures: unknown[] = []
+  async function goOn(): Promise<void> {
+    for (let look = looks.shift(); look !== undefined; look = looks.shift()) {
+      try {
+        await lookAt(needs, look, nowMs)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, goOn))
+  if (failures.length > 0) throw failures[0]
+}
+
+async function lookAt(needs: AccountNeeds, { target, id, documents }: Look, at: number): Promise<void> {
+  if ((await lookAtTarget(needs, target, { documents })) === 'busy') return
+  const indexes = [{ ...TARGETS, id, at }, ...(documents ? [{ ...DOCUMENTS, id, at }] : [])]
+  await needs.record.commit({ records: [], indexes, audit: [] })
+}
+
+/** Each minute those with a grant in the last day; the others when their time has come, the longest not looked at first. */
+async function dueLooks(needs: AccountNeeds, account: Account, nowMs: number): Promise<readonly Look[]> {
+  const { record } = needs
+  const [targets, recent, seenAt, comparedAt] = await Promise.all([
+    readTargets(needs),
+    recentTargets(record),
+    record.scores(TARGETS.kind, TARGETS.value),
+    record.scores(DOCUMENTS.kind, DOCUMENTS.value),
+  ])
+  const withGrants = new Set(recent.map(targetId))
+  return targets
+    .filter((target) => target.account === account.id)
+    .map((target) => ({ target, id: targetId(target) }))
+    .map((one) => ({ ...one, documents: ageOf(comparedAt, one.id, nowMs) >= DOCUMENTS_EVERY_MS }))
+    .filter(({ id, documents }) => documents || withGrants.has(id) || ageOf(seenAt, id, nowMs) >= TARGET_EVERY_MS)
+    .sort((a, b) => ageOf(seenAt, b.id, nowMs) - ageOf(seenAt, a.id, nowMs))
+}
+
+/** What is to come is no time of a look: somebody set a clock, or wrote it. */
+function ageOf(lastAt: ReadonlyMap<string, number>, id: string, nowMs: number): number {
+  const ageMs = nowMs - (lastAt.get(id) ?? 0)
+  return ageMs < 0 ? nowMs : ageMs
+}
