@@ -7,8 +7,6 @@ import { targetId } from '../src/grants/target.ts'
 import { BOOKKEEPING } from '../src/record.ts'
 import type { Account } from '../src/rules/rules-file.ts'
 
-/** A whole round younger than this is enough, whichever process made it. */
-const EVERY_MS = 50_000
 /** Rounds come each minute: so every target within a quarter of an hour, and every document of ours within the hour. */
 const TARGET_EVERY_MS = 13 * 60_000
 const DOCUMENTS_EVERY_MS = 57 * 60_000
@@ -27,8 +25,7 @@ const DOCUMENTS = { kind: BOOKKEEPING, value: 'documents' } as const
  */
 export async function reconcileAccount(needs: AccountNeeds, account: Account): Promise<void> {
   const { record } = needs
-  const [nowMs, lastAt] = await Promise.all([record.now(), record.scores(ACCOUNTS.kind, ACCOUNTS.value)])
-  if (ageOf(lastAt, account.name, nowMs) < EVERY_MS) return
+  const nowMs = await record.now()
   const outcomes = await Promise.allSettled([keepRoles(needs, account), lookAtTargets(needs, account, nowMs)])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   await record.commit({ records: [], indexes: [{ ...ACCOUNTS, id: account.name, at: nowMs }], audit: [] })

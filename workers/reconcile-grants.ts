@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { LIVE } from '../src/grants/end-grant.ts'
 import { readGrants, type StoredGrant } from '../src/grants/grant.ts'
 import { type Job, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
+import type { Account } from '../src/rules/rules-file.ts'
 import { within } from './loop.ts'
 import { type AccountNeeds, reconcileAccount } from './reconcile-account.ts'
 
@@ -25,25 +26,28 @@ export interface ReconcileNeeds extends AccountNeeds {
  */
 export async function reconcileGrants(needs: ReconcileNeeds): Promise<void> {
   const accounts = [...needs.rules.accounts.values()]
-  const parts = [
-    alone(needs, 'reconcile', () => restoreJobs(needs)),
-    ...accounts.map((account) => alone(needs, `reconcile-${account.name}`, () => reconcileAccount(needs, account))),
-  ]
-  const round = Promise.allSettled(parts).then((outcomes) => outcomes.find(({ status }) => status === 'rejected'))
-  if (!(await within(ROUND_MS, round))) return needs.log.error('a round of the reconciler takes long; others go on')
-  const failed = await round
-  if (failed?.status === 'rejected') throw failed.reason
+  const looks = accounts.map((account) => lookAt(needs, account))
+  const restored = alone(needs, 'reconcile', () => restoreJobs(needs))
+  const round = Promise.allSettled([restored, ...looks])
+  if (!(await within(ROUND_MS, round))) needs.log.error('a round of the reconciler takes long; the next one begins')
+  else await restored
+}
+
+/** Its age, a metric, says how long an account has not been in order: here it is only said why. */
+async function lookAt(needs: ReconcileNeeds, account: Account): Promise<void> {
+  try {
+    await alone(needs, `reconcile-${account.name}`, () => reconcileAccount(needs, account))
+  } catch (error) {
+    needs.log.error({ account: account.name, err: error }, 'the reconciler did not find an account in order')
+  }
 }
 
 /** Not at all while another process is at it. */
-async function alone({ record, log }: ReconcileNeeds, what: string, act: () => Promise<void>): Promise<void> {
+async function alone({ record }: ReconcileNeeds, what: string, act: () => Promise<void>): Promise<void> {
   const lease = await record.lease(what, LEASE_MS)
   if (!lease) return
   try {
     await act()
-  } catch (error) {
-    log.error({ what, err: error }, 'a part of the reconciler failed; it is tried again')
-    throw error
   } finally {
     await lease.release()
   }

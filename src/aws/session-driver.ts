@@ -74,7 +74,9 @@ async function readNow({ buckets, clients, log }: SessionDriverNeeds): Promise<n
 
 async function readPrincipals(needs: SessionDriverNeeds, name?: string): Promise<readonly SessionPrincipal[]> {
   const accounts = [...needs.accounts.values()].filter((account) => name === undefined || account.name === name)
-  const named = accounts.flatMap((account) => elevationRoles(account).map((role) => readPrincipal(needs, account, role)))
+  const named = accounts.flatMap((account) =>
+    elevationRoles(account).map((role) => readPrincipal(needs, account, role)),
+  )
   return (await Promise.all(named)).flatMap((principal) => (principal ? [principal] : []))
 }
 

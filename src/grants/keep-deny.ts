@@ -4,7 +4,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { IndexChange, RecordPort } from '../record.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { covers, type DenyRecord, denyCommit, denyId, documentOf, mergeDenied, readDenyRecord } from './deny-record.ts'
-import type { DenyDocument, Driver, SessionPrincipal } from './driver.ts'
+import type { DenyDocument, Driver, SessionPrincipal, Urgency } from './driver.ts'
 import { endOlderThanRecord, endResurrected } from './end-resurrected.ts'
 import { iamTime } from './iam-time.ts'
 import { takeAllAttached } from './keep-target.ts'
@@ -99,7 +99,9 @@ async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Foun
   const draft = { account, roleArn, roleId, epoch: found.epoch, issuedBefore, denied }
   const wanted = documentOf(draft)
   const mustWrite = !covers(held, wanted) || held?.denied.length !== denied.length
-  if (mustWrite) await writeAndReadBack(needs.driver, principal, wanted)
+  // What only lets ids go can wait.
+  const urgency = covers(held, wanted) ? 'tidying' : 'early-revoke'
+  if (mustWrite) await writeAndReadBack(needs.driver, principal, wanted, urgency)
   if (adopting || found.adopted !== found.epoch) await takeWhatIsAttached(needs, principal)
   const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
   const next = { ...draft, writtenAt }
@@ -141,8 +143,13 @@ function newest(known: DenyRecord | undefined, held: DenyDocument | undefined): 
 }
 
 /** A write whose answer was lost may have happened: only what is read back counts. */
-async function writeAndReadBack(driver: Driver, principal: SessionPrincipal, wanted: DenyDocument): Promise<void> {
-  const readBack = await driver.writeDeny(principal, wanted)
+async function writeAndReadBack(
+  driver: Driver,
+  principal: SessionPrincipal,
+  wanted: DenyDocument,
+  urgency: Urgency,
+): Promise<void> {
+  const readBack = await driver.writeDeny(principal, wanted, urgency)
   if (covers(readBack, wanted)) return
   throw new LatchkeyError('AWS_REFUSED', {
     doing: `to keep the Deny document of ${principal.roleArn}`,
