@@ -5,7 +5,7 @@ import type { AwsState, Session } from './state.ts'
 
 /** What a service of the sandbox receives and gives. S3 and EventBridge plug in through `ServicePlugin`. */
 
-export type ServiceName = 'iam' | 'sts' | 's3' | 'kms' | 'events' | 'sqs' | 'cloudtrail'
+export type ServiceName = 'iam' | 'sts' | 's3' | 'kms' | 'events' | 'sqs' | 'cloudtrail' | 'signin'
 
 export interface VpcEndpoint {
   /** `vpce-…` */
@@ -104,6 +104,8 @@ export interface ServiceHandler {
   readonly service: ServiceName
   /** Throws AwsError when the request is no call at all. */
   describe(request: SandboxRequest): CallDescription
+  /** Who asks, where it is not said by a signature. Throws AwsError. */
+  authenticate?(request: SandboxRequest): Identity
   /** Authorises (see authorize.ts) and carries out. Throws AwsError. */
   handle(call: Call): Promise<Outcome> | Outcome
   renderError(error: AwsError, request: SandboxRequest): Reply

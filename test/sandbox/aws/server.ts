@@ -18,6 +18,7 @@ import {
   type VpcEndpoint,
 } from './call.ts'
 import type { Fate } from './faults.ts'
+import { isSignin } from './signin.ts'
 import { authenticate, signedService } from './sigv4.ts'
 
 /** The port: routes a request to its service, and carries it through faults, signature, effect and journal. */
@@ -128,6 +129,7 @@ async function answer(
 
 /** By the service that was signed for; unsigned, by what the request looks like. */
 function handlerOf({ handlers }: Behind, request: SandboxRequest): ServiceHandler | undefined {
+  if (isSignin(request)) return handlers.get('signin')
   const signed = signedService(request)
   const named = [...handlers.values()].find(({ service }) => service === signed)
   if (named !== undefined) return named
@@ -144,7 +146,7 @@ async function carry(behind: Behind, handler: ServiceHandler, request: SandboxRe
     called = handler.describe(request)
     const fate = await core.faults.before(called)
     if (fate !== 'go') return fate
-    identity = authenticate(request, handler.service, core)
+    identity = handler.authenticate?.(request) ?? authenticate(request, handler.service, core)
     const call: Call = { ...called, request, identity }
     return handler.handle(call)
   })

@@ -166,7 +166,7 @@ function scoped({
   return { accessKeyId, date, region, service, ...rest }
 }
 
-function findKey({ accounts }: AwsState, accessKeyId: string) {
+export function findKey({ accounts }: AwsState, accessKeyId: string) {
   for (const state of accounts.values()) {
     const found = keyIn(state, accessKeyId)
     if (found !== undefined) return found

@@ -101,6 +101,8 @@ export interface Session {
   /** The inline session policy, if one was passed. */
   readonly policy: string | undefined
   readonly policyArns: readonly string[]
+  /** Whoever asked for it was a session too. */
+  readonly chained: boolean
   readonly issuedAt: number
   readonly expiresAt: number
 }

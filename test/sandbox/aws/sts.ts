@@ -269,6 +269,7 @@ function openSession(target: AwsState, now: number, call: Call, { asked, role }:
     transitiveKeys: [...inherited.map(([key]) => key), ...asked.transitiveKeys],
     policy: asked.policy,
     policyArns: asked.policyArns,
+    chained: call.identity.type === 'session',
     issuedAt,
     expiresAt: issuedAt + asked.durationSeconds * 1000,
   }

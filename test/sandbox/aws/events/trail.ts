@@ -24,7 +24,8 @@ interface Described {
 
 /** The records that CloudTrail makes of a call; none when the caller was not authenticated ("Logging Amazon S3 API calls"). */
 export function recordsOf(call: FinishedCall, state: AwsState): readonly BusEvent[] {
-  if (call.identity === undefined) return []
+  // Sign-ins to the console have records of another kind, which nothing here reads.
+  if (call.identity === undefined || call.service === 'signin') return []
   const region = regionOf(call, state)
   const described = call.service === 's3' ? s3Details(call, state, region) : managementDetails(call)
   const base = baseOf(call, call.identity, state, region)
