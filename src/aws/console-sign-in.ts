@@ -69,14 +69,16 @@ function destinationOf(console: string, region: string, { bucket, key }: Scope):
 
 const answer = z.object({ SigninToken: z.string().min(1) })
 
+function read(address: string): Promise<Response> {
+  return fetch(address, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
+}
+
 /** The address holds the credentials, and so may any error about it: none is kept or logged. */
 async function signInToken(endpoint: string, log: AwsLog, credentials: Credentials): Promise<string> {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
   const session = JSON.stringify({ sessionId: accessKeyId, sessionKey: secretAccessKey, sessionToken })
-  const response = await fetch(withQuery(endpoint, { Action: 'getSigninToken', Session: session }), {
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch(() => undefined)
+  const address = withQuery(endpoint, { Action: 'getSigninToken', Session: session })
+  const response = await read(address).catch(() => undefined)
   const body: unknown = await response?.json().catch(() => undefined)
   const parsed = answer.safeParse(body)
   if (response?.ok && parsed.success) return parsed.data.SigninToken

@@ -57,12 +57,30 @@ function grantRows(grant: GrantView, stage: Stage): readonly Row[] {
     grant.endCause === null
       ? []
       : [row(stage === 'revoked' || stage === 'revoking' ? 'Ended by' : 'Cause', causeOf(grant))]
-  if (activatedAt === null || endedAt === null) return cause
+  const taken = takenRows(grant)
+  if (activatedAt === null || endedAt === null) return [...cause, ...taken]
   // An end on time is seen a moment later; what AWS enforced is the time in the document.
   const end = stage === 'expired' && endsAt !== null ? endsAt : endedAt
   const minutes = Math.round((Date.parse(end) - Date.parse(activatedAt)) / 60_000)
   const lasted = `${durationWords(minutes)} of ${durationWords(grant.durationMinutes)}`
-  return [...cause, when('Ended', moment(end)), row('Lasted', lasted)]
+  return [...cause, when('Ended', moment(end)), row('Lasted', lasted), ...taken]
+}
+
+const LONGEST_ADDRESS = 45
+
+/** Where credentials were taken to. A second address is often a phone or a train, and sometimes somebody else. */
+function takenRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[] {
+  const last = others.at(-1)
+  if (!first) return []
+  const from = row('Credentials', `Taken from ${clip(first.address, LONGEST_ADDRESS)}`, `First ${moment(first.at)}`)
+  if (!last) return [from]
+  const more = others.length > 1 ? `, and ${others.length - 1} more` : ''
+  const warning = said(`Also taken from ${clip(last.address, LONGEST_ADDRESS)}${more}`, {
+    weight: 'Bolder',
+    color: 'Attention',
+  })
+  const look = `First ${moment(last.at)}. If that was somebody else, end the access.`
+  return [from, { title: 'Look here', said: warning, when: look }]
 }
 
 function causeOf({ endCause, requester, approver }: GrantView): string {

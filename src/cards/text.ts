@@ -6,6 +6,7 @@ export interface Run {
   readonly weight?: 'Bolder'
   readonly fontType?: 'Monospace'
   readonly isSubtle?: true
+  readonly color?: 'Attention'
 }
 
 type Look = Omit<Run, 'type' | 'text'>

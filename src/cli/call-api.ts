@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { withTimes } from '../cards/sentences.ts'
 import { isLiteralLoopback } from '../config/sandbox.ts'
 import { errorBody } from '../http/answer-errors.ts'
 import { plain } from './plain.ts'
@@ -36,7 +37,7 @@ export async function callApi<S extends z.ZodType>(
     const refusal = errorBody.safeParse(answer)
     throw new Problem(
       refusal.success
-        ? plain(refusal.data.error.message)
+        ? plain(withTimes(refusal.data.error.message))
         : `${url} answered ${response.status}. Is LATCHKEY_URL right?`,
     )
   }

@@ -1,60 +1,14 @@
 import type { Command } from 'commander'
-import type { z } from 'zod'
-import { credentialsAnswer, grantAnswer, grantsAnswer, requestAnswer, requestsAnswer } from '../http/api-schemas.ts'
-import { formatDuration } from '../rules/duration.ts'
+import { requestAnswer, requestsAnswer } from '../http/api-schemas.ts'
 import { openBrowser } from './browser.ts'
-import { type Call, callApi, latchkeyUrl } from './call-api.ts'
+import { latchkeyUrl } from './call-api.ts'
+import { HOW_TO_ASK, requestLine } from './describe.ts'
+import { grantCommands } from './person-grants.ts'
 import { plain } from './plain.ts'
-import { accessToken, signIn, signOut } from './sign-in.ts'
+import { signIn, signOut } from './sign-in.ts'
+import { act, ask, print, say } from './terminal.ts'
 
 /** What a person does from a terminal: HTTPS to LATCHKEY_URL and nothing else. */
-
-type GrantAnswer = z.output<typeof grantAnswer>
-type RequestAnswer = z.output<typeof requestAnswer>
-
-const HOW_TO_ASK = 'Ask with `latchkey request`; `latchkey help request` shows how.'
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`)
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
-}
-
-async function ask<S extends z.ZodType>(path: string, shape: S, call: Call = {}): Promise<z.output<S>> {
-  const url = latchkeyUrl(process.env.LATCHKEY_URL)
-  return await callApi(url, `/api/v1${path}`, shape, { ...call, token: await accessToken(url) })
-}
-
-function describe({ levels, scopes, durationMinutes }: RequestAnswer | GrantAnswer): string {
-  return `${levels.join('+')} ${scopes.map(plain).join(' ')} for ${formatDuration(durationMinutes)}`
-}
-
-function requestLine(request: RequestAnswer): string {
-  const grant = request.grantId === null ? '' : `  ${request.grantId}`
-  const ticket = request.ticket === '' ? '' : ` (${plain(request.ticket)})`
-  const why = `${plain(request.reason)}${ticket}${describeDecision(request)}`
-  return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}, because ${why}`
-}
-
-function describeDecision({ decision }: RequestAnswer): string {
-  if (decision === null) return ''
-  return `; decided by ${plain(decision.by)}${decision.comment === '' ? '' : `: ${plain(decision.comment)}`}`
-}
-
-function grantLine(grant: GrantAnswer): string {
-  const end = grant.endedAt ?? grant.endsAt
-  return `${grant.id}  ${grant.status}  ${describe(grant)}${end === null ? '' : `, until ${end}`}${describeWrites(grant)}`
-}
-
-/** What CloudTrail told so far. */
-function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): string {
-  const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
-  if (told.length === 0) return ''
-  const newest = last.find(({ kind }) => kind !== 'denied')
-  return `; ${told.join(', ')}, ${bytes} byte${bytes === 1 ? '' : 's'}${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
-}
 
 async function login({ browser }: { readonly browser: boolean }): Promise<void> {
   const url = latchkeyUrl(process.env.LATCHKEY_URL)
@@ -101,16 +55,6 @@ async function listRequests({ toReview }: { readonly toReview?: true }): Promise
   )
 }
 
-async function listGrants(): Promise<void> {
-  const { grants } = await ask('/grants', grantsAnswer)
-  for (const one of grants) print(grantLine(one))
-  if (grants.length === 0) say(`You have no grants. ${HOW_TO_ASK}`)
-}
-
-async function act<S extends z.ZodType>(kind: string, id: string, what: string, shape: S): Promise<z.output<S>> {
-  return await ask(`/${kind}/${encodeURIComponent(id)}/${what}`, shape, { method: 'POST' })
-}
-
 function signInCommands(program: Command): void {
   program
     .command('login')
@@ -144,18 +88,6 @@ function requestCommands(program: Command): void {
       .option('--comment <text>', 'what the requester reads', '')
       .action((id: string, { comment }: { readonly comment: string }) => review(id, decision, comment))
   }
-}
-
-function grantCommands(program: Command): void {
-  program.command('grants').description('your grants').action(listGrants)
-  program
-    .command('done <grantId>')
-    .description('end a grant now')
-    .action(async (id: string) => print(grantLine(await act('grants', id, 'end', grantAnswer))))
-  program
-    .command('credentials <grantId>')
-    .description('for `credential_process` in ~/.aws/config: prints the credentials of an active grant as JSON')
-    .action(async (id: string) => print(JSON.stringify(await act('grants', id, 'credentials', credentialsAnswer))))
 }
 
 export function personCommands(program: Command): void {

@@ -30,7 +30,7 @@ function folder(): string {
   return join(isAbsolute(given) ? given : join(homedir(), '.config'), 'latchkey')
 }
 
-function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
@@ -43,6 +43,16 @@ async function privateFolder(): Promise<string> {
 
 /** Undefined: not signed in at this Latchkey. */
 export async function readSignIn(url: string): Promise<SignIn | undefined> {
+  const kept = await readKept()
+  return kept?.url === url ? kept : undefined
+}
+
+/** Undefined: nobody is signed in on this machine. */
+export async function signedInAt(): Promise<string | undefined> {
+  return (await readKept())?.url
+}
+
+async function readKept(): Promise<SignIn | undefined> {
   let text: string
   try {
     text = await readFile(join(folder(), 'sign-in.json'), 'utf8')
@@ -51,7 +61,7 @@ export async function readSignIn(url: string): Promise<SignIn | undefined> {
     throw error
   }
   const parsed = z.string().transform(parseJson).pipe(signIn).safeParse(text)
-  return parsed.success && parsed.data.url === url ? parsed.data : undefined
+  return parsed.data
 }
 
 function parseJson(text: string, context: z.RefinementCtx): unknown {

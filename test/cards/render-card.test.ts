@@ -17,6 +17,8 @@ const BUTTONS: Readonly<Record<State, Readonly<Record<CardReader['part'], readon
   lapsed: NONE,
   activating: NONE,
   active: LIVE,
+  'active, taken': LIVE,
+  'active, taken elsewhere too': LIVE,
   'active, nothing seen': LIVE,
   revoking: NONE,
   expired: NONE,
@@ -200,9 +202,28 @@ describe('invariant 12: the writes on a card prove that something happened, neve
 
 describe('invariant 11: how to use it', () => {
   test('the requester is told the commands, and nobody a credential or a sign-in link', () => {
-    expect(textOf(cardOf('active', 'requester'))).toContain('latchkey credentials g-0123456789ab')
-    expect(textOf(cardOf('active', 'everybody'))).not.toContain('latchkey credentials')
+    expect(textOf(cardOf('active', 'requester'))).toContain('latchkey profile g-0123456789ab')
+    expect(textOf(cardOf('active', 'everybody'))).not.toContain('latchkey profile')
     for (const part of ['requester', 'approver', 'everybody'] as const)
       expect(JSON.stringify(cardOf('active', part))).not.toMatch(/AKIA|ASIA|SessionToken|SecretAccessKey|X-Amz-|signin/)
+  })
+})
+
+describe('where credentials were taken to', () => {
+  test('is told with its first time, once and calmly while it is one address', () => {
+    const said = textOf(cardOf('active, taken', 'requester'))
+    expect(said).toContain('Taken from 198.51.100.7')
+    expect(said).toContain('First {{DATE(2026-11-22T10:02:00Z, SHORT)}} at {{TIME(2026-11-22T10:02:00Z)}}')
+    expect(said).not.toContain('somebody else')
+    expect(textOf(cardOf('active', 'requester'))).not.toContain('Taken from')
+  })
+
+  test('a second address asks for a look, with what to do', () => {
+    for (const part of ['requester', 'approver', 'everybody'] as const) {
+      const card = cardOf('active, taken elsewhere too', part)
+      expect(textOf(card)).toContain('Also taken from 203.0.113.9, and 1 more')
+      expect(textOf(card)).toContain('If that was somebody else, end the access.')
+      expect(nodesOf(card)).toContainEqual(expect.objectContaining({ color: 'Attention', weight: 'Bolder' }))
+    }
   })
 })

@@ -112,6 +112,15 @@ export const STATES = {
   lapsed: closed('lapsed'),
   activating: granted({ status: 'activating', ...NEVER_ACTIVE }),
   active: granted({}),
+  'active, taken': granted({ takenFrom: [{ address: '198.51.100.7', at: '2026-11-22T10:02:00.000Z' }] }),
+  'active, taken elsewhere too': granted({
+    writes: NOTHING_WRITTEN,
+    takenFrom: [
+      { address: '198.51.100.7', at: '2026-11-22T10:02:00.000Z' },
+      { address: '2001:db8:85a3:8d3:1319:8a2e:370:7348', at: '2026-11-22T10:20:00.000Z' },
+      { address: '203.0.113.9', at: '2026-11-22T10:30:00.000Z' },
+    ],
+  }),
   'active, nothing seen': granted({ writes: NOTHING_WRITTEN }),
   revoking: granted({ status: 'revoking', endCause: 'done' }),
   expired: granted({ status: 'expired', endedAt: '2026-11-22T10:45:03.456Z' }),

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-function start(person: PersonName, words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+function start(person: PersonName, words: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return spawn(process.execPath, [CLI, ...words], {
     env: {
       PATH: process.env.PATH ?? '',
@@ -97,8 +97,8 @@ async function ageSignIn(person: PersonName, changes: object): Promise<void> {
   await writeFile(path, JSON.stringify({ ...(await readSignIn(person)), ...changes }))
 }
 
-async function grantFor(): Promise<string> {
-  const ask = ['request', 'write', 's3://finance-reports/2026/', '--for', '45m', '--because', 'month-end fix']
+async function grantFor(scope = 's3://finance-reports/2026/'): Promise<string> {
+  const ask = ['request', 'write', scope, '--for', '45m', '--because', 'month-end fix']
   const requestId = /^(r-\S+) {2}pending/.exec((await latchkey('rita', ...ask)).out)?.[1] ?? 'none'
   const approved = await latchkey('max', 'approve', requestId, '--comment', 'go ahead')
   const grantId = /approved {2}(g-\S+)/.exec(approved.out)?.[1] ?? 'none'
@@ -307,6 +307,11 @@ describe('as credential_process', () => {
     ])
   })
 
+  test('asks the Latchkey where the person signed in, where nothing else is said', async () => {
+    const ran = await finish(start('rita', ['credentials', grantId], { LATCHKEY_URL: undefined }))
+    expect([ran.code, ran.err]).toEqual([0, ''])
+  })
+
   test('refreshes an old access token silently, however many processes do so at once', async () => {
     await ageSignIn('rita', { expiresAt: 0 })
     const before = await readSignIn('rita')
@@ -338,11 +343,134 @@ describe('as credential_process', () => {
     expect((await latchkey('rita', 'done', grantId)).out).toContain(`${grantId}  revoking`)
     const ran = await latchkey('rita', 'credentials', grantId)
     expect([ran.code, ran.out]).toEqual([1, ''])
-    expect(ran.err).toMatch(/^This grant ended at .+\. Ask again if you still need access\.\n$/)
+    expect(ran.err).toMatch(
+      new RegExp(`^Grant ${grantId} ended at [^\\n]+ UTC\\. Ask again if you still need access\\.\\n$`),
+    )
   })
 
   test('logout forgets the sign-in', async () => {
     expect((await latchkey('rita', 'logout')).code).toBe(0)
     expect((await latchkey('rita', 'credentials', grantId)).err).toContain('latchkey login')
+  })
+})
+
+describe('an AWS profile', () => {
+  const aws = spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0
+  let config: string
+  let grantId: string
+
+  const profile = (...words: string[]) => finish(start('rita', ['profile', ...words], { AWS_CONFIG_FILE: config }))
+
+  beforeAll(async () => {
+    config = join(home, 'aws config')
+    await login('rita')
+    await login('max')
+    grantId = await grantFor()
+  })
+
+  test('is written where there was no file, for its owner alone, and says the command to begin with', async () => {
+    const ran = await profile(grantId)
+    expect([ran.code, ran.out]).toEqual([0, `aws s3 ls s3://finance-reports/2026/ --profile latchkey-${grantId}\n`])
+    expect((await stat(config)).mode & 0o777).toBe(0o600)
+    const text = await readFile(config, 'utf8')
+    expect(text).toContain(
+      `credential_process = "${process.execPath}" "${CLI}" credentials ${grantId}\nregion = eu-west-1`,
+    )
+  })
+
+  test('leaves everything else in the file as it is, with its mode, and a link to the file a link', async () => {
+    const real = join(home, 'dotfiles-config')
+    const others = Buffer.from(
+      '[default]\r\nregion = us-east-1\r\n# caf\xe9\r\n[profile other]\r\ns3 =\r\n  max_queue_size = 1',
+      'latin1',
+    )
+    await writeFile(real, others, { mode: 0o640 })
+    await rm(config)
+    await symlink(real, config)
+    expect((await profile(grantId, '--name', 'work', '--region', 'eu-north-1')).code).toBe(0)
+    const written = await readFile(real)
+    expect(written.subarray(0, others.length).equals(others)).toBe(true)
+    expect(written.subarray(others.length).toString()).toContain('[profile work]\r\n')
+    expect((await stat(real)).mode & 0o777).toBe(0o640)
+    expect((await profile('--remove', grantId)).code).toBe(0)
+    expect((await readFile(config)).equals(Buffer.concat([others, Buffer.from('\r\n')]))).toBe(true)
+    expect((await profile('--remove', grantId)).err).toContain(`There is no profile of ${grantId}`)
+  })
+
+  test('of the name of one that Latchkey did not write is refused, and so is a name that is none', async () => {
+    const before = await readFile(config)
+    for (const name of ['other', 'default', 'a]\nb'])
+      expect((await profile(grantId, '--name', name)).code, name).toBe(1)
+    expect((await readFile(config)).equals(before)).toBe(true)
+  })
+
+  test.skipIf(!aws)(
+    'gives the AWS CLI what it needs, and its sentence once the grant is over (needs aws on the PATH)',
+    async () => {
+      // AWS CLI 1 reads nothing but UTF-8.
+      await writeFile(config, '[default]\nregion = us-east-1\n[profile other]\n')
+      await profile(grantId, '--name', 'mine')
+      const run = async () => {
+        const env = {
+          PATH: process.env.PATH ?? '',
+          NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS ?? '',
+          XDG_CONFIG_HOME: join(home, 'rita'),
+          AWS_CONFIG_FILE: config,
+          AWS_ENDPOINT_URL: world.aws.url,
+        }
+        const child = spawn('aws', ['s3', 'ls', 's3://finance-reports/2026/', '--profile', 'mine'], { env })
+        const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+        return { code, out, err }
+      }
+      expect(await run()).toMatchObject({ err: '' })
+      await latchkey('rita', 'done', grantId)
+      const over = await run()
+      expect(over.code).not.toBe(0)
+      expect(over.err).toMatch(new RegExp(`Grant ${grantId} ended at .+ UTC\\. Ask again if you still need access\\.`))
+    },
+    60_000,
+  )
+
+  test('goes with its grant, when another one is written', async () => {
+    const over = await grantFor()
+    await profile(over, '--name', 'mine')
+    await latchkey('rita', 'done', over)
+    expect((await profile(over)).err).toContain(`Grant ${over} is over`)
+    const next = await grantFor()
+    expect((await profile(next)).err).toContain('it is rid of mine')
+    const written = await readFile(config, 'utf8')
+    expect(written).not.toContain(over)
+    expect(written).toContain('[profile other]')
+    expect(written).toContain(next)
+  })
+})
+
+describe('other ways to use a grant', () => {
+  let grantId: string
+
+  beforeAll(async () => {
+    await login('rita')
+    await login('max')
+    grantId = await grantFor()
+  })
+
+  test.each([
+    [[], /^export AWS_ACCESS_KEY_ID='ASIA\w+'\nexport AWS_SECRET_ACCESS_KEY='.+'\nexport AWS_SESSION_TOKEN='.+'\n/],
+    [['--powershell'], /^\$Env:AWS_ACCESS_KEY_ID = 'ASIA\w+'\n\$Env:AWS_SECRET_ACCESS_KEY = '.+'\n/],
+  ])('environment variables, once (%s)', async (options, form) => {
+    const ran = await latchkey('rita', 'env', grantId, ...options)
+    expect([ran.code, ran.err]).toEqual([0, ''])
+    expect(ran.out).toMatch(form)
+    expect(ran.out).toMatch(/AWS_REGION ?= ?'eu-west-1'/)
+  })
+
+  test('a link to one object is for a grant of one object', async () => {
+    const wide = await latchkey('rita', 'link', grantId)
+    expect([wide.code, wide.out]).toEqual([1, ''])
+    expect(wide.err).toContain('only for a grant of exactly one object')
+    const one = await grantFor('s3://finance-reports/2026/report.csv')
+    const { code, out, err } = await latchkey('rita', 'link', one, '--put')
+    expect([code, err]).toEqual([0, expect.stringContaining('Whoever has this link can use it until')])
+    expect((await fetch(out.trim(), { method: 'PUT', body: 'x' })).status).toBe(200)
   })
 })

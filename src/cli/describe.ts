@@ -1,0 +1,40 @@
+import type { z } from 'zod'
+import type { grantAnswer, requestAnswer } from '../http/api-schemas.ts'
+import { formatDuration } from '../rules/duration.ts'
+import { plain } from './plain.ts'
+
+/** One line for each record, as a terminal shows it. */
+
+export type GrantAnswer = z.output<typeof grantAnswer>
+export type RequestAnswer = z.output<typeof requestAnswer>
+
+export const HOW_TO_ASK = 'Ask with `latchkey request`; `latchkey help request` shows how.'
+
+function describe({ levels, scopes, durationMinutes }: RequestAnswer | GrantAnswer): string {
+  return `${levels.join('+')} ${scopes.map(plain).join(' ')} for ${formatDuration(durationMinutes)}`
+}
+
+export function requestLine(request: RequestAnswer): string {
+  const grant = request.grantId === null ? '' : `  ${request.grantId}`
+  const ticket = request.ticket === '' ? '' : ` (${plain(request.ticket)})`
+  const why = `${plain(request.reason)}${ticket}${describeDecision(request)}`
+  return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}, because ${why}`
+}
+
+function describeDecision({ decision }: RequestAnswer): string {
+  if (decision === null) return ''
+  return `; decided by ${plain(decision.by)}${decision.comment === '' ? '' : `: ${plain(decision.comment)}`}`
+}
+
+export function grantLine(grant: GrantAnswer): string {
+  const end = grant.endedAt ?? grant.endsAt
+  return `${grant.id}  ${grant.status}  ${describe(grant)}${end === null ? '' : `, until ${end}`}${describeWrites(grant)}`
+}
+
+/** What CloudTrail told so far. */
+function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): string {
+  const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
+  if (told.length === 0) return ''
+  const newest = last.find(({ kind }) => kind !== 'denied')
+  return `; ${told.join(', ')}, ${bytes} byte${bytes === 1 ? '' : 's'}${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
+}

@@ -1,0 +1,80 @@
+import type { Command } from 'commander'
+import { consoleAnswer, credentialsAnswer, grantAnswer, grantsAnswer, linkAnswer } from '../http/api-schemas.ts'
+import { openBrowser } from './browser.ts'
+import { grantLine, HOW_TO_ASK } from './describe.ts'
+import { environmentLines } from './environment-lines.ts'
+import { profile } from './profile.ts'
+import { act, ask, print, say } from './terminal.ts'
+
+/** What a person does with their grants. */
+
+async function listGrants(): Promise<void> {
+  const { grants } = await ask('/grants', grantsAnswer)
+  for (const one of grants) print(grantLine(one))
+  if (grants.length === 0) say(`You have no grants. ${HOW_TO_ASK}`)
+}
+
+async function printEnvironment(id: string, { powershell }: { readonly powershell?: true }): Promise<void> {
+  const [credentials, { region }] = [
+    await act('grants', id, 'credentials', credentialsAnswer),
+    await ask(`/grants/${encodeURIComponent(id)}`, grantAnswer),
+  ]
+  if (process.stdout.isTTY) {
+    const how = powershell ? `latchkey env ${id} --powershell | Invoke-Expression` : `eval "$(latchkey env ${id})"`
+    say(`These are secrets, and now they are on your screen. Use them without looking: ${how}`)
+  }
+  for (const line of environmentLines(credentials, region, powershell ? 'powershell' : 'sh')) print(line)
+}
+
+async function openConsole(id: string, { print: isPrinted }: { readonly print?: true }): Promise<void> {
+  const { url } = await act('grants', id, 'console', consoleAnswer)
+  if (isPrinted) return print(url)
+  openBrowser(url, () => {
+    say('There is no browser to open. Whoever opens this link within fifteen minutes is signed in with your grant:')
+    print(url)
+  })
+}
+
+async function printLink(id: string, { put }: { readonly put?: true }): Promise<void> {
+  const { url, expiresAt } = await act('grants', id, 'link', linkAnswer, { method: put ? 'put' : 'get' })
+  say(`Whoever has this link can use it until ${expiresAt}, or until the grant is ended:`)
+  print(url)
+}
+
+function useCommands(program: Command): void {
+  program
+    .command('profile <grantId>')
+    .description('write a profile for the AWS CLI and SDKs, which they get credentials by as long as the grant lasts')
+    .option('--name <profile>', 'default: latchkey-<grantId>')
+    .option('--region <region>', 'default: the region of the bucket')
+    .option('--remove', 'take the profile of this grant away')
+    .action(profile)
+  program
+    .command('env <grantId>')
+    .description('print the credentials once as environment variables: eval "$(latchkey env <grantId>)"')
+    .option('--powershell', 'for PowerShell: latchkey env <grantId> --powershell | Invoke-Expression')
+    .action(printEnvironment)
+  program
+    .command('console <grantId>')
+    .description("open AWS's console in the browser, signed in with the grant")
+    .option('--print', 'print the link instead; it is a secret')
+    .action(openConsole)
+  program
+    .command('link <grantId>')
+    .description('print a link to the one object of a grant, for fifteen minutes at most; it is a secret')
+    .option('--put', 'to upload it, as with curl --upload-file; without this, to download it')
+    .action(printLink)
+}
+
+export function grantCommands(program: Command): void {
+  program.command('grants').description('your grants').action(listGrants)
+  program
+    .command('done <grantId>')
+    .description('end a grant now')
+    .action(async (id: string) => print(grantLine(await act('grants', id, 'end', grantAnswer))))
+  program
+    .command('credentials <grantId>')
+    .description('for `credential_process` in ~/.aws/config: prints the credentials of an active grant as JSON')
+    .action(async (id: string) => print(JSON.stringify(await act('grants', id, 'credentials', credentialsAnswer))))
+  useCommands(program)
+}
