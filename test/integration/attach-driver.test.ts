@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-iam'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { attachDriver } from '../../src/aws/attach-driver.ts'
+import { awsClients } from '../../src/aws/clients.ts'
 import type { AttachDriver } from '../../src/aws/driver.ts'
 import { type ErrorCode, LatchkeyError } from '../../src/errors.ts'
 import type { AttachPrincipal } from '../../src/grants/driver.ts'
@@ -28,11 +29,15 @@ function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[]): AttachDriv
   process.env.AWS_ENDPOINT_URL = aws.url
   process.env.AWS_ACCESS_KEY_ID = keys.accessKeyId
   process.env.AWS_SECRET_ACCESS_KEY = keys.secretAccessKey
+  const log = { warn: (...line: readonly unknown[]) => logged.push(line) }
+  const prod = { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod', copies: 1 }
+  const accounts = new Map([['prod', prod]])
   return attachDriver({
-    accounts: new Map([['prod', { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod', copies: 1 }]]),
+    accounts,
+    clients: awsClients({ accounts, part: 'workers', log }),
     buckets: new Map([[BUCKET, { bucket: BUCKET, account: 'prod', region: REGION, owners: [] }]]),
     principals: new Map(),
-    log: { warn: (...line) => logged.push(line) },
+    log,
   })
 }
 
@@ -149,12 +154,9 @@ describe('the attach driver', () => {
         null,
         2,
       )
-      const PolicyName = 'filler'
-      await world.owner.send(
-        kind === 'role'
-          ? new PutRolePolicyCommand({ RoleName: SHARED_ROLE, PolicyName, PolicyDocument })
-          : new PutUserPolicyCommand({ UserName: 'carol', PolicyName, PolicyDocument }),
-      )
+      const filler = { PolicyName: 'filler', PolicyDocument }
+      if (kind === 'role') await world.owner.send(new PutRolePolicyCommand({ RoleName: SHARED_ROLE, ...filler }))
+      else await world.owner.send(new PutUserPolicyCommand({ UserName: 'carol', ...filler }))
       const { code, message } = await refusal(preflight(kind === 'role' ? 'alice' : 'carol'))
       expect(code).toBe('QUOTA_FULL')
       expect(message).toMatch(new RegExp(`${most} characters; \\d+ are taken, and this needs \\d+`))
@@ -174,6 +176,17 @@ describe('the attach driver', () => {
     world.aws.faults.loseReply({ action: 'PutRolePolicy' }, 3)
     await activate()
     expect(await world.alice.put('2026/a')).toBe('done')
+  })
+
+  it('two writes of one role that met are one after the other', async () => {
+    world.aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'ConcurrentModification', status: 409, times: 2 })
+    await activate()
+    expect(await world.alice.put('2026/a')).toBe('done')
+  })
+
+  it('what AWS does not let anybody write is a refusal that names it', async () => {
+    world.aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'UnmodifiableEntity', status: 400 })
+    expect(await refusal(activate())).toMatchObject({ code: 'AWS_REFUSED', awsCode: 'UnmodifiableEntityException' })
   })
 
   it('a policy that AWS does not read back as it was written is no grant', async () => {

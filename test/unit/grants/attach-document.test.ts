@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { attachDocument } from '../../../src/grants/attach-document.ts'
 import type { AttachPrincipal, GrantOrder } from '../../../src/grants/driver.ts'
+import type { Conditions } from '../../../src/rules/conditions.ts'
 import { ASKABLE_LEVELS, sortLevels } from '../../../src/rules/levels.ts'
 
 const BUCKET = {
@@ -48,7 +49,7 @@ const document = z.strictObject({
 
 const levels = fc.uniqueArray(fc.constantFrom(...ASKABLE_LEVELS), { minLength: 1 })
 const keys = fc.uniqueArray(fc.constantFrom('', '2026/', 'a/b/', 'one.csv', "it's/"), { minLength: 1 })
-const conditions = fc.constantFrom(
+const conditions = fc.constantFrom<Conditions | undefined>(
   undefined,
   { sourceIps: ['198.51.100.0/24'] },
   { vpcEndpoints: ['vpce-0123'] },
