@@ -1,6 +1,7 @@
 import type { Driver } from '../grants/driver.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { attachDriver } from './attach-driver.ts'
+import { bucketPreflight } from './bucket-preflight.ts'
 import { awsClients, type ClientsNeeds } from './clients.ts'
 import { joinDrivers } from './driver.ts'
 import { sessionDriver } from './session-driver.ts'
@@ -10,5 +11,5 @@ export interface AwsDriverNeeds extends ClientsNeeds, Pick<Rules, 'buckets' | 'p
 /** Both drivers, with the same clients: what either writes to an account goes through the one lane. */
 export function awsDriver(needs: AwsDriverNeeds): Driver {
   const shared = { ...needs, clients: awsClients(needs) }
-  return joinDrivers(sessionDriver(shared), attachDriver(shared))
+  return joinDrivers(bucketPreflight(shared), sessionDriver(shared), attachDriver(shared))
 }

@@ -10,6 +10,7 @@ import type {
   SessionPrincipal,
   SessionRoles,
 } from '../grants/driver.ts'
+import type { BucketPreflight } from './bucket-preflight.ts'
 
 export interface SessionDriver extends SessionRoles {
   preflight(draft: GrantDraft): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]>
@@ -24,13 +25,14 @@ export interface AttachDriver extends AttachTargets {
 }
 
 /** Both drivers as one: the principal of a grant says which. */
-export function joinDrivers(session: SessionDriver, attach: AttachDriver): Driver {
+export function joinDrivers(buckets: BucketPreflight, session: SessionDriver, attach: AttachDriver): Driver {
   return {
     ...session,
     ...attach,
     async preflight(draft): Promise<Ready> {
-      const principals = await (draft.holder === undefined ? session : attach).preflight(draft)
-      return { principals, warnings: [] }
+      const driver = draft.holder === undefined ? session : attach
+      const [facts, principals] = await Promise.all([buckets.read(draft), driver.preflight(draft)])
+      return { principals, warnings: buckets.judge(facts, draft, principals) }
     },
     async activate(order, now) {
       const { principal } = order

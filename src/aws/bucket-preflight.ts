@@ -1,0 +1,87 @@
+import { performance } from 'node:perf_hooks'
+import { LatchkeyError } from '../errors.ts'
+import { type Asked, bucketWarnings, findBypasses } from '../grants/bucket-policy.ts'
+import type { GrantDraft, Principal } from '../grants/driver.ts'
+import { ACTIONS } from '../rules/levels.ts'
+import type { Account, Bucket, Rules } from '../rules/rules-file.ts'
+import { type AwsLog, askAws } from './aws-error.ts'
+import { type BucketFacts, readBucket } from './bucket.ts'
+import type { AwsClients } from './clients.ts'
+import { findAccount, findBucket } from './in-rules.ts'
+
+export interface BucketNeeds extends Pick<Rules, 'accounts' | 'buckets'> {
+  readonly clients: AwsClients
+  readonly log: AwsLog
+}
+
+/** How long what was read of a bucket in order is taken for true: several people may ask at once. */
+const REMEMBERED_MS = 60_000
+
+export interface BucketPreflight {
+  /** @throws AWS_REFUSED when the bucket is not what the rules say, or Latchkey may not see whether it is. */
+  read(draft: GrantDraft): Promise<BucketFacts>
+  /** Sentences for the requester. @throws AWS_REFUSED when the bucket's policy gives a principal more than Latchkey can end. */
+  judge(facts: BucketFacts, draft: GrantDraft, principals: readonly Principal[]): readonly string[]
+}
+
+/** Reads what the bucket of a draft is like, before anybody is asked. A refusal is never remembered. */
+export function bucketPreflight(needs: BucketNeeds): BucketPreflight {
+  const remembered = new Map<string, { readonly facts: BucketFacts; readonly atMs: number }>()
+  return {
+    async read(draft) {
+      const bucket = findBucket(needs.buckets, draft.scopes)
+      const known = remembered.get(bucket.bucket)
+      if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.facts
+      const atMs = performance.now()
+      const facts = await readInOrder(needs, findAccount(needs.accounts, draft.account), bucket)
+      remembered.set(bucket.bucket, { facts, atMs })
+      return facts
+    },
+    judge: ({ policy }, draft, principals) => (policy === undefined ? [] : judge(needs, policy, draft, principals)),
+  }
+}
+
+async function readInOrder(needs: BucketNeeds, account: Account, bucket: Bucket): Promise<BucketFacts> {
+  const asking = {
+    doing: `to show bucket ${bucket.bucket}`,
+    next: `Have the operator see that it is there, belongs to account ${account.name}, and lets Latchkey read its location, encryption and policy.`,
+  }
+  const s3 = needs.clients.s3(account.id, bucket.region)
+  const kms = needs.clients.kms(account.id, bucket.region)
+  const facts = await askAws(asking, needs.log, () => readBucket({ s3, kms, log: needs.log }, account, bucket))
+  if (facts.faults.length > 0) throw notInOrder(needs.log, bucket.bucket, facts.faults)
+  return facts
+}
+
+function judge(
+  { log }: BucketNeeds,
+  policy: string,
+  draft: GrantDraft,
+  principals: readonly Principal[],
+): readonly string[] {
+  const bucket = draft.scopes[0]?.bucket ?? ''
+  const faults = principals.flatMap((principal) => findBypasses(policy, principal))
+  if (faults.length > 0) throw notInOrder(log, bucket, faults)
+  const warnings = principals.flatMap((principal) => bucketWarnings(policy, bucket, askedOf(draft, principal)))
+  return [...new Set(warnings)]
+}
+
+function askedOf({ levels, scopes }: GrantDraft, principal: Principal): Asked {
+  const acts = levels.flatMap((level) => [...ACTIONS[level].object, ...ACTIONS[level].list, ...ACTIONS[level].bucket])
+  // `s3://b/P/` reaches names below it: one of them stands for all.
+  const objects = scopes.map(
+    ({ bucket, key }) => `arn:aws:s3:::${bucket}/${key === '' || key.endsWith('/') ? `${key}x` : key}`,
+  )
+  const buckets = scopes.map(({ bucket }) => `arn:aws:s3:::${bucket}`)
+  return { principal, actions: [...new Set(acts)], resources: [...objects, ...buckets] }
+}
+
+/** The faults name keys and roles of others, so they are for the operator alone. */
+function notInOrder(log: AwsLog, bucket: string, faults: readonly string[]): LatchkeyError {
+  log.warn({ bucket, faults }, 'the bucket is not in order')
+  return new LatchkeyError('AWS_REFUSED', {
+    doing: `access to bucket ${bucket}`,
+    awsCode: 'BucketNotInOrder',
+    next: `Bucket ${bucket} is not as the rules say, or lets others in. The operator's log says how.`,
+  })
+}
