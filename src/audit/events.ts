@@ -4,7 +4,9 @@ import { z } from 'zod'
 
 const person = z.strictObject({ kind: z.literal('person'), objectId: z.string() })
 const self = z.strictObject({ kind: z.literal('latchkey') })
-const actor = z.discriminatedUnion('kind', [person, self])
+/** Whoever ran a command on the server; `name` as that machine has it. */
+const operator = z.strictObject({ kind: z.literal('operator'), name: z.string() })
+const actor = z.discriminatedUnion('kind', [person, self, operator])
 
 const ids = { requestId: z.string(), grantId: z.string() }
 const request = { actor, requestId: ids.requestId }
@@ -100,6 +102,8 @@ export const auditEvent = z.discriminatedUnion('kind', [
     firstAt: z.string(),
     lastAt: z.string(),
   }),
+  /** `latchkey recover`: nothing is granted or vended until every role was adopted. */
+  z.strictObject({ kind: z.literal('alarm.epoch-renewed'), actor }),
   z.strictObject({
     kind: z.literal('epoch.adopted'),
     actor,
@@ -113,6 +117,10 @@ export type AuditEvent = z.infer<typeof auditEvent>
 export type Actor = z.infer<typeof actor>
 
 export const LATCHKEY: Actor = { kind: 'latchkey' }
+
+export function byOperator(name: string): Actor {
+  return { kind: 'operator', name }
+}
 
 export function byPerson(objectId: string): Actor {
   return { kind: 'person', objectId }

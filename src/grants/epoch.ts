@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import type { Actor } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
@@ -33,6 +35,31 @@ async function forEach<T>(all: readonly T[], act: (one: T) => Promise<unknown>):
   const outcomes = await Promise.allSettled(all.map(act))
   const failed = outcomes.find((outcome) => outcome.status === 'rejected')
   if (failed) throw failed.reason
+}
+
+/** As if the record had been emptied: it was put back from a copy, and nobody knows what it has forgotten. Every role is due at once. */
+export async function renewEpoch(needs: ReadyNeeds, actor: Actor): Promise<void> {
+  const [nowMs, known] = await Promise.all([needs.record.now(), knownRoles(needs)])
+  await needs.record.commit({
+    records: [],
+    epoch: randomUUID(),
+    due: known.filter(({ epoch }) => epoch !== undefined).map(({ id }) => ({ kind: 'roles', id, at: nowMs })),
+    audit: [{ kind: 'alarm.epoch-renewed', actor }],
+  })
+}
+
+/** Names of the accounts of which not every role is known to carry the record's epoch yet. */
+export async function waitingAccounts(needs: ReadyNeeds): Promise<readonly string[]> {
+  const [epoch, known] = await Promise.all([needs.record.epoch(), knownRoles(needs)])
+  return [...new Set(known.filter((role) => role.epoch !== epoch).map(({ account }) => account))]
+}
+
+async function knownRoles({ record, approvalKey, rules }: ReadyNeeds) {
+  const named = [...rules.accounts.values()].flatMap((account) =>
+    elevationRoles(account).map((role) => ({ account: account.name, id: `${account.id}.${role.split('/').at(-1)}` })),
+  )
+  const known = await Promise.all(named.map(({ id }) => readDenyRecord(record, approvalKey, id)))
+  return named.map((role, position) => ({ ...role, epoch: known[position]?.value?.epoch }))
 }
 
 /** A role whose entry in the due index has come. One that the record does not (truly) know is left to the reconciler. */

@@ -1,0 +1,87 @@
+import { userInfo } from 'node:os'
+import { createInterface } from 'node:readline/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { byOperator } from '../../audit/events.ts'
+import { partEnvironment } from '../../config/environment.ts'
+import { readSetup } from '../../config.ts'
+import { openLog } from '../../dependencies.ts'
+import { renewEpoch, waitingAccounts } from '../../grants/epoch.ts'
+import { connect, untilReady } from '../../redis/connections.ts'
+import { redisRecord } from '../../redis/record.ts'
+import { Problem } from '../problem.ts'
+
+const WHAT_IT_DOES = `Do this after Redis was put back from a copy. Before anything is granted or vended again:
+- every session that was issued until now is refused, in every account; whoever has a live grant gets new credentials;
+- every policy latchkey.* on people's own roles and users is taken away, and those grants end;
+- what was denied stays denied.
+`
+const LOOK_EVERY_MS = 1_000
+
+type RecoverNeeds = Parameters<typeof waitingAccounts>[0]
+
+/** Runs where the workers run, with their environment. */
+export function recoverCommand(program: Command): void {
+  program
+    .command('recover')
+    .description('after Redis was put back from a copy: trust nothing that was granted before')
+    .option('--yes', 'do not ask')
+    .option('--wait <seconds>', 'how long to wait for the workers', '180')
+    .action(recover)
+}
+
+async function recover({ yes = false, wait }: { readonly yes?: boolean; readonly wait: string }): Promise<void> {
+  const waitMs = parseSeconds(wait) * 1_000
+  const { config, rules } = readSetup(partEnvironment(process.env, 'workers'), 'workers')
+  say(WHAT_IT_DOES)
+  if (!yes) await confirm()
+  const redis = connect(config.redisUrl, 'request', openLog({ ...config, logLevel: 'silent' }, 'recover'))
+  try {
+    if (!(await untilReady(redis, 5_000)))
+      throw new Problem('Redis does not answer. Check REDIS_URL, and that it runs.')
+    const needs = { record: redisRecord(redis), approvalKey: config.approvalKey, rules }
+    await renewEpoch(needs, byOperator(userInfo().username))
+    say('There is a new epoch: nothing is granted or vended until the workers have been through.')
+    await waitForWorkers(needs, waitMs)
+  } finally {
+    redis.disconnect()
+  }
+}
+
+function parseSeconds(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text)
+  throw new Problem('Give --wait as whole seconds, like 180.')
+}
+
+async function confirm(): Promise<void> {
+  if (!process.stdin.isTTY) throw new Problem('Nobody can be asked here. Say `latchkey recover --yes`.')
+  const asking = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await asking.question('Go on? [y/N] ')
+  asking.close()
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Problem('Nothing was changed.')
+}
+
+async function waitForWorkers(needs: RecoverNeeds, waitMs: number): Promise<void> {
+  const all = [...needs.rules.accounts.keys()]
+  const giveUpAt = performance.now() + waitMs
+  let told = all.length
+  for (;;) {
+    const waiting = await waitingAccounts(needs)
+    if (waiting.length < told) say(`${all.length - waiting.length} of ${all.length} accounts are safe.`)
+    told = waiting.length
+    if (waiting.length === 0) return say('Done: Latchkey grants and vends again.')
+    if (performance.now() >= giveUpAt) throw new Problem(notYet(waiting, all.length))
+    await delay(LOOK_EVERY_MS)
+  }
+}
+
+/** The workers go on by themselves: nothing has to be said twice. */
+function notYet(waiting: readonly string[], all: number): string {
+  const which = `Nothing is granted in ${waiting.join(', ')} until the workers have been there`
+  const why = waiting.length === all ? 'Are the workers running? Start them' : 'Their log says why AWS did not let them'
+  return `${which}. ${why}; they go on by themselves.`
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
