@@ -1,0 +1,34 @@
+"""Runs the real AWS CLI many times in one process: lines of JSON in, lines of JSON out. Starting Python anew for each would take most of the time."""
+
+import json
+import os
+import sys
+import tempfile
+
+from awscli.clidriver import create_clidriver
+
+
+def run(args):
+    with tempfile.TemporaryFile() as said:
+        kept = [os.dup(1), os.dup(2)]
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+        try:
+            code = create_clidriver().main(args)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+            for one in kept:
+                os.close(one)
+        said.seek(0)
+        return code, said.read().decode(errors="replace")
+
+
+for line in sys.stdin:
+    order = json.loads(line)
+    os.environ.update(order["environment"])
+    os.chdir(order["folder"])
+    code, said = run(order["args"])
+    print(json.dumps({"code": code, "said": said}), flush=True)
