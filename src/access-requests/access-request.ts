@@ -29,6 +29,8 @@ const accessRequest = z.strictObject({
   reason: z.string(),
   ticket: z.string(),
   entitlement: z.string(),
+  /** The live grant that this would let go on. */
+  extends: z.string().regex(RECORD_ID).optional(),
   /** Who would hold it, as AWS knew them when asked; the rules as they are at the click must still name them. */
   principal: principalSchema,
   /** Sentences for the requester: why AWS may refuse it all the same. Absent: none. */

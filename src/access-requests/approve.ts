@@ -11,6 +11,7 @@ import { newId, type RecordPort } from '../record.ts'
 import type { Entitlement, Rules } from '../rules/rules-file.ts'
 import { type AccessRequest, closeRequest, type Review, type StoredRequest } from './access-request.ts'
 import { closeCommit } from './close-commit.ts'
+import { extendCommit, type GrantPart, readExtended } from './extend-grant.ts'
 import type { Authority } from './read-authority.ts'
 
 interface Needs {
@@ -30,33 +31,46 @@ export async function approve(
   const { request } = stored
   const notNamed = findPrincipalFault(eligibility, request.principal)
   if (notNamed !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason: notNamed, mayAsk: [] })
-  const grant = makeGrant(needs, stored, review, eligibility.entitlement)
-  const next = closeRequest(request, 'approved', review.at, { reviews: [review], grantId: grant.id })
+  const part = await grantPart(needs, stored, review, eligibility.entitlement)
+  const next = closeRequest(request, 'approved', review.at, { reviews: [review], grantId: part.grant.id })
   const { as, comment } = review
-  const closing = closeCommit(stored, next, [
-    {
-      kind: 'request.approved',
-      actor: byPerson(review.reviewer.objectId),
-      requestId: request.id,
-      grantId: grant.id,
-      as,
-      comment,
-    },
-  ])
-  const atMs = Date.parse(review.at)
+  const actor = byPerson(review.reviewer.objectId)
+  const approved = { kind: 'request.approved', actor, requestId: request.id, grantId: part.grant.id, as, comment } as const
+  const closing = closeCommit(stored, next, [approved])
   await needs.record.commit({
-    ...closing,
-    records: [...closing.records, { kind: 'grant', id: grant.id, expectedVersion: 0, next: grant }],
-    due: [...closing.due, { kind: 'grants', id: grant.id, at: atMs }],
-    indexes: [
-      ...closing.indexes,
-      { ...LIVE, id: grant.id, at: atMs },
-      { kind: GRANTS_OF, value: request.requester.objectId, id: grant.id, at: atMs },
-      ...holdPlace(request.principal, grant.id, Date.parse(deniedUntil(grant.terms))),
-    ],
-    jobs: [{ act: 'activate', recordId: grant.id, occasion: '1' }, ...closing.jobs],
+    records: [...closing.records, ...part.records],
+    due: [...closing.due, ...part.due],
+    indexes: [...closing.indexes, ...part.indexes],
+    limits: part.limits,
+    audit: [...closing.audit, ...part.audit],
+    jobs: [...part.jobs, ...closing.jobs],
   })
   return next
+}
+
+async function grantPart(needs: Needs, stored: StoredRequest, review: Review, entitlement: Entitlement): Promise<GrantPart> {
+  if (stored.request.extends === undefined) return newGrant(needs, stored, review, entitlement)
+  const extended = await readExtended(needs, stored, Date.parse(review.at))
+  return extendCommit(needs, stored, extended, review, entitlement)
+}
+
+function newGrant(needs: Needs, stored: StoredRequest, review: Review, entitlement: Entitlement): GrantPart {
+  const grant = makeGrant(needs, stored, review, entitlement)
+  const { requester, principal } = stored.request
+  const atMs = Date.parse(review.at)
+  return {
+    grant,
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: 0, next: grant }],
+    due: [{ kind: 'grants', id: grant.id, at: atMs }],
+    indexes: [
+      { ...LIVE, id: grant.id, at: atMs },
+      { kind: GRANTS_OF, value: requester.objectId, id: grant.id, at: atMs },
+      ...holdPlace(principal, grant.id, Date.parse(deniedUntil(grant.terms))),
+    ],
+    limits: [],
+    audit: [],
+    jobs: [{ act: 'activate', recordId: grant.id, occasion: '1' }],
+  }
 }
 
 function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Review, entitlement: Entitlement): Grant {

@@ -15,6 +15,7 @@ import type { AccessRequest } from './access-request.ts'
 import { ASKS_OF, amongFew, askLimits, refuseSpentLimits, saidOnce } from './ask-limits.ts'
 import { signAsk, type UnsignedRequest } from './ask-mac.ts'
 import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
+import { type Extending, refuseShorter } from './extend-grant.ts'
 import { type Copy, makeCopies, newCopies, type Thread } from './copies.ts'
 
 export interface AskNeeds {
@@ -33,6 +34,8 @@ export interface AskInput {
   readonly ticket?: string
   /** Where they asked, when it was in Teams. */
   readonly thread?: Thread
+  /** For a live grant to go on; everything else is then as that grant has it. */
+  readonly extending?: Extending
 }
 
 type Eligible = Extract<Eligibility, { eligible: true }>
@@ -62,9 +65,19 @@ async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promis
   const requester = await readRequester(needs.directory, caller)
   const decision = await refuseUnlessEligible(needs, requester, input)
   const asked = await refuseWithoutApprovers(needs.directory, decision, requester)
+  const holding = await findPrincipal(needs, caller, decision, input)
+  return await commitRequest(needs, requester, input, { decision, asked, ...holding })
+}
+
+/** What is to go on stays with its principal, which AWS was seen to allow. */
+async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible, input: AskInput) {
+  const nowMs = await needs.record.now()
+  if (input.extending) {
+    refuseShorter(input.extending, decision.durationMinutes, nowMs)
+    return { principal: input.extending.principal, warnings: [] }
+  }
   const { principals, warnings } = await needs.driver.preflight(draftOf(decision, caller, input))
-  const principal = await pickPlace(needs.record, principals, await needs.record.now())
-  return await commitRequest(needs, requester, input, { decision, asked, principal, warnings })
+  return { principal: await pickPlace(needs.record, principals, nowMs), warnings }
 }
 
 function draftOf({ account, entitlement, holder }: Eligible, caller: Caller, input: AskInput): GrantDraft {
@@ -173,6 +186,7 @@ function makeRequest(
     reason: input.reason,
     ticket: input.ticket ?? '',
     entitlement: decision.entitlement.name,
+    ...(input.extending === undefined ? {} : { extends: input.extending.grantId }),
     principal,
     ...(decision.entitlement.conditions === undefined ? {} : { conditions: decision.entitlement.conditions }),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),

@@ -34,6 +34,8 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('review.refused'), ...request, code: z.string(), sentence: z.string() }),
   z.strictObject({ kind: z.literal('grant.attempted'), ...grant, attempt: z.number(), endsAt: z.string() }),
   z.strictObject({ kind: z.literal('grant.activated'), ...grant, endsAt: z.string() }),
+  /** By a yes of its own, before AWS is asked for anything. */
+  z.strictObject({ kind: z.literal('grant.extended'), ...grant, endsAt: z.string() }),
   z.strictObject({ kind: z.literal('grant.end-asked'), ...grant, cause: z.string(), detail: z.string() }),
   z.strictObject({ kind: z.literal('end.refused'), ...grant, code: z.string(), sentence: z.string() }),
   /** Ended when its time was over. */

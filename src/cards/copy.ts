@@ -37,7 +37,8 @@ export function contentOf({ card }: Message): string {
 /** Whether this copy has something to show by now. What nobody saw while it could be decided is not sent afterwards. */
 export function isWanted({ role, shows, place, reference, presented }: Copy, { request, grant }: Reading): boolean {
   const { status } = request.request
-  if (shows === 'outcome') return isOutcome(status) || (grant !== undefined && grant.grant.status !== 'activating')
+  const isExtension = request.request.extends !== undefined && status === 'approved'
+  if (shows === 'outcome') return isOutcome(status) || isExtension || (grant !== undefined && grant.grant.status !== 'activating')
   if (place.channel === 'mail') return status === 'pending' && presented === ''
   return role === 'requester' || status === 'pending' || reference !== undefined
 }

@@ -53,10 +53,16 @@ export function headlineOf(shown: Shown, stage: Stage, part: Part): Headline {
 function noteOf({ request, grant }: Shown, stage: Stage, part: Part): string {
   const again = part === 'requester' ? ' You can ask again.' : ''
   if (stage === 'pending') return `Open until ${moment(request.lapsesAt)}, then it lapses.`
-  if (stage === 'approved') return 'What follows is told in a message of its own.'
+  if (stage === 'approved') return approvedNote(request)
   if (stage === 'active') return grant?.endsAt ? `Until ${moment(grant.endsAt)}, then it ends by itself.` : ''
   if (stage === 'revoking') return 'AWS is being told to refuse it. Until that is seen to work, it is not over.'
   if (stage === 'failing') return 'Latchkey is making sure that nothing is left in AWS.'
   if (stage === 'failed') return `Nobody could use it, and nothing is left in AWS.${again}`
   return stage === 'lapsed' ? `Nothing was granted.${again}` : ''
+}
+
+/** An extension has no grant of its own: the card of the first request goes on living. */
+function approvedNote({ extends: extended, decision, durationMinutes }: Shown['request']): string {
+  if (extended === null || !decision) return 'What follows is told in a message of its own.'
+  return `Access now lasts until ${moment(new Date(Date.parse(decision.at) + durationMinutes * 60_000).toISOString())}.`
 }

@@ -25,7 +25,7 @@ export function leadOf({ request, grant }: Shown, stage: Stage, part: Part): Lea
   return {
     runs: [
       ...nameOf(request.requester, part),
-      ...said(` ${VERBS[stage][part === 'requester' ? 0 : 1]} `),
+      ...said(` ${verbOf(request, stage)[part === 'requester' ? 0 : 1]} `),
       ...said(inWords(levels), { weight: 'Bolder' }),
       ...said(' in '),
       ...(isOne && only ? only : said(amount(scopes.length, 'scope'))),
@@ -54,6 +54,12 @@ const VERBS: Readonly<Record<Stage, Verb>> = {
   denied: ASKED,
   cancelled: ASKED,
   lapsed: ASKED,
+}
+
+/** @example "asks to keep access to write in s3://… for 2 hours" */
+function verbOf(request: Shown['request'], stage: Stage): Verb {
+  const [ofYou, ofOthers] = VERBS[stage]
+  return request.extends === null ? [ofYou, ofOthers] : [`${ofYou} keep access to`, `${ofOthers} keep access to`]
 }
 
 function nameOf(requester: string, part: Part): readonly Run[] {

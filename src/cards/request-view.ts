@@ -20,6 +20,8 @@ export interface RequestView {
   readonly decision: { readonly by: string; readonly as: string; readonly comment: string; readonly at: string } | null
   readonly closedAt: string | null
   readonly grantId: string | null
+  /** The live grant that this would let go on. */
+  readonly extends: string | null
 }
 
 export function requestView(stored: StoredRequest): RequestView {
@@ -42,5 +44,6 @@ export function requestView(stored: StoredRequest): RequestView {
     decision: review ? { by: review.reviewer.name, as: review.as, comment: review.comment, at: review.at } : null,
     closedAt: request.closedAt ?? null,
     grantId: request.grantId ?? null,
+    extends: request.extends ?? null,
   }
 }

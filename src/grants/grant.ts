@@ -29,6 +29,8 @@ export const terms = z.strictObject({
   durationMinutes: z.int().positive(),
   decidedAt: time,
   approver: objectId,
+  /** The request by which it was extended last: the yes that counts is the one to that. */
+  extension: z.strictObject({ requestId: z.string().regex(RECORD_ID), requestVersion: z.int() }).optional(),
   entitlement: z.string(),
   rulesHash: z.string(),
 })
@@ -48,6 +50,8 @@ const grant = z.strictObject({
   /** Fixed by each attempt before AWS is asked; whole seconds, so that record and IAM document say the same. */
   endsAt: time.optional(),
   activatedAt: time.optional(),
+  /** It was extended, and AWS does not hold the new end yet. */
+  unwritten: z.literal(true).optional(),
   /** Why and by whom an early end was asked. */
   end: end.optional(),
   endedAt: time.optional(),

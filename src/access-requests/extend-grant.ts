@@ -1,0 +1,127 @@
+import { byPerson } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
+import { deniedUntil } from '../grants/deny-record.ts'
+import type { Principal } from '../grants/driver.ts'
+import { type Grant, moveGrant, readGrant, refuseIfNotActive, type StoredGrant, type Terms } from '../grants/grant.ts'
+import { holdPlace } from '../grants/on-principal.ts'
+import { enterTarget } from '../grants/on-target.ts'
+import { findYesFault, signYes } from '../grants/yes.ts'
+import { type Commit, type RecordPort, showAgain } from '../record.ts'
+import type { Caller } from '../rules/caller.ts'
+import type { Entitlement, Rules } from '../rules/rules-file.ts'
+import { parseScope } from '../rules/scope.ts'
+import type { Review, StoredRequest } from './access-request.ts'
+import type { Thread } from './copies.ts'
+
+interface Needs {
+  readonly record: RecordPort
+  readonly approvalKey: string
+}
+
+/** What a yes writes of its grant. */
+export interface GrantPart extends Required<Commit> {
+  readonly grant: Grant
+}
+
+/** What an ask carries that would let a live grant go on: its principal is known, and proven to be good. */
+export interface Extending {
+  readonly grantId: string
+  readonly principal: Principal
+  readonly endsAt: string
+}
+
+export interface ExtendInput {
+  readonly durationMinutes?: number
+  readonly reason: string
+  readonly ticket?: string
+  readonly thread?: Thread
+}
+
+/** The ask for the same again, for longer, to which somebody says yes anew. @throws NOT_FOUND for a grant of somebody else, OVER when it has ended */
+export async function extensionOf(needs: Needs, caller: Caller, grantId: string, input: ExtendInput) {
+  const stored = await readGrant(needs.record, grantId)
+  const isOwn = stored?.grant.terms.requester === caller.objectId
+  if (!isOwn || findYesFault(needs.approvalKey, grantId, stored.grant) !== undefined)
+    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  const { grant } = stored
+  refuseIfNotActive(grant, await needs.record.now())
+  const { scopes, levels, principal } = grant.terms
+  const extending: Extending = { grantId, principal, endsAt: grant.endsAt ?? grant.terms.decidedAt }
+  return { ...input, scopes: scopes.map(parseScope), levels, extending }
+}
+
+/** The duration counts from the yes, as ever: what would not be longer is not asked of anybody. */
+export function refuseShorter({ endsAt }: Pick<Extending, 'endsAt'>, durationMinutes: number, nowMs: number): void {
+  if (nowMs + durationMinutes * 60_000 > Date.parse(endsAt)) return
+  throw new LatchkeyError('BAD_INPUT', {
+    problem: `This grant lasts until ${endsAt.slice(11, 16)} UTC already. Ask for a duration that reaches beyond that, counted from now.`,
+  })
+}
+
+/** @throws OVER when the grant ended before the yes: what is over does not come back. */
+export async function readExtended(needs: Needs, { request }: StoredRequest, nowMs: number): Promise<StoredGrant> {
+  const stored = await readGrant(needs.record, request.extends ?? '')
+  const isOwn = stored?.grant.terms.requester === request.requester.objectId
+  if (!isOwn || findYesFault(needs.approvalKey, stored.grant.id, stored.grant) !== undefined)
+    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  refuseIfNotActive(stored.grant, nowMs)
+  return stored
+}
+
+/** The part of the yes's commit that lets the grant go on: its new end is in the due index before AWS is asked for anything. */
+export function extendCommit(
+  needs: Needs & { readonly rules: Rules },
+  { request, version }: StoredRequest,
+  extended: StoredGrant,
+  review: Review,
+  entitlement: Entitlement,
+): GrantPart {
+  const { grant: before } = extended
+  const nowMs = Date.parse(review.at)
+  refuseShorter({ endsAt: before.endsAt ?? '' }, request.durationMinutes, nowMs)
+  const endsAtMs = Math.floor((nowMs + request.durationMinutes * 60_000) / 1_000) * 1_000
+  const { conditions: _, ...terms } = before.terms
+  const next: Terms = {
+    ...terms,
+    extension: { requestId: request.id, requestVersion: version },
+    durationMinutes: request.durationMinutes,
+    decidedAt: review.at,
+    approver: review.reviewer.objectId,
+    entitlement: entitlement.name,
+    rulesHash: needs.rules.hash,
+    ...(entitlement.conditions === undefined ? {} : { conditions: entitlement.conditions }),
+  }
+  const isAttached = next.principal.driver === 'attach'
+  const grant = moveGrant(before, 'active', {
+    terms: next,
+    mac: signYes(needs.approvalKey, next),
+    approverName: review.reviewer.name,
+    endsAt: new Date(endsAtMs).toISOString(),
+    // What AWS holds still ends as it did before.
+    ...(isAttached ? { unwritten: true } : {}),
+  })
+  const occasion = String(extended.version + 1)
+  const shown = showAgain(next.requestId, nowMs, `g${occasion}`)
+  const target = enterTarget(grant, endsAtMs, nowMs)
+  return {
+    grant,
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: extended.version, next: grant }],
+    due: [{ kind: 'grants', id: grant.id, at: endsAtMs }, ...shown.due],
+    indexes: [...target.indexes, ...holdPlace(next.principal, grant.id, Date.parse(deniedUntil(next)))],
+    limits: target.limits,
+    audit: [
+      {
+        kind: 'grant.extended',
+        actor: byPerson(review.reviewer.objectId),
+        requestId: request.id,
+        grantId: grant.id,
+        endsAt: new Date(endsAtMs).toISOString(),
+      },
+    ],
+    jobs: [
+      ...(isAttached ? [{ act: 'activate', recordId: grant.id, occasion } as const] : []),
+      { act: 'revoke', recordId: grant.id, occasion, at: endsAtMs },
+      ...shown.jobs,
+    ],
+  }
+}
