@@ -29,14 +29,18 @@ export async function activateGrant(needs: ActivateNeeds, grantId: string): Prom
   if (!lease) return { againAt: (await needs.record.now()) + RUN_AGAIN_MS }
   try {
     const stored = await readGrant(needs.record, grantId)
-    if (stored?.grant.status !== 'activating') return {}
+    if (!stored || !waitsForAws(stored.grant)) return {}
     const refused = await findRefusal(needs, grantId, stored)
     if (refused) return {}
-    await attempt(needs, stored)
+    await (stored.grant.status === 'active' ? writeExtension(needs, stored) : attempt(needs, stored))
     return {}
   } finally {
     await lease.release()
   }
+}
+
+function waitsForAws({ status, unwritten }: Grant): boolean {
+  return status === 'activating' || (status === 'active' && unwritten === true)
 }
 
 /** Whether the grant may not be activated; then its end is already on record. */
@@ -104,6 +108,26 @@ async function commitActive(record: RecordPort, { grant, version }: StoredGrant)
     due: shown.due,
     audit: [{ kind: 'grant.activated', ...factsOf(grant), endsAt }],
     jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }, ...shown.jobs],
+  })
+}
+
+/** The new end is on record and in the due index since the yes. Until AWS holds it, access ends as it did before. */
+async function writeExtension(needs: ActivateNeeds, stored: StoredGrant): Promise<void> {
+  const { record, driver, log } = needs
+  const nowMs = await record.now()
+  await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs)
+  try {
+    await driver.activate(orderOf(stored.grant), nowMs)
+  } catch (error) {
+    if (!(error instanceof LatchkeyError) || isLatchkeyError(error, 'UNAVAILABLE')) throw error
+    log.warn({ grantId: stored.grant.id, code: error.code }, 'AWS refused the extension')
+    await beginRevoke(record, stored, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
+    return
+  }
+  const { unwritten: _, ...grant } = stored.grant
+  await record.commit({
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: stored.version, next: grant }],
+    audit: [{ kind: 'grant.activated', ...factsOf(grant), endsAt: grant.endsAt ?? '' }],
   })
 }
 

@@ -70,6 +70,7 @@ function overdueJob({ grant }: StoredGrant, nowMs: number): readonly Job[] {
   const occasion = sweepOccasion(nowMs)
   const endsAtMs = Date.parse(grant.endsAt ?? '')
   if (grant.status === 'revoking' || endsAtMs < nowMs) return [{ act: 'revoke', recordId: grant.id, occasion }]
-  const waits = grant.status === 'activating' && nowMs - Date.parse(grant.terms.decidedAt) > SETTLED_MS
+  const isWaiting = grant.status === 'activating' || grant.unwritten === true
+  const waits = isWaiting && nowMs - Date.parse(grant.terms.decidedAt) > SETTLED_MS
   return waits ? [{ act: 'activate', recordId: grant.id, occasion }] : []
 }

@@ -35,7 +35,14 @@ export async function approve(
   const next = closeRequest(request, 'approved', review.at, { reviews: [review], grantId: part.grant.id })
   const { as, comment } = review
   const actor = byPerson(review.reviewer.objectId)
-  const approved = { kind: 'request.approved', actor, requestId: request.id, grantId: part.grant.id, as, comment } as const
+  const approved = {
+    kind: 'request.approved',
+    actor,
+    requestId: request.id,
+    grantId: part.grant.id,
+    as,
+    comment,
+  } as const
   const closing = closeCommit(stored, next, [approved])
   await needs.record.commit({
     records: [...closing.records, ...part.records],
@@ -48,7 +55,12 @@ export async function approve(
   return next
 }
 
-async function grantPart(needs: Needs, stored: StoredRequest, review: Review, entitlement: Entitlement): Promise<GrantPart> {
+async function grantPart(
+  needs: Needs,
+  stored: StoredRequest,
+  review: Review,
+  entitlement: Entitlement,
+): Promise<GrantPart> {
   if (stored.request.extends === undefined) return newGrant(needs, stored, review, entitlement)
   const extended = await readExtended(needs, stored, Date.parse(review.at))
   return extendCommit(needs, stored, extended, review, entitlement)

@@ -71,26 +71,17 @@ export async function readExtended(needs: Needs, { request }: StoredRequest, now
 /** The part of the yes's commit that lets the grant go on: its new end is in the due index before AWS is asked for anything. */
 export function extendCommit(
   needs: Needs & { readonly rules: Rules },
-  { request, version }: StoredRequest,
+  stored: StoredRequest,
   extended: StoredGrant,
   review: Review,
   entitlement: Entitlement,
 ): GrantPart {
+  const { request } = stored
   const { grant: before } = extended
   const nowMs = Date.parse(review.at)
   refuseShorter({ endsAt: before.endsAt ?? '' }, request.durationMinutes, nowMs)
   const endsAtMs = Math.floor((nowMs + request.durationMinutes * 60_000) / 1_000) * 1_000
-  const { conditions: _, ...terms } = before.terms
-  const next: Terms = {
-    ...terms,
-    extension: { requestId: request.id, requestVersion: version },
-    durationMinutes: request.durationMinutes,
-    decidedAt: review.at,
-    approver: review.reviewer.objectId,
-    entitlement: entitlement.name,
-    rulesHash: needs.rules.hash,
-    ...(entitlement.conditions === undefined ? {} : { conditions: entitlement.conditions }),
-  }
+  const next = extendedTerms(needs, stored, before.terms, review, entitlement)
   const isAttached = next.principal.driver === 'attach'
   const grant = moveGrant(before, 'active', {
     terms: next,
@@ -123,5 +114,26 @@ export function extendCommit(
       { act: 'revoke', recordId: grant.id, occasion, at: endsAtMs },
       ...shown.jobs,
     ],
+  }
+}
+
+/** The yes that counts from now on is the one to the extension; the card stays that of the first request. */
+function extendedTerms(
+  { rules }: { readonly rules: Rules },
+  { request, version }: StoredRequest,
+  before: Terms,
+  review: Review,
+  { name, conditions }: Entitlement,
+): Terms {
+  const { conditions: _, ...terms } = before
+  return {
+    ...terms,
+    extension: { requestId: request.id, requestVersion: version },
+    durationMinutes: request.durationMinutes,
+    decidedAt: review.at,
+    approver: review.reviewer.objectId,
+    entitlement: name,
+    rulesHash: rules.hash,
+    ...(conditions === undefined ? {} : { conditions }),
   }
 }

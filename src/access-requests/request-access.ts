@@ -1,13 +1,11 @@
 import { type AuditEvent, byPerson } from '../audit/events.ts'
-import { LatchkeyError } from '../errors.ts'
 import type { Driver, GrantDraft, Principal } from '../grants/driver.ts'
 import { holdPlace, pickPlace, placeLimits } from '../grants/on-principal.ts'
 import { isRefusal, recordRefusal } from '../grants/record-refusal.ts'
 import { newId, type RecordPort, refuseWithoutRoom, showAgain } from '../record.ts'
-import { type AskedApprover, findApprovers } from '../rules/approval-steps.ts'
+import type { AskedApprover } from '../rules/approval-steps.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
-import { decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
 import type { AskableLevel } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
@@ -15,8 +13,9 @@ import type { AccessRequest } from './access-request.ts'
 import { ASKS_OF, amongFew, askLimits, refuseSpentLimits, saidOnce } from './ask-limits.ts'
 import { signAsk, type UnsignedRequest } from './ask-mac.ts'
 import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
-import { type Extending, refuseShorter } from './extend-grant.ts'
 import { type Copy, makeCopies, newCopies, type Thread } from './copies.ts'
+import { type Extending, refuseShorter } from './extend-grant.ts'
+import { type Eligible, readRequester, refuseUnlessEligible, refuseWithoutApprovers } from './who-decides.ts'
 
 export interface AskNeeds {
   readonly record: RecordPort
@@ -38,12 +37,9 @@ export interface AskInput {
   readonly extending?: Extending
 }
 
-type Eligible = Extract<Eligibility, { eligible: true }>
-type Asked = readonly AskedApprover[]
-
 interface Found {
   readonly decision: Eligible
-  readonly asked: Asked
+  readonly asked: readonly AskedApprover[]
   readonly principal: Principal
   readonly warnings: readonly string[]
 }
@@ -91,33 +87,6 @@ function draftOf({ account, entitlement, holder }: Eligible, caller: Caller, inp
     ...(conditions === undefined ? {} : { conditions }),
     ...(holder === undefined ? {} : { holder }),
   }
-}
-
-async function readRequester(directory: Directory, caller: Caller): Promise<Person> {
-  const person = await directory.person(caller.objectId)
-  if (person && person.tenantId === caller.tenantId) return person
-  throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'You are not in the directory.', mayAsk: [] })
-}
-
-async function refuseUnlessEligible(needs: AskNeeds, person: Person, input: AskInput): Promise<Eligible> {
-  const groups = await needs.directory.groupsOf(person.objectId, groupIdsOf(needs.rules))
-  const { scopes, levels, durationMinutes } = input
-  const decision = decideEligibility(
-    needs.rules,
-    { person, groups },
-    { scopes, levels, ...(durationMinutes === undefined ? {} : { durationMinutes }) },
-  )
-  if (decision.eligible) return decision
-  throw new LatchkeyError('NOT_ELIGIBLE', decision)
-}
-
-async function refuseWithoutApprovers(directory: Directory, decision: Eligible, requester: Person): Promise<Asked> {
-  const asked = await findApprovers(directory, decision.entitlement, requester)
-  if (asked.length > 0) return asked
-  throw new LatchkeyError('NOT_ELIGIBLE', {
-    reason: `Nobody can approve this: the directory names no manager of yours and nobody else who may decide under "${decision.entitlement.name}".`,
-    mayAsk: [],
-  })
 }
 
 async function commitRequest(

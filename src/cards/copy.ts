@@ -38,7 +38,8 @@ export function contentOf({ card }: Message): string {
 export function isWanted({ role, shows, place, reference, presented }: Copy, { request, grant }: Reading): boolean {
   const { status } = request.request
   const isExtension = request.request.extends !== undefined && status === 'approved'
-  if (shows === 'outcome') return isOutcome(status) || isExtension || (grant !== undefined && grant.grant.status !== 'activating')
+  if (shows === 'outcome')
+    return isOutcome(status) || isExtension || (grant !== undefined && grant.grant.status !== 'activating')
   if (place.channel === 'mail') return status === 'pending' && presented === ''
   return role === 'requester' || status === 'pending' || reference !== undefined
 }

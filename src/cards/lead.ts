@@ -56,10 +56,10 @@ const VERBS: Readonly<Record<Stage, Verb>> = {
   lapsed: ASKED,
 }
 
-/** @example "asks to keep access to write in s3://… for 2 hours" */
+/** @example "asks to keep the right to write in s3://… for 2 hours" */
 function verbOf(request: Shown['request'], stage: Stage): Verb {
   const [ofYou, ofOthers] = VERBS[stage]
-  return request.extends === null ? [ofYou, ofOthers] : [`${ofYou} keep access to`, `${ofOthers} keep access to`]
+  return request.extends === null ? [ofYou, ofOthers] : [`${ofYou} keep the right to`, `${ofOthers} keep the right to`]
 }
 
 function nameOf(requester: string, part: Part): readonly Run[] {

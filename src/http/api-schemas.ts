@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ExtendInput } from '../access-requests/extend-grant.ts'
 import type { AskInput } from '../access-requests/request-access.ts'
 import type { GrantView } from '../cards/grant-view.ts'
 import type { RequestView } from '../cards/request-view.ts'
@@ -43,6 +44,14 @@ export const askBody = askFields
     path: ['duration'],
   })
   .meta({ id: 'Ask' })
+
+export const extendBody = askFields
+  .omit({ scope: true, scopes: true, levels: true })
+  .refine((body) => body.duration === undefined || body.durationMinutes === undefined, {
+    message: 'Give either `duration` or `durationMinutes`.',
+    path: ['duration'],
+  })
+  .meta({ id: 'Extend', description: 'The duration counts from the yes' })
 
 export const reviewBody = z
   .strictObject({
@@ -105,6 +114,7 @@ export const requestAnswer = z
     decision: z.strictObject({ by: z.string(), as: z.string(), comment: z.string(), at: time }).nullable(),
     closedAt: time.nullable(),
     grantId: z.string().nullable(),
+    extends: z.string().nullable(),
   })
   .meta({ id: 'Request' }) satisfies z.ZodType<RequestView>
 
@@ -153,10 +163,17 @@ export const requestsAnswer = z.strictObject({ requests: z.array(requestAnswer) 
 export const grantsAnswer = z.strictObject({ grants: z.array(grantAnswer) })
 
 export function toAsk(body: z.output<typeof askBody>): AskInput {
-  const durationMinutes = body.duration === undefined ? body.durationMinutes : parseDuration(body.duration)
   return {
+    ...toExtension(body),
     scopes: (body.scopes ?? [body.scope ?? '']).map(parseScope),
     levels: [...new Set(body.levels)],
+  }
+}
+
+/** The part that an ask for more time has too. */
+export function toExtension(body: z.output<typeof extendBody>): ExtendInput {
+  const durationMinutes = body.duration === undefined ? body.durationMinutes : parseDuration(body.duration)
+  return {
     reason: body.reason,
     ...(durationMinutes === undefined ? {} : { durationMinutes }),
     ...(body.ticket === undefined ? {} : { ticket: body.ticket }),

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { z } from 'zod'
 import { cancelRequest } from '../access-requests/cancel-request.ts'
+import { extensionOf } from '../access-requests/extend-grant.ts'
 import { findRequest, findRequests } from '../access-requests/find-requests.ts'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import { type ReviewNeeds, reviewAccessRequest } from '../access-requests/review-access-request.ts'
@@ -13,7 +14,17 @@ import type { Digest, Digests } from '../oversight/digest.ts'
 import type { Caller } from '../rules/caller.ts'
 import { parseScope } from '../rules/scope.ts'
 import { type DeliveryNeeds, deliveryRoutes } from './api-delivery.ts'
-import { askBody, type grantAnswer, grantsQuery, idParams, requestsQuery, reviewBody, toAsk } from './api-schemas.ts'
+import {
+  askBody,
+  extendBody,
+  type grantAnswer,
+  grantsQuery,
+  idParams,
+  requestsQuery,
+  reviewBody,
+  toAsk,
+  toExtension,
+} from './api-schemas.ts'
 import { callerOf, demandBearer, type VerifyBearer } from './bearer.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { parseInput } from './parse-input.ts'
@@ -82,6 +93,14 @@ function grantRoutes(app: FastifyInstance, needs: ApiNeeds): void {
   app.get('/grants/:id', async (request) =>
     viewGrant(needs, await findGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
   )
+  app.post('/grants/:id/extend', async (request, reply) => {
+    const caller = callerOf(request)
+    const input = toExtension(parseInput(extendBody, request.body))
+    const ask = await extensionOf(needs, caller, parseInput(idParams, request.params).id, input)
+    const { id } = await requestAccess(needs, caller, ask)
+    reply.code(201).header('location', `/api/v1/requests/${id}`)
+    return await show(needs, caller, id)
+  })
   app.post('/grants/:id/end', async (request) =>
     viewGrant(needs, await endGrant(needs, callerOf(request), parseInput(idParams, request.params).id)),
   )

@@ -5,6 +5,7 @@ import {
   askBody,
   consoleAnswer,
   credentialsAnswer,
+  extendBody,
   grantAnswer,
   grantsAnswer,
   grantsQuery,
@@ -71,6 +72,14 @@ const OPERATIONS: readonly Operation[] = [
     summary: 'A link to the one object of your active grant, for fifteen minutes at most',
     body: linkBody,
     answer: linkAnswer,
+  },
+  {
+    method: 'post',
+    path: '/grants/{id}/extend',
+    summary: 'Ask for a live grant to go on; somebody says yes anew',
+    body: extendBody,
+    status: 201,
+    answer: requestAnswer,
   },
   { method: 'post', path: '/grants/{id}/end', summary: 'End a grant now', answer: grantAnswer },
 ]

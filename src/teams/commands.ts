@@ -1,5 +1,5 @@
 import { chatLine } from './chat-text.ts'
-import { type RequestLine, readRequestLine } from './request-line.ts'
+import { type ExtendLine, type RequestLine, readExtendLine, readRequestLine } from './request-line.ts'
 
 /** What one chat line says. Nothing is guessed: what is not a command gets help. */
 export type Command =
@@ -9,6 +9,7 @@ export type Command =
   | { readonly kind: 'access' }
   /** Without an id: the only one there is. */
   | { readonly kind: 'end'; readonly grantId?: string }
+  | { readonly kind: 'extend'; readonly ask: ExtendLine }
   | { readonly kind: 'cancel'; readonly requestId: string }
   /** `approve` or `deny` as a word: decides nothing. */
   | { readonly kind: 'review'; readonly requestId?: string }
@@ -37,6 +38,8 @@ export function parseCommand(text: string): Command {
       return parseDone(words)
     case 'revoke':
       return parseRevoke(words)
+    case 'extend':
+      return parseExtend(rest)
     case 'cancel':
       return parseCancel(words)
     case 'approve':
@@ -56,6 +59,11 @@ function parseRequest(rest: string): Command {
   if (FORM_WORDS.test(bare(rest))) return { kind: 'form' }
   const read = readRequestLine(rest)
   return read.readable ? { kind: 'ask', ask: read.ask } : { kind: 'malformed', sentence: read.problem }
+}
+
+function parseExtend(rest: string): Command {
+  const read = readExtendLine(rest)
+  return read.readable ? { kind: 'extend', ask: read.ask } : { kind: 'malformed', sentence: read.problem }
 }
 
 function parseDone(words: readonly string[]): Command {

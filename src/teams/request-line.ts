@@ -39,11 +39,7 @@ const LONGEST_QUOTE = 80
 
 /** Every word has to mean something: a line that is half understood would ask for something else. */
 export function readRequestLine(line: string): ReadLine {
-  const draft: Draft = { scopes: [], levels: [], strange: [] }
-  for (let word = wordAt(line, 0); word && draft.reason === undefined; ) {
-    const end = takeWord(draft, line, word)
-    word = wordAt(line, end)
-  }
+  const draft = readDraft(line)
   const problem = problemOf(draft)
   if (problem)
     return { readable: false, problem: `${problem} For example: ${EXAMPLE}. Or say request alone for the form.` }
@@ -53,6 +49,46 @@ export function readRequestLine(line: string): ReadLine {
     readable: true,
     ask: { ...ask, ...(duration === undefined ? {} : { duration }), ...(ticket === undefined ? {} : { ticket }) },
   }
+}
+
+/** The line after the word `extend`: what is to go on is the grant's own. */
+export type ExtendLine = Omit<RequestLine, 'scopes' | 'levels'> & { readonly grantId?: string }
+export type ReadExtendLine =
+  | { readonly readable: true; readonly ask: ExtendLine }
+  | { readonly readable: false; readonly problem: string }
+
+const EXTEND_EXAMPLE = 'For example: extend for 1h because the export is still running.'
+const GRANT_ID = /^g-[0-9a-z]+$/
+
+export function readExtendLine(line: string): ReadExtendLine {
+  const { scopes, levels, strange, duration, ticket, reason } = readDraft(line)
+  const [grantId, ...others] = strange.map((word) => word.toLowerCase())
+  const isStrange = others.length > 0 || (grantId !== undefined && !GRANT_ID.test(grantId))
+  if (scopes.length + levels.length > 0 || isStrange)
+    return {
+      readable: false,
+      problem: `To extend, say for how long from now, and why; nothing else. ${EXTEND_EXAMPLE}`,
+    }
+  if (!reason)
+    return { readable: false, problem: `This line lacks a reason (after the word because). ${EXTEND_EXAMPLE}` }
+  return {
+    readable: true,
+    ask: {
+      reason,
+      ...(grantId === undefined ? {} : { grantId }),
+      ...(duration === undefined ? {} : { duration }),
+      ...(ticket === undefined ? {} : { ticket }),
+    },
+  }
+}
+
+function readDraft(line: string): Draft {
+  const draft: Draft = { scopes: [], levels: [], strange: [] }
+  for (let word = wordAt(line, 0); word && draft.reason === undefined; ) {
+    const end = takeWord(draft, line, word)
+    word = wordAt(line, end)
+  }
+  return draft
 }
 
 function wordAt(line: string, start: number): Word | undefined {

@@ -49,7 +49,7 @@ async function showReadable(needs: PresentNeeds, caller: Caller, ids: readonly s
 
 /** Without an id the only live grant is meant; of several, the person says which. */
 export async function endByWord(needs: PresentNeeds, caller: Caller, grantId?: string): Promise<string> {
-  const grant = await endGrant(needs, caller, grantId ?? (await onlyGrant(needs, caller)))
+  const grant = await endGrant(needs, caller, grantId ?? (await onlyGrant(needs, caller, 'done')))
   return `Grant ${grant.id} ends now: AWS is told to refuse it. Its card says when that is done.`
 }
 
@@ -59,7 +59,7 @@ export async function cancelByWord(needs: PresentNeeds, caller: Caller, requestI
 }
 
 /** @throws BAD_INPUT with what to say instead */
-async function onlyGrant(needs: PresentNeeds, caller: Caller): Promise<string> {
+export async function onlyGrant(needs: PresentNeeds, caller: Caller, word: 'done' | 'extend'): Promise<string> {
   const [first, ...others] = await liveGrants(needs, caller, ['activating', 'active'])
   if (first === undefined)
     throw new LatchkeyError('BAD_INPUT', {
@@ -69,7 +69,7 @@ async function onlyGrant(needs: PresentNeeds, caller: Caller): Promise<string> {
   const ids = [first, ...others].map(({ id }) => id).slice(0, MOST_LIVE)
   throw new LatchkeyError('BAD_INPUT', {
     // Their scopes are not for everybody in a channel.
-    problem: `You have ${others.length + 1} live grants: ${ids.join(', ')}. Say which one, as done ${first.id}. In our own chat, my access shows what each is for.`,
+    problem: `You have ${others.length + 1} live grants: ${ids.join(', ')}. Say which one, as ${word} ${first.id}. In our own chat, my access shows what each is for.`,
   })
 }
 

@@ -1,5 +1,7 @@
 import { amongFew, refuseSpentLimits } from '../access-requests/ask-limits.ts'
-import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
+import type { Thread } from '../access-requests/copies.ts'
+import { extensionOf } from '../access-requests/extend-grant.ts'
+import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import type { Message } from '../cards/channel.ts'
 import { type AskForm, renderForm } from '../cards/render-form.ts'
 import { LatchkeyError } from '../errors.ts'
@@ -10,8 +12,10 @@ import { formatScope } from '../rules/scope.ts'
 import { toAsk } from './ask-fields.ts'
 import type { Turn } from './bot.ts'
 import { countForm } from './few-forms.ts'
-import type { RequestLine } from './request-line.ts'
+import type { PresentNeeds } from './present-card.ts'
+import type { ExtendLine, RequestLine } from './request-line.ts'
 import { nameSaid, wasAskedAlready } from './said.ts'
+import { onlyGrant } from './turn-access.ts'
 
 const MOST_OWNERS = 5
 
@@ -19,13 +23,28 @@ const MOST_OWNERS = 5
  * Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. Nor when the line was
  * delivered before and asked then.
  */
-export async function askByLine(needs: AskNeeds, { caller, conversation, activityId }: Turn, line: RequestLine) {
-  const said = activityId === undefined ? {} : { said: nameSaid(conversation, activityId) }
+export async function askByLine(needs: AskNeeds, turn: Turn, line: RequestLine) {
+  await askOnce(needs, turn.caller, { ...toAsk(line), thread: threadOf(turn) })
+}
+
+function threadOf({ conversation, activityId }: Turn): Thread {
+  return { conversation, ...(activityId === undefined ? {} : { said: nameSaid(conversation, activityId) }) }
+}
+
+async function askOnce(needs: AskNeeds, caller: Caller, input: AskInput): Promise<void> {
   try {
-    await requestAccess(needs, caller, { ...toAsk(line), thread: { conversation, ...said } })
+    await requestAccess(needs, caller, input)
   } catch (error) {
     if (!wasAskedAlready(error)) throw error
   }
+}
+
+/** The same for a grant that is to go on; without its id the only live one is meant. */
+export async function extendByLine(needs: AskNeeds & PresentNeeds, turn: Turn, { grantId, ...line }: ExtendLine) {
+  const { scopes: _, levels: __, ...input } = toAsk({ ...line, scopes: [], levels: ['read'] })
+  const id = grantId ?? (await onlyGrant(needs, turn.caller, 'extend'))
+  const asked = await extensionOf(needs, turn.caller, id, { ...input, thread: threadOf(turn) })
+  await askOnce(needs, turn.caller, asked)
 }
 
 type Tried = Pick<AskForm, 'given' | 'problem'>

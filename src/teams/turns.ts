@@ -7,7 +7,7 @@ import type { Action, Answer, Bot, Turn } from './bot.ts'
 import { type Command, parseCommand } from './commands.ts'
 import type { PresentNeeds } from './present-card.ts'
 import { cancelByWord, endByWord, myAccess } from './turn-access.ts'
-import { askByLine, formFor } from './turn-ask.ts'
+import { askByLine, extendByLine, formFor } from './turn-ask.ts'
 import { askByForm } from './turn-form.ts'
 import { cancel, done, review, view } from './turn-review.ts'
 
@@ -74,6 +74,8 @@ async function follow(needs: BotNeeds, turn: Turn, command: Command): Promise<vo
       return await turn.reply(isPersonal(turn) ? await myAccess(needs, caller) : NOT_HERE)
     case 'end':
       return await turn.reply(await endByWord(needs, caller, command.grantId))
+    case 'extend':
+      return await extendByLine(needs, turn, command.ask)
     case 'cancel':
       return await turn.reply(await cancelByWord(needs, caller, command.requestId))
     case 'review':

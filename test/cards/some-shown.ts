@@ -55,6 +55,7 @@ export function someRequest(changes: Partial<RequestView> = {}): RequestView {
     asked: ['Max Mertens'],
     decision: null,
     closedAt: null,
+    extends: null,
     grantId: null,
     ...changes,
   }

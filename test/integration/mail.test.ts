@@ -28,6 +28,7 @@ const REQUEST: RequestView = {
   decision: null,
   closedAt: null,
   grantId: null,
+  extends: null,
 }
 
 const render = (changes: Partial<RequestView> = {}) =>
