@@ -19,7 +19,7 @@ interface Needs {
 }
 
 /** What a yes writes of its grant. */
-export interface GrantPart extends Required<Commit> {
+export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
   readonly grant: Grant
 }
 

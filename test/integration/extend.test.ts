@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AccessRequest } from '../../src/access-requests/access-request.ts'
+import { extensionOf } from '../../src/access-requests/extend-grant.ts'
+import { requestAccess } from '../../src/access-requests/request-access.ts'
+import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
+import { endGrant } from '../../src/grants/end-grant.ts'
+import { vendCredentials } from '../../src/grants/vend-credentials.ts'
+import { findYesFault } from '../../src/grants/yes.ts'
+import { revokeGrant } from '../../workers/revoke-grant.ts'
+import type { PersonName } from '../sandbox/entra/fixture.ts'
+import { type Office, openOffice } from './invariant-ground.ts'
+
+/** A live grant goes on by a yes of its own, and by nothing else. */
+
+let office: Office
+beforeAll(async () => {
+  office = await openOffice('extend')
+}, 60_000)
+afterAll(() => office.close())
+
+async function extend(grantId: string, durationMinutes: number, person: PersonName = 'rita'): Promise<AccessRequest> {
+  const caller = office.as(person)
+  const input = { durationMinutes, reason: 'the export still runs' }
+  return await requestAccess(office.needs, caller, await extensionOf(office.needs, caller, grantId, input))
+}
+
+function approve(id: string, person: PersonName = 'dana'): Promise<AccessRequest> {
+  return reviewAccessRequest(office.needs, office.as(person), id, { decision: 'approve', comment: '' })
+}
+
+async function endOf(grantId: string): Promise<number> {
+  return Date.parse((await office.grant(grantId)).endsAt ?? '')
+}
+
+async function dueAt(grantId: string): Promise<number | undefined> {
+  const due = await office.record.due('grants', Number.MAX_SAFE_INTEGER, 1_000)
+  return due.find(({ id }) => id === grantId)?.at
+}
+
+describe('extending a grant', () => {
+  it('moves its end by a yes, in the record, in the due index and in what is vended from then on', async () => {
+    const id = await office.granted()
+    const before = await endOf(id)
+    const { id: requestId } = await extend(id, 60)
+    expect(await endOf(id)).toBe(before)
+    const { grantId, reviews } = await approve(requestId)
+    expect(grantId).toBe(id)
+    const after = await office.grant(id)
+    const end = await endOf(id)
+    expect(end).toBe(Math.floor((Date.parse(reviews[0]?.at ?? '') + 3_600_000) / 1_000) * 1_000)
+    expect(await dueAt(id)).toBe(end)
+    expect(after).toMatchObject({ status: 'active', terms: { extension: { requestId }, durationMinutes: 60 } })
+    expect(findYesFault(office.needs.approvalKey, id, after)).toBeUndefined()
+    const { expiresAt } = await vendCredentials(office.needs, office.as('rita'), id)
+    expect(Date.parse(expiresAt)).toBeGreaterThan(before)
+    expect(await office.events('grant.extended')).toContainEqual(expect.objectContaining({ grantId: id, requestId }))
+  })
+
+  it('is no new grant: it ends once, with everything that was vended', async () => {
+    const id = await office.granted()
+    const earlier = await vendCredentials(office.needs, office.as('rita'), id)
+    await approve((await extend(id, 60)).id)
+    await endGrant(office.needs, office.as('rita'), id)
+    await revokeGrant(office.needs, id)
+    expect(await office.grant(id)).toMatchObject({ status: 'revoked' })
+    expect(await office.canWrite(earlier)).toBe(false)
+  })
+
+  it('is refused where it would not be longer', async () => {
+    const id = await office.granted()
+    await expect(extend(id, 5)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    const [first, second] = [await extend(id, 45), await extend(id, 45)]
+    await approve(first.id)
+    await expect(extend(id, 31)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    const ended = await endOf(id)
+    await approve(second.id)
+    expect(await endOf(id)).toBeGreaterThanOrEqual(ended)
+  })
+
+  it('is nobody else’s to ask, and reads like a grant that is not there', async () => {
+    const id = await office.granted()
+    await expect(extend(id, 60, 'max')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(extend('g-000000000000', 60)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it('does not bring back what ended before the yes', async () => {
+    const id = await office.granted()
+    const { id: requestId } = await extend(id, 60)
+    await endGrant(office.needs, office.as('rita'), id)
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
+    await revokeGrant(office.needs, id)
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
+    await expect(extend(id, 60)).rejects.toMatchObject({ code: 'OVER' })
+  })
+
+  it('needs a yes like any other: the requester gives none', async () => {
+    const id = await office.granted()
+    const { id: requestId } = await extend(id, 60)
+    await expect(approve(requestId, 'rita')).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
+  })
+
+  it('lets go on only what was asked: another grant written into the request gets no yes', async () => {
+    const [own, other] = [await office.granted(), await office.granted()]
+    const { id: requestId } = await extend(own, 60)
+    await office.overwriteRequest(requestId, { extends: other })
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+})
