@@ -1,8 +1,16 @@
 import type { Logger } from 'pino'
 import { type Grant, readGrants } from '../src/grants/grant.ts'
+import { listHeldBy } from '../src/grants/on-target.ts'
 import type { CloudTrailRecord } from '../src/oversight/cloudtrail-record.ts'
 import type { Explained, Fold, FoldEntry, InboxEntry } from '../src/oversight/inbox.ts'
-import { ACCEPTED_FOR_MS, grantIdOf, matchGrant } from '../src/oversight/match-grant.ts'
+import {
+  ACCEPTED_FOR_MS,
+  grantIdOf,
+  holderOf,
+  type Match,
+  matchGrant,
+  matchHeld,
+} from '../src/oversight/match-grant.ts'
 import { s3WriteOf } from '../src/oversight/s3-write.ts'
 import type { RecordPort } from '../src/record.ts'
 import { type Loop, startLoop } from './loop.ts'
@@ -28,17 +36,38 @@ export function foldS3Writes({ record, inbox, log }: FoldNeeds): Loop {
 }
 
 async function explainAll(record: RecordPort, entries: readonly InboxEntry[]): Promise<readonly FoldEntry[]> {
-  const ids = new Set(entries.flatMap(({ records }) => records.flatMap((one) => grantIdOf(one) ?? [])))
+  const all = entries.flatMap(({ records }) => records)
+  const ids = new Set(all.flatMap((one) => grantIdOf(one) ?? []))
+  const holders = new Set(all.flatMap((one) => holderOf(one) ?? []))
   const [nowMs, stored] = await Promise.all([record.now(), readGrants(record, [...ids])])
   const grants = new Map(stored.map(({ grant }) => [grant.id, grant]))
+  const held = await readHeld(record, [...holders], nowMs)
+  const matchOf = (one: CloudTrailRecord) => {
+    const holder = holderOf(one)
+    if (holder !== undefined) return matchHeld(one, held.get(holder) ?? [], nowMs)
+    return matchGrant(one, grants.get(grantIdOf(one) ?? ''), nowMs)
+  }
   return entries.map(({ entryId, records }) => ({
     entryId,
-    explained: records.map((one) => explain(one, grants.get(grantIdOf(one) ?? ''), nowMs)),
+    explained: records.map((one) => explain(one, matchOf(one), nowMs)),
   }))
 }
 
-function explain(record: CloudTrailRecord, grant: Grant | undefined, nowMs: number): Explained {
-  const match = matchGrant(record, grant, nowMs)
+/** Of each principal only its own grants are read, however many there are of others. */
+async function readHeld(
+  record: RecordPort,
+  holders: readonly string[],
+  nowMs: number,
+): Promise<ReadonlyMap<string, readonly Grant[]>> {
+  const lists = await Promise.all(
+    holders.map(async (holder) => [holder, await listHeldBy(record, holder, nowMs)] as const),
+  )
+  const stored = await readGrants(record, [...new Set(lists.flatMap(([, ids]) => ids))])
+  const grants = new Map(stored.map(({ grant }) => [grant.id, grant]))
+  return new Map(lists.map(([holder, ids]) => [holder, ids.flatMap((id) => grants.get(id) ?? [])]))
+}
+
+function explain(record: CloudTrailRecord, match: Match, nowMs: number): Explained {
   const atLeastUntilMs = nowMs + ACCEPTED_FOR_MS + REMEMBER_LONGER_MS
   if ('unexplained' in match) return { record, rememberUntilMs: atLeastUntilMs, ...match }
   const rememberUntilMs = Math.max(atLeastUntilMs, match.acceptedUntilMs + REMEMBER_LONGER_MS)

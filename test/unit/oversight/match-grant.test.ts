@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Grant } from '../../../src/grants/grant.ts'
-import { grantIdOf, matchGrant } from '../../../src/oversight/match-grant.ts'
-import { someGrant } from '../grants/a-grant.ts'
+import type { Grant, Terms } from '../../../src/grants/grant.ts'
+import { grantIdOf, holderOf, matchGrant, matchHeld } from '../../../src/oversight/match-grant.ts'
+import { someGrant, someTerms } from '../grants/a-grant.ts'
 import { someRecord } from './a-record.ts'
 
 const ACTIVATED_AT = '2026-11-22T10:00:00.000Z'
@@ -69,4 +69,82 @@ test('the grant is named by the session, and by nothing that anybody may choose'
   expect(grantIdOf(someRecord({ userIdentity: { arn: 'arn:aws:sts::1:assumed-role/prod/g-0123456789ab' } }))).toBe(
     undefined,
   )
+})
+
+const HOLDER = 'AROAEXAMPLE:alice@example.com'
+
+function held(grantId: string, changes: Partial<Terms> = {}, more: Partial<Grant> = {}): Grant {
+  const arn = 'arn:aws:iam::111122223333:role/app-team'
+  const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER } as const
+  return grant({ terms: someTerms({ grantId, principal, ...changes }), id: grantId, ...more })
+}
+
+function byHolder(changes: object = {}, around: object = {}) {
+  return someRecord({ userIdentity: { principalId: HOLDER }, ...changes }, around)
+}
+
+function about(eventName: string, key: string | undefined, bucketName = 'finance-reports') {
+  return byHolder({ eventName, requestParameters: { bucketName, key } })
+}
+
+describe('a record is of a grant on somebody’s own role or user', () => {
+  const write = held('g-00000000000w')
+  const tmp = held('g-00000000000t', { scopes: ['s3://finance-reports/tmp/', 's3://finance-reports/one.csv'] })
+  const remove = held('g-00000000000d', { levels: ['delete'] })
+  const purge = held('g-00000000000p', { levels: ['purge'] })
+
+  test.each<[string, ReturnType<typeof byHolder>, readonly Grant[], string]>([
+    ['in its scope', byHolder(), [write], write.id],
+    ['by the scope, of several', about('PutObject', 'tmp/a'), [write, tmp], tmp.id],
+    ['of one whole object', about('PutObject', 'one.csv'), [write, tmp], tmp.id],
+    ['by the level, of several of one scope', about('DeleteObject', '2026/a'), [write, remove], remove.id],
+    ['by the level of many objects', about('DeleteObjects', undefined), [write, remove], remove.id],
+    ['by the level of versions', about('DeleteObject', '2026/a'), [write, purge], purge.id],
+    ['that writes in parts', about('UploadPart', '2026/a'), [remove, write], write.id],
+    [
+      'that ends last, where nothing else tells them apart',
+      byHolder(),
+      [held('g-00000000000x'), write],
+      'g-00000000000x',
+    ],
+    [
+      'in whose time it was, of one scope',
+      byHolder(),
+      [held('g-00000000000x', {}, { endedAt: '2026-11-22T10:05:00.000Z' }), write],
+      write.id,
+    ],
+    ['that AWS refused', byHolder({ errorCode: 'AccessDenied' }), [write], write.id],
+  ])('%s', (_when, record, grants, id) => {
+    expect(matchHeld(record, grants, NOW)).toMatchObject({ grantId: id })
+  })
+
+  test.each<[string, ReturnType<typeof byHolder>, readonly Grant[]]>([
+    ['not-a-session-of-a-grant', byHolder(), []],
+    ['not-a-session-of-a-grant', byHolder(), [grant()]],
+    ['not-a-session-of-a-grant', byHolder({}, { account: '999988887777' }), [write]],
+    ['not-a-session-of-a-grant', byHolder({ userIdentity: { principalId: 'AROAEXAMPLE:bob' } }), [write]],
+    ['outside-the-scope', about('PutObject', '2025/a'), [write, tmp]],
+    ['outside-the-scope', about('PutObject', '2026/a', 'other-bucket'), [write]],
+    ['outside-the-scope', about('PutObject', 'one.csv.bak'), [tmp]],
+    ['outside-the-scope', byHolder({ eventName: 'AssumeRole', requestParameters: null }), [write]],
+    ['before-the-grant', byHolder({ eventTime: '2026-11-22T09:58:59Z' }), [write]],
+    ['after-the-grant', byHolder({ eventTime: '2026-11-22T10:46:01Z' }), [write]],
+    ['never-active', byHolder(), [held('g-00000000000n', {}, { activatedAt: undefined })]],
+  ])('but not %s', (unexplained, record, grants) => {
+    expect(matchHeld(record, grants, NOW)).toEqual({ unexplained })
+  })
+
+  test('and nobody is looked for who can hold none', () => {
+    expect(holderOf(byHolder())).toBe(HOLDER)
+    expect(holderOf(by('AIDAEXAMPLE'))).toBe('AIDAEXAMPLE')
+    expect(holderOf(by('AROAEXAMPLE:g-0123456789ab'))).toBeUndefined()
+    expect(holderOf(by('111122223333'))).toBeUndefined()
+    expect(holderOf(by(undefined))).toBeUndefined()
+  })
+
+  test('a grant on a role or user is never matched as the session of an elevation role', () => {
+    expect(matchGrant(by('AROAEXAMPLE:g-0123456789ab'), held('g-0123456789ab'), NOW)).toEqual({
+      unexplained: 'other-principal',
+    })
+  })
 })
