@@ -21,6 +21,8 @@ export interface Config {
     readonly clientId: string
     readonly clientSecret: string
     readonly cliClientId: string
+    /** Undefined: nobody is known to have a second factor. */
+    readonly mfaContext: string | undefined
   }
   readonly graphBaseUrl: string
   readonly bot: BotSettings
@@ -101,6 +103,7 @@ function toConfig(env: ParsedEnvironment): Config {
       clientId: env.ENTRA_CLIENT_ID.toLowerCase(),
       clientSecret: env.ENTRA_CLIENT_SECRET,
       cliClientId: env.ENTRA_CLI_CLIENT_ID.toLowerCase(),
+      mfaContext: env.ENTRA_MFA_CONTEXT,
     },
     graphBaseUrl: env.GRAPH_BASE_URL,
     bot: {
@@ -128,13 +131,22 @@ function secretFaults(env: Environment, part: Part): readonly ConfigFault[] {
   return [expected('LATCHKEY_SECRET', `${KEY_FORM}; two with a comma between while you rotate it, the new one first`)]
 }
 
+/** Without it everybody would be refused what the rules let them have. */
+function secondFactorFaults({ ENTRA_MFA_CONTEXT }: Environment, rules: Rules | undefined): readonly ConfigFault[] {
+  const asks = rules?.entitlements.find(({ conditions }) => conditions?.mfa)
+  if (asks === undefined || ENTRA_MFA_CONTEXT !== undefined) return []
+  const what = `the authentication context of Conditional Access that demands a second factor, as c1: entitlement ${asks.name} asks for one`
+  return [expected('ENTRA_MFA_CONTEXT', what)]
+}
+
 /** Reads environment and rules file of one part, throws ConfigFaults with every fault of both. */
 export function readSetup(given: Environment, part: Part): Setup {
   const env = withoutEmpty(given)
   const { parsed, faults } = parseEnvironment(env)
   const { rules, faults: rulesFaults } = readRules(env.LATCHKEY_CONFIG ?? 'latchkey.yaml')
   const ofEnvironment = [keyFaults, tlsFaults, identityFaults, authorityFaults].flatMap((check) => check(env))
-  refuseWith([...faults, ...secretFaults(env, part), ...ofEnvironment, ...rulesFaults])
+  const ofBoth = [...secretFaults(env, part), ...secondFactorFaults(env, rules)]
+  refuseWith([...faults, ...ofBoth, ...ofEnvironment, ...rulesFaults])
   if (parsed === undefined || rules === undefined) throw new Error('A configuration without faults was not read.')
   return { config: toConfig(parsed), rules }
 }

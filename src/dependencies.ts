@@ -83,8 +83,8 @@ export function openInbox({ cloudTrailKeys }: Config, redis: Connection): Pick<C
 }
 
 export function openBearerVerifier({ entra }: Config, log: Logger): ReturnType<typeof bearerVerifier> {
-  const { authority, tenantId, clientId, cliClientId } = entra
-  return bearerVerifier({ authority, tenantId, audience: clientId, clientIds: [cliClientId], log })
+  const { authority, tenantId, clientId, cliClientId, mfaContext } = entra
+  return bearerVerifier({ authority, tenantId, audience: clientId, clientIds: [cliClientId], mfaContext, log })
 }
 
 export function signInPlace({ entra }: Config): SignInPlace {
@@ -92,6 +92,7 @@ export function signInPlace({ entra }: Config): SignInPlace {
     openIdConnectUrl: `${issuerOf(entra.authority, entra.tenantId)}/.well-known/openid-configuration`,
     clientId: entra.cliClientId,
     scope: `api://${entra.clientId}/${DELEGATED_SCOPE}`,
+    mfaContext: entra.mfaContext,
   }
 }
 
@@ -130,9 +131,9 @@ export function openPages(
   { entra, publicUrl, secrets }: Config,
   log: Logger,
 ): Pick<PagesNeeds, 'publicUrl' | 'secrets' | 'clientId' | 'signIn'> {
-  const { authority, tenantId, clientId, clientSecret } = entra
+  const { authority, tenantId, clientId, clientSecret, mfaContext } = entra
   const redirectUri = `${publicUrl}/sign-in/callback`
-  const signIn = entraSignIn({ authority, tenantId, clientId, clientSecret, redirectUri, log })
+  const signIn = entraSignIn({ authority, tenantId, clientId, clientSecret, mfaContext, redirectUri, log })
   return { publicUrl, secrets, clientId, signIn }
 }
 

@@ -22,7 +22,7 @@ type Thing = 'request' | 'grant' | 'page'
 /** What must be known to write the sentence of each code. `problem` and `reason` are whole sentences. */
 export interface ErrorFacts {
   BAD_INPUT: { readonly problem: string }
-  NOT_SIGNED_IN: Record<string, never>
+  NOT_SIGNED_IN: { readonly lacks?: 'second-factor' }
   NOT_YOURS_TO_DECIDE: { readonly reason: string }
   NOT_FOUND: { readonly thing: Thing }
   /**
@@ -47,7 +47,10 @@ export interface ErrorFacts {
 
 const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string } = {
   BAD_INPUT: ({ problem }) => problem,
-  NOT_SIGNED_IN: () => 'You are not signed in. Run `latchkey login` and try again.',
+  NOT_SIGNED_IN: ({ lacks }) =>
+    lacks === undefined
+      ? 'You are not signed in. Run `latchkey login` and try again.'
+      : 'This grant wants a sign-in with a second factor, and yours had none. Run `latchkey login`, or sign out of this page and in again, and confirm with your second factor.',
   NOT_YOURS_TO_DECIDE: ({ reason }) => `This request is not yours to decide. ${reason}`,
   NOT_FOUND: ({ thing }) => `There is no such ${thing}, or it is not yours to see. Check the id.`,
   CONFLICT: writeConflict,

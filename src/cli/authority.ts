@@ -6,6 +6,8 @@ export interface Authority {
   readonly openIdConnectUrl: string
   readonly clientId: string
   readonly scope: string
+  /** Which authentication context Entra is to demand. */
+  readonly mfaContext?: string | undefined
 }
 
 const openApi = z.object({
@@ -15,6 +17,7 @@ const openApi = z.object({
         openIdConnectUrl: z.url({ protocol: /^https$/ }),
         'x-latchkey-client-id': z.string(),
         'x-latchkey-scope': z.string(),
+        'x-latchkey-mfa-context': z.string().optional(),
       }),
     }),
   }),
@@ -26,5 +29,6 @@ export async function fetchAuthority(url: string): Promise<Authority> {
     openIdConnectUrl: entra.openIdConnectUrl,
     clientId: entra['x-latchkey-client-id'],
     scope: entra['x-latchkey-scope'],
+    mfaContext: entra['x-latchkey-mfa-context'],
   }
 }

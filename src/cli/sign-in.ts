@@ -14,6 +14,7 @@ import {
   type TokenEndpointResponse,
 } from 'openid-client'
 import { z } from 'zod'
+import { demandSecondFactor } from '../entra/second-factor.ts'
 import { LatchkeyError } from '../errors.ts'
 import { type Authority, fetchAuthority } from './authority.ts'
 import { awaitRedirect } from './loopback.ts'
@@ -78,6 +79,7 @@ export async function signIn(url: string, show: (link: string) => void): Promise
       code_challenge: challenge,
       code_challenge_method: 'S256',
       state: expectedState,
+      ...demandSecondFactor(authority.mfaContext),
     })
     show(link.href)
   }, expectedState)
@@ -108,9 +110,9 @@ function isFresh({ expiresAt }: SignIn): boolean {
 }
 
 async function refresh(before: SignIn): Promise<SignIn> {
-  const { url, openIdConnectUrl, clientId, scope, refreshToken } = before
+  const { url, openIdConnectUrl, clientId, scope, mfaContext, refreshToken } = before
   if (refreshToken === undefined) throw new LatchkeyError('NOT_SIGNED_IN', {})
-  const authority = { openIdConnectUrl, clientId, scope }
+  const authority = { openIdConnectUrl, clientId, scope, mfaContext }
   const tokens = await exchange(authority, refreshToken)
   const next = toSignIn(url, authority, tokens, before)
   await writeSignIn(next)
@@ -121,7 +123,10 @@ async function refresh(before: SignIn): Promise<SignIn> {
 async function exchange(authority: Authority, refreshToken: string): Promise<TokenEndpointResponse> {
   const configuration = await configurationOf(authority)
   try {
-    return await refreshTokenGrant(configuration, refreshToken, { scope: authority.scope })
+    return await refreshTokenGrant(configuration, refreshToken, {
+      scope: authority.scope,
+      ...demandSecondFactor(authority.mfaContext),
+    })
   } catch (error) {
     if (error instanceof ResponseBodyError) throw new LatchkeyError('NOT_SIGNED_IN', {}, { cause: error })
     throw unreachable('Entra', error)

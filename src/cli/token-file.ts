@@ -12,6 +12,7 @@ const signIn = z.strictObject({
   openIdConnectUrl: z.url(),
   clientId: z.string(),
   scope: z.string(),
+  mfaContext: z.string().optional(),
   accessToken: z.string(),
   refreshToken: z.string().optional(),
   /** ms since 1970. */

@@ -104,6 +104,7 @@ export const environmentSchema = z.object({
   ENTRA_CLIENT_ID: guid('the client id of the registration for sign-in, Graph and API'),
   ENTRA_CLIENT_SECRET: z.string({ error: 'the client secret of that registration' }),
   ENTRA_CLI_CLIENT_ID: guid('the client id of the registration for the command line'),
+  ENTRA_MFA_CONTEXT: text('the id of an authentication context, as c1', /^c([1-9]|[1-9]\d)$/).optional(),
   ENTRA_AUTHORITY: origin.default('https://login.microsoftonline.com'),
   GRAPH_BASE_URL: origin.default('https://graph.microsoft.com'),
   MicrosoftAppId: guid('the client id of the registration for the bot'),

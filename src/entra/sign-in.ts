@@ -17,6 +17,7 @@ import {
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 import { pauseAfterFailure } from './pause.ts'
+import { acrs, demandSecondFactor, secondFactor } from './second-factor.ts'
 import { issuerOf } from './signing-keys.ts'
 
 const TIMEOUT_SECONDS = 5
@@ -40,6 +41,8 @@ interface Options {
   readonly tenantId: string
   readonly clientId: string
   readonly clientSecret: string
+  /** The authentication context that demands a second factor: with it, nobody is signed in without one. */
+  readonly mfaContext?: string | undefined
   /** Registered for the web: `${PUBLIC_URL}/sign-in/callback`. */
   readonly redirectUri: string
   readonly log: { info(data: object, message: string): void }
@@ -56,6 +59,7 @@ interface SignedIn {
   readonly tenantId: string
   readonly objectId: string
   readonly name: string
+  readonly mfa?: true
 }
 
 /** ID token v2 claims, after Microsoft's "ID token claims reference". Whoever comes from another tenant is nobody here, whatever the issuer says. */
@@ -66,12 +70,13 @@ function claimsSchema(tenantId: string) {
     oid: z.guid(),
     name: z.string().optional(),
     preferred_username: z.string().optional(),
+    acrs,
   })
 }
 
 /** Sign-in for pages: authorization code with PKCE, state and nonce, as the confidential client of our registration. */
 export function entraSignIn(options: Options) {
-  const { tenantId, redirectUri, log } = options
+  const { redirectUri, mfaContext, log } = options
   const configuration = foundOnce(options)
 
   /** @throws UNAVAILABLE */
@@ -85,6 +90,7 @@ export function entraSignIn(options: Options) {
       nonce: started.nonce,
       code_challenge: await calculatePKCECodeChallenge(started.codeVerifier),
       code_challenge_method: 'S256',
+      ...demandSecondFactor(mfaContext),
     })
     return { link: link.href, started }
   }
@@ -95,7 +101,7 @@ export function entraSignIn(options: Options) {
     const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: codeVerifier, idTokenExpected: true }
     try {
       const tokens = await authorizationCodeGrant(config, new URL(`?${query}`, redirectUri), checks)
-      return signedIn(tokens.claims(), tenantId)
+      return signedIn(tokens.claims(), options)
     } catch (error) {
       const reason = reasonOf(error)
       if (reason === undefined) throw unavailable(error)
@@ -129,9 +135,14 @@ function foundOnce({ authority, tenantId, clientId, clientSecret }: Options): ()
   }
 }
 
-function signedIn(claims: IDToken | undefined, tenantId: string): SignedIn {
-  const { oid, name, preferred_username } = claimsSchema(tenantId).parse(claims)
-  return { tenantId, objectId: oid.toLowerCase(), name: name ?? preferred_username ?? oid }
+function signedIn(claims: IDToken | undefined, { tenantId, mfaContext }: Options): SignedIn {
+  const { oid, name, preferred_username, acrs } = claimsSchema(tenantId).parse(claims)
+  return {
+    tenantId,
+    objectId: oid.toLowerCase(),
+    name: name ?? preferred_username ?? oid,
+    ...secondFactor(acrs, mfaContext),
+  }
 }
 
 /** A code for the log. Undefined: nobody was refused, there was no answer. */

@@ -2,6 +2,7 @@ import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
+import { acrs, secondFactor } from './second-factor.ts'
 import { issuerOf, signingKeys } from './signing-keys.ts'
 
 /** The only permission of our API that a person's client may be given. */
@@ -22,6 +23,8 @@ interface Options {
   readonly audience: string
   /** Clients whose tokens are taken. */
   readonly clientIds: readonly string[]
+  /** The authentication context that demands a second factor; undefined: nobody is known to have one. */
+  readonly mfaContext?: string | undefined
   readonly log?: Log
 }
 
@@ -36,6 +39,7 @@ const claimsSchema = z.object({
   name: z.string().optional(),
   preferred_username: z.string().optional(),
   roles: z.array(z.string()).default([]),
+  acrs,
 })
 
 type Claims = z.infer<typeof claimsSchema>
@@ -73,7 +77,7 @@ export function bearerVerifier(
 
   return async function verifyBearer(authorizationHeader, address) {
     try {
-      return callerOf(await claimsOf(authorizationHeader), address)
+      return callerOf(await claimsOf(authorizationHeader), address, options.mfaContext)
     } catch (error) {
       const reason = reasonOf(error)
       if (reason === undefined) throw error
@@ -97,13 +101,14 @@ function refuseForeign(claims: Claims, { tenantId, clientIds }: Options): void {
   if (!clientIds.includes(claims.azp)) throw new Refused('client-not-listed')
 }
 
-function callerOf(claims: Claims, address: string): Caller {
+function callerOf(claims: Claims, address: string, mfaContext: string | undefined): Caller {
   return {
     tenantId: claims.tid,
     objectId: claims.oid.toLowerCase(),
     name: claims.name ?? claims.preferred_username ?? claims.oid,
     roles: claims.roles,
     clientId: claims.azp,
+    ...secondFactor(claims.acrs, mfaContext),
     address,
   }
 }

@@ -7,6 +7,7 @@ import { beginRevoke } from './end-grant.ts'
 import { refuseUnlessReady } from './epoch.ts'
 import { readGrant, refuseIfNotActive, type StoredGrant } from './grant.ts'
 import { isRefusal, recordRefusal } from './record-refusal.ts'
+import { refuseWithoutSecondFactor } from './second-factor.ts'
 import type { SeenEligible } from './seen-eligible.ts'
 import { type EligibilityNeeds, findIneligibility } from './still-eligible.ts'
 import type { VendCache } from './vend-cache.ts'
@@ -70,6 +71,7 @@ async function admit(
   }
   refuseIfNotActive(grant, nowMs)
   refuseAttached(stored)
+  refuseWithoutSecondFactor(grant, caller)
   await refuseWithoutRoom(needs.record)
   return await refuseUnlessReady(needs, grant.terms.principal, nowMs)
 }

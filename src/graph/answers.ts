@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Person } from '../rules/directory.ts'
+import { DIRECTORY_ATTRIBUTES, type Person } from '../rules/directory.ts'
 
 /** `accountEnabled` and `userType` come only when selected. */
-export const PERSON_FIELDS = ['id', 'displayName', 'mail', 'userPrincipalName', 'accountEnabled', 'userType']
+export const PERSON_FIELDS = ['id', 'displayName', ...DIRECTORY_ATTRIBUTES, 'accountEnabled', 'userType']
 
 /** `userType` is null on accounts older than the property. `accountEnabled` is null when our registration may not read it: no answer, then. */
 const userSchema = z.object({
@@ -11,6 +11,8 @@ const userSchema = z.object({
   displayName: z.string().nullable(),
   mail: z.string().nullable(),
   userPrincipalName: z.string(),
+  mailNickname: z.string().nullable(),
+  employeeId: z.string().nullable(),
   accountEnabled: z.boolean(),
   userType: z.string().nullable(),
 })
@@ -47,9 +49,16 @@ function personOf(user: z.infer<typeof userSchema>, tenantId: string): Person {
     tenantId,
     name: user.displayName ?? user.userPrincipalName,
     ...(user.mail === null ? {} : { mail: user.mail }),
+    attributes: attributesOf(user),
     enabled: user.accountEnabled,
     guest: isGuest(user),
   }
+}
+
+function attributesOf(user: z.infer<typeof userSchema>): NonNullable<Person['attributes']> {
+  return Object.fromEntries(
+    DIRECTORY_ATTRIBUTES.map((name) => [name, user[name]]).filter(([, value]) => value !== null),
+  )
 }
 
 /** Microsoft's "B2B guest user properties": an account of another home keeps `#EXT#` in its name, even where it was made a member. */

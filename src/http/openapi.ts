@@ -22,6 +22,7 @@ export interface SignInPlace {
   readonly openIdConnectUrl: string
   readonly clientId: string
   readonly scope: string
+  readonly mfaContext: string | undefined
 }
 
 interface Operation {
@@ -159,6 +160,7 @@ function openApiDocument(publicUrl: string, signIn: SignInPlace): object {
           openIdConnectUrl: signIn.openIdConnectUrl,
           'x-latchkey-client-id': signIn.clientId,
           'x-latchkey-scope': signIn.scope,
+          ...(signIn.mfaContext !== undefined && { 'x-latchkey-mfa-context': signIn.mfaContext }),
         },
       },
     },

@@ -22,6 +22,8 @@ export interface SignedIn {
   readonly tenantId: string
   readonly objectId: string
   readonly name: string
+  /** They signed in with a second factor. */
+  readonly mfa?: true
 }
 
 interface PagesOwnNeeds {

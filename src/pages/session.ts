@@ -16,6 +16,8 @@ const session = z.strictObject({
   tenantId: z.string(),
   objectId: z.guid(),
   name: z.string(),
+  /** Signed in with a second factor. */
+  mfa: z.literal(true).optional(),
   /** What a form of this session must bring along. */
   csrf: z.string().min(43),
 })
@@ -43,13 +45,17 @@ export function openCookies(at: { readonly secrets: readonly string[]; readonly 
 }
 
 export function newSession(who: Omit<Session, 'csrf'>): Session {
-  const { tenantId, objectId, name } = who
-  return { tenantId, objectId, name, csrf: randomBytes(32).toString('base64url') }
+  const { tenantId, objectId, name, mfa } = who
+  return { tenantId, objectId, name, ...(mfa && { mfa }), csrf: randomBytes(32).toString('base64url') }
 }
 
 /** Without app roles: a cookie would keep what Entra has taken away meanwhile, and no page needs one. */
-export function callerOf({ tenantId, objectId, name }: Session, clientId: string, request: FastifyRequest): Caller {
-  return { tenantId, objectId, name, roles: [], clientId, address: request.ip }
+export function callerOf(
+  { tenantId, objectId, name, mfa }: Session,
+  clientId: string,
+  request: FastifyRequest,
+): Caller {
+  return { tenantId, objectId, name, roles: [], clientId, ...(mfa && { mfa }), address: request.ip }
 }
 
 function isReturnPath(path: string): boolean {

@@ -39,6 +39,7 @@ function aboutPeople(world: () => DirectoryWorld): void {
       tenantId: TENANT_ID,
       name: 'Rita Reyes',
       mail: 'rita@harbour.example',
+      attributes: { mail: 'rita@harbour.example', userPrincipalName: 'rita@harbour.example', mailNickname: 'rita' },
       enabled: true,
       guest: false,
     })

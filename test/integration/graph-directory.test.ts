@@ -59,7 +59,9 @@ describe('what Graph is asked', () => {
     await directory.managerOf(PEOPLE.rita)
     await directory.membersOf(GROUPS.finance)
     for (const { query } of entra.graphCalls) {
-      expect(query.$select).toBe('id,displayName,mail,userPrincipalName,accountEnabled,userType')
+      expect(query.$select).toBe(
+        'id,displayName,mail,userPrincipalName,mailNickname,employeeId,accountEnabled,userType',
+      )
     }
     expect(entra.graphCalls).toHaveLength(3)
   })

@@ -5,11 +5,15 @@ export interface SandboxPerson {
   readonly displayName: string
   readonly mail: string | null
   readonly userPrincipalName: string
+  readonly mailNickname?: string
+  readonly employeeId?: string
   readonly jobTitle: string | null
   /** Null: Graph does not tell. */
   readonly accountEnabled: boolean | null
   readonly userType: 'Member' | 'Guest' | null
   readonly managerId?: string
+  /** Whether they have something to confirm a sign-in with; default: they do. */
+  readonly secondFactor?: boolean
   readonly appRoles: readonly string[]
 }
 

@@ -109,6 +109,7 @@ function member(
     jobTitle,
     mail: `${name}@${DOMAIN}`,
     userPrincipalName: `${name}@${DOMAIN}`,
+    mailNickname: name,
     accountEnabled: true,
     userType: 'Member',
     appRoles: [],

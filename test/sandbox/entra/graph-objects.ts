@@ -4,7 +4,7 @@ import { GraphFault } from './graph-errors.ts'
 /** What Graph returns of an object, and what only when asked for by `$select`. */
 
 const DEFAULT_FIELDS = ['id', 'displayName', 'jobTitle', 'mail', 'userPrincipalName']
-const USER_FIELDS = new Set([...DEFAULT_FIELDS, 'accountEnabled', 'userType'])
+const USER_FIELDS = new Set([...DEFAULT_FIELDS, 'mailNickname', 'employeeId', 'accountEnabled', 'userType'])
 
 /** Undefined: nothing was selected. */
 export function parseSelect(query: URLSearchParams): readonly string[] | undefined {
@@ -18,10 +18,10 @@ export function parseSelect(query: URLSearchParams): readonly string[] | undefin
   )
 }
 
-/** Unselected fields are absent. A field that the app may not read is null. */
+/** Unselected fields are absent, selected ones without a value null. A field that the app may not read is null. */
 export function selectFields(person: SandboxPerson, fields: readonly string[] | undefined): object {
-  const entries = Object.entries(person).filter(([name]) => (fields ?? DEFAULT_FIELDS).includes(name))
-  return Object.fromEntries(entries)
+  const known = new Map<string, unknown>(Object.entries(person))
+  return Object.fromEntries((fields ?? DEFAULT_FIELDS).map((name) => [name, known.get(name) ?? null]))
 }
 
 /** An object among others of several kinds says what it is. */

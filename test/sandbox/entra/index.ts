@@ -73,7 +73,8 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
 
   const first = createKey()
   let keys: KeyRing = { current: first, published: [first] }
-  const kept = { adapter: memoryAdapter(), cookieKey: randomUUID() }
+  const contexts = new Map<string, Set<string>>()
+  const kept = { adapter: memoryAdapter(), cookieKey: randomUUID(), contexts }
   const redirectUris = [...registrations.redirectUris]
   let misstated: JWTPayload = {}
   const makeProvider = () =>
@@ -101,7 +102,8 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
     const part = partOf(request.url ?? '/')
     if (await faults.strike(part, request, response)) return
     if (part === 'graph') return graph.handle(request, response)
-    if (request.url?.startsWith(`/${tenantId}/sign-in/`)) return answerSignIn(provider, company, request, response)
+    if (request.url?.startsWith(`/${tenantId}/sign-in/`))
+      return answerSignIn({ provider, company, contexts }, request, response)
     toProvidersAddress(request, tenantId)
     provider.callback()(request, response)
   }
@@ -196,6 +198,11 @@ function toProvidersAddress(request: IncomingMessage & { originalUrl?: string },
     !url.searchParams.has('prompt')
   ) {
     url.searchParams.set('prompt', 'consent')
+  }
+  const claims = url.searchParams.get('claims')
+  if (claims !== null) {
+    url.searchParams.delete('claims')
+    url.searchParams.set('demanded', claims)
   }
   request.originalUrl = `${path}${url.search}`
   request.url = path.startsWith(mount) ? request.originalUrl.slice(mount.length) : request.originalUrl

@@ -34,7 +34,7 @@ declare module 'oidc-provider' {
         readonly missingResourceScopes?: Readonly<Record<string, readonly string[]>>
       }
     }
-    readonly params: { readonly client_id: string; readonly login_hint?: string }
+    readonly params: { readonly client_id: string; readonly login_hint?: string; readonly demanded?: string }
     readonly session?: { readonly accountId: string }
     readonly grantId?: string
   }

@@ -38,6 +38,8 @@ interface Setup extends Registrations {
   readonly keys: KeyRing
   /** Claims of ID tokens that are not what they should be. */
   readonly misstated: () => TokenPayload
+  /** Person → authentication contexts that their sign-ins met. */
+  readonly contexts: ReadonlyMap<string, ReadonlySet<string>>
   readonly adapter: MemoryAdapter
   /** Signs the browser's cookies. */
   readonly cookieKey: string
@@ -56,8 +58,10 @@ export function createProvider(setup: Setup): Provider {
     pairwiseIdentifier: (_context: OidcContext, personId: string, client: ProviderClient) =>
       pairwiseSubject(personId, client.clientId),
     sectorIdentifierUriValidate: () => false,
+    // The library takes no `claims` for access tokens; it is handed on under another name.
+    extraParams: ['demanded'],
     claims: {
-      openid: ['sub', 'oid', 'tid', 'ver', 'roles'],
+      openid: ['sub', 'oid', 'tid', 'ver', 'roles', 'acrs'],
       profile: ['name', 'preferred_username'],
       email: ['email'],
     },
@@ -134,7 +138,7 @@ function clients(setup: Setup): readonly object[] {
 }
 
 /** A disabled person gets nothing more, a refresh included. */
-function findAccount({ company, tenantId, misstated }: Setup, personId: string) {
+function findAccount({ company, tenantId, misstated, contexts }: Setup, personId: string) {
   const person = company.person(personId)
   if (person === undefined || !person.accountEnabled) return undefined
   return {
@@ -148,6 +152,7 @@ function findAccount({ company, tenantId, misstated }: Setup, personId: string) 
       preferred_username: person.userPrincipalName,
       email: person.mail,
       ...(person.appRoles.length > 0 ? { roles: person.appRoles } : {}),
+      ...metBy(contexts, personId),
       ...misstated(),
     }),
   }
@@ -183,10 +188,16 @@ function dress(setup: Setup, token: ProviderToken, jwt: { header: object; payloa
     ...(aud === GRAPH_AUDIENCE
       ? graphAppClaims({ tenantId, clientId: token.clientId, permissions: setup.graphPermissions })
       : person
-        ? delegatedClaims(person, delegated)
+        ? { ...delegatedClaims(person, delegated), ...metBy(setup.contexts, person.id) }
         : appClaims(delegated)),
     iat,
     nbf: iat,
     exp,
   }
+}
+
+/** `acrs` is there only when a context was met. */
+function metBy(contexts: Setup['contexts'], personId: string): { readonly acrs?: readonly string[] } {
+  const met = contexts.get(personId)
+  return met === undefined ? {} : { acrs: [...met] }
 }

@@ -1,13 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { InteractionDetails, Provider } from 'oidc-provider'
+import { z } from 'zod'
 import type { Company } from './company.ts'
 import { signInPage } from './sign-in-page.ts'
 
+interface At {
+  readonly provider: Provider
+  readonly company: Company
+  /** Person → authentication contexts that their sign-ins met. */
+  readonly contexts: Map<string, Set<string>>
+}
+
+const demandSchema = z.object({ access_token: z.object({ acrs: z.object({ value: z.string() }) }) })
+
+/** The authentication context that the client had demanded. */
+function demanded({ params }: InteractionDetails): string | undefined {
+  const claims: unknown = typeof params.demanded === 'string' ? JSON.parse(params.demanded) : undefined
+  return demandSchema.safeParse(claims).data?.access_token.acrs.value
+}
+
 /** Answers one step of a sign-in: shows the page, takes the choice, or consents for an administrator who did so once for everybody. */
 export async function answerSignIn(
-  provider: Provider,
-  company: Company,
+  { provider, company, contexts }: At,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -28,6 +43,11 @@ export async function answerSignIn(
   const person = company.person(personId)
   if (person === undefined) return show('AADSTS50034: The user account does not exist in this directory.')
   if (!person.accountEnabled) return show('AADSTS50057: The user account is disabled.')
+  const context = demanded(details)
+  if (context !== undefined) {
+    if (person.secondFactor === false) return show('AADSTS50076: You must use multi-factor authentication.')
+    contexts.set(personId, new Set([...(contexts.get(personId) ?? []), context]))
+  }
   await provider.interactionFinished(request, response, { login: { accountId: personId } })
 }
 
