@@ -16,7 +16,7 @@ const office = await openOffice('second-factor')
 const { entra } = office
 afterAll(() => office.close())
 
-const levels = 'levels: [read, write]\n'
+const levels = 'levels: [read, write, delete]\n'
 const needs = { ...office.needs, rules: parseRules(RULES.replace(levels, `${levels}    conditions: {mfa: true}\n`)) }
 
 async function granted(): Promise<string> {
