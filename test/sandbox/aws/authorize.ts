@@ -64,7 +64,8 @@ function roleOf(state: AwsState, identity: Extract<Identity, { type: 'session' }
 }
 
 function identityPolicies(state: AwsState, holder: Role | User, seenAt: number): PolicyDocument[] {
-  const inline = [...holder.inline.asOf(seenAt).values()].map(parsePolicy)
+  const enforced = state.propagationMs === 0 ? holder.inline.current() : holder.inline.asOf(seenAt)
+  const inline = [...enforced.values()].map(parsePolicy)
   return [...inline, ...[...holder.attached].flatMap((arn) => managed(state, arn))]
 }
 

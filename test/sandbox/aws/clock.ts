@@ -1,17 +1,26 @@
-/** The sandbox's own clock. Starts at real time and keeps running; only ever moved forward by a test. */
+/** The sandbox's own clock: of `Date` headers, `aws:CurrentTime` and everything that ends. Starts at real time and keeps running. */
 export interface SandboxClock {
   /** Milliseconds since the epoch. */
   now(): number
   advance(ms: number): void
 }
 
-export function sandboxClock(): SandboxClock {
+export interface AwsClock extends SandboxClock {
+  /** AWS's clock is this much off from ours from now on, back or forth; 0: right again. */
+  skew(ms: number): void
+}
+
+export function sandboxClock(): AwsClock {
   let aheadMs = 0
+  let skewMs = 0
   return {
-    now: () => Date.now() + aheadMs,
+    now: () => Date.now() + aheadMs + skewMs,
     advance(ms) {
       if (!(ms >= 0)) throw new RangeError(`The sandbox's clock only goes forward, not by ${ms} ms`)
       aheadMs += ms
+    },
+    skew(ms) {
+      skewMs = ms
     },
   }
 }

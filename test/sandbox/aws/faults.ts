@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallDescription, ServiceName } from './call.ts'
+import { sandboxTally, type Tally } from './tally.ts'
 
 /** What tests do to replies, from outside: there is no hook in `src`. */
+
+/** A call as it arrives, before anything of it is verified. */
+export interface AskedCall extends CallDescription {
+  /** Of the key that it claims to be signed with. */
+  readonly account: string | undefined
+}
 
 export interface Matcher {
   readonly service?: ServiceName
   readonly action?: string
+  /** The caller's. */
+  readonly account?: string
   /** Every one given must be equal to the call's. */
   readonly parameters?: Readonly<Record<string, unknown>>
 }
@@ -13,6 +22,8 @@ export interface Matcher {
 export interface HoldOptions {
   /** `before` its effect, or `after` it with only the reply held back (default). */
   readonly when?: 'before' | 'after'
+  /** How many calls it holds; default 1. */
+  readonly times?: number
 }
 
 export interface Held {
@@ -31,6 +42,35 @@ export interface Failure {
   readonly times?: number
 }
 
+/** What AWS answers when it cannot or will not now; each is a Failure for `fail`. */
+export const THROTTLED = { code: 'Throttling', status: 400, message: 'Rate exceeded' } as const
+export const CONCURRENT = {
+  code: 'ConcurrentModification',
+  status: 409,
+  message: 'The request was rejected because multiple requests to change this object were submitted simultaneously.',
+} as const
+export const BROKEN = {
+  code: 'ServiceFailure',
+  status: 500,
+  message: 'The request processing has failed because of an unknown error, exception or failure.',
+} as const
+export const UNAVAILABLE = {
+  code: 'ServiceUnavailable',
+  status: 503,
+  message: 'The request has failed due to a temporary failure of the server.',
+} as const
+
+/** Shares of all calls that fit, from 0 to 1, together 1 at most. The same seed decides the same for calls in the same order. */
+export interface Odds {
+  readonly seed: number
+  /** Never has an effect; the connection is cut. */
+  readonly drop?: number
+  /** Has its effect; the connection is cut. */
+  readonly lose?: number
+  readonly throttle?: number
+  readonly broken?: number
+}
+
 /** What becomes of one call before or after its effect. */
 export type Fate = 'go' | 'cut' | { readonly code: string; readonly status: number; readonly message: string }
 
@@ -38,27 +78,36 @@ export interface Faults {
   hold(matcher: Matcher, options?: HoldOptions): Held
   /** Answers the error; no effect. */
   fail(matcher: Matcher, failure: Failure): void
+  /** The connection is cut, without an effect. */
+  drop(matcher: Matcher, times?: number): void
   /** The effect happens, then the connection is cut. */
   loseReply(matcher: Matcher, times?: number): void
+  /** Never answers: the caller must give up. What is silent `before` its effect never has one. */
+  silence(matcher: Matcher, options?: HoldOptions): void
   /** Waits in real time before the effect. */
   delay(matcher: Matcher, ms: number, times?: number): void
-  /** Forgets every fault; what is held goes on. */
+  atRandom(matcher: Matcher, odds: Odds): void
+  /** Forgets every fault; what is held goes on, what is silent is cut. */
   clear(): void
+  /** How many calls that fit have come so far, and what became of them. */
+  tally(matcher?: Matcher): Tally
   /** For the server only. */
-  before(call: CallDescription): Promise<Fate>
-  after(call: CallDescription): Promise<Fate>
+  before(call: AskedCall): Promise<Fate>
+  carried(call: AskedCall, outcome: 'done' | 'refused'): void
+  after(call: AskedCall): Promise<Fate>
 }
 
 interface Fault {
   readonly matcher: Matcher
   readonly when: 'before' | 'after'
   left: number
-  meet(call: CallDescription): Promise<Fate> | Fate
+  meet(call: AskedCall): Promise<Fate> | Fate
 }
 
-function fits(matcher: Matcher, call: CallDescription): boolean {
+export function fits(matcher: Matcher, call: AskedCall): boolean {
   if (matcher.service !== undefined && matcher.service !== call.service) return false
   if (matcher.action !== undefined && matcher.action !== call.action) return false
+  if (matcher.account !== undefined && matcher.account !== call.account) return false
   return Object.entries(matcher.parameters ?? {}).every(([name, value]) => call.parameters[name] === value)
 }
 
@@ -76,11 +125,24 @@ function pending<T>(): Pending<T> {
   return { promise, resolve: (value) => resolve(value) }
 }
 
+/** mulberry32: small, and the same everywhere. */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
 export function sandboxFaults(): Faults {
   let faults: Fault[] = []
   const held = new Set<Pending<Fate>>()
+  const silent = new Set<Pending<Fate>>()
+  const tally = sandboxTally()
 
-  async function meet(when: Fault['when'], call: CallDescription): Promise<Fate> {
+  async function meet(when: Fault['when'], call: AskedCall): Promise<Fate> {
     for (const fault of [...faults]) {
       if (fault.when !== when || fault.left <= 0 || !fits(fault.matcher, call)) continue
       fault.left -= 1
@@ -91,39 +153,67 @@ export function sandboxFaults(): Faults {
     return 'go'
   }
 
-  function hold(matcher: Matcher, options: HoldOptions = {}): Held {
+  function add(matcher: Matcher, when: Fault['when'], left: number, act: Fault['meet']): void {
+    faults.push({ matcher, when, left, meet: act })
+  }
+
+  function hold(matcher: Matcher, { when = 'after', times = 1 }: HoldOptions = {}): Held {
     const arrived = pending<CallDescription>()
     const fate = pending<Fate>()
-    faults.push({
-      matcher,
-      when: options.when ?? 'after',
-      left: 1,
-      meet(call) {
-        arrived.resolve(call)
-        return fate.promise
-      },
+    add(matcher, when, times, (call) => {
+      arrived.resolve(call)
+      return fate.promise
     })
     held.add(fate)
     return { arrived: arrived.promise, release: () => fate.resolve('go'), drop: () => fate.resolve('cut') }
   }
 
+  function atRandom(matcher: Matcher, { seed, drop = 0, lose = 0, throttle = 0, broken = 0 }: Odds): void {
+    const draw = seeded(seed)
+    const losing = new WeakSet<AskedCall>()
+    add(matcher, 'before', Number.POSITIVE_INFINITY, (call) => {
+      const drawn = draw()
+      if (drawn < drop) return 'cut'
+      if (drawn < drop + throttle) return THROTTLED
+      if (drawn < drop + throttle + broken) return BROKEN
+      if (drawn < drop + throttle + broken + lose) losing.add(call)
+      return 'go'
+    })
+    add(matcher, 'after', Number.POSITIVE_INFINITY, (call) => (losing.has(call) ? 'cut' : 'go'))
+  }
+
   return {
     hold,
-    fail(matcher, { code, status, message = 'Injected by the sandbox', times = 1 }) {
-      faults.push({ matcher, when: 'before', left: times, meet: () => ({ code, status, message }) })
+    fail: (matcher, { code, status, message = 'Injected by the sandbox', times = 1 }) =>
+      add(matcher, 'before', times, () => ({ code, status, message })),
+    drop: (matcher, times = 1) => add(matcher, 'before', times, () => 'cut'),
+    loseReply: (matcher, times = 1) => add(matcher, 'after', times, () => 'cut'),
+    silence(matcher, { when = 'after', times = 1 } = {}) {
+      const fate = pending<Fate>()
+      silent.add(fate)
+      add(matcher, when, times, () => fate.promise)
     },
-    loseReply(matcher, times = 1) {
-      faults.push({ matcher, when: 'after', left: times, meet: () => 'cut' })
-    },
-    delay(matcher, ms, times = 1) {
-      faults.push({ matcher, when: 'before', left: times, meet: () => sleep(ms).then(() => 'go' as const) })
-    },
+    delay: (matcher, ms, times = 1) => add(matcher, 'before', times, () => sleep(ms).then(() => 'go' as const)),
+    atRandom,
     clear() {
       faults = []
       for (const fate of held) fate.resolve('go')
+      for (const fate of silent) fate.resolve('cut')
       held.clear()
+      silent.clear()
     },
-    before: (call) => meet('before', call),
-    after: (call) => meet('after', call),
+    tally: (matcher = {}) => tally.of((call) => fits(matcher, call)),
+    async before(call) {
+      tally.arrived(call)
+      const fate = await meet('before', call)
+      if (fate === 'cut') tally.lost(call)
+      return fate
+    },
+    carried: tally.carried,
+    async after(call) {
+      const fate = await meet('after', call)
+      if (fate === 'cut') tally.lost(call)
+      return fate
+    },
   }
 }

@@ -1,5 +1,5 @@
 import type { FinishedCall, SandboxCore, ServiceHandler, ServiceName, VpcEndpoint } from './call.ts'
-import { sandboxClock } from './clock.ts'
+import { type AwsClock, sandboxClock } from './clock.ts'
 import type { CourierOptions } from './events/courier.ts'
 import { createEvents, type SandboxEvents } from './events/index.ts'
 import { sandboxFaults } from './faults.ts'
@@ -12,6 +12,7 @@ import { awsAccounts } from './state.ts'
 
 /** AWS, small and honest: refuses what AWS refuses, on 127.0.0.1, in one process. */
 export interface SandboxAws extends SandboxCore {
+  readonly clock: AwsClock
   /** For AWS_ENDPOINT_URL: every service answers on one port. */
   readonly url: string
   readonly s3Url: string
@@ -43,8 +44,9 @@ export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
   const { port = 0, account = '111122223333', region = 'eu-west-1', propagationMs = 0 } = options
   const listeners: ((call: FinishedCall) => void)[] = []
   const accountState = awsAccounts(region, propagationMs)
+  const clock = sandboxClock()
   const core: SandboxCore = {
-    clock: sandboxClock(),
+    clock,
     state: accountState(account),
     account: accountState,
     journal: sandboxJournal(),
@@ -65,6 +67,7 @@ export async function startAws(options: AwsOptions = {}): Promise<SandboxAws> {
   const server = await serve({ core, handlers, finished }, port)
   return {
     ...core,
+    clock,
     url: server.url,
     s3Url: server.url,
     secureUrl: () => server.open({ secure: true }),

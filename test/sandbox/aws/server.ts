@@ -5,8 +5,6 @@ import { connect, createServer as createForwarder, type Server, type Socket } fr
 import { serverCertificate } from '../certificate.ts'
 import {
   AwsError,
-  type Call,
-  type CallDescription,
   type FinishedCall,
   type Identity,
   type Outcome,
@@ -17,9 +15,9 @@ import {
   type ServiceName,
   type VpcEndpoint,
 } from './call.ts'
-import type { Fate } from './faults.ts'
+import type { AskedCall, Fate } from './faults.ts'
 import { isSignin } from './signin.ts'
-import { authenticate, signedService } from './sigv4.ts'
+import { authenticate, claimedAccount, signedService } from './sigv4.ts'
 
 /** The port: routes a request to its service, and carries it through faults, signature, effect and journal. */
 
@@ -140,18 +138,20 @@ function handlerOf({ handlers }: Behind, request: SandboxRequest): ServiceHandle
 
 async function carry(behind: Behind, handler: ServiceHandler, request: SandboxRequest): Promise<Reply | 'cut'> {
   const { core } = behind
-  let called: CallDescription = { service: handler.service, action: 'Unknown', parameters: {} }
+  const account = claimedAccount(request, core)
+  let called: AskedCall = { service: handler.service, action: 'Unknown', parameters: {}, account }
   let identity: Identity | undefined
   const result = await attempt(async () => {
-    called = handler.describe(request)
+    called = { ...handler.describe(request), account }
     const fate = await core.faults.before(called)
     if (fate !== 'go') return fate
     identity = handler.authenticate?.(request) ?? authenticate(request, handler.service, core)
-    const call: Call = { ...called, request, identity }
-    return handler.handle(call)
+    const { service, action, parameters } = called
+    return handler.handle({ service, action, parameters, request, identity })
   })
   if (result === 'cut') return 'cut'
   const { outcome, error } = settle(result, handler, request)
+  core.faults.carried(called, error === undefined ? 'done' : 'refused')
   note(behind, { called, identity, request, outcome, error })
   const fate = await core.faults.after(called)
   return fate === 'go' ? outcome.reply : afterFate(fate, handler, request)
@@ -180,7 +180,7 @@ function afterFate(fate: Exclude<Fate, 'go'>, handler: ServiceHandler, request: 
 }
 
 interface Carried {
-  readonly called: CallDescription
+  readonly called: AskedCall
   readonly identity: Identity | undefined
   readonly request: SandboxRequest
   readonly outcome: Outcome
@@ -190,10 +190,11 @@ interface Carried {
 function note({ core, finished }: Behind, { called, identity, request, outcome, error }: Carried): void {
   const at = core.clock.now()
   const { reply, facts = {} } = outcome
-  finished({ ...called, at, request, identity, reply, error, facts })
+  const { account: _, ...described } = called
+  finished({ ...described, at, request, identity, reply, error, facts })
   core.journal.append({
     at: new Date(at).toISOString(),
-    ...called,
+    ...described,
     identity: identity?.arn,
     outcome: error === undefined ? 'done' : 'refused',
     errorCode: error?.code,

@@ -32,6 +32,12 @@ export function signedRegion(request: SandboxRequest): string | undefined {
   return scopeOf(request)?.at(-3)
 }
 
+/** The account of the key that a request claims to be signed with, before anything is verified. */
+export function claimedAccount(request: SandboxRequest, { state }: { state: AwsState }): string | undefined {
+  const keyId = scopeOf(request)?.[0]
+  return keyId === undefined ? undefined : findKey(state, keyId)?.identity.account
+}
+
 function scopeOf({ rawQuery, headers }: SandboxRequest): readonly string[] | undefined {
   const credential =
     new URLSearchParams(rawQuery).get('X-Amz-Credential') ??
