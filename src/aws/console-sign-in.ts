@@ -24,7 +24,8 @@ interface Partition {
   readonly console: string
 }
 
-function partitionOf(region: string): Partition {
+/** AWS's partitions keep to themselves: each has a sign-in and a console of its own. */
+export function partitionOf(region: string): Partition {
   if (region.startsWith('cn-'))
     return { signIn: 'https://signin.amazonaws.cn/federation', console: 'https://console.amazonaws.cn' }
   if (region.startsWith('us-gov-'))

@@ -464,6 +464,12 @@ describe('other ways to use a grant', () => {
     expect(ran.out).toMatch(/AWS_REGION ?= ?'eu-west-1'/)
   })
 
+  test('the link to the console is printed where nobody opens a browser', async () => {
+    const { code, out, err } = await latchkey('rita', 'console', grantId, '--print')
+    expect([code, err]).toEqual([0, ''])
+    expect(await (await fetch(out.trim())).text()).toContain(`/${grantId}</p>`)
+  })
+
   test('a link to one object is for a grant of one object', async () => {
     const wide = await latchkey('rita', 'link', grantId)
     expect([wide.code, wide.out]).toEqual([1, ''])

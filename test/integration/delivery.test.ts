@@ -1,12 +1,16 @@
+import { inspect } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
+import { consoleSignIn, partitionOf } from '../../src/aws/console-sign-in.ts'
 import { readShown } from '../../src/cards/shown.ts'
+import { consoleSignIn as signInToConsole } from '../../src/grants/console-sign-in.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
 import { checkEpoch } from '../../src/grants/epoch.ts'
 import { objectLink } from '../../src/grants/object-link.ts'
 import { vendCache } from '../../src/grants/vend-cache.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
+import { signYes } from '../../src/grants/yes.ts'
 import { redisDigests } from '../../src/redis/digests.ts'
 import type { Level } from '../../src/rules/levels.ts'
 import { parseScope } from '../../src/rules/scope.ts'
@@ -15,6 +19,7 @@ import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { PEOPLE } from '../sandbox/entra/fixture.ts'
 import { openOffice } from './invariant-ground.ts'
 
+const ISSUER = 'https://latchkey.example.com'
 const HERE = '198.51.100.7'
 const ELSEWHERE = '203.0.113.9'
 const OBJECT = 's3://finance-reports/2026/report.csv'
@@ -209,6 +214,84 @@ describe('a link to one object', () => {
     })
     expect(assumed()).toBe(before)
     expect(await events('vend.refused', grantId)).toHaveLength(1)
+  })
+})
+
+describe('a sign-in to the console', () => {
+  const lines: object[] = []
+  const log = { warn: (data: object) => void lines.push(data) }
+  const buckets = needs.rules.buckets
+  const linksAt = (url: string | undefined) => consoleSignIn({ url, issuer: ISSUER, buckets, log })
+  const at = (url: string) => ({ ...needs, consoleLinks: linksAt(url) })
+  const open = (grantId: string) => signInToConsole(at(`${office.aws.url}/federation`), rita(), grantId)
+
+  test('is the grant: the console is signed in with its session, at its prefix, as long as its credentials last', async () => {
+    const grantId = await office.granted()
+    const kept = await vend(grantId)
+    const before = assumed()
+    const { url, expiresAt } = await open(grantId)
+    // Its own credentials: those that were vended before may be nearly over.
+    expect(assumed()).toBe(before + 1)
+    expect((await events('vend.intended', grantId)).slice(-1)).toMatchObject([{ as: 'console', address: HERE }])
+    expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(15 * MINUTE)
+    expect(new URL(url).searchParams.get('Issuer')).toBe(ISSUER)
+    const page = await (await fetch(url)).text()
+    expect(page).toContain(`/${grantId}</p>`)
+    expect(page).toContain('s3/buckets/finance-reports?region=eu-west-1&#38;prefix=2026%2F')
+    expect(page).toContain(`until ${kept.expiresAt.replace('.000Z', 'Z')}`)
+    expect((await fetch(url)).status).toBe(400)
+  })
+
+  test('is for the requester of an active grant alone', async () => {
+    const grantId = await office.granted()
+    const stranger = signInToConsole(needs, office.as('dana'), grantId)
+    await expect(stranger).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await endGrant(needs, office.as('rita'), grantId)
+    await expect(open(grantId)).rejects.toMatchObject({ code: 'OVER' })
+  })
+
+  test('of a grant on the person’s own role is refused with where to sign in instead', async () => {
+    const grantId = await office.granted()
+    const arn = 'arn:aws:iam::111122223333:role/analysts'
+    await office.overwrite(grantId, (grant) => {
+      const principal = { driver: 'attach', account: '111122223333', arn, userid: 'AROAX:rita' } as const
+      const terms = { ...grant.terms, principal }
+      return { ...grant, terms, mac: signYes(needs.approvalKey, terms) }
+    })
+    const sentence = `This grant is on ${arn}: use the credentials and the console that you have of it.`
+    for (const refused of [open(grantId), vend(grantId), link(grantId, 'get')])
+      await expect(refused).rejects.toMatchObject({ code: 'BAD_INPUT', message: expect.stringContaining(sentence) })
+  })
+
+  test('leaves neither link nor credentials in a log or an error, whatever AWS answers', async () => {
+    const grantId = await office.granted()
+    const said: unknown[] = []
+    const { url } = await open(grantId)
+    for (const place of [
+      `${office.aws.url}/federation?Action=login`,
+      `${office.aws.url}/nowhere`,
+      'http://127.0.0.1:1/federation',
+    ])
+      await signInToConsole(at(place), rita(), grantId).catch((error: unknown) => said.push(error))
+    expect(said).toHaveLength(3)
+    const { secretAccessKey, sessionToken, accessKeyId } = await vend(grantId)
+    const told = inspect([lines, said], { depth: 9, showHidden: true, maxStringLength: null })
+    expect(told).toContain('AWS')
+    for (const secret of [
+      secretAccessKey,
+      sessionToken,
+      accessKeyId,
+      new URL(url).searchParams.get('SigninToken') ?? '',
+    ])
+      for (const form of [secret, encodeURIComponent(secret)]) expect(told).not.toContain(form)
+  })
+
+  test.each([
+    ['eu-west-1', 'https://signin.aws.amazon.com/federation', 'https://console.aws.amazon.com/s3/'],
+    ['us-gov-west-1', 'https://signin.amazonaws-us-gov.com/federation', 'https://console.amazonaws-us-gov.com/s3/'],
+    ['cn-north-1', 'https://signin.amazonaws.cn/federation', 'https://console.amazonaws.cn/s3/'],
+  ])('in %s is AWS’s own of that partition', (region, signIn, console) => {
+    expect(partitionOf(region)).toEqual({ signIn, console: console.replace('/s3/', '') })
   })
 })
 

@@ -15,7 +15,11 @@ let product: Product
 let folder: string
 /** Every bearer token that was sent, and what the terminals keep of their sign-in. */
 const bearers: string[] = []
-/** What the commands printed, but for the answers to `latchkey credentials`, which are the one place for it. */
+/** What signs in to the console, and signatures of presigned links. */
+const links: string[] = []
+/** Their answers are the one place for secrets. */
+const GIVING: readonly string[] = ['credentials', 'env', 'console', 'link']
+/** What the commands printed, but for those answers. */
 const printed: string[] = []
 
 beforeAll(async () => {
@@ -41,7 +45,7 @@ async function send(person: PersonName, path: string, body?: object, web = produ
 
 async function run(terminal: Terminal, ...words: readonly string[]): Promise<string> {
   const { stdout, stderr } = await terminal.latchkey(...words)
-  if (words[0] !== 'credentials') printed.push(stdout)
+  if (!GIVING.includes(words[0] ?? '')) printed.push(stdout)
   printed.push(stderr)
   return stdout
 }
@@ -57,10 +61,29 @@ async function byCommandLine(): Promise<void> {
   await product.untilStatus(grantId, 'active')
   expect(JSON.parse(await run(rita, 'credentials', grantId))).toMatchObject({ Version: 1 })
   await run(max, 'credentials', grantId)
+  await run(rita, 'env', grantId)
+  await run(rita, 'profile', grantId)
+  const console = new URL(await run(rita, 'console', grantId, '--print'))
+  links.push(console.searchParams.get('SigninToken') ?? '')
+  const wide = await rita.latchkey('link', grantId)
+  printed.push(wide.stdout, wide.stderr)
+  links.push(...(await oneObject(rita, max)))
   await run(rita, 'grants')
   await run(rita, 'done', grantId)
   await product.untilStatus(grantId, 'revoked')
   await run(rita, 'credentials', grantId)
+}
+
+/** What makes a link one: its signature. */
+async function oneObject(rita: Terminal, max: Terminal): Promise<readonly string[]> {
+  const scope = `${ASK.scope}report.csv`
+  const asked = await run(rita, 'request', 'read,write', scope, '--for', '5m', '--because', 'one file')
+  const grantId = /g-\w{12}/.exec(await run(max, 'approve', /r-\w{12}/.exec(asked)?.[0] ?? ''))?.[0] ?? ''
+  await product.untilStatus(grantId, 'active')
+  const [put, get] = [await run(rita, 'link', grantId, '--put'), await run(rita, 'link', grantId)]
+  expect((await fetch(put.trim(), { method: 'PUT', body: 'x' })).status).toBe(200)
+  expect((await fetch(get.trim())).status).toBe(200)
+  return [put, get].map((link) => new URL(link.trim()).searchParams.get('X-Amz-Signature') ?? '')
 }
 
 /** The same by the API, with everything that goes wrong along the way: errors carry what they were about. */
@@ -73,8 +96,13 @@ async function withFaults(): Promise<void> {
   aws.faults.fail({ service: 'sts' }, { code: 'AccessDenied', status: 403, times: 1 })
   await send('finn', `/grants/${grantId}/credentials`, {})
   aws.faults.fail({ service: 'sts' }, { code: 'ServiceUnavailable', status: 503, times: 9 })
-  await send('finn', `/grants/${grantId}/credentials`, {})
+  await send('finn', `/grants/${grantId}/console`, {})
   aws.faults.clear()
+  aws.faults.fail({ service: 'signin' }, { code: 'BadRequest', status: 400, times: 1 })
+  await send('finn', `/grants/${grantId}/console`, {})
+  aws.faults.loseReply({ service: 'signin' }, 1)
+  await send('finn', `/grants/${grantId}/console`, {})
+  await send('finn', `/grants/${grantId}/console`, {})
   aws.faults.fail({ service: 'iam', action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403, times: 1 })
   await send('finn', `/grants/${grantId}/end`, {})
   await product.untilStatus(grantId, 'revoked')
@@ -164,6 +192,7 @@ async function secrets(): Promise<ReadonlyMap<string, string>> {
     ['MicrosoftAppPassword', product.teams.appPassword],
     ['LATCHKEY_SECRET', product.environment('web').LATCHKEY_SECRET ?? ''],
     ['wrong client secret', 'SANDBOX-a-wrong-secret-of-this-test'],
+    ...links.map((link, n) => [`link ${n}`, link] as const),
     ...tokens.map((token, n) => [`token ${n}`, token] as const),
   ])
 }
