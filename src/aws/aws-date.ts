@@ -38,6 +38,8 @@ export function refuseSkew(date: AwsDate, expectedMs: number): void {
 export interface Identity {
   /** The IAM ARN of the role or user that this process is. */
   readonly arn: string
+  /** Twelve digits. */
+  readonly account: string
   readonly date: AwsDate
 }
 
@@ -45,8 +47,8 @@ export async function readIdentity(sts: STSClient): Promise<Identity> {
   const command = new GetCallerIdentityCommand({})
   const date = { ms: Number.NaN }
   command.middlewareStack.add(watchDate(date), AT_THE_WIRE)
-  const { Arn = '' } = await sts.send(command)
-  return { arn: iamArn(Arn), date }
+  const { Arn = '', Account = '' } = await sts.send(command)
+  return { arn: iamArn(Arn), account: Account, date }
 }
 
 /** @example iamArn('arn:aws:sts::111122223333:assumed-role/latchkey-web/i-0123') // "arn:aws:iam::111122223333:role/latchkey-web" */

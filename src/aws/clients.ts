@@ -2,9 +2,11 @@ import { IAMClient, type IAMClientConfig } from '@aws-sdk/client-iam'
 import { KMSClient } from '@aws-sdk/client-kms'
 import { S3Client } from '@aws-sdk/client-s3'
 import { STSClient } from '@aws-sdk/client-sts'
+import { LatchkeyError } from '../errors.ts'
 import type { Urgency } from '../grants/driver.ts'
 import type { Rules } from '../rules/rules-file.ts'
-import type { AwsLog } from './aws-error.ts'
+import { readIdentity } from './aws-date.ts'
+import { type AwsLog, askAws } from './aws-error.ts'
 import { hubCredentials, type Part } from './hub-role.ts'
 import { iamLane } from './iam-lanes.ts'
 import { findAccount } from './in-rules.ts'
@@ -48,9 +50,16 @@ export function awsClients({ accounts, part, log }: ClientsNeeds): AwsClients {
       account.hub && { credentials: hubCredentials({ sts: sts(IAM_REGION), account, hub: account.hub, part, log }) }
     )
   })
-  const iam = onePer((id) => iamClient({ ...SETTINGS, ...credentials(id) }))
+  const own = ownAccount(sts(IAM_REGION), log)
+  const open = (id: string, settings: IAMClientConfig) => {
+    const hop = credentials(id)
+    const client = iamClient({ ...settings, ...hop })
+    if (!hop) keepTo(client, id, own)
+    return client
+  }
+  const iam = onePer((id) => open(id, SETTINGS))
   // The lane repeats by itself: it must know at once that AWS throttles.
-  const writer = onePer((id) => iamClient({ ...SETTINGS, maxAttempts: 1, ...credentials(id) }))
+  const writer = onePer((id) => open(id, { ...SETTINGS, maxAttempts: 1 }))
   const lane = onePer((_id) => iamLane())
   const s3 = onePer((place) => new S3Client({ ...SETTINGS, ...placed(place) }))
   const kms = onePer((place) => new KMSClient({ ...SETTINGS, ...placed(place) }))
@@ -67,6 +76,31 @@ export function awsClients({ accounts, part, log }: ClientsNeeds): AwsClients {
     kms: (id, region) => kms(`${id} ${region}`),
     writeIam: (id, urgency, call) => lane(id).write(urgency, () => call(writer(id))),
   }
+}
+
+/** Which account the process's own credentials are of. Asked once; a failure is not remembered. */
+function ownAccount(sts: STSClient, log: AwsLog): () => Promise<string> {
+  const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
+  let known: string | undefined
+  return async () => {
+    known ??= (await askAws(asking, log, () => readIdentity(sts))).account
+    return known
+  }
+}
+
+/** IAM takes names, and one role of each name stands in every account: what was meant for another account must not be done in our own. */
+function keepTo(client: IAMClient, account: string, own: () => Promise<string>): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      if ((await own()) === account) return await next(args)
+      throw new LatchkeyError('AWS_REFUSED', {
+        doing: `access to account ${account}`,
+        awsCode: 'NoHub',
+        next: 'Latchkey does not run in that account, and the rules name no hub for it. Have the operator add one.',
+      })
+    },
+    { step: 'initialize', name: 'keepToAccount' },
+  )
 }
 
 /** Made at its first use, and kept. */

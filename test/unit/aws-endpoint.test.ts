@@ -32,6 +32,8 @@ async function hosts(env: Readonly<Record<string, string | undefined>>): Promise
   const accounts = new Map([['prod', { name: 'prod', id, elevationRole: 'latchkey/prod', copies: 1 }]])
   const { iam, sts } = awsClients({ accounts, part: 'web', log: { warn: () => undefined } })
   const [anywhere, regional] = [iam(id), sts('eu-west-1')]
+  // Before its first call it asks whose credentials these are.
+  anywhere.middlewareStack.remove('keepToAccount')
   anywhere.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })
   regional.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })
   await expect(anywhere.send(new GetUserCommand({}))).rejects.toThrow('far enough')
