@@ -7,7 +7,7 @@ import { signYes } from '../../src/grants/yes.ts'
 import type { RecordPort } from '../../src/record.ts'
 import type { Connection } from '../../src/redis/connections.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
-import { type Office, openOffice } from './invariant-ground.ts'
+import { type Office, type OfficeOptions, openOffice } from './invariant-ground.ts'
 
 export type Needs = Office['needs']
 
@@ -38,8 +38,8 @@ export interface DenyOffice extends Office {
 
 type Copy = ReadonlyMap<string, Buffer>
 
-export async function openDenyOffice(name: string): Promise<DenyOffice> {
-  const office = await openOffice(name)
+export async function openDenyOffice(name: string, options: OfficeOptions = {}): Promise<DenyOffice> {
+  const office = await openOffice(name, options)
   const { needs, record, principal, ground } = office
   const redis = await ground.open('request')
   const keys = () => redis.keys(`${ground.prefix}:*`)

@@ -5,7 +5,7 @@ import { startRedis } from '../bootstrap/redis.mjs'
 import { openOffice } from './invariant-ground.ts'
 
 const redis = await startRedis()
-const office = await openOffice('bounds', redis.url)
+const office = await openOffice('bounds', { redisUrl: redis.url })
 afterAll(async () => {
   await office.close()
   await redis.stop()
@@ -29,7 +29,7 @@ test('a store that is nearly full takes no new asks and vends nothing, and leave
   const used = Number(/used_memory:(\d+)/.exec(await direct.info('memory'))?.[1])
   const { id } = await office.ask('nils')
   await direct.call('CONFIG', 'SET', 'maxmemory', String(Math.round(used / 0.8)))
-  const other = await openOffice('bounds', redis.url)
+  const other = await openOffice('bounds', { redisUrl: redis.url })
   await expect(other.ask('nils')).rejects.toMatchObject({ code: 'UNAVAILABLE', facts: { what: 'the record' } })
   const vended = vendCredentials(
     { ...office.needs, record: { ...office.record, hasRoom: other.record.hasRoom } },

@@ -25,6 +25,7 @@ import { parseRules } from '../../src/rules/rules-file.ts'
 import { parseScope } from '../../src/rules/scope.ts'
 import { type ActivateNeeds, activateGrant } from '../../workers/activate-grant.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
+import type { SeedOptions } from '../sandbox/aws/seed.ts'
 import type { Role } from '../sandbox/aws/state.ts'
 import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
 import { type SandboxEntra, startEntra } from '../sandbox/entra/index.ts'
@@ -69,13 +70,20 @@ export interface Office {
   close(): Promise<void>
 }
 
-export async function openOffice(name: string, redisUrl?: string): Promise<Office> {
-  const here = ground(name, redisUrl)
+export interface OfficeOptions {
+  readonly redisUrl?: string
+  /** Text of the rules file. */
+  readonly rules?: string
+  readonly seed?: SeedOptions
+}
+
+export async function openOffice(name: string, options: OfficeOptions = {}): Promise<Office> {
+  const here = ground(name, options.redisUrl)
   const redis = await here.open('request')
   const record = redisRecord(redis, { prefix: here.prefix })
   const [aws, entra] = await Promise.all([startAws(), startEntra()])
   let turnedMs = 0
-  const needs = needsOf(here, record, aws, entra, () => turnedMs)
+  const needs = needsOf(here, record, aws, entra, { turnedMs: () => turnedMs, ...options })
   const [principal] = await needs.driver.principals()
   const role = aws.state.roles.get('prod')
   if (principal === undefined || role === undefined) throw new Error('The sandbox has no elevation role.')
@@ -159,13 +167,13 @@ function needsOf(
   record: RecordPort,
   aws: SandboxAws,
   entra: SandboxEntra,
-  turnedMs: () => number,
+  { turnedMs, rules: text = RULES, seed }: OfficeOptions & { readonly turnedMs: () => number },
 ): Office['needs'] {
-  const { keys } = aws.seedLatchkey()
+  const { keys } = aws.seedLatchkey(seed)
   process.env.AWS_ENDPOINT_URL = aws.url
   process.env.AWS_ACCESS_KEY_ID = keys.workers.accessKeyId
   process.env.AWS_SECRET_ACCESS_KEY = keys.workers.secretAccessKey
-  const rules = parseRules(RULES)
+  const rules = parseRules(text)
   return {
     record,
     rules,

@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { byOperator } from '../../src/audit/events.ts'
+import { renewEpoch, waitingAccounts } from '../../src/grants/epoch.ts'
+import { newId } from '../../src/record.ts'
+import { activateGrant } from '../../workers/activate-grant.ts'
+import { reconcileGrants } from '../../workers/reconcile-grants.ts'
+import { revokeGrant } from '../../workers/revoke-grant.ts'
+import { GROUPS, PEOPLE } from '../sandbox/entra/fixture.ts'
+import { type DenyOffice, openDenyOffice } from './deny-ground.ts'
+
+/** A record that forgot: AWS still holds what it does not know, and nothing of that may be used. */
+
+const RULES = `version: 1
+people: { finn: ${PEOPLE.finn} }
+groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
+accounts:
+  prod: { id: "111122223333", elevationRole: latchkey/prod, copies: 2 }
+buckets:
+  finance-reports: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
+principals:
+  prod:
+    person:finn: { user: finn }
+entitlements:
+  - name: own-user
+    who: ["person:finn"]
+    scopes: [s3://finance-reports/]
+    levels: [read, write]
+    driver: attach
+    duration: { default: 45m, longest: 8h }
+    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
+  - name: finance-reports
+    who: ["group:finance"]
+    scopes: [s3://finance-reports/]
+    levels: [read, write, delete]
+    duration: { default: 45m, longest: 8h }
+    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
+...
+`
+
+const seed = { copies: 2, holders: [{ kind: 'user', name: 'finn' }] } as const
+const queue = { add: async () => undefined }
+
+/** One for each test: a role that was adopted again refuses sessions until the last vend of before must be over. */
+let office: DenyOffice
+beforeEach(async () => {
+  office = await openDenyOffice('recover', { rules: RULES, seed })
+})
+afterEach(() => office.close())
+
+function policies(): readonly string[] {
+  const held = office.aws.state.users.get('finn')?.inline.current().keys() ?? []
+  return [...held].filter((name) => name.startsWith('latchkey.'))
+}
+
+const round = () => reconcileGrants({ ...office.needs, queue })
+
+/** A session that is alive, one that was ended, and a policy that is attached. */
+async function busyDay() {
+  const live = await office.granted('rita')
+  const kept = await office.vend(live)
+  const ended = await office.granted('rita')
+  const lost = await office.vend(ended)
+  const attached = await office.granted('finn')
+  expect((await office.grant(attached)).status).toBe('active')
+  expect(policies()).toContain(`latchkey.${attached}`)
+  expect(await office.canWrite(kept)).toBe(true)
+  return { live, kept, ended, lost, attached, copy: await office.copy() }
+}
+
+test('after the record was emptied one round takes what is attached, refuses every session, and keeps refusing what was ended', async () => {
+  const { needs, aws } = office
+  const { kept, ended, lost, attached } = await busyDay()
+  await office.revoked(ended)
+  await office.empty()
+  const before = aws.journal.entries().length
+  const asked = await office.approved('rita')
+  await expect(activateGrant(needs, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  expect(
+    aws.journal
+      .entries()
+      .slice(before)
+      .map(({ action }) => action),
+  ).not.toContain('AssumeRole')
+  await round()
+  expect(policies()).toEqual([])
+  expect(await office.canWrite(kept)).toBe(false)
+  expect(await office.canWrite(lost)).toBe(false)
+  expect(office.isDenied(ended)).toBe(true)
+  expect(await office.events('policy.taken-away')).toMatchObject([{ policy: `latchkey.${attached}` }])
+})
+
+describe('after the record was put back from an older copy, and `latchkey recover`', () => {
+  test('nothing is granted before the round; then what was ended in between stays ended, in AWS and in the record', async () => {
+    const { needs } = office
+    const { live, kept, ended, lost, attached, copy } = await busyDay()
+    await office.revoked(ended)
+    await office.revoked(attached)
+    expect(policies()).toEqual([])
+    await office.putBack(copy)
+    await renewEpoch(needs, byOperator('olga'))
+    await expect(office.vend(live)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await waitingAccounts(needs)).toEqual(['prod'])
+    await round()
+    expect(await waitingAccounts(needs)).toEqual([])
+    expect(await office.canWrite(kept)).toBe(false)
+    expect(await office.canWrite(lost)).toBe(false)
+    expect(office.isDenied(ended)).toBe(true)
+    for (const grantId of [ended, attached]) {
+      expect((await office.grant(grantId)).status).toBe('revoking')
+      await revokeGrant(needs, grantId)
+    }
+    expect(policies()).toEqual([])
+    expect(await office.events('alarm.epoch-renewed')).toMatchObject([{ actor: { kind: 'operator', name: 'olga' } }])
+  })
+
+  test('an attach grant that the copy has still waiting is not attached again', async () => {
+    const { needs } = office
+    const waiting = await office.approved('finn')
+    const copy = await office.copy()
+    await activateGrant(needs, waiting)
+    await office.revoked(waiting)
+    await office.putBack(copy)
+    expect((await office.grant(waiting)).status).toBe('activating')
+    await renewEpoch(needs, byOperator('olga'))
+    await round()
+    await activateGrant(needs, waiting)
+    expect(policies()).toEqual([])
+    expect((await office.grant(waiting)).status).toBe('revoking')
+  })
+
+  test('an account is not called safe, and nothing is granted there, while something attached could not be taken', async () => {
+    const { needs, aws } = office
+    const attached = await office.granted('finn')
+    await renewEpoch(needs, byOperator('olga'))
+    aws.faults.fail({ action: 'DeleteUserPolicy' }, { code: 'AccessDenied', status: 403, times: 1 })
+    await round()
+    expect(policies()).toEqual([`latchkey.${attached}`])
+    expect(await waitingAccounts(needs)).toEqual(['prod'])
+    const asked = await office.approved('noor')
+    await expect(activateGrant(needs, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await round()
+    expect(policies()).toEqual([])
+    expect(await waitingAccounts(needs)).toEqual([])
+  })
+})
+
+test('a policy that nothing in the record explains goes within a round, whoever put it there', async () => {
+  const { aws, record } = office
+  const stray = `latchkey.${newId('g')}`
+  aws.state.users.get('finn')?.inline.put(stray, '{}', aws.clock.now())
+  aws.clock.advance(15 * 60_000)
+  const later = office.later(15 * 60_000)
+  await reconcileGrants({ ...later, queue })
+  expect(policies()).toEqual([])
+  expect(await record.epoch()).toBe(office.denied().epoch)
+})
