@@ -75,6 +75,8 @@ export interface Holders {
   readonly alice: Hands
   readonly bob: Hands
   readonly carol: Hands
+  /** A session of the shared role, for an hour, of a new IAM user of that name. */
+  enter(name: string): Promise<Hands>
   close(): void
 }
 
@@ -126,6 +128,7 @@ export async function makeHolders(aws: SandboxAws, ownerKeys: KeyPair): Promise<
     alice: await enter('alice'),
     bob: await enter('bob'),
     carol: handsOf(await keysOf(owner, 'carol')),
+    enter,
     close() {
       for (const client of clients) client.destroy()
     },
