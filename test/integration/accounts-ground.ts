@@ -6,6 +6,7 @@ import type { Driver, GrantDraft, GrantOrder, SessionPrincipal } from '../../src
 import type { Account, Bucket } from '../../src/rules/rules-file.ts'
 import { endIn } from '../contract/driver.contract.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
+import { addKey, defaultKeyPolicy } from '../sandbox/aws/kms/keys.ts'
 import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
 
 export const HOME = '111122223333'
@@ -20,6 +21,8 @@ export interface TwoAccounts {
   readonly other: SeededLatchkey
   readonly accounts: Map<string, Account>
   readonly buckets: Map<string, Bucket>
+  /** ARN of a key of the first account, that its documents name. */
+  readonly kmsKey: string
   readonly logged: unknown[]
   /** A process of its own: nothing that another one remembers is known to it. */
   driver(part: Part): Driver
@@ -33,7 +36,9 @@ export interface TwoAccounts {
 
 export async function twoAccounts(): Promise<TwoAccounts> {
   const aws = await startAws({ account: HOME, region: REGION })
+  const kmsKey = keyOf(aws)
   const home = aws.seedLatchkey({
+    kmsKeys: [kmsKey],
     buckets: [{ name: 'finance-reports' }],
     copies: 2,
     accounts: [{ id: OTHER, copies: 2 }],
@@ -76,6 +81,7 @@ export async function twoAccounts(): Promise<TwoAccounts> {
     other,
     accounts,
     buckets,
+    kmsKey,
     logged,
     driver(part) {
       useKeys(aws.url, home.keys[part])
@@ -103,6 +109,11 @@ export async function twoAccounts(): Promise<TwoAccounts> {
       await aws.stop()
     },
   }
+}
+
+function keyOf({ state, clock }: SandboxAws): string {
+  const policy = defaultKeyPolicy(HOME)
+  return addKey(state, clock.now(), { region: REGION, description: '', manager: 'CUSTOMER', policy }).arn
 }
 
 /** The driver reads its endpoint and its keys where the SDK does. */
