@@ -183,7 +183,7 @@ export function findKey({ accounts }: AwsState, accessKeyId: string) {
 /** A key belongs to one account, and so does whoever signs with it. */
 function keyIn({ account, accessKeys, users, sessions }: AwsState, accessKeyId: string) {
   const key = accessKeys.get(accessKeyId)
-  const user = key === undefined ? undefined : users.get(key.userName)
+  const user = key === undefined || key.inactive ? undefined : users.get(key.userName)
   if (key !== undefined && user !== undefined) {
     const { arn, userId, userName } = user
     const identity: Identity = { type: 'user', account, arn, userId, userName, accessKeyId }

@@ -43,6 +43,8 @@ export interface Role {
   readonly createdAt: number
   readonly description: string
   trustPolicy: string
+  /** ARN → unique id of whom the trust policy named when IAM took it; absent: it was set behind IAM's back. */
+  trusted?: ReadonlyMap<string, string>
   boundaryArn: string | undefined
   maxSessionSeconds: number
   readonly inline: InlinePolicies
@@ -81,6 +83,7 @@ export interface AccessKey {
   readonly secretAccessKey: string
   readonly userName: string
   readonly createdAt: number
+  inactive?: boolean
 }
 
 export interface Session {

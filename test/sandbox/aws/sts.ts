@@ -5,6 +5,7 @@ import { AwsError, type Call, type Outcome, type SandboxCore, type ServiceHandle
 import { isoSeconds } from './clock.ts'
 import type { Context } from './evaluator.ts'
 import { checkIdentityPolicy } from './iam/documents.ts'
+import { trustToday } from './iam/trust.ts'
 import {
   check,
   demand,
@@ -169,7 +170,11 @@ function refuseUnlessAllowed(core: SandboxCore, call: Call, asked: Asked, role: 
     const context = assumeContext(call, asked, role)
     const resourceAccount = asked.roleArn.split(':')[4] ?? ''
     const question = { identity, action, resource: asked.roleArn, request, context, resourceAccount }
-    const trusted = authorize(core, { ...question, resourcePolicy: role?.trustPolicy, resourcePolicyRequired: true })
+    const trusted = authorize(core, {
+      ...question,
+      resourcePolicy: role && trustToday(role, core.state),
+      resourcePolicyRequired: true,
+    })
     const own =
       action === 'sts:AssumeRole' ? trusted : authorize(core, { ...question, resourceAccount: identity.account })
     if (!trusted.allowed || !own.allowed) throw denied(call, action, asked.roleArn)

@@ -35,7 +35,7 @@ export function namedRole(iam: IamCall, context: Context = {}): Role {
   const role = state.roles.get(name)
   // IAM judges the caller first: a role that is not there reads like one without a path.
   const arn = role?.arn ?? `arn:aws:iam::${state.account}:role/${name}`
-  allow(iam, arn, `role ${name}`, { ...ofHolder(role), ...context })
+  allow(iam, arn, `role ${name}`, { ...ofHolder(iam, role), ...context })
   if (role === undefined) throw noSuchEntity(`The role with name ${name} cannot be found.`)
   return role
 }
@@ -47,31 +47,40 @@ export function namedUser(iam: IamCall, context: Context = {}): User {
   const name = iam.form.UserName === undefined && self !== undefined ? self : demand(iam.form, 'UserName', ROLE_NAME)
   const user = state.users.get(name)
   allow(iam, user?.arn ?? `arn:aws:iam::${state.account}:user/${name}`, `user ${name}`, {
-    ...ofHolder(user),
+    ...ofHolder(iam, user),
     ...context,
   })
   if (user === undefined) throw noSuchEntity(`The user with name ${name} cannot be found.`)
   return user
 }
 
-/** Roles of IAM Identity Center cannot be edited through IAM. */
-export function refuseReserved(role: Role): void {
-  if (!role.roleName.startsWith('AWSReservedSSO_')) return
+/** Roles of IAM Identity Center and of AWS's services cannot be edited through IAM. */
+export function refuseReserved({ roleName, path }: Role): void {
+  if (!roleName.startsWith('AWSReservedSSO_') && !/^\/aws-(service-role|reserved)\//.test(path)) return
   throw new AwsError(
     'UnmodifiableEntity',
     400,
-    `Cannot perform the operation on the protected role '${role.roleName}' - this role is only modifiable by AWS`,
+    `Cannot perform the operation on the protected role '${roleName}' - this role is only modifiable by AWS`,
   )
 }
 
-function ofHolder(holder: Role | User | undefined): Context {
+/** The calls that know the condition key `iam:PermissionsBoundary`; for others it is absent. */
+const BOUNDARY_KNOWN =
+  /^(?:(?:Put|Delete|Attach|Detach)(?:Role|User)Policy|(?:Put|Delete)(?:Role|User)PermissionsBoundary|Create(?:Role|User))$/
+
+function ofHolder({ call }: IamCall, holder: Role | User | undefined): Context {
   if (holder === undefined) return {}
   const tags = [...holder.tags].flatMap(([key, value]) => [
     [`aws:ResourceTag/${key}`, value] as const,
     [`iam:ResourceTag/${key}`, value] as const,
   ])
-  const boundary = holder.boundaryArn === undefined ? {} : { 'iam:PermissionsBoundary': holder.boundaryArn }
+  const known = holder.boundaryArn !== undefined && BOUNDARY_KNOWN.test(call.action)
+  const boundary = known ? { 'iam:PermissionsBoundary': holder.boundaryArn ?? '' } : {}
   return { ...Object.fromEntries(tags), ...boundary }
+}
+
+export function attachedXml({ attached }: Role | User): readonly Xml[] {
+  return [...attached].map((arn) => ({ PolicyName: arn.split('/').at(-1) ?? arn, PolicyArn: arn }))
 }
 
 export function noSuchEntity(message: string): AwsError {

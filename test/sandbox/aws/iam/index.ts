@@ -1,6 +1,7 @@
 import { ownAccount } from '../authorize.ts'
 import { AwsError, type SandboxCore, type ServiceHandler } from '../call.ts'
 import { queryError, queryReply, readForm } from '../query.ts'
+import { ACCOUNT_ACTIONS } from './account-details.ts'
 import type { IamAction } from './context.ts'
 import { INLINE_ACTIONS } from './inline.ts'
 import { MANAGED_ACTIONS } from './managed.ts'
@@ -14,6 +15,7 @@ const ACTIONS: Readonly<Record<string, IamAction>> = {
   ...INLINE_ACTIONS,
   ...MANAGED_ACTIONS,
   ...USER_ACTIONS,
+  ...ACCOUNT_ACTIONS,
 }
 
 /** The IAM Query API (IAM API Reference, 2010-05-08). */

@@ -4,10 +4,11 @@ import { demand, encodeDocument, optional, type Xml } from '../query.ts'
 import { type ManagedPolicy, uniqueId } from '../state.ts'
 import { ARN, allow, DOCUMENT, type IamAction, type IamCall, noSuchEntity, PATH, POLICY_NAME, page } from './context.ts'
 import { checkIdentityPolicy, policySize } from './documents.ts'
-import { exists } from './roles.ts'
+import { conflict, exists } from './roles.ts'
 
 const SIZE_QUOTA = 6144
 const MOST_VERSIONS = 5
+const VERSION_ID = { pattern: /v[1-9][0-9]*(\.[A-Za-z0-9-]*)?/ }
 
 function createPolicy(iam: IamCall): Xml {
   const { core, form } = iam
@@ -40,7 +41,7 @@ function getPolicy(iam: IamCall): Xml {
 
 function getPolicyVersion(iam: IamCall): Xml {
   const policy = namedPolicy(iam)
-  const versionId = demand(iam.form, 'VersionId', { pattern: /v[1-9][0-9]*(\.[A-Za-z0-9-]*)?/ })
+  const versionId = demand(iam.form, 'VersionId', VERSION_ID)
   const version = policy.versions.get(versionId)
   if (version === undefined) {
     throw noSuchEntity(`Policy ${policy.arn} version ${versionId} does not exist or is not attachable.`)
@@ -67,6 +68,38 @@ function createPolicyVersion(iam: IamCall): Xml {
   return { PolicyVersion: versionXml(policy, versionId, version) }
 }
 
+function setDefaultPolicyVersion(iam: IamCall): Xml {
+  const policy = namedPolicy(iam)
+  policy.defaultVersionId = namedVersion(iam, policy)
+  return undefined
+}
+
+function deletePolicyVersion(iam: IamCall): Xml {
+  const policy = namedPolicy(iam)
+  const versionId = namedVersion(iam, policy)
+  if (versionId === policy.defaultVersionId) throw conflict('Cannot delete the default version of a policy.')
+  policy.versions.delete(versionId)
+  return undefined
+}
+
+function deletePolicy(iam: IamCall): Xml {
+  const policy = namedPolicy(iam)
+  const { roles, users } = iam.core.state
+  const holders = [...roles.values(), ...users.values()]
+  if (holders.some((one) => one.attached.has(policy.arn) || one.boundaryArn === policy.arn)) {
+    throw conflict('Cannot delete a policy attached to entities.')
+  }
+  if (policy.versions.size > 1) throw conflict('This policy has more than one version. Delete them first.')
+  iam.core.state.policies.delete(policy.arn)
+  return undefined
+}
+
+function namedVersion({ form }: IamCall, policy: ManagedPolicy): string {
+  const versionId = demand(form, 'VersionId', VERSION_ID)
+  if (policy.versions.has(versionId)) return versionId
+  throw noSuchEntity(`Policy ${policy.arn} version ${versionId} does not exist or is not attachable.`)
+}
+
 function listPolicyVersions(iam: IamCall): Xml {
   const policy = namedPolicy(iam)
   const { items, rest } = page(iam.form, [...policy.versions].reverse())
@@ -88,7 +121,7 @@ function checkDocument(document: string): void {
   }
 }
 
-function policyXml({ core }: IamCall, policy: ManagedPolicy): Xml {
+export function policyXml({ core }: IamCall, policy: ManagedPolicy): { readonly [name: string]: Xml } {
   const roles = [...core.state.roles.values()]
   const holders = [...roles, ...core.state.users.values()]
   return {
@@ -106,7 +139,7 @@ function policyXml({ core }: IamCall, policy: ManagedPolicy): Xml {
   }
 }
 
-function versionXml(policy: ManagedPolicy, versionId: string, version: { readonly createdAt: number }) {
+export function versionXml(policy: ManagedPolicy, versionId: string, version: { readonly createdAt: number }) {
   return {
     VersionId: versionId,
     IsDefaultVersion: versionId === policy.defaultVersionId,
@@ -120,4 +153,7 @@ export const MANAGED_ACTIONS: Readonly<Record<string, IamAction>> = {
   GetPolicyVersion: getPolicyVersion,
   CreatePolicyVersion: createPolicyVersion,
   ListPolicyVersions: listPolicyVersions,
+  SetDefaultPolicyVersion: setDefaultPolicyVersion,
+  DeletePolicyVersion: deletePolicyVersion,
+  DeletePolicy: deletePolicy,
 }

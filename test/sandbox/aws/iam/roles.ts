@@ -1,10 +1,11 @@
 import { AwsError } from '../call.ts'
 import { isoSeconds } from '../clock.ts'
 import { demand, encodeDocument, optional, readMembers, readTags, wholeNumber, type Xml } from '../query.ts'
-import { InlinePolicies, type Role, uniqueId } from '../state.ts'
+import { type AwsState, InlinePolicies, type Role, uniqueId } from '../state.ts'
 import {
   ARN,
   allow,
+  attachedXml,
   DOCUMENT,
   type IamAction,
   type IamCall,
@@ -16,6 +17,7 @@ import {
   refuseReserved,
 } from './context.ts'
 import { checkTrustPolicy, policySize } from './documents.ts'
+import { trustedIds, trustToday } from './trust.ts'
 
 const TRUST_QUOTA = 2048
 
@@ -40,6 +42,7 @@ function createRole(iam: IamCall): Xml {
     createdAt: core.clock.now(),
     description: form.Description ?? '',
     trustPolicy,
+    trusted: trustedIds(trustPolicy, state),
     boundaryArn,
     maxSessionSeconds,
     inline: new InlinePolicies(),
@@ -47,20 +50,22 @@ function createRole(iam: IamCall): Xml {
     tags: new Map(readTags(form)),
   }
   state.roles.set(roleName, role)
-  return { Role: roleXml(role) }
+  return { Role: roleXml(role, state) }
 }
 
 function getRole(iam: IamCall): Xml {
-  return { Role: { ...roleXml(namedRole(iam)), RoleLastUsed: {} } }
+  return { Role: { ...roleXml(namedRole(iam), iam.core.state), RoleLastUsed: {} } }
 }
 
+/** A list leaves out tags and boundary; GetRole tells them. */
 function listRoles(iam: IamCall): Xml {
   const { state } = iam.core
   const prefix = optional(iam.form, 'PathPrefix') ?? '/'
   allow(iam, `arn:aws:iam::${state.account}:role${prefix}`, `arn:aws:iam::${state.account}:role${prefix}`)
   const roles = [...state.roles.values()].filter((role) => role.path.startsWith(prefix))
   const { items, rest } = page(iam.form, roles)
-  return { Roles: items.map(roleXml), ...rest }
+  const bare = (role: Role): Xml => ({ ...roleXml(role, state), Tags: undefined, PermissionsBoundary: undefined })
+  return { Roles: items.map(bare), ...rest }
 }
 
 function deleteRole(iam: IamCall): Xml {
@@ -85,6 +90,7 @@ function updateAssumeRolePolicy(iam: IamCall): Xml {
   refuseReserved(role)
   checkTrust(iam, document)
   role.trustPolicy = document
+  role.trusted = trustedIds(document, iam.core.state)
   return undefined
 }
 
@@ -123,11 +129,8 @@ function detachRolePolicy(iam: IamCall): Xml {
 }
 
 function listAttachedRolePolicies(iam: IamCall): Xml {
-  const { items, rest } = page(iam.form, [...namedRole(iam).attached])
-  return {
-    AttachedPolicies: items.map((arn) => ({ PolicyName: arn.split('/').at(-1) ?? arn, PolicyArn: arn })),
-    ...rest,
-  }
+  const { items, rest } = page(iam.form, attachedXml(namedRole(iam)))
+  return { AttachedPolicies: items, ...rest }
 }
 
 function tagRole(iam: IamCall): Xml {
@@ -143,6 +146,7 @@ function tagRole(iam: IamCall): Xml {
 function untagRole(iam: IamCall): Xml {
   const keys = readMembers(iam.form, 'TagKeys')
   const role = namedRole(iam, { 'aws:TagKeys': keys })
+  refuseReserved(role)
   for (const key of keys) role.tags.delete(key)
   return undefined
 }
@@ -152,7 +156,7 @@ function listRoleTags(iam: IamCall): Xml {
   return { Tags: items.map(([Key, Value]) => ({ Key, Value })), ...rest }
 }
 
-function roleXml(role: Role): { readonly [name: string]: Xml } {
+export function roleXml(role: Role, state: AwsState): { readonly [name: string]: Xml } {
   const boundary = role.boundaryArn && {
     PermissionsBoundaryType: 'Policy',
     PermissionsBoundaryArn: role.boundaryArn,
@@ -163,7 +167,7 @@ function roleXml(role: Role): { readonly [name: string]: Xml } {
     RoleId: role.roleId,
     Arn: role.arn,
     CreateDate: isoSeconds(role.createdAt),
-    AssumeRolePolicyDocument: encodeDocument(role.trustPolicy),
+    AssumeRolePolicyDocument: encodeDocument(trustToday(role, state)),
     Description: role.description || undefined,
     MaxSessionDuration: role.maxSessionSeconds,
     PermissionsBoundary: boundary,
@@ -191,7 +195,7 @@ export function exists(message: string): AwsError {
   return new AwsError('EntityAlreadyExists', 409, message)
 }
 
-function conflict(message: string): AwsError {
+export function conflict(message: string): AwsError {
   return new AwsError('DeleteConflict', 409, message)
 }
 
