@@ -50,8 +50,11 @@ locals {
     boundary        = local.boundary
     attach_boundary = local.attach_boundary
     boundaries      = local.has_holders ? [local.boundary, local.attach_boundary] : [local.boundary]
-    any_of_iam      = "arn:${local.partition}:iam::*:*"
-    any_of_ours     = "arn:${local.partition}:iam::*:role/latchkey/*"
+    wiring = concat(["${local.iam}:role/latchkey-events-invoke", "arn:${local.partition}:sqs:*:${local.account}:latchkey-dead-letters"],
+    [for kind in ["connection/latchkey*", "api-destination/latchkey*", "rule/latchkey-*"] : "arn:${local.partition}:events:*:${local.account}:${kind}"])
+    # IAM takes no pattern for the kind of a resource.
+    any_of_iam  = [for kind in ["user", "role", "group", "policy", "instance-profile", "mfa", "server-certificate", "saml-provider", "oidc-provider"] : "arn:${local.partition}:iam::*:${kind}/*"]
+    any_of_ours = "arn:${local.partition}:iam::*:role/latchkey/*"
   }
 
   elevation = concat(["elevation"], length(var.kms_keys) > 0 ? ["elevation-keys"] : [])
@@ -67,9 +70,9 @@ locals {
     trust           = { of = [local.is_home ? "trust" : "trust-external"], with = {} }
     attach_boundary = { of = ["attach-boundary"], with = {} }
     web             = { of = concat(local.vend, local.read, ["never-write"]), with = { hubs = local.readers } }
-    workers         = { of = concat(local.vend, local.read, local.write, ["never-widen"]), with = { hubs = local.hubs } }
+    workers         = { of = concat(local.vend, local.read, ["read-wiring"], local.write, ["never-widen"]), with = { hubs = local.hubs } }
     hub_reader      = { of = concat(local.read, ["never-write"]), with = {} }
-    hub             = { of = concat(local.read, local.write, ["never-widen"]), with = {} }
+    hub             = { of = concat(local.read, ["read-wiring"], local.write, ["never-widen"]), with = {} }
     reader_trust    = { of = ["trust-hub"], with = { identity = local.names.identities[0] } }
     hub_trust       = { of = ["trust-hub"], with = { identity = local.names.identities[1] } }
   }

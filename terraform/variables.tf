@@ -58,7 +58,7 @@ variable "external_id" {
   type        = string
   default     = null
   validation {
-    condition     = var.external_id == null || can(regex("^[\\w+=,.@:/-]{16,1224}$", var.external_id))
+    condition     = var.external_id == null || try(can(regex("^[\\w+=,.@:/-]+$", var.external_id)) && length(var.external_id) >= 16, false)
     error_message = "An external id has 16 characters or more of [A-Za-z0-9_+=,.@:/-]."
   }
 }

@@ -63,6 +63,21 @@ export interface Installation extends Place {
   readonly accounts: readonly Place[]
 }
 
+/** IAM takes no pattern for the kind of a resource. */
+const IAM_KINDS = [
+  ...[
+    'user',
+    'role',
+    'group',
+    'policy',
+    'instance-profile',
+    'mfa',
+    'server-certificate',
+    'saml-provider',
+    'oidc-provider',
+  ],
+]
+
 export type DocumentName =
   | 'elevation'
   | 'trust'
@@ -100,9 +115,9 @@ function partsOf(installation: Installation): Readonly<Record<DocumentName, Part
     trust: { of: [externalId === undefined ? 'trust' : 'trust-external'] },
     attach_boundary: { of: ['attach-boundary'] },
     web: { of: [...vend, ...read, 'never-write'], with: hubs('hub-reader') },
-    workers: { of: [...vend, ...read, ...write, 'never-widen'], with: hubs('hub') },
+    workers: { of: [...vend, ...read, 'read-wiring', ...write, 'never-widen'], with: hubs('hub') },
     hub_reader: { of: [...read, 'never-write'] },
-    hub: { of: [...read, ...write, 'never-widen'] },
+    hub: { of: [...read, 'read-wiring', ...write, 'never-widen'] },
     reader_trust: { of: ['trust-hub'], with: { identity: web } },
     hub_trust: { of: ['trust-hub'], with: { identity: workers } },
   }
@@ -135,7 +150,14 @@ function namesOf(installation: Installation): Names {
     boundary,
     attach_boundary: attachBoundary,
     boundaries: hasHolders ? [boundary, attachBoundary] : [boundary],
-    any_of_iam: 'arn:aws:iam::*:*',
+    wiring: [
+      `${iam}:role/latchkey-events-invoke`,
+      `arn:aws:sqs:*:${account}:latchkey-dead-letters`,
+      ...['connection/latchkey*', 'api-destination/latchkey*', 'rule/latchkey-*'].map(
+        (kind) => `arn:aws:events:*:${account}:${kind}`,
+      ),
+    ],
+    any_of_iam: IAM_KINDS.map((kind) => `arn:aws:iam::*:${kind}/*`),
     any_of_ours: 'arn:aws:iam::*:role/latchkey/*',
   }
 }

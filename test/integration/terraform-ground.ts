@@ -1,0 +1,130 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { z } from 'zod'
+import { PROJECT } from '../sandbox/project.ts'
+
+/** Terraform on a copy of `terraform/`, with providers from this machine alone. */
+
+const PROVIDER = join('registry.terraform.io', 'hashicorp', 'aws')
+
+/** Named by TF_PLUGIN_MIRROR, where Terraform looks by itself ("Implied local mirror directories"), or a folder for such things beside them. */
+function findMirror(): string | undefined {
+  const implied = [
+    join(homedir(), '.terraform.d', 'plugins'),
+    ...roots('/usr/local/share/terraform', '/usr/share/terraform'),
+  ]
+  const places = [process.env.TF_PLUGIN_MIRROR ?? '', ...implied, ...roots('/opt', '/usr/local/lib')]
+  return places.find((place) => place !== '' && existsSync(join(place, PROVIDER)))
+}
+
+function roots(...folders: readonly string[]): readonly string[] {
+  return folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+}
+
+const mirror = findMirror()
+const program = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0
+
+/** What is missing, in plain words; undefined: nothing. */
+export const missing =
+  (program ? undefined : 'terraform on the PATH') ??
+  (mirror === undefined ? 'the AWS provider in a local mirror of Terraform (TF_PLUGIN_MIRROR)' : undefined)
+
+export interface Ran {
+  readonly code: number | null
+  readonly output: string
+}
+
+export interface Terraform {
+  run(...words: readonly string[]): Promise<Ran>
+  /** Plans, and tells every resource by its address. */
+  plan(...words: readonly string[]): Promise<ReadonlyMap<string, Values>>
+  remove(): void
+}
+
+export type Values = Readonly<Record<string, unknown>>
+
+interface Module {
+  readonly resources?: readonly { readonly address: string; readonly values: Values }[] | undefined
+  readonly child_modules?: readonly Module[] | undefined
+}
+
+const module: z.ZodType<Module> = z.object({
+  resources: z.array(z.object({ address: z.string(), values: z.record(z.string(), z.unknown()) })).optional(),
+  child_modules: z.array(z.lazy(() => module)).optional(),
+})
+const shown = z.object({ planned_values: z.object({ root_module: module }) })
+
+/** @param folder below `terraform/`. @param override more Terraform text; its blocks win over those of the same name. */
+export function terraformIn(folder: string, override = ''): Terraform {
+  const copy = mkdtempSync(join(tmpdir(), 'latchkey-terraform-'))
+  cpSync(join(PROJECT, 'terraform'), join(copy, 'terraform'), { recursive: true })
+  const cwd = join(copy, 'terraform', folder)
+  const settings = join(copy, 'settings.tfrc')
+  writeFileSync(
+    settings,
+    `provider_installation {\n  filesystem_mirror {\n    path = ${JSON.stringify(mirror)}\n  }\n}\n`,
+  )
+  writeFileSync(join(cwd, 'test_override.tf'), override)
+
+  async function run(...words: readonly string[]): Promise<Ran> {
+    const child = spawn('terraform', words, {
+      cwd,
+      env: {
+        PATH: process.env.PATH,
+        HOME: copy,
+        TF_CLI_CONFIG_FILE: settings,
+        CHECKPOINT_DISABLE: '1',
+        TF_IN_AUTOMATION: '1',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const closed = once(child, 'close')
+    const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
+    await closed
+    return { code: child.exitCode, output: output + errors }
+  }
+
+  return {
+    run,
+    async plan(...words) {
+      const planned = await run('plan', '-no-color', '-input=false', '-out=plan', ...words)
+      if (planned.code !== 0) throw new Error(planned.output)
+      const { output } = await run('show', '-json', 'plan')
+      return new Map(resourcesOf(shown.parse(JSON.parse(output)).planned_values.root_module))
+    },
+    remove: () => rmSync(copy, { recursive: true, force: true }),
+  }
+}
+
+function resourcesOf({ resources = [], child_modules = [] }: Module): (readonly [string, Values])[] {
+  return [...resources.map(({ address, values }) => [address, values] as const), ...child_modules.flatMap(resourcesOf)]
+}
+
+/** A provider that asks the sandbox or moto and nobody else. */
+export function providerAt(
+  url: string,
+  keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
+  alias = '',
+): string {
+  const services = ['iam', 'sts', 'events', 'sqs', 'cloudtrail', 's3']
+  return `provider "aws" {
+    ${alias === '' ? '' : `alias = ${JSON.stringify(alias)}`}
+    ${alias === '' ? '' : 'profile = ""'}
+    region = "eu-west-1"
+    access_key = ${JSON.stringify(keys.accessKeyId)}
+    secret_key = ${JSON.stringify(keys.secretAccessKey)}
+    skip_credentials_validation = true
+    skip_metadata_api_check = true
+    skip_requesting_account_id = true
+    skip_region_validation = true
+    endpoints {
+      ${services.map((service) => `${service} = ${JSON.stringify(url)}`).join('\n      ')}
+    }
+  }\n`
+}

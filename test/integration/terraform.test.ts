@@ -1,0 +1,223 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import {
+  CreatePolicyCommand,
+  CreateRoleCommand,
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
+  GetRoleCommand,
+  IAMClient,
+  ListAttachedRolePoliciesCommand,
+} from '@aws-sdk/client-iam'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { boundaryFaults, trustFaults } from '../../src/grants/compare.ts'
+import { attachBoundaryFaults } from '../../src/grants/compare-holder.ts'
+import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
+import { type DocumentName, type Installation, shippedDocument } from '../sandbox/aws/policies.ts'
+import { missing, providerAt, type Terraform, terraformIn, type Values } from './terraform-ground.ts'
+
+/** What `terraform/` plans is what the sandbox enforces: the same documents, letter by letter once read as JSON. */
+
+const HOME = '111122223333'
+const DATA = '444455556666'
+const EXTERNAL_ID = 'c0ffee'.repeat(6)
+const KEY = `arn:aws:kms:eu-west-1:${HOME}:key/0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10`
+
+const identities = [`arn:aws:iam::${HOME}:role/latchkey-web`, `arn:aws:iam::${HOME}:role/latchkey-workers`] as const
+
+const alone: Installation = {
+  account: HOME,
+  elevationRoles: [{ name: 'prod', copies: 2 }],
+  identities,
+  buckets: ['finance-reports'],
+  kmsKeys: [KEY],
+  attachRoles: ['data/analyst'],
+  attachUsers: ['batch'],
+  externalId: undefined,
+  accounts: [],
+}
+const bare = { ...alone, elevationRoles: [{ name: 'prod', copies: 1 }], kmsKeys: [], attachRoles: [], attachUsers: [] }
+const home: Installation = { ...bare, accounts: [{ account: DATA, elevationRoles: [{ name: 'data', copies: 1 }] }] }
+const data: Installation = {
+  ...bare,
+  account: DATA,
+  elevationRoles: [{ name: 'data', copies: 1 }],
+  buckets: ['data-lake'],
+  externalId: EXTERNAL_ID,
+}
+
+/** Every template at once. */
+const everything: Installation = { ...alone, accounts: home.accounts, externalId: EXTERNAL_ID }
+
+let terraform: Terraform
+afterEach(() => terraform?.remove())
+
+function documentOf(planned: ReadonlyMap<string, Values>, address: string): unknown {
+  const values = planned.get(address) ?? {}
+  return JSON.parse(String(values.policy ?? values.assume_role_policy))
+}
+
+describe.skipIf(missing !== undefined)(
+  `the Terraform module (needs ${missing ?? 'terraform and the AWS provider'})`,
+  () => {
+    let aws: SandboxAws
+    let owners: { readonly home: string; readonly data: string }
+    beforeAll(async () => {
+      aws = await startAws({ account: HOME })
+      const at = aws.seedLatchkey().keys.owner
+      const there = aws.seedLatchkey({ buckets: [{ name: 'data-lake' }] }, DATA).keys.owner
+      owners = { home: providerAt(aws.url, at), data: providerAt(aws.url, there, 'data') }
+    })
+    afterAll(() => aws.stop())
+
+    it('is written as Terraform writes it', async () => {
+      terraform = terraformIn('.')
+      expect(await terraform.run('fmt', '-check', '-recursive', '-diff')).toEqual({ code: 0, output: '' })
+    })
+
+    it('plans one account as the sandbox is seeded, and preflight finds no fault in it', async () => {
+      terraform = terraformIn('examples/one-account', owners.home)
+      expect(await terraform.run('init', '-input=false')).toMatchObject({ code: 0 })
+      expect(await terraform.run('validate')).toMatchObject({ code: 0 })
+      const planned = await terraform.plan()
+      const documents: Readonly<Record<string, DocumentName>> = {
+        'aws_iam_policy.boundary': 'elevation',
+        'aws_iam_policy.elevation': 'elevation',
+        'aws_iam_policy.attach_boundary[0]': 'attach_boundary',
+        'aws_iam_policy.identity["web"]': 'web',
+        'aws_iam_policy.identity["workers"]': 'workers',
+        'aws_iam_role.elevation["latchkey/prod"]': 'trust',
+        'aws_iam_role.elevation["latchkey/prod-2"]': 'trust',
+      }
+      for (const [address, name] of Object.entries(documents))
+        expect(documentOf(planned, `module.latchkey.${address}`), address).toEqual(
+          JSON.parse(shippedDocument(name, alone)),
+        )
+      const trust = shippedDocument('trust', alone)
+      expect(boundaryFaults(shippedDocument('elevation', alone))).toEqual([])
+      expect(identities.map((us) => trustFaults(trust, us))).toEqual([[], []])
+      expect(attachBoundaryFaults(shippedDocument('attach_boundary', alone))).toEqual([])
+    })
+
+    it('plans a second account, which is entered with its external id, and nowhere without it', async () => {
+      terraform = terraformIn('examples/two-accounts', owners.home + owners.data)
+      expect(await terraform.run('init', '-input=false')).toMatchObject({ code: 0 })
+      const planned = await terraform.plan('-var', `external_id=${EXTERNAL_ID}`)
+      const there: Readonly<Record<string, DocumentName>> = {
+        'aws_iam_policy.hub["hub"]': 'hub',
+        'aws_iam_policy.hub["hub_reader"]': 'hub_reader',
+        'aws_iam_role.hub["hub"]': 'hub_trust',
+        'aws_iam_role.hub["hub_reader"]': 'reader_trust',
+        'aws_iam_role.elevation["latchkey/data"]': 'trust',
+      }
+      for (const [address, name] of Object.entries(there))
+        expect(documentOf(planned, `module.latchkey_data.${address}`), address).toEqual(
+          JSON.parse(shippedDocument(name, data)),
+        )
+      for (const part of ['web', 'workers'] as const)
+        expect(documentOf(planned, `module.latchkey.aws_iam_policy.identity["${part}"]`)).toEqual(
+          JSON.parse(shippedDocument(part, home)),
+        )
+      const trust = shippedDocument('trust', data)
+      expect(identities.map((us) => trustFaults(trust, us, EXTERNAL_ID))).toEqual([[], []])
+      expect(
+        [...planned.keys()].filter((address) => address.startsWith('module.latchkey_data.aws_iam_policy.identity')),
+      ).toEqual([])
+    })
+
+    it('refuses what would be wider than it looks, each by a sentence', async () => {
+      terraform = terraformIn(
+        'examples/one-account',
+        `${owners.home}module "latchkey" {
+        buckets = ["finance-*"]
+        kms_keys = ["arn:aws:kms:eu-west-1:${HOME}:key/*"]
+        copies = 21
+        elevation_role = "Admin"
+        external_id = "short"
+      }`,
+      )
+      await terraform.run('init', '-input=false')
+      const { code, output } = await terraform.run('plan', '-no-color', '-input=false')
+      expect(code).toBe(1)
+      for (const sentence of [
+        'without wildcards',
+        'ARN of the key',
+        '1 to 20 copies',
+        'path latchkey/',
+        '16 characters',
+      ])
+        expect(output.replace(/\s*\n[│\s]*/g, ' ')).toContain(sentence)
+    })
+
+    it('refuses another account without its external id', async () => {
+      terraform = terraformIn('examples/one-account', `${owners.home}module "latchkey" { home_account = "${DATA}" }`)
+      await terraform.run('init', '-input=false')
+      const { code, output } = await terraform.run('plan', '-no-color', '-input=false')
+      expect(code).toBe(1)
+      expect(output).toContain('needs an external_id')
+    })
+  },
+)
+
+const moto = spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0
+const lacking = missing ?? (moto ? undefined : 'moto_server on the PATH')
+
+describe.skipIf(lacking !== undefined)(
+  `the Terraform module, applied to moto (needs ${lacking ?? 'terraform and moto_server'})`,
+  () => {
+    it('makes what it planned, finds nothing to change afterwards, and writes IAM’s own grammar', async () => {
+      const server = spawn('moto_server', ['-H', '127.0.0.1', '-p', '0'], { stdio: ['ignore', 'ignore', 'pipe'] })
+      const url = await urlOf(server.stderr)
+      const keys = { accessKeyId: 'SANDBOXMOTO', secretAccessKey: 'moto' }
+      const iam = new IAMClient({ endpoint: url, region: 'us-east-1', credentials: keys })
+      try {
+        terraform = terraformIn('examples/one-account', providerAt(url, keys))
+        await terraform.run('init', '-input=false')
+        const applied = await terraform.run('apply', '-no-color', '-input=false', '-auto-approve')
+        expect(applied.code, applied.output).toBe(0)
+        expect((await terraform.run('plan', '-no-color', '-input=false', '-detailed-exitcode')).output).toContain(
+          'No changes.',
+        )
+        for (const RoleName of ['prod', 'prod-2']) {
+          const { Role } = await iam.send(new GetRoleCommand({ RoleName }))
+          const PolicyArn = Role?.PermissionsBoundary?.PermissionsBoundaryArn
+          const { Policy } = await iam.send(new GetPolicyCommand({ PolicyArn }))
+          const version = new GetPolicyVersionCommand({ PolicyArn, VersionId: Policy?.DefaultVersionId })
+          const { PolicyVersion } = await iam.send(version)
+          expect(boundaryFaults(decodeURIComponent(PolicyVersion?.Document ?? ''))).toEqual([])
+          const trust = decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '')
+          const us = Role?.Arn?.replace(/role\/.*/, 'role/latchkey-web') ?? ''
+          expect(trustFaults(trust, us)).toEqual([])
+          const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))
+          expect(AttachedPolicies?.map(({ PolicyName }) => PolicyName)).toEqual(['latchkey-elevation'])
+        }
+        for (const name of ['web', 'workers', 'hub', 'hub_reader'] as const)
+          await iam.send(
+            new CreatePolicyCommand({ PolicyName: `of-${name}`, PolicyDocument: shippedDocument(name, everything) }),
+          )
+        for (const name of ['trust', 'hub_trust', 'reader_trust'] as const)
+          await iam.send(
+            new CreateRoleCommand({
+              RoleName: `of-${name}`,
+              AssumeRolePolicyDocument: shippedDocument(name, everything),
+            }),
+          )
+      } finally {
+        iam.destroy()
+        server.kill()
+        if (server.exitCode === null) await once(server, 'exit')
+      }
+    }, 240_000)
+  },
+)
+
+async function urlOf(errors: NodeJS.ReadableStream): Promise<string> {
+  for await (const line of createInterface(errors)) {
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0]
+    if (url === undefined) continue
+    errors.resume()
+    return url
+  }
+  throw new Error('moto_server ended before it listened')
+}
