@@ -153,7 +153,7 @@ async function vend(world: World, grantId: string, by: PersonName): Promise<Kept
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken }
 }
 
-async function write({ aws }: World, credentials: Kept): Promise<string> {
+export async function write({ aws }: World, credentials: Kept): Promise<string> {
   const client = new S3Client({
     region: 'eu-west-1',
     endpoint: aws.s3Url,

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { grantAnswer } from '../../src/http/api-schemas.ts'
 import type { PrivateRedis } from '../bootstrap/redis.mjs'
 import { type AwsOptions, type SandboxAws, startAws } from './aws/index.ts'
-import type { SeededLatchkey } from './aws/seed.ts'
+import type { SeededLatchkey, SeedOptions } from './aws/seed.ts'
 import { wireEvents } from './aws/wire-events.ts'
 import { GROUPS, PEOPLE, type PersonName } from './entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from './entra/index.ts'
@@ -28,6 +28,8 @@ export type Environment = Readonly<Record<string, string>>
 
 export interface WorldOptions {
   readonly aws?: AwsOptions
+  /** What the account holds when Latchkey is started. */
+  readonly seed?: SeedOptions
   readonly entra?: EntraOptions
   readonly teams?: TeamsOptions
   /** A Redis of somebody else's; without it a private one, which goes with the world. */
@@ -139,7 +141,7 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   })
   const aws = await startAws(options.aws)
   closers.push(() => aws.stop())
-  const seeded = aws.seedLatchkey()
+  const seeded = aws.seedLatchkey(options.seed)
   const entra = await startEntra(options.entra)
   closers.push(() => entra.stop())
   const teams = await startTeams({ tenantId: entra.tenantId, people: entra.company.people(), ...options.teams })

@@ -1,0 +1,143 @@
+import type { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { LATCHKEY } from '../../src/audit/events.ts'
+import { awsDriver } from '../../src/aws/aws-driver.ts'
+import type { SessionPrincipal } from '../../src/grants/driver.ts'
+import { endGrant, LIVE } from '../../src/grants/end-grant.ts'
+import { type Grant, terms } from '../../src/grants/grant.ts'
+import { orderOf } from '../../src/grants/order.ts'
+import { signYes } from '../../src/grants/yes.ts'
+import { newId } from '../../src/record.ts'
+import { parseRules } from '../../src/rules/rules-file.ts'
+import { type Product, startProduct } from '../integration/product-ground.ts'
+import { ground } from '../integration/record-ground.ts'
+import { PEOPLE } from '../sandbox/entra/fixture.ts'
+import { RULES } from '../sandbox/world.ts'
+import { type Kept, write } from './ground.ts'
+
+/** Three processes end three hundred sessions at once, on a role and its copies, while answers are lost at random. */
+
+const COPIES = 3
+const ENDED_ON_EACH = 100
+const KEPT_ON_EACH = 5
+const AT_ONCE = 25
+const APPROVAL_KEY = 'a1'.repeat(32)
+const rulesText = RULES.replace('elevationRole: latchkey/prod', `elevationRole: latchkey/prod, copies: ${COPIES}`)
+const rules = parseRules(rulesText)
+
+let product: Product
+beforeAll(async () => {
+  product = await startProduct({ rules: rulesText, seed: { copies: COPIES } })
+})
+afterAll(() => product.stop())
+
+interface Held {
+  readonly grant: Grant
+  readonly kept: Kept
+}
+
+function activeGrant(principal: SessionPrincipal, nowMs: number): Grant {
+  const id = newId('g')
+  const decidedAt = new Date(nowMs - 60_000).toISOString()
+  const given = terms.parse({
+    grantId: id,
+    requestId: newId('r'),
+    requestVersion: 1,
+    requester: PEOPLE.rita,
+    principal,
+    scopes: ['s3://finance-reports/2026/'],
+    levels: ['write'],
+    durationMinutes: 45,
+    decidedAt,
+    approver: PEOPLE.max,
+    entitlement: 'finance-reports',
+    rulesHash: rules.hash,
+  })
+  return {
+    id,
+    status: 'active',
+    terms: given,
+    mac: signYes(APPROVAL_KEY, given),
+    requesterName: 'Rita Reyes',
+    approverName: 'Max Mertens',
+    attempts: 1,
+    activatedAt: decidedAt,
+    endsAt: new Date(nowMs + 44 * 60_000).toISOString().replace(/\d{3}Z$/, '000Z'),
+  }
+}
+
+/** Active grants as the record has them, each with credentials that somebody holds. */
+async function hold(principal: SessionPrincipal, count: number): Promise<readonly Held[]> {
+  const { keys } = product.seeded
+  process.env.AWS_ENDPOINT_URL = product.aws.url
+  process.env.AWS_ACCESS_KEY_ID = keys.web.accessKeyId
+  process.env.AWS_SECRET_ACCESS_KEY = keys.web.secretAccessKey
+  const driver = awsDriver({ ...rules, part: 'web', log: ground('storm').log })
+  const nowMs = await product.record.now()
+  const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs))
+  await product.record.commit({
+    records: grants.map((next) => ({ kind: 'grant', id: next.id, expectedVersion: 0, next })),
+    due: grants.map(({ id, endsAt = '' }) => ({ kind: 'grants', id, at: Date.parse(endsAt) })),
+    indexes: grants.map(({ id }) => ({ ...LIVE, id, at: nowMs })),
+    audit: [{ kind: 'request.lapsed', actor: LATCHKEY, requestId: 'r-0123456789ab' }],
+  })
+  return await inTurns(grants, async (grant) => ({ grant, kept: await driver.vend(orderOf(grant)) }))
+}
+
+async function inTurns<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = []
+  for (let from = 0; from < all.length; from += AT_ONCE)
+    results.push(...(await Promise.all(all.slice(from, from + AT_ONCE).map(act))))
+  return results
+}
+
+async function adoptedRoles(cli: Redis): Promise<number> {
+  return (await cli.keys('{latchkey}:deny:*')).length
+}
+
+test('each of 300 is refused, nobody else is, and IAM was written once for each copy, and again only where the answer was lost', async () => {
+  const { cli, aws, seeded, record } = product
+  await product.startWorkers()
+  await expect.poll(() => adoptedRoles(cli), { timeout: 30_000 }).toBe(COPIES)
+  await product.kill('workers', 'SIGTERM')
+  const principals = seeded.roles.map(({ arn, roleId }) => {
+    return { driver: 'session', account: aws.state.account, roleArn: arn, roleId } as const
+  })
+  // A role that was just adopted refuses sessions of the running second.
+  aws.clock.advance(2_000)
+  const ended = (await Promise.all(principals.map((principal) => hold(principal, ENDED_ON_EACH)))).flat()
+  const others = (await Promise.all(principals.map((principal) => hold(principal, KEPT_ON_EACH)))).flat()
+  const rita = { tenantId: '', objectId: PEOPLE.rita, name: 'rita', roles: [], clientId: '', address: '127.0.0.1' }
+  await inTurns(ended, ({ grant }) => endGrant({ record }, rita, grant.id))
+
+  const writes = { action: 'PutRolePolicy' }
+  const before = aws.faults.tally(writes)
+  aws.faults.atRandom({ service: 'iam' }, { seed: 300, lose: 0.3 })
+  await Promise.all([product.startWorkers(), product.startWorkers(), product.startWorkers()])
+  const isOver = async () => (await cli.zcard('{latchkey}:index:live:grants')) - others.length
+  await expect.poll(isOver, { timeout: 120_000, interval: 200 }).toBe(0)
+  const after = aws.faults.tally(writes)
+  aws.faults.clear()
+
+  // Whose answer was lost is sent again by the SDK, or found done by the next look.
+  const [done, lost] = [after.done - before.done, after.lost - before.lost]
+  expect(done).toBeGreaterThanOrEqual(COPIES)
+  expect(done).toBeLessThanOrEqual(COPIES + lost)
+  expect(new Set(product.denied())).toEqual(
+    new Set(
+      ended.map(
+        ({
+          grant: {
+            id,
+            terms: { principal },
+          },
+        }) => `${'roleId' in principal ? principal.roleId : ''}:${id}`,
+      ),
+    ),
+  )
+  expect(new Set(await inTurns(ended, ({ kept }) => write(product, kept)))).toEqual(new Set(['AccessDenied']))
+  expect(new Set(await inTurns(others, ({ kept }) => write(product, kept)))).toEqual(new Set(['written']))
+  expect(new Set(await inTurns(ended, async ({ grant }) => (await product.stored('grant', grant.id)).status))).toEqual(
+    new Set(['revoked']),
+  )
+}, 240_000)
