@@ -1,5 +1,6 @@
 import type { Grant } from '../grants/grant.ts'
 import type { Digest } from '../oversight/digest.ts'
+import { forMinutes, type Preview, previewOf } from './preview.ts'
 
 /** A grant as one reader may see it. Times are ISO 8601 UTC. */
 export interface GrantView {
@@ -12,6 +13,7 @@ export interface GrantView {
   readonly scopes: readonly string[]
   readonly levels: readonly string[]
   readonly durationMinutes: number
+  readonly preview: Preview
   readonly decidedAt: string
   readonly activatedAt: string | null
   readonly endsAt: string | null
@@ -25,6 +27,7 @@ export interface GrantView {
 
 export function grantView(grant: Grant, writes: Digest): GrantView {
   const { terms } = grant
+  const end = grant.endedAt ?? grant.endsAt
   return {
     id: grant.id,
     status: grant.status,
@@ -35,6 +38,7 @@ export function grantView(grant: Grant, writes: Digest): GrantView {
     scopes: terms.scopes,
     levels: terms.levels,
     durationMinutes: terms.durationMinutes,
+    preview: previewOf(terms, end === undefined ? forMinutes(terms.durationMinutes) : `until ${end}`),
     decidedAt: terms.decidedAt,
     activatedAt: grant.activatedAt ?? null,
     endsAt: grant.endsAt ?? null,

@@ -1,9 +1,10 @@
 import { html } from 'ghtml'
+import type { Preview } from './preview.ts'
 import type { RequestView } from './request-view.ts'
 import { askSentence, timeWords, whatIsAsked } from './sentences.ts'
 import type { Shown } from './shown.ts'
 import { clip, plain } from './text.ts'
-import { durationWords, levelTitle } from './words.ts'
+import { durationWords } from './words.ts'
 
 /** Well below what any mail server folds or refuses. */
 const LONGEST_SUBJECT = 160
@@ -79,11 +80,19 @@ function facts(request: RequestView): readonly Fact[] {
   const ticket: readonly Fact[] = request.ticket === '' ? [] : [['Ticket', plain(request.ticket)]]
   return [
     ['Scope', request.scopes.map(plain).join('\n')],
-    ['What it allows', request.levels.map(levelTitle).join('\n')],
+    ...previewFacts(request.preview),
     ['For how long', `${durationWords(request.durationMinutes)}, beginning with the approval; then it ends by itself`],
     ['Reason', plain(request.reason)],
     ...ticket,
     ['Waits until', timeWords(request.lapsesAt)],
+  ]
+}
+
+function previewFacts({ can, cannot, only }: Preview): readonly Fact[] {
+  return [
+    ['Can', can.join(', ')],
+    ...(only.length === 0 ? [] : [['Only', only.map(plain).join(', ')] as const]),
+    ['Cannot', cannot.join(', ')],
   ]
 }
 

@@ -1,5 +1,6 @@
 import type { AccessRequest, StoredRequest } from '../access-requests/access-request.ts'
 import { shownVersion } from '../access-requests/shown-version.ts'
+import { forMinutes, type Preview, previewOf } from './preview.ts'
 
 /** A request as one reader may see it. Times are ISO 8601 UTC. */
 export interface RequestView {
@@ -11,6 +12,7 @@ export interface RequestView {
   readonly scopes: readonly string[]
   readonly levels: readonly string[]
   readonly durationMinutes: number
+  readonly preview: Preview
   readonly reason: string
   readonly ticket: string
   readonly entitlement: string
@@ -35,6 +37,7 @@ export function requestView(stored: StoredRequest): RequestView {
     scopes: request.scopes,
     levels: request.levels,
     durationMinutes: request.durationMinutes,
+    preview: previewOf(request, forMinutes(request.durationMinutes)),
     reason: request.reason,
     ticket: request.ticket,
     entitlement: request.entitlement,

@@ -1,10 +1,11 @@
 import type { GrantView } from './grant-view.ts'
 import { LONGEST_NAME } from './lead.ts'
+import type { Preview } from './preview.ts'
 import type { RequestView } from './request-view.ts'
 import type { Shown } from './shown.ts'
 import type { Part, Stage } from './stage.ts'
 import { clip, plain, type Run, said } from './text.ts'
-import { durationWords, levelTitle, moment } from './words.ts'
+import { durationWords, moment } from './words.ts'
 
 /** A title, and what people wrote, or a time, or both below each other. */
 export interface Row {
@@ -27,15 +28,17 @@ export function rowsOf({ request, grant }: Shown, stage: Stage, part: Part): rea
   ]
 }
 
-function waitingRows({ levels, entitlement, asked, askedAt }: RequestView, part: Part): readonly Row[] {
+function waitingRows({ preview, entitlement, asked, askedAt }: RequestView, part: Part): readonly Row[] {
   if (part !== 'approver') return [row('Asked', askedNames(asked), moment(askedAt))]
-  return [...levels.map((level) => allows(level)), row('Entitlement', entitlement), when('Asked', moment(askedAt))]
+  return [...previewRows(preview), row('Entitlement', entitlement), when('Asked', moment(askedAt))]
 }
 
-/** @example "Write: see names, upload and overwrite objects" stands as title and text */
-function allows(level: string): Row {
-  const [title = level, text = ''] = levelTitle(level).split(': ')
-  return row(title, text)
+function previewRows({ can, cannot, only }: Preview): readonly Row[] {
+  return [
+    row('Can', can.join(', ')),
+    ...(only.length === 0 ? [] : [row('Only', only.join(', '))]),
+    row('Cannot', cannot.join(', ')),
+  ]
 }
 
 function askedNames(asked: readonly string[]): string {

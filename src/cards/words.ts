@@ -4,6 +4,8 @@ const LEVEL_WORDS: ReadonlyMap<string, string> = new Map([
   ['read', 'see names and download objects'],
   ['write', 'see names, upload and overwrite objects'],
   ['delete', 'see names and delete objects'],
+  ['purge', 'see names, read old versions and delete versions for good'],
+  ['tag', 'see names and change tags'],
 ])
 
 /** @example levelTitle('read') // "Read: see names and download objects" */
@@ -14,9 +16,9 @@ export function levelTitle(level: string): string {
 }
 
 /** @example inWords(['read', 'write']) // "read and write" */
-export function inWords(names: readonly string[]): string {
+export function inWords(names: readonly string[], joint: 'and' | 'or' = 'and'): string {
   const last = names.at(-1) ?? ''
-  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} ${joint} ${last}`
 }
 
 /** @example durationWords(90) // "1 hour 30 minutes" */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ExtendInput } from '../access-requests/extend-grant.ts'
 import type { AskInput } from '../access-requests/request-access.ts'
 import type { GrantView } from '../cards/grant-view.ts'
+import type { Preview } from '../cards/preview.ts'
 import type { RequestView } from '../cards/request-view.ts'
 import type { Digest } from '../oversight/digest.ts'
 import { WRITE_KINDS } from '../oversight/s3-write.ts'
@@ -96,6 +97,18 @@ const link = { url: z.url().meta({ description: 'Secret: whoever has it can use 
 export const consoleAnswer = z.strictObject(link).meta({ id: 'ConsoleLink' })
 export const linkAnswer = z.strictObject({ method: linkBody.shape.method, ...link }).meta({ id: 'ObjectLink' })
 
+const preview = z
+  .strictObject({
+    sentence: z.string(),
+    can: z.array(z.string()).readonly(),
+    cannot: z.array(z.string()).readonly(),
+    only: z
+      .array(z.string())
+      .readonly()
+      .meta({ description: 'What each request to AWS, or the sign-in behind it, must meet' }),
+  })
+  .meta({ id: 'Preview', description: 'What it allows and what not, in words' }) satisfies z.ZodType<Preview>
+
 export const requestAnswer = z
   .strictObject({
     id: z.string(),
@@ -105,6 +118,7 @@ export const requestAnswer = z
     scopes: z.array(z.string()).readonly(),
     levels: z.array(z.string()).readonly(),
     durationMinutes: z.int(),
+    preview,
     reason: z.string(),
     ticket: z.string(),
     entitlement: z.string(),
@@ -144,6 +158,7 @@ export const grantAnswer = z
     scopes: z.array(z.string()).readonly(),
     levels: z.array(z.string()).readonly(),
     durationMinutes: z.int(),
+    preview,
     decidedAt: time,
     activatedAt: time.nullable(),
     endsAt: time.nullable(),

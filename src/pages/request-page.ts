@@ -1,10 +1,11 @@
 import { html } from 'ghtml'
 import type { GrantView } from '../cards/grant-view.ts'
+import type { Preview } from '../cards/preview.ts'
 import type { RequestView } from '../cards/request-view.ts'
 import { askSentence, timeWords, withTimes } from '../cards/sentences.ts'
 import type { Shown } from '../cards/shown.ts'
 import { plain } from '../cards/text.ts'
-import { durationWords, levelTitle } from '../cards/words.ts'
+import { durationWords } from '../cards/words.ts'
 import { layout } from './layout.ts'
 import type { Session } from './session.ts'
 
@@ -51,13 +52,18 @@ function facts(request: RequestView): readonly Fact[] {
   return [
     ['Requester', [request.requester]],
     ['Scope', request.scopes, 'exact'],
-    ['What it allows', request.levels.map(levelTitle)],
+    ...previewFacts(request.preview),
     ['For how long', [`${durationWords(request.durationMinutes)}, beginning with the approval`]],
     ['Reason', [request.reason]],
     ...ticket,
     ['Asked at', [timeWords(request.askedAt)]],
     ...wait,
   ]
+}
+
+function previewFacts({ can, cannot, only }: Preview): readonly Fact[] {
+  const limits: readonly Fact[] = only.length === 0 ? [] : [['Only', only]]
+  return [['Can', [can.join(', ')]], ...limits, ['Cannot', [cannot.join(', ')]]]
 }
 
 function fact([title, lines, look]: Fact): string {

@@ -1,4 +1,5 @@
 import type { GrantView } from '../../src/cards/grant-view.ts'
+import { forMinutes, previewOf } from '../../src/cards/preview.ts'
 import type { RequestView } from '../../src/cards/request-view.ts'
 import type { Shown } from '../../src/cards/shown.ts'
 import type { Digest } from '../../src/oversight/digest.ts'
@@ -39,9 +40,9 @@ export const SOME_WRITES: Digest = {
 }
 
 export function someRequest(changes: Partial<RequestView> = {}): RequestView {
-  return {
+  const request = {
     id: 'r-0123456789ab',
-    status: 'pending',
+    status: 'pending' as const,
     version: '1-AbCdEfGhIjKlMnOpQrStUv',
     requester: 'Rita Reyes',
     scopes: ['s3://finance-reports/2026/'],
@@ -59,12 +60,13 @@ export function someRequest(changes: Partial<RequestView> = {}): RequestView {
     grantId: null,
     ...changes,
   }
+  return { preview: previewOf(request, forMinutes(request.durationMinutes)), ...request }
 }
 
 export function someGrant(changes: Partial<GrantView> = {}): GrantView {
-  return {
+  const grant = {
     id: 'g-0123456789ab',
-    status: 'active',
+    status: 'active' as const,
     requestId: 'r-0123456789ab',
     requester: 'Rita Reyes',
     approver: 'Max Mertens',
@@ -81,6 +83,7 @@ export function someGrant(changes: Partial<GrantView> = {}): GrantView {
     writes: SOME_WRITES,
     ...changes,
   }
+  return { preview: previewOf(grant, `until ${grant.endsAt}`), ...grant }
 }
 
 const YES = {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ChannelBusy, type Mail } from '../../src/cards/channel.ts'
+import { previewOf } from '../../src/cards/preview.ts'
 import { renderMail } from '../../src/cards/render-mail.ts'
 import type { RequestView } from '../../src/cards/request-view.ts'
 import { graphMailer } from '../../src/graph/mailer.ts'
@@ -11,13 +12,20 @@ import { type EntraOptions, type SandboxEntra, startEntra } from '../sandbox/ent
 
 const PUBLIC_URL = 'https://latchkey.harbour.example'
 
+const ASKED = {
+  scopes: ['s3://finance-reports/2026/'],
+  levels: ['read', 'write'],
+  conditions: { sourceIps: ['203.0.113.0/24'] },
+}
+
 const REQUEST: RequestView = {
   id: 'r-0123456789ab',
   status: 'pending',
   version: 'v',
   requester: 'Rita Reyes',
-  scopes: ['s3://finance-reports/2026/'],
-  levels: ['read', 'write'],
+  scopes: ASKED.scopes,
+  levels: ASKED.levels,
+  preview: previewOf(ASKED, 'for 45 minutes'),
   durationMinutes: 45,
   reason: 'month-end fix',
   ticket: 'FIN-42',
@@ -47,7 +55,7 @@ describe('the mail to an approver', () => {
     const said = textOf(render().html)
     const order = [
       'Rita Reyes asks to read and write in s3://finance-reports/2026/ for 45 minutes.',
-      'Read: see names and download objects',
+      'Can see names, download, upload, overwrite Only from 203.0.113.0/24 Cannot delete, read old versions',
       'month-end fix',
       'FIN-42',
       'Sun 22 November 2026, 20:00 UTC',

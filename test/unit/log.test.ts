@@ -12,7 +12,7 @@ const config: Config = {
   redisUrl: '/tmp/redis.sock',
   redisDurability: undefined,
   approvalKey: SECRET,
-  entra: { authority: '', tenantId: '', clientId: '', clientSecret: SECRET, cliClientId: '' },
+  entra: { authority: '', tenantId: '', clientId: '', clientSecret: SECRET, cliClientId: '', mfaContext: undefined },
   graphBaseUrl: '',
   bot: {
     appId: '',

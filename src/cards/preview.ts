@@ -1,0 +1,89 @@
+import type { Conditions } from '../rules/conditions.ts'
+import type { AskableLevel } from '../rules/levels.ts'
+import { amount, durationWords, inWords } from './words.ts'
+
+/** What a grant allows, said before it is given. From scopes, levels and conditions alone: a policy that was written wrong must not explain itself. */
+export interface Preview {
+  /** @example "Can see names, upload and overwrite under s3://finance-reports/2026/; cannot download, delete, …; for 45 minutes." */
+  readonly sentence: string
+  readonly can: readonly string[]
+  readonly cannot: readonly string[]
+  /** What each request must meet; empty: nothing. */
+  readonly only: readonly string[]
+}
+
+export interface Previewed {
+  /** Canonical, as `s3://bucket/prefix/`. */
+  readonly scopes: readonly string[]
+  readonly levels: readonly string[]
+  readonly conditions?: Conditions | undefined
+}
+
+/** One thing that somebody may want to do. It is either allowed in every scope that it is about, or in none. */
+export interface PreviewLine {
+  readonly can: boolean
+  readonly what: string
+  /** `names`: of the scopes that are prefixes. */
+  readonly on: 'objects' | 'names'
+  /** What S3 calls it. */
+  readonly actions: readonly string[]
+}
+
+/** `level`: what allows it; undefined: nothing that can be asked for. */
+type Deed = Pick<PreviewLine, 'what' | 'actions'> & { readonly level: AskableLevel | undefined }
+
+const SEE_NAMES = { what: 'see names', on: 'names', actions: ['s3:ListBucket'] } as const
+
+const DEEDS: readonly Deed[] = [
+  { what: 'download', level: 'read', actions: ['s3:GetObject'] },
+  { what: 'upload', level: 'write', actions: ['s3:PutObject', 's3:AbortMultipartUpload'] },
+  { what: 'overwrite', level: 'write', actions: ['s3:PutObject'] },
+  { what: 'delete', level: 'delete', actions: ['s3:DeleteObject'] },
+  { what: 'read old versions', level: 'purge', actions: ['s3:GetObjectVersion'] },
+  { what: 'delete versions for good', level: 'purge', actions: ['s3:DeleteObjectVersion'] },
+  { what: 'change tags', level: 'tag', actions: ['s3:PutObjectTagging', 's3:DeleteObjectTagging'] },
+  { what: 'open objects to others', level: undefined, actions: ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'] },
+]
+
+export function previewLines({ scopes, levels }: Previewed): readonly PreviewLine[] {
+  const deeds = DEEDS.map(({ level, what, actions }) => {
+    return { what, on: 'objects', actions, can: level !== undefined && levels.includes(level) } as const
+  })
+  const isListed = scopes.some((scope) => scope.endsWith('/')) && deeds.some(({ can }) => can)
+  return [{ ...SEE_NAMES, can: isListed }, ...deeds]
+}
+
+/** @param time How long, or until when: as `for 45 minutes`. */
+export function previewOf(previewed: Previewed, time: string): Preview {
+  const lines = previewLines(previewed)
+  const can = lines.filter((line) => line.can).map(({ what }) => what)
+  const cannot = lines.filter((line) => !line.can).map(({ what }) => what)
+  const only = onlyIf(previewed.conditions ?? {})
+  const parts = [
+    `Can ${inWords(can)} ${whereOf(previewed.scopes)}`,
+    ...(only.length === 0 ? [] : [`only ${inWords(only)}`]),
+    `cannot ${inWords(cannot, 'or')}`,
+    time,
+  ]
+  return { sentence: `${parts.join('; ')}.`, can, cannot, only }
+}
+
+/** A request has no time of its own: it begins when somebody says yes. */
+export function forMinutes(durationMinutes: number): string {
+  return `for ${durationWords(durationMinutes)}`
+}
+
+function onlyIf({ sourceIps, vpcEndpoints, objectTag, mfa }: Conditions): readonly string[] {
+  return [
+    ...(sourceIps ? [`from ${inWords(sourceIps, 'or')}`] : []),
+    ...(vpcEndpoints ? [`through ${inWords(vpcEndpoints, 'or')}`] : []),
+    ...(objectTag ? [`objects with the tag ${objectTag.key}=${objectTag.value}`] : []),
+    ...(mfa ? ['after a sign-in with a second factor'] : []),
+  ]
+}
+
+function whereOf(scopes: readonly string[]): string {
+  const [only = '', ...others] = scopes
+  if (others.length > 0) return `in ${amount(scopes.length, 'scope')}`
+  return `${only.endsWith('/') ? 'under' : 'on'} ${only}`
+}
