@@ -15,15 +15,25 @@ export interface LoadOptions {
 }
 
 /** Requests per second, each connection sending its next request when the last was answered. */
-export async function load({ url, connections, requests, wantedStatus }: LoadOptions): Promise<number> {
+export async function load(options: LoadOptions): Promise<number> {
+  const { seconds } = await playAll(options)
+  return options.requests.length / seconds
+}
+
+/** Milliseconds until each was answered. */
+export async function answerTimes(options: LoadOptions): Promise<readonly number[]> {
+  return (await playAll(options)).times
+}
+
+async function playAll({ url, connections, requests, wantedStatus }: LoadOptions) {
   const { hostname, port } = new URL(url)
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(hostname, Number(port))))
   let next = 0
   const startedAt = performance.now()
-  await Promise.all(sockets.map((socket) => play(socket, () => requests[next++], wantedStatus)))
+  const times = await Promise.all(sockets.map((socket) => play(socket, () => requests[next++], wantedStatus)))
   const seconds = (performance.now() - startedAt) / 1_000
   for (const socket of sockets) socket.destroy()
-  return requests.length / seconds
+  return { seconds, times: times.flat() }
 }
 
 export function postRequest(url: string, headers: Readonly<Record<string, string>>, body: string): Buffer {
@@ -40,18 +50,22 @@ async function open(host: string, port: number): Promise<Socket> {
   return socket
 }
 
-function play(socket: Socket, take: () => Buffer | undefined, wantedStatus: number): Promise<void> {
+function play(socket: Socket, take: () => Buffer | undefined, wantedStatus: number): Promise<readonly number[]> {
   const wanted = `HTTP/1.1 ${wantedStatus} `
   return new Promise((resolve, reject) => {
     let answer = ''
+    let sentAt = 0
+    const times: number[] = []
     const sendNext = () => {
       const request = take()
-      if (request === undefined) resolve()
+      sentAt = performance.now()
+      if (request === undefined) resolve(times)
       else socket.write(request)
     }
     socket.on('data', (chunk) => {
       answer += chunk.toString('latin1')
       if (!isWhole(answer)) return
+      times.push(performance.now() - sentAt)
       if (!answer.startsWith(wanted)) reject(new Error(`Not ${wantedStatus}: ${answer}`))
       answer = ''
       sendNext()

@@ -8,6 +8,7 @@ import { intakeFold } from './intake-fold.ts'
 import { recordBytes } from './record-bytes.ts'
 import { roundTrips } from './round-trips.ts'
 import { formatNumber, formatTable } from './table.ts'
+import { vend } from './vend.ts'
 
 /** `npm run bench [-- --json] [-- <name>…]`. Ends with 0 when everything was measured: a goal that is missed is reported, no failure. */
 
@@ -20,6 +21,7 @@ const BENCHES: readonly Bench[] = [
   botTurns,
   recordBytes,
   roundTrips,
+  vend,
 ]
 
 function chosen(names: readonly string[]): readonly Bench[] {
