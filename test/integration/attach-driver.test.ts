@@ -15,11 +15,12 @@ import type { AttachPrincipal } from '../../src/grants/driver.ts'
 import { targetOf } from '../../src/grants/target.ts'
 import { type AttachWorld, attachContract, draftOf, orderOf } from '../contract/attach.contract.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
-import type { KeyPair } from '../sandbox/aws/seed.ts'
-import { BUCKET, type Holders, makeHolders, REGION, SHARED_ROLE, trustOf } from './attach-ground.ts'
+import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
+import { BUCKET, type Holders, holdersOf, makeHolders, REGION, SHARED_ROLE, trustOf } from './attach-ground.ts'
 
 interface World extends AttachWorld, Holders {
   readonly aws: SandboxAws
+  readonly keys: SeededLatchkey['keys']
   /** Everything that the driver wrote to its log. */
   readonly logged: unknown[]
 }
@@ -43,17 +44,20 @@ function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[]): AttachDriv
 
 async function startWorld(): Promise<World> {
   const aws = await startAws()
-  const { keys } = aws.seedLatchkey()
+  const { keys } = aws.seedLatchkey({ holders: holdersOf(aws.state.account) })
   const holders = await makeHolders(aws, keys.owner)
   const logged: unknown[] = []
+  aws.state.users.delete('dave')
   return {
     ...holders,
     aws,
     logged,
-    driver: driverAs(keys.owner, aws, logged),
+    keys,
+    driver: driverAs(keys.workers, aws, logged),
     account: aws.state.account,
     bucket: BUCKET,
     sharedRole: SHARED_ROLE,
+    gone: { account: aws.state.account, kind: 'user', name: 'dave' },
     now: () => aws.clock.now(),
     advance: (ms) => aws.clock.advance(ms),
     async stop() {
@@ -91,6 +95,14 @@ describe('the attach driver', () => {
     if (!(error instanceof LatchkeyError)) throw new Error(`Nothing was refused: ${inspect(error)}`)
     return { code: error.code, message: error.message, ...('awsCode' in error.facts ? error.facts : {}) }
   }
+
+  it('web looks, and can write nothing', async () => {
+    const web = driverAs(world.keys.web, world.aws, world.logged)
+    expect(await web.preflight(draftOf(world, 'carol', GRANT))).toHaveLength(1)
+    expect(await web.preflight(draftOf(world, 'alice', GRANT))).toEqual([alice])
+    const order = orderOf(world, alice, GRANT)
+    expect(await refusal(web.activate(order, world.now()))).toMatchObject({ awsCode: 'AccessDenied' })
+  })
 
   it('refuses a shared role into which people come under a name of their own choice', async () => {
     await trust(trustOf(world.account, { Condition: {} }))

@@ -1,8 +1,7 @@
 import {
   CreateAccessKeyCommand,
-  CreatePolicyCommand,
-  CreateRoleCommand,
   CreateUserCommand,
+  GetRoleCommand,
   IAMClient,
   PutRolePolicyCommand,
   PutUserPolicyCommand,
@@ -19,7 +18,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import type { SandboxAws } from '../sandbox/aws/index.ts'
 import type { KeyPair } from '../sandbox/aws/seed.ts'
 
-/** The roles and users that people of a company have anyway, as its owner made them: read-only, behind a boundary. */
+/** The role and the user that people of a company have anyway: they read. */
 
 export const REGION = 'eu-west-1'
 export const BUCKET = 'finance-reports'
@@ -38,19 +37,14 @@ export function trustOf(account: string, changes: object = {}): string {
   })
 }
 
-export const ATTACH_BOUNDARY = document(
-  { Effect: 'Allow', Action: '*', Resource: '*' },
-  {
-    Effect: 'Deny',
-    Action: [
-      ...['iam:*', 'organizations:*', 'account:*', 's3:PutBucket*', 's3:DeleteBucket*', 's3:Put*Configuration'],
-      ...['s3:PutObjectAcl', 's3:PutObjectVersionAcl', 's3:PutObjectRetention', 's3:PutObjectLegalHold'],
-      ...['s3:BypassGovernanceRetention', 's3:ObjectOwnerOverrideToBucketOwner'],
-    ],
-    Resource: '*',
-  },
-  { Effect: 'Deny', Action: 'sts:AssumeRole', Resource: 'arn:aws:iam::*:role/latchkey/*' },
-)
+/** For the seed: it makes them with the boundary that Latchkey ships. */
+export function holdersOf(account: string) {
+  return [
+    { kind: 'role', name: SHARED_ROLE, trust: trustOf(account) },
+    { kind: 'user', name: 'carol' },
+    { kind: 'user', name: 'dave' },
+  ] as const
+}
 
 const BASELINE = document(
   { Effect: 'Allow', Action: 's3:GetObject', Resource: `arn:aws:s3:::${BUCKET}/*` },
@@ -68,12 +62,10 @@ export interface Hands {
 export interface Holders {
   /** The owner's own hand in IAM. */
   readonly owner: IAMClient
-  readonly roleId: string
-  /** Of the user `carol`, who works with her own keys. */
-  readonly carolId: string
-  /** Sessions of the shared role of `alice` and `bob`, as long as they last. */
+  /** Sessions of the shared role, as long as they last. */
   readonly alice: Hands
   readonly bob: Hands
+  /** A user, with her own keys. */
   readonly carol: Hands
   /** A session of the shared role, for an hour, of a new IAM user of that name. */
   enter(name: string): Promise<Hands>
@@ -82,23 +74,11 @@ export interface Holders {
 
 export async function makeHolders(aws: SandboxAws, ownerKeys: KeyPair): Promise<Holders> {
   const owner = new IAMClient({ region: 'us-east-1', endpoint: aws.url, credentials: ownerKeys })
-  const { account } = aws.state
-  const made = await owner.send(
-    new CreatePolicyCommand({ PolicyName: 'people', Path: '/latchkey/', PolicyDocument: ATTACH_BOUNDARY }),
-  )
-  const PermissionsBoundary = made.Policy?.Arn ?? ''
-  const { Role } = await owner.send(
-    new CreateRoleCommand({
-      RoleName: SHARED_ROLE,
-      AssumeRolePolicyDocument: trustOf(account),
-      PermissionsBoundary,
-    }),
-  )
   await owner.send(
     new PutRolePolicyCommand({ RoleName: SHARED_ROLE, PolicyName: 'baseline', PolicyDocument: BASELINE }),
   )
-  const { User } = await owner.send(new CreateUserCommand({ UserName: 'carol', PermissionsBoundary }))
   await owner.send(new PutUserPolicyCommand({ UserName: 'carol', PolicyName: 'baseline', PolicyDocument: BASELINE }))
+  const { Role } = await owner.send(new GetRoleCommand({ RoleName: SHARED_ROLE }))
   const clients: { destroy(): void }[] = [owner]
 
   function handsOf(credentials: Keys): Hands {
@@ -123,8 +103,6 @@ export async function makeHolders(aws: SandboxAws, ownerKeys: KeyPair): Promise<
 
   return {
     owner,
-    roleId: Role?.RoleId ?? '',
-    carolId: User?.UserId ?? '',
     alice: await enter('alice'),
     bob: await enter('bob'),
     carol: handsOf(await keysOf(owner, 'carol')),

@@ -13,7 +13,7 @@ import { revokeGrant } from '../../workers/revoke-grant.ts'
 import type { Role } from '../sandbox/aws/state.ts'
 import type { PersonName } from '../sandbox/entra/fixture.ts'
 import { GROUPS } from '../sandbox/entra/fixture.ts'
-import { BUCKET, type Hands, makeHolders, SHARED_ROLE } from './attach-ground.ts'
+import { BUCKET, type Hands, holdersOf, makeHolders, SHARED_ROLE } from './attach-ground.ts'
 import { type Office, openOffice } from './invariant-ground.ts'
 
 const RULES = `version: 1
@@ -45,6 +45,8 @@ interface Wish {
 
 /** An office whose rules give access on the role that Rita and Finn share, and their hands in it. */
 export interface AttachOffice extends Office {
+  /** The same by rules that give sessions of the elevation role. */
+  readonly sessions: Office['needs']
   readonly target: Target
   readonly shared: Role
   readonly rita: Hands
@@ -64,13 +66,10 @@ export interface AttachOffice extends Office {
 }
 
 export async function openAttachOffice(name: string): Promise<AttachOffice> {
-  const office = await openOffice(name)
+  const office = await openOffice(name, { seed: { holders: holdersOf('111122223333') } })
   const owner = [...office.aws.state.accessKeys.values()].find(({ userName }) => userName === 'owner')
   if (owner === undefined) throw new Error('The sandbox has no owner.')
   const holders = await makeHolders(office.aws, owner)
-  // The seeded workers have no right on this role.
-  process.env.AWS_ACCESS_KEY_ID = owner.accessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = owner.secretAccessKey
   const rules = parseRules(RULES)
   const needs = { ...office.needs, rules, driver: awsDriver({ ...rules, part: 'workers', log: office.ground.log }) }
   const shared = office.aws.state.roles.get(SHARED_ROLE)
@@ -93,6 +92,7 @@ export async function openAttachOffice(name: string): Promise<AttachOffice> {
   return {
     ...office,
     needs,
+    sessions: office.needs,
     target,
     shared,
     rita: await holders.enter('rita'),
