@@ -1,14 +1,12 @@
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { LATCHKEY } from '../../src/audit/events.ts'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import type { SessionPrincipal } from '../../src/grants/driver.ts'
-import { endGrant, LIVE } from '../../src/grants/end-grant.ts'
-import { type Grant, terms } from '../../src/grants/grant.ts'
+import { endGrant } from '../../src/grants/end-grant.ts'
+import type { Grant } from '../../src/grants/grant.ts'
 import { orderOf } from '../../src/grants/order.ts'
-import { signYes } from '../../src/grants/yes.ts'
-import { newId } from '../../src/record.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
+import { activeGrant, commitGrants } from '../integration/active-grants.ts'
 import { type Product, startProduct } from '../integration/product-ground.ts'
 import { ground } from '../integration/record-ground.ts'
 import { PEOPLE } from '../sandbox/entra/fixture.ts'
@@ -21,7 +19,6 @@ const COPIES = 3
 const ENDED_ON_EACH = 100
 const KEPT_ON_EACH = 5
 const AT_ONCE = 25
-const APPROVAL_KEY = 'a1'.repeat(32)
 const rulesText = RULES.replace('elevationRole: latchkey/prod', `elevationRole: latchkey/prod, copies: ${COPIES}`)
 const rules = parseRules(rulesText)
 
@@ -36,36 +33,6 @@ interface Held {
   readonly kept: Kept
 }
 
-function activeGrant(principal: SessionPrincipal, nowMs: number): Grant {
-  const id = newId('g')
-  const decidedAt = new Date(nowMs - 60_000).toISOString()
-  const given = terms.parse({
-    grantId: id,
-    requestId: newId('r'),
-    requestVersion: 1,
-    requester: PEOPLE.rita,
-    principal,
-    scopes: ['s3://finance-reports/2026/'],
-    levels: ['write'],
-    durationMinutes: 45,
-    decidedAt,
-    approver: PEOPLE.max,
-    entitlement: 'finance-reports',
-    rulesHash: rules.hash,
-  })
-  return {
-    id,
-    status: 'active',
-    terms: given,
-    mac: signYes(APPROVAL_KEY, given),
-    requesterName: 'Rita Reyes',
-    approverName: 'Max Mertens',
-    attempts: 1,
-    activatedAt: decidedAt,
-    endsAt: new Date(nowMs + 44 * 60_000).toISOString().replace(/\d{3}Z$/, '000Z'),
-  }
-}
-
 /** Active grants as the record has them, each with credentials that somebody holds. */
 async function hold(principal: SessionPrincipal, count: number): Promise<readonly Held[]> {
   const { keys } = product.seeded
@@ -75,12 +42,7 @@ async function hold(principal: SessionPrincipal, count: number): Promise<readonl
   const driver = awsDriver({ ...rules, part: 'web', log: ground('storm').log })
   const nowMs = await product.record.now()
   const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs))
-  await product.record.commit({
-    records: grants.map((next) => ({ kind: 'grant', id: next.id, expectedVersion: 0, next })),
-    due: grants.map(({ id, endsAt = '' }) => ({ kind: 'grants', id, at: Date.parse(endsAt) })),
-    indexes: grants.map(({ id }) => ({ ...LIVE, id, at: nowMs })),
-    audit: [{ kind: 'request.lapsed', actor: LATCHKEY, requestId: 'r-0123456789ab' }],
-  })
+  await commitGrants(product.record, grants)
   return await inTurns(grants, async (grant) => ({ grant, kept: await driver.vend(orderOf(grant)) }))
 }
 
