@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
+import { operatorCommands } from './cli/operator.ts'
 import { personCommands } from './cli/person.ts'
 import { Problem } from './cli/problem.ts'
 import { LatchkeyError } from './errors.ts'
@@ -25,6 +26,7 @@ const program = new Command('latchkey')
   .version(version())
   .showHelpAfterError()
 personCommands(program)
+operatorCommands(program)
 
 try {
   await program.parseAsync()

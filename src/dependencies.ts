@@ -19,6 +19,7 @@ import type { ConnectorFacts, TokenFacts } from './http/self-test.ts'
 import type { PagesNeeds } from './pages/room.ts'
 import type { Connection } from './redis/connections.ts'
 import { redisDigests } from './redis/digests.ts'
+import { redisFeed } from './redis/feed.ts'
 import { redisInbox } from './redis/inbox.ts'
 import { redisRecord } from './redis/record.ts'
 import { teamsAdapter } from './teams/adapter.ts'
@@ -78,8 +79,8 @@ export function joinEdges({ config, rules }: Setup, part: Part, redis: Connectio
 }
 
 /** Where `POST /api/cloudtrail` puts what it accepts. */
-export function openInbox({ cloudTrailKeys }: Config, redis: Connection): Pick<CloudTrailNeeds, 'inbox' | 'keys'> {
-  return { inbox: redisInbox(redis), keys: cloudTrailKeys }
+export function openInbox({ cloudTrailKeys }: Config, redis: Connection): Pick<CloudTrailNeeds, 'inbox' | 'feed' | 'keys'> {
+  return { inbox: redisInbox(redis), feed: redisFeed(redis), keys: cloudTrailKeys }
 }
 
 export function openBearerVerifier({ entra }: Config, log: Logger): ReturnType<typeof bearerVerifier> {

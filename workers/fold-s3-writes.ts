@@ -18,6 +18,8 @@ import { type Loop, startLoop } from './loop.ts'
 export interface FoldNeeds {
   readonly record: RecordPort
   readonly inbox: Fold
+  /** Notes what came, once it is folded. */
+  readonly prove: (records: readonly CloudTrailRecord[]) => Promise<void>
   readonly log: Logger
 }
 
@@ -26,10 +28,11 @@ const AT_ONCE = 200
 const REMEMBER_LONGER_MS = 3_600_000
 
 /** Explains what CloudTrail told and counts it for its grant. Each grant is read by its id: the cost of a record does not grow with their number. */
-export function foldS3Writes({ record, inbox, log }: FoldNeeds): Loop {
+export function foldS3Writes({ record, inbox, prove, log }: FoldNeeds): Loop {
   async function turn(): Promise<void> {
     const entries = await inbox.read(AT_ONCE)
     await inbox.fold(entries.length > 0 ? await explainAll(record, entries) : [])
+    await prove(entries.flatMap(({ records }) => records))
   }
   // Reading waits for entries by itself.
   return startLoop({ name: 'fold-s3-writes', turn, pauseMs: 0, log })

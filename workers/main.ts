@@ -8,6 +8,7 @@ import { sweepOccasion } from '../src/jobs/catalog.ts'
 import { RECORD_ID } from '../src/record.ts'
 import { redisBudget } from '../src/redis/budget.ts'
 import { type Connection, connect } from '../src/redis/connections.ts'
+import { redisFeed } from '../src/redis/feed.ts'
 import { redisFold } from '../src/redis/fold.ts'
 import { redisOutbox } from '../src/redis/outbox.ts'
 import { bullQueue } from '../src/redis/queue.ts'
@@ -15,6 +16,7 @@ import { startWorkers } from '../src/redis/workers.ts'
 import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
 import { foldS3Writes } from './fold-s3-writes.ts'
 import { type Loop, startLoop } from './loop.ts'
+import { feedProver } from './prove-feed.ts'
 import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
 import { relayOutbox } from './relay-outbox.ts'
 import { revokeGrant } from './revoke-grant.ts'
@@ -50,7 +52,9 @@ export async function startWorkersPart(
   const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
   const sweeper = startSweeper(needs)
   const workers = startQueues(needs, shared)
-  const fold = foldS3Writes({ record: needs.record, inbox: redisFold(folded, redis, { log }), log })
+  const feed = redisFeed(redis)
+  const prove = feedProver({ feed, rules: setup.rules })
+  const fold = foldS3Writes({ record: needs.record, inbox: redisFold(folded, redis, { log }), prove, log })
   const reconciler = startLoop({
     name: 'reconcile',
     turn: () => reconcileGrants(needs),

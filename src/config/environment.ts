@@ -29,6 +29,12 @@ export function partEnvironment(env: Environment, part: Part): Environment {
   return Object.fromEntries([...shared, ...identity, ...awsItself(env)])
 }
 
+/** Of a command that an administrator runs: everything that the service is configured with, and their own AWS credentials. */
+export function operatorEnvironment(env: Environment): Environment {
+  const own = Object.entries(env).filter(([name]) => !/^(WEB|WORKERS)_AWS_/.test(name))
+  return Object.fromEntries([...own, ...awsItself(env)])
+}
+
 /** What a profile in `~/.aws/config` says must not lead calls to AWS anywhere else ("Service-specific endpoints", AWS SDKs Reference Guide). */
 function awsItself(env: Environment): readonly (readonly [string, string])[] {
   return env.LATCHKEY_SANDBOX === '1' ? [] : [['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', 'true']]

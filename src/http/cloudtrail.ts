@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LatchkeyError } from '../errors.ts'
 import { type CloudTrailRecord, envelope } from '../oversight/cloudtrail-record.ts'
+import type { Feed } from '../oversight/feed.ts'
 import type { Inbox } from '../oversight/inbox.ts'
+import { selfTestEvent } from '../oversight/self-test.ts'
 import { type RecordPort, refuseWithoutRoom } from '../record.ts'
 import { isSame } from './is-same.ts'
 import type { HttpMetrics } from './metrics.ts'
@@ -14,13 +16,14 @@ const KEY_HEADER = 'x-latchkey-key'
 
 export interface CloudTrailNeeds {
   readonly inbox: Inbox
+  readonly feed: Pick<Feed, 'noteArrival'>
   readonly record: Pick<RecordPort, 'hasRoom'>
   /** Two of one account are valid while a key is rotated. Undefined: there is no such route. */
   readonly keys: readonly { readonly key: string; readonly accounts: readonly string[] }[] | undefined
   readonly metrics: HttpMetrics
 }
 
-export function cloudTrailRoute(app: FastifyInstance, { inbox, record, keys, metrics }: CloudTrailNeeds): void {
+export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, keys, metrics }: CloudTrailNeeds): void {
   if (keys === undefined) return
   const accounts = new WeakMap<FastifyRequest, ReadonlySet<string>>()
   app.register(async (door) => {
@@ -37,19 +40,26 @@ export function cloudTrailRoute(app: FastifyInstance, { inbox, record, keys, met
     })
     // Thousands a second: each is told by the record, not by a line of the log.
     door.post('/api/cloudtrail', { bodyLimit: BODY_LIMIT_BYTES, logLevel: 'warn' }, async (request, reply) => {
-      const parsed = parseRecord(request.body, accounts.get(request) ?? new Set())
-      await refuseWithoutRoom(record)
-      await inbox.append(parsed)
+      const told = parseBody(request.body, accounts.get(request) ?? new Set())
+      if ('nonce' in told) await feed.noteArrival(told.nonce)
+      else {
+        await refuseWithoutRoom(record)
+        await inbox.append(told)
+      }
       return reply.code(202).send()
     })
   })
 }
 
-function parseRecord(body: unknown, accounts: ReadonlySet<string>): CloudTrailRecord {
+function parseBody(body: unknown, accounts: ReadonlySet<string>): CloudTrailRecord | { readonly nonce: string } {
   const parsed = envelope.safeParse(body)
-  if (!parsed.success) {
+  const tested = parsed.success ? undefined : selfTestEvent.safeParse(body)
+  const account = parsed.data?.account ?? tested?.data?.account
+  if (account === undefined) {
     throw new LatchkeyError('BAD_INPUT', { problem: 'This is not a CloudTrail record as EventBridge sends it.' })
   }
-  if (accounts.has(parsed.data.account)) return parsed.data
-  throw new LatchkeyError('BAD_INPUT', { problem: 'This key is not for that account. Check CLOUDTRAIL_KEYS.' })
+  if (!accounts.has(account)) {
+    throw new LatchkeyError('BAD_INPUT', { problem: 'This key is not for that account. Check CLOUDTRAIL_KEYS.' })
+  }
+  return parsed.success ? parsed.data : { nonce: tested?.data?.detail.nonce ?? '' }
 }

@@ -52,8 +52,11 @@ export const cloudTrailRecord = z.object({
 
 export type CloudTrailRecord = z.infer<typeof cloudTrailRecord>
 
+/** Nobody but AWS may put events of such a source ("PutEvents"): what else comes with a key is no record, whatever it says. */
+const source = z.string().startsWith('aws.')
+
 /** EventBridge's envelope around one record. */
-export const envelope = z.object({ account, detail }).transform(({ account, detail }): CloudTrailRecord => {
+export const envelope = z.object({ source, account, detail }).transform(({ account, detail }): CloudTrailRecord => {
   const { userIdentity, requestParameters, additionalEventData } = detail
   const { bytesTransferredIn } = additionalEventData ?? {}
   return {

@@ -10,6 +10,10 @@ export interface Keys {
   readonly seen: string
   /** Gathered until it is told to the audit. */
   readonly unexplained: string
+  /** When each bucket's newest CloudTrail record came. */
+  readonly proven: string
+  /** Regions of accounts that `latchkey aws setup` has wired. */
+  readonly wired: string
   record(kind: RecordKind, id: string): string
   due(kind: DueKind): string
   index(kind: string, value: string): string
@@ -17,6 +21,8 @@ export interface Keys {
   digest(grantId: string): string
   lastWrites(grantId: string): string
   budget(conversation: string): string
+  /** Of one event of the wiring's self-test. */
+  arrival(nonce: string): string
   /** Remembers for a short time that a commit was done. */
   commit(token: string): string
 }
@@ -31,6 +37,8 @@ export function keysUnder(prefix: string): Keys {
     inbox: `${prefix}:inbox`,
     seen: `${prefix}:seen`,
     unexplained: `${prefix}:unexplained`,
+    proven: `${prefix}:proven`,
+    wired: `${prefix}:wired`,
     record: (kind, id) => `${prefix}:${kind}:${id}`,
     due: (kind) => `${prefix}:due:${kind}`,
     index: (kind, value) => `${prefix}:index:${kind}:${value}`,
@@ -38,6 +46,7 @@ export function keysUnder(prefix: string): Keys {
     digest: (grantId) => `${prefix}:digest:${grantId}`,
     lastWrites: (grantId) => `${prefix}:digest:${grantId}:last`,
     budget: (conversation) => `${prefix}:budget:${conversation}`,
+    arrival: (nonce) => `${prefix}:arrival:${nonce}`,
     commit: (token) => `${prefix}:commit:${token}`,
   }
 }

@@ -4,11 +4,15 @@ import { pino } from 'pino'
 import { type CloudTrailRecord, envelope } from '../../src/oversight/cloudtrail-record.ts'
 import type { RecordPort } from '../../src/record.ts'
 import { type Connection, connect, type Purpose, untilReady } from '../../src/redis/connections.ts'
+import { redisFeed } from '../../src/redis/feed.ts'
 import { redisFold } from '../../src/redis/fold.ts'
 import { redisInbox } from '../../src/redis/inbox.ts'
 import { redisRecord } from '../../src/redis/record.ts'
+import { parseRules } from '../../src/rules/rules-file.ts'
 import { foldS3Writes } from '../../workers/fold-s3-writes.ts'
+import { feedProver } from '../../workers/prove-feed.ts'
 import { startPrivateRedis } from '../sandbox/project.ts'
+import { RULES } from '../sandbox/world.ts'
 import { principalOf, s3Event, strangerAt } from './s3-events.ts'
 import { seedGrants } from './seeded-grants.ts'
 
@@ -79,7 +83,8 @@ async function foldAll(ground: Ground, records: readonly CloudTrailRecord[]): Pr
   await fill(writing, records)
   const before = await asking.zcard('{latchkey}:seen')
   const startedAt = performance.now()
-  const loop = foldS3Writes({ record, inbox: redisFold(reading, writing, { log }), log })
+  const prove = feedProver({ feed: redisFeed(writing), rules: parseRules(RULES) })
+  const loop = foldS3Writes({ record, inbox: redisFold(reading, writing, { log }), prove, log })
   while ((await asking.xlen('{latchkey}:inbox')) > 0) await delay(5)
   const seconds = (performance.now() - startedAt) / 1_000
   await loop.stop()

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cloudTrailRoute } from '../../src/http/cloudtrail.ts'
 import { httpMetrics } from '../../src/http/metrics.ts'
 import { httpServer } from '../../src/http/server.ts'
+import { redisFeed } from '../../src/redis/feed.ts'
 import { redisInbox } from '../../src/redis/inbox.ts'
 import { type PrivateRedis, startRedis } from '../bootstrap/redis.mjs'
 import { someEvent } from '../unit/oversight/a-record.ts'
@@ -70,7 +71,7 @@ describe('who may deliver', () => {
   test('without keys there is no such route', async () => {
     const app = httpServer({ log: feed.here.log, publicUrl: 'http://127.0.0.1:3978' })
     const { record, redis } = feed
-    cloudTrailRoute(app, { inbox: redisInbox(redis), record, keys: undefined, metrics: httpMetrics() })
+    cloudTrailRoute(app, { inbox: redisInbox(redis), feed: redisFeed(redis), record, keys: undefined, metrics: httpMetrics() })
     expect((await app.inject({ method: 'POST', url: '/api/cloudtrail', payload: anEvent() })).statusCode).toBe(404)
   })
 })

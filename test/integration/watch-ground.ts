@@ -5,14 +5,19 @@ import { cloudTrailRoute } from '../../src/http/cloudtrail.ts'
 import { httpMetrics } from '../../src/http/metrics.ts'
 import { httpServer } from '../../src/http/server.ts'
 import type { Digest } from '../../src/oversight/digest.ts'
+import type { Feed as FeedPort } from '../../src/oversight/feed.ts'
 import type { RecordPort } from '../../src/record.ts'
 import type { Connection } from '../../src/redis/connections.ts'
 import { redisDigests } from '../../src/redis/digests.ts'
+import { redisFeed } from '../../src/redis/feed.ts'
 import { redisFold } from '../../src/redis/fold.ts'
 import { redisInbox } from '../../src/redis/inbox.ts'
 import { redisRecord } from '../../src/redis/record.ts'
+import { parseRules } from '../../src/rules/rules-file.ts'
 import { foldS3Writes } from '../../workers/fold-s3-writes.ts'
 import type { Loop } from '../../workers/loop.ts'
+import { feedProver } from '../../workers/prove-feed.ts'
+import { RULES } from '../sandbox/world.ts'
 import { someGrant, someTerms } from '../unit/grants/a-grant.ts'
 import { someEvent } from '../unit/oversight/a-record.ts'
 import { eventOf, type Ground, ground, newId, until } from './record-ground.ts'
@@ -28,6 +33,7 @@ export const KEYS = { current: KEY, previous: PREVIOUS_KEY, ofAnotherAccount: OT
 export interface Feed {
   readonly here: Ground
   readonly redis: Connection
+  readonly proofs: FeedPort
   readonly record: RecordPort
   readonly app: FastifyInstance
   post(event: object | string, headers?: Readonly<Record<string, string>>): Promise<{ status: number; retry: unknown }>
@@ -53,7 +59,8 @@ export async function openFeed(name: string, url?: string): Promise<Feed> {
     { key: PREVIOUS_KEY, accounts: [ACCOUNT] },
     { key: OTHER_KEY, accounts: ['999988887777'] },
   ]
-  cloudTrailRoute(app, { inbox: redisInbox(redis, { prefix }), record, keys, metrics: httpMetrics() })
+  const feed = redisFeed(redis, { prefix })
+  cloudTrailRoute(app, { inbox: redisInbox(redis, { prefix }), feed, record, keys, metrics: httpMetrics() })
   await app.ready()
   const loops: Loop[] = []
 
@@ -62,6 +69,7 @@ export async function openFeed(name: string, url?: string): Promise<Feed> {
     const loop = foldS3Writes({
       record,
       inbox: redisFold(reading, redis, { prefix, log, claimAfterMs: 50, gatherMs: 50 }),
+      prove: feedProver({ feed, rules: parseRules(RULES) }),
       log,
     })
     loops.push(loop)
@@ -71,6 +79,7 @@ export async function openFeed(name: string, url?: string): Promise<Feed> {
   return {
     here,
     redis,
+    proofs: feed,
     record,
     app,
     async post(event, headers = { 'x-latchkey-key': KEY }) {

@@ -1,0 +1,59 @@
+import {
+  type AdvancedEventSelector,
+  DescribeTrailsCommand,
+  type EventSelector,
+  GetEventSelectorsCommand,
+  GetTrailStatusCommand,
+} from '@aws-sdk/client-cloudtrail'
+import { askFor, type WiringDesk } from './clients.ts'
+import type { Place } from './places.ts'
+import { managementIsLogged, writesAreLogged } from './selectors.ts'
+
+/** A trail that logs in this region. */
+export interface FoundTrail {
+  readonly name: string
+  readonly arn: string
+  readonly homeRegion: string
+  readonly isLogging: boolean
+  readonly advanced: readonly AdvancedEventSelector[]
+  readonly basic: readonly EventSelector[]
+}
+
+export async function readTrails(desk: WiringDesk): Promise<readonly FoundTrail[]> {
+  const { trailList = [] } = await askFor(desk, 'to list the trails', () =>
+    desk.trails.send(new DescribeTrailsCommand({ includeShadowTrails: true })),
+  )
+  return await Promise.all(
+    trailList.map(async ({ Name = '', TrailARN = '', HomeRegion = '' }) => {
+      const [status, selectors] = await askFor(desk, `to show the trail ${Name}`, () =>
+        Promise.all([
+          desk.trails.send(new GetTrailStatusCommand({ Name: TrailARN })),
+          desk.trails.send(new GetEventSelectorsCommand({ TrailName: TrailARN })),
+        ]),
+      )
+      return {
+        name: Name,
+        arn: TrailARN,
+        homeRegion: HomeRegion,
+        isLogging: status.IsLogging ?? false,
+        advanced: selectors.AdvancedEventSelectors ?? [],
+        basic: selectors.EventSelectors ?? [],
+      }
+    }),
+  )
+}
+
+export interface TrailGaps {
+  /** Of the place, whose writes no trail logs: of them nothing will ever arrive. */
+  readonly buckets: readonly string[]
+  /** Whether no trail logs calls such as AssumeRole and PutRolePolicy. */
+  readonly management: boolean
+}
+
+export function trailGaps({ buckets, partition }: Place, trails: readonly FoundTrail[]): TrailGaps {
+  const logging = trails.filter(({ isLogging }) => isLogging)
+  return {
+    buckets: buckets.filter((bucket) => !logging.some((trail) => writesAreLogged(trail, `arn:${partition}:s3:::${bucket}`))),
+    management: !logging.some(managementIsLogged),
+  }
+}

@@ -1,0 +1,142 @@
+import { createInterface } from 'node:readline/promises'
+import { isLatchkeyError } from '../../errors.ts'
+import { removeWiring, teardownPlan } from '../../aws/wiring/teardown.ts'
+import { placeName } from '../../aws/wiring/places.ts'
+import { applyWiring, planOf } from '../../aws/wiring/setup.ts'
+import { type Difference, readWiring } from '../../aws/wiring/wiring.ts'
+import type { Feed } from '../../oversight/feed.ts'
+import type { Connection } from '../../redis/connections.ts'
+import { Problem } from '../problem.ts'
+import { checkSites } from './check-sites.ts'
+import { knock } from './knock.ts'
+import { doneLine, planLines, print } from './print.ts'
+import { elsewhere, openFeed, openSites, type Site, type Sites } from './site.ts'
+import { setupOfService } from './setup-of-service.ts'
+import { sendThrough } from './send-through.ts'
+import { tellTrails } from './trails.ts'
+
+export interface AwsOptions {
+  readonly plan?: true
+  readonly yes?: true
+  readonly rotate?: true
+  /** commander's `--no-self-test`. */
+  readonly selfTest?: boolean
+}
+
+export async function setup(options: AwsOptions): Promise<void> {
+  const service = setupOfService()
+  const sites = await openSites(service)
+  const rotate = options.rotate ?? false
+  if (rotate && sites.keys < 2) throw oneKeyOnly(sites)
+  const plans = await planAll(sites, async ({ desk, wanted }) => planOf({ wanted, rotate }, await readWiring(desk)))
+  for (const line of elsewhere(service, sites)) print(`\n${line}`)
+  if (options.plan) {
+    await tellTrails(sites)
+    return
+  }
+  const isNew = plans.some((one) => one.act !== 'keep')
+  if (isNew) await agree(options, 'Make these changes?')
+  const open = options.selfTest === false ? undefined : await openFeed(service)
+  try {
+    if (isNew) await applyAll(sites, { rotate, endpoint: service.config.publicUrl })
+    if (open) await proveAll(sites, open.feed)
+  } finally {
+    close(open)
+  }
+  await tellTrails(sites)
+}
+
+function oneKeyOnly({ account: { id } }: Sites): Problem {
+  return new Problem(
+    `To change keys without losing a record, CLOUDTRAIL_KEYS must hold two of account ${id}, the new one first, and Latchkey's web part must run with both. Then run this again, and take the old one out last.`,
+  )
+}
+
+/** Shows every place's plan, and gives them as one list. */
+async function planAll(
+  { sites }: Sites,
+  plan: (site: Site) => Promise<readonly Difference[]>,
+): Promise<readonly Difference[]> {
+  const all: Difference[] = []
+  for (const site of sites) {
+    const { accountName, accountId, region, buckets } = site.place
+    const what = buckets.length === 0 ? 'roles and policies only' : `buckets ${buckets.join(', ')}`
+    print(`\n${accountName} (${accountId}), ${region}: ${what}`)
+    const differences = await plan(site)
+    for (const one of differences) for (const line of planLines(one)) print(line)
+    all.push(...differences)
+  }
+  const changes = all.filter(({ act }) => act !== 'keep').length
+  print(`\n${changes === 0 ? 'Nothing to change.' : `${changes} to change, ${all.length - changes} as they should be.`}`)
+  return all
+}
+
+async function agree({ yes }: AwsOptions, question: string): Promise<void> {
+  if (yes) return
+  if (!process.stdin.isTTY) throw new Problem('Nothing was changed. Look at the plan above and add --yes.')
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  const answer = await terminal.question(`${question} [y/N] `)
+  terminal.close()
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Problem('Nothing was changed.')
+}
+
+interface Order {
+  readonly rotate: boolean
+  readonly endpoint: string
+}
+
+async function applyAll({ sites, key }: Sites, { rotate, endpoint }: Order): Promise<void> {
+  await knock(endpoint, key)
+  for (const { desk, wanted, place } of sites) {
+    print(`\n${place.region}:`)
+    await orStopped(() => applyWiring(desk, { wanted, key, rotate, onDone: (one) => print(doneLine(one)) }))
+  }
+}
+
+/** A step that is done twice is done once: that is the next step after whatever happened. */
+async function orStopped(act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (!isLatchkeyError(error, 'UNAVAILABLE')) throw error
+    throw new Problem('AWS does not answer at the moment. Run the same command again: it goes on where it stopped.')
+  }
+}
+
+async function proveAll({ sites }: Sites, feed: Feed): Promise<void> {
+  print('')
+  for (const { place } of sites) await feed.noteSetup(placeName(place), true)
+  for (const site of sites) await sendThrough(site, feed)
+}
+
+export async function check(): Promise<void> {
+  const service = setupOfService()
+  const sites = await openSites(service)
+  const isWhole = await checkSites(sites)
+  for (const line of elsewhere(service, sites)) print(`\n${line}`)
+  if (!isWhole) process.exitCode = 1
+}
+
+export async function teardown(options: AwsOptions): Promise<void> {
+  const service = setupOfService()
+  const sites = await openSites(service)
+  const last = sites.sites.at(-1)
+  const plans = await planAll(sites, async (site) => teardownPlan(await readWiring(site.desk), { withRole: site === last }))
+  for (const line of elsewhere(service, sites)) print(`\n${line}`)
+  if (options.plan) return
+  if (plans.length > 0) await agree(options, 'Delete these?')
+  const open = await openFeed(service)
+  try {
+    for (const site of sites.sites) {
+      const onDone = (one: Difference) => print(doneLine(one))
+      await open.feed.noteSetup(placeName(site.place), false)
+      await orStopped(() => removeWiring(site.desk, { withRole: site === last, onDone }))
+    }
+  } finally {
+    close(open)
+  }
+}
+
+function close(open: { readonly redis: Connection } | undefined): void {
+  open?.redis.disconnect()
+}

@@ -1,0 +1,25 @@
+import { readWiring, wiringDrift } from '../../aws/wiring/wiring.ts'
+import { planLines, print, wrapped } from './print.ts'
+import type { Site, Sites } from './site.ts'
+import { tellTrails } from './trails.ts'
+
+/** False: something is not as setup makes it. */
+export async function checkSites(sites: Sites): Promise<boolean> {
+  const outcomes: boolean[] = []
+  for (const site of sites.sites) outcomes.push(await checkSite(site))
+  const logged = await tellTrails(sites)
+  if (!outcomes.every((whole) => whole)) print('\n`latchkey aws setup --plan` shows how that is mended.')
+  return logged && outcomes.every((whole) => whole)
+}
+
+async function checkSite({ desk, wanted, place }: Site): Promise<boolean> {
+  const found = await readWiring(desk)
+  const drift = wiringDrift(wanted, found)
+  const messages = found.deadLetters?.messages ?? 0
+  const where = `${place.accountName} (${place.accountId}), ${place.region}`
+  print(drift.length === 0 ? `✓ ${where}: wired as setup makes it.` : `✗ ${where}: not as setup makes it.`)
+  for (const line of drift.flatMap(planLines)) print(line)
+  const lost = `✗ About ${messages} events could not be delivered and lie in the queue latchkey-dead-letters: ERROR_CODE among their attributes says why.`
+  if (messages > 0) for (const line of wrapped(lost, 0)) print(line)
+  return drift.length === 0 && messages === 0
+}

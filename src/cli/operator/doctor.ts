@@ -1,0 +1,3 @@
+export function doctor(_options: { readonly json?: true }): Promise<void> {
+  return Promise.resolve()
+}

@@ -1,0 +1,74 @@
+import { pino } from 'pino'
+import { type Account, readAccount } from '../../aws/wiring/account.ts'
+import { type WiringDesk, wiringDesk } from '../../aws/wiring/clients.ts'
+import { readIdentities } from '../../aws/wiring/identities.ts'
+import { type Place, placesOf } from '../../aws/wiring/places.ts'
+import { type Wanted, wantedAt } from '../../aws/wiring/wanted.ts'
+import type { Setup } from '../../config.ts'
+import { type Connection, connect, untilReady } from '../../redis/connections.ts'
+import { redisFeed } from '../../redis/feed.ts'
+import type { Feed } from '../../oversight/feed.ts'
+import { Problem } from '../problem.ts'
+
+/** Everything goes to the terminal: a log beside it would say it twice. */
+const log = pino({ level: 'silent' })
+
+const REDIS_WITHIN_MS = 5_000
+
+/** One region of the account that the administrator is signed in to. */
+export interface Site {
+  readonly place: Place
+  readonly desk: WiringDesk
+  readonly wanted: Wanted
+}
+
+export interface Sites {
+  readonly account: Account
+  /** The first of CLOUDTRAIL_KEYS for this account; never printed. */
+  readonly key: string
+  readonly keys: number
+  readonly sites: readonly Site[]
+}
+
+export async function openSites({ config, rules }: Setup): Promise<Sites> {
+  const account = await readAccount(process.env.AWS_REGION ?? 'us-east-1', log)
+  const places = placesOf(rules, account.id, account.partition)
+  if (places.length === 0) throw otherAccount(account, [...rules.accounts.values()])
+  const keys = (config.cloudTrailKeys ?? []).filter(({ accounts }) => accounts.includes(account.id))
+  const [first] = keys
+  if (first === undefined) throw noKey(account)
+  const sites = await Promise.all(
+    places.map(async (place) => {
+      const desk = wiringDesk(place.region, log)
+      const ours = await readIdentities(desk, place)
+      return { place, desk, wanted: wantedAt(place, { publicUrl: config.publicUrl, key: first.key, ours }) }
+    }),
+  )
+  return { account, key: first.key, keys: keys.length, sites }
+}
+
+function otherAccount({ id }: Account, known: readonly { readonly name: string; readonly id: string }[]): Problem {
+  const names = known.map((one) => `${one.name} (${one.id})`).join(', ')
+  return new Problem(`You are signed in to AWS account ${id}, which the rules do not name. Sign in to one of: ${names}.`)
+}
+
+function noKey({ id }: Account): Problem {
+  return new Problem(
+    `CLOUDTRAIL_KEYS has no key for account ${id}. Add \`<key>@${id}\` (a key: \`openssl rand -hex 32\`), restart Latchkey's web part with it, and run this again.`,
+  )
+}
+
+/** The accounts of the rules that somebody signed in here cannot see. */
+export function elsewhere({ rules }: Setup, { account }: Sites): readonly string[] {
+  return [...rules.accounts.values()]
+    .filter(({ id }) => id !== account.id)
+    .map(({ name, id }) => `${name} (${id}): sign in there and run the same command.`)
+}
+
+/** @throws Problem where Redis does not answer: without it nobody can tell what came in */
+export async function openFeed({ config }: Setup): Promise<{ readonly feed: Feed; readonly redis: Connection }> {
+  const redis = connect(config.redisUrl, 'request', log)
+  if (await untilReady(redis, REDIS_WITHIN_MS)) return { feed: redisFeed(redis), redis }
+  redis.disconnect()
+  throw new Problem('Redis does not answer. Check REDIS_URL, and that you may reach it from here; `--no-self-test` goes without it.')
+}

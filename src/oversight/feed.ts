@@ -1,0 +1,14 @@
+/** Port: what is known of the way by which CloudTrail records come to us. */
+export interface Feed {
+  /** A record of S3 came of that bucket at that time (ISO 8601): the way is proven for it. */
+  prove(bucket: string, at: string): Promise<void>
+  /** When the newest was seen to come, by bucket. */
+  proven(): Promise<ReadonlyMap<string, string>>
+  /** An event of the self-test came. */
+  noteArrival(nonce: string): Promise<void>
+  hasArrived(nonce: string): Promise<boolean>
+  /** A place, as `111122223333/eu-west-1`, was set up or taken down. */
+  noteSetup(place: string, isSetUp: boolean): Promise<void>
+  /** Where something should be wired. */
+  setUp(): Promise<readonly string[]>
+}

@@ -1,0 +1,27 @@
+import type { Feed } from '../oversight/feed.ts'
+import { answered } from './answers.ts'
+import type { Connection } from './connections.ts'
+import { keysUnder, PREFIX } from './keys.ts'
+
+const REMEMBER_ARRIVAL_SECONDS = 3_600
+
+/** Takes a connection for requests. */
+export function redisFeed(redis: Connection, { prefix = PREFIX }: { readonly prefix?: string } = {}): Feed {
+  const keys = keysUnder(prefix)
+  return {
+    async prove(bucket, at) {
+      await answered(redis.hset(keys.proven, bucket, at))
+    },
+    async proven() {
+      return new Map(Object.entries(await answered(redis.hgetall(keys.proven))))
+    },
+    async noteArrival(nonce) {
+      await answered(redis.set(keys.arrival(nonce), '1', 'EX', REMEMBER_ARRIVAL_SECONDS))
+    },
+    hasArrived: async (nonce) => (await answered(redis.exists(keys.arrival(nonce)))) === 1,
+    async noteSetup(place, isSetUp) {
+      await answered(isSetUp ? redis.sadd(keys.wired, place) : redis.srem(keys.wired, place))
+    },
+    setUp: () => answered(redis.smembers(keys.wired)),
+  }
+}
