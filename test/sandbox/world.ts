@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { grantAnswer } from '../../src/http/api-schemas.ts'
 import type { PrivateRedis } from '../bootstrap/redis.mjs'
+import { seedTrail } from './aws/cloudtrail.ts'
 import { type AwsOptions, type SandboxAws, startAws } from './aws/index.ts'
 import type { SeededLatchkey, SeedOptions } from './aws/seed.ts'
-import { wireEvents } from './aws/wire-events.ts'
 import { GROUPS, PEOPLE, type PersonName } from './entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from './entra/index.ts'
 import { compiled, startPrivateRedis } from './project.ts'
@@ -19,6 +19,7 @@ import { type SandboxTeams, startTeams, type TeamsOptions } from './teams/index.
 /** The whole product on one machine: sandbox AWS, Entra and Teams in this process, a Redis, and Latchkey's real processes from `dist/`. */
 
 const MAIN = compiled('src/main.js')
+const CLI = compiled('src/cli.js')
 const BUCKET = 'finance-reports'
 /** What the sandbox's EventBridge sends along. */
 export const CLOUDTRAIL_KEY = 'c7'.repeat(32)
@@ -94,6 +95,8 @@ export interface World {
   startWorkers(env?: Environment): Promise<LatchkeyProcess>
   /** Every process of that part that still runs; resolves when they are gone. */
   kill(part: Part, signal: NodeJS.Signals): Promise<void>
+  /** `latchkey` as an operator runs it: the service's configuration, an administrator's AWS credentials. */
+  operate(...words: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }>
   /** Calls `/api/v1` of the first web process, or of another one, as that person. */
   call(person: PersonName, path: string, body?: object, web?: LatchkeyProcess): Promise<Answer>
   /** Everything that any process of this world wrote. */
@@ -176,7 +179,12 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   closers.push(() => Promise.all((['web', 'workers'] as const).map((part) => kill(part, 'SIGTERM'))))
   const web = await start('web')
   teams.connect(`${web.url}/api/messages`)
-  if (options.watch) await watch(ground, web)
+  const operate: World['operate'] = (...words) => {
+    const { accessKeyId, secretAccessKey } = seeded.keys.owner
+    const admin = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, PUBLIC_URL: web.url }
+    return runCli(words, { ...environment('web'), ...admin })
+  }
+  if (options.watch) await watch(ground, operate)
   return {
     aws,
     seeded,
@@ -189,6 +197,7 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
     startWeb: (env) => start('web', env),
     startWorkers: (env) => start('workers', env),
     kill,
+    operate,
     call: async (person, path, body, to = web) => call(to.url, await entra.mint(PEOPLE[person]), path, body),
     output: () => all.map((one) => one.output()).join(''),
     stop: () => closeAll(closers),
@@ -199,17 +208,11 @@ async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
   for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
 }
 
-/** As an owner sets it up. */
-async function watch({ aws, seeded }: Ground, web: LatchkeyProcess): Promise<void> {
-  await wireEvents({
-    awsUrl: aws.url,
-    account: aws.state.account,
-    region: aws.state.region,
-    owner: seeded.keys.owner,
-    roleNames: seeded.roles.map(({ roleName }) => roleName),
-    endpoint: `${web.url}/api/cloudtrail`,
-    key: CLOUDTRAIL_KEY,
-  })
+/** As an operator sets it up, with an administrator's credentials. */
+async function watch({ aws, seeded }: Ground, operate: World['operate']): Promise<void> {
+  seedTrail(aws.state, seeded.buckets)
+  const { code, output } = await operate('aws', 'setup', '--yes')
+  if (code !== 0) throw new Error(`\`latchkey aws setup\` ended with ${code}:\n${output}`)
 }
 
 interface Ground {
@@ -257,6 +260,14 @@ function environmentOf({ folder, aws, seeded, entra, teams, redisUrl }: Ground, 
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
   }
+}
+
+async function runCli(words: readonly string[], env: Environment) {
+  const child = spawn(process.execPath, [CLI, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const chunks: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => chunks.push(String(chunk)))
+  await once(child, 'close')
+  return { code: child.exitCode, output: chunks.join('') }
 }
 
 export interface Spawned extends LatchkeyProcess {

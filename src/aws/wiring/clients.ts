@@ -26,7 +26,8 @@ export function wiringDesk(region: string, log: AwsLog): WiringDesk {
     // There is one IAM control plane; it signs as us-east-1.
     iam: new IAMClient({ ...SETTINGS, region: 'us-east-1' }),
     events: new EventBridgeClient(at),
-    sqs: new SQSClient(at),
+    // Our own region's SQS, whatever address a queue names.
+    sqs: new SQSClient({ ...at, useQueueUrlAsEndpoint: false }),
     trails: new CloudTrailClient(at),
     log,
   }

@@ -1,10 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   CreateConnectionCommand,
   DeleteConnectionCommand,
   DescribeConnectionCommand,
   UpdateConnectionCommand,
 } from '@aws-sdk/client-eventbridge'
-import { setTimeout as delay } from 'node:timers/promises'
 import { LatchkeyError } from '../../errors.ts'
 import { isAwsCode } from '../aws-error.ts'
 import { askFor, orAbsent, type WiringDesk } from './clients.ts'

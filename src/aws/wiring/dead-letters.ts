@@ -47,7 +47,9 @@ async function readUrl(desk: WiringDesk): Promise<string | undefined> {
 
 export function deadLettersFaults({ place }: Wanted, found: FoundQueue): readonly string[] {
   return [
-    ...(isSameJson(found.policy, deadLettersPolicy(place)) ? [] : ['does not take messages of our rules, and only theirs']),
+    ...(isSameJson(found.policy, deadLettersPolicy(place))
+      ? []
+      : ['does not take messages of our rules, and only theirs']),
     ...(found.retentionSeconds === RETENTION_SECONDS ? [] : [`keeps messages for ${found.retentionSeconds} seconds`]),
     ...(found.encrypted === 'true' ? [] : ['is not encrypted by SQS']),
   ]

@@ -59,7 +59,9 @@ async function orAbsentPolicy(desk: WiringDesk): Promise<string> {
 export function invokeRoleFaults({ place }: Wanted, found: FoundInvokeRole): readonly string[] {
   return [
     ...(isSameJson(found.trust, invokeTrust(place)) ? [] : ['has another trust policy']),
-    ...(isSameJson(found.rights, invokeRights(place)) ? [] : ['has not the right to invoke our API destinations, and only that']),
+    ...(isSameJson(found.rights, invokeRights(place))
+      ? []
+      : ['has not the right to invoke our API destinations, and only that']),
     ...found.others.map((name) => `has the policy ${name}, which is not ours: take it away by hand`),
   ]
 }

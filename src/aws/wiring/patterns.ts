@@ -28,7 +28,13 @@ export function rulesOf(place: Place, ours: readonly string[]): readonly WantedR
     rule('latchkey-sessions', 'every call by an elevation role', sessionCalls(place)),
     rule('latchkey-assume-role', 'elevation roles entered by anyone but Latchkey', entered(place, ours)),
     ...(place.isOfIam
-      ? [rule('latchkey-policies', 'policies of elevation roles and grants changed by anyone else', changed(place, ours))]
+      ? [
+          rule(
+            'latchkey-policies',
+            'policies of elevation roles and grants changed by anyone else',
+            changed(place, ours),
+          ),
+        ]
       : []),
     rule('latchkey-self-test', 'what `latchkey aws setup` sends to see whether it arrives', { source: [SELF_TEST] }),
   ]

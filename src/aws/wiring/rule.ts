@@ -141,5 +141,7 @@ export async function deleteRule(desk: WiringDesk, { name, targets }: FoundRule)
     name,
     targets.flatMap(({ Id }) => Id ?? []),
   )
-  await orAbsent(askFor(desk, `to delete the rule ${name}`, () => desk.events.send(new DeleteRuleCommand({ Name: name }))))
+  await orAbsent(
+    askFor(desk, `to delete the rule ${name}`, () => desk.events.send(new DeleteRuleCommand({ Name: name }))),
+  )
 }

@@ -42,7 +42,8 @@ export function managementIsLogged({ advanced, basic }: Selectors): boolean {
       FieldSelectors.some(({ Field, Equals = [] }) => Field === 'eventCategory' && Equals.includes('Management')) &&
       FieldSelectors.every(
         ({ Field, NotEquals = [] }) =>
-          Field === 'eventCategory' || (Field === 'eventSource' && NotEquals.every((source) => /^(kms|rdsdata)\./.test(source))),
+          Field === 'eventCategory' ||
+          (Field === 'eventSource' && NotEquals.every((source) => /^(kms|rdsdata)\./.test(source))),
       ),
   )
   return byBasic || byAdvanced
@@ -68,7 +69,10 @@ function missingSelectors({ partition }: Place, { buckets, management }: TrailGa
       { Field: 'resources.ARN', StartsWith },
     ],
   }
-  const calls = { Name: 'Latchkey: roles and policies', FieldSelectors: [{ Field: 'eventCategory', Equals: ['Management'] }] }
+  const calls = {
+    Name: 'Latchkey: roles and policies',
+    FieldSelectors: [{ Field: 'eventCategory', Equals: ['Management'] }],
+  }
   return [...(buckets.length > 0 ? [writes] : []), ...(management ? [calls] : [])]
 }
 

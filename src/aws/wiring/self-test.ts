@@ -35,5 +35,9 @@ async function send(desk: WiringDesk, nonce: string): Promise<void> {
   const answer = await askFor(desk, 'to take an event', () => desk.events.send(new PutEventsCommand({ Entries })))
   if (answer.FailedEntryCount === 0) return
   const awsCode = answer.Entries?.[0]?.ErrorCode ?? 'FailedEntryCount'
-  throw new LatchkeyError('AWS_REFUSED', { doing: 'the event of the self-test', awsCode, next: 'Run the command again.' })
+  throw new LatchkeyError('AWS_REFUSED', {
+    doing: 'the event of the self-test',
+    awsCode,
+    next: 'Run the command again.',
+  })
 }

@@ -53,7 +53,9 @@ export interface TrailGaps {
 export function trailGaps({ buckets, partition }: Place, trails: readonly FoundTrail[]): TrailGaps {
   const logging = trails.filter(({ isLogging }) => isLogging)
   return {
-    buckets: buckets.filter((bucket) => !logging.some((trail) => writesAreLogged(trail, `arn:${partition}:s3:::${bucket}`))),
+    buckets: buckets.filter(
+      (bucket) => !logging.some((trail) => writesAreLogged(trail, `arn:${partition}:s3:::${bucket}`)),
+    ),
     management: !logging.some(managementIsLogged),
   }
 }

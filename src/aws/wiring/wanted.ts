@@ -25,7 +25,11 @@ export interface Wanted {
 
 export function wantedAt(
   place: Place,
-  { publicUrl, key, ours }: { readonly publicUrl: string; readonly key: string | undefined; readonly ours: readonly string[] },
+  {
+    publicUrl,
+    key,
+    ours,
+  }: { readonly publicUrl: string; readonly key: string | undefined; readonly ours: readonly string[] },
 ): Wanted {
   return {
     place,

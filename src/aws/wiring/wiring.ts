@@ -1,7 +1,7 @@
+import type { WiringDesk } from './clients.ts'
 import { connectionFaults, type FoundConnection, readConnection } from './connection.ts'
 import { deadLettersFaults, type FoundQueue, readDeadLetters } from './dead-letters.ts'
 import { destinationFaults, type FoundDestination, readDestination } from './destination.ts'
-import type { WiringDesk } from './clients.ts'
 import { type FoundInvokeRole, invokeRoleFaults, readInvokeRole } from './invoke-role.ts'
 import { type FoundRule, readRules, ruleFaults } from './rule.ts'
 import { DEAD_LETTERS, INVOKE_ROLE, NAME, type Wanted } from './wanted.ts'

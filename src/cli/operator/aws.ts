@@ -1,18 +1,18 @@
 import { createInterface } from 'node:readline/promises'
-import { isLatchkeyError } from '../../errors.ts'
-import { removeWiring, teardownPlan } from '../../aws/wiring/teardown.ts'
 import { placeName } from '../../aws/wiring/places.ts'
 import { applyWiring, planOf } from '../../aws/wiring/setup.ts'
+import { removeWiring, teardownPlan } from '../../aws/wiring/teardown.ts'
 import { type Difference, readWiring } from '../../aws/wiring/wiring.ts'
+import { isLatchkeyError } from '../../errors.ts'
 import type { Feed } from '../../oversight/feed.ts'
 import type { Connection } from '../../redis/connections.ts'
 import { Problem } from '../problem.ts'
 import { checkSites } from './check-sites.ts'
+import { setupOfService } from './environment.ts'
 import { knock } from './knock.ts'
 import { doneLine, planLines, print } from './print.ts'
-import { elsewhere, openFeed, openSites, type Site, type Sites } from './site.ts'
-import { setupOfService } from './setup-of-service.ts'
 import { sendThrough } from './send-through.ts'
+import { elsewhere, openFeed, openSites, type Site, type Sites } from './site.ts'
 import { tellTrails } from './trails.ts'
 
 export interface AwsOptions {
@@ -67,7 +67,9 @@ async function planAll(
     all.push(...differences)
   }
   const changes = all.filter(({ act }) => act !== 'keep').length
-  print(`\n${changes === 0 ? 'Nothing to change.' : `${changes} to change, ${all.length - changes} as they should be.`}`)
+  print(
+    `\n${changes === 0 ? 'Nothing to change.' : `${changes} to change, ${all.length - changes} as they should be.`}`,
+  )
   return all
 }
 
@@ -121,7 +123,9 @@ export async function teardown(options: AwsOptions): Promise<void> {
   const service = setupOfService()
   const sites = await openSites(service)
   const last = sites.sites.at(-1)
-  const plans = await planAll(sites, async (site) => teardownPlan(await readWiring(site.desk), { withRole: site === last }))
+  const plans = await planAll(sites, async (site) =>
+    teardownPlan(await readWiring(site.desk), { withRole: site === last }),
+  )
   for (const line of elsewhere(service, sites)) print(`\n${line}`)
   if (options.plan) return
   if (plans.length > 0) await agree(options, 'Delete these?')

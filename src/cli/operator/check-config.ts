@@ -1,8 +1,8 @@
+import { operatorEnvironment } from '../../config/environment.ts'
 import type { Environment } from '../../config/faults.ts'
 import { checkSetup, readSetup } from '../../config.ts'
-import { operatorEnvironment } from '../../config/environment.ts'
+import { orProblem } from './environment.ts'
 import { print } from './print.ts'
-import { orProblem } from './setup-of-service.ts'
 
 /** @throws Problem with every fault of environment and rules, of both parts, each with its line */
 export function checkConfig(env: Environment): void {
@@ -11,5 +11,6 @@ export function checkConfig(env: Environment): void {
     return readSetup(operatorEnvironment(env), 'web')
   })
   const { accounts, buckets, entitlements } = rules
-  print(`The configuration is in order: ${accounts.size} accounts, ${buckets.size} buckets, ${entitlements.length} entitlements.`)
+  const counts = `accounts: ${accounts.size}, buckets: ${buckets.size}, entitlements: ${entitlements.length}`
+  print(`The configuration is in order (${counts}).`)
 }

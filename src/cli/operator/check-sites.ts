@@ -1,5 +1,5 @@
-import { readWiring, wiringDrift } from '../../aws/wiring/wiring.ts'
-import { planLines, print, wrapped } from './print.ts'
+import { readWiring, sayDifference, wiringDrift } from '../../aws/wiring/wiring.ts'
+import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
 import { tellTrails } from './trails.ts'
 
@@ -18,7 +18,7 @@ async function checkSite({ desk, wanted, place }: Site): Promise<boolean> {
   const messages = found.deadLetters?.messages ?? 0
   const where = `${place.accountName} (${place.accountId}), ${place.region}`
   print(drift.length === 0 ? `✓ ${where}: wired as setup makes it.` : `✗ ${where}: not as setup makes it.`)
-  for (const line of drift.flatMap(planLines)) print(line)
+  for (const line of drift.flatMap((one) => wrapped(`✗ ${sayDifference(one)}`, 2))) print(line)
   const lost = `✗ About ${messages} events could not be delivered and lie in the queue latchkey-dead-letters: ERROR_CODE among their attributes says why.`
   if (messages > 0) for (const line of wrapped(lost, 0)) print(line)
   return drift.length === 0 && messages === 0

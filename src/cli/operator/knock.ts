@@ -9,7 +9,8 @@ export async function knock(publicUrl: string, key: string): Promise<void> {
   const status = await post(url, key)
   if (status === 400) return
   if (status === 401) throw notTaken(url)
-  const what = status === undefined ? 'cannot be reached from here' : `answers ${status}, which is not how Latchkey answers`
+  const what =
+    status === undefined ? 'cannot be reached from here' : `answers ${status}, which is not how Latchkey answers`
   for (const line of wrapped(`? ${url.href} ${what}. The self-test will tell whether AWS reaches it.`, 0)) print(line)
 }
 

@@ -5,9 +5,9 @@ import { readIdentities } from '../../aws/wiring/identities.ts'
 import { type Place, placesOf } from '../../aws/wiring/places.ts'
 import { type Wanted, wantedAt } from '../../aws/wiring/wanted.ts'
 import type { Setup } from '../../config.ts'
+import type { Feed } from '../../oversight/feed.ts'
 import { type Connection, connect, untilReady } from '../../redis/connections.ts'
 import { redisFeed } from '../../redis/feed.ts'
-import type { Feed } from '../../oversight/feed.ts'
 import { Problem } from '../problem.ts'
 
 /** Everything goes to the terminal: a log beside it would say it twice. */
@@ -49,7 +49,9 @@ export async function openSites({ config, rules }: Setup): Promise<Sites> {
 
 function otherAccount({ id }: Account, known: readonly { readonly name: string; readonly id: string }[]): Problem {
   const names = known.map((one) => `${one.name} (${one.id})`).join(', ')
-  return new Problem(`You are signed in to AWS account ${id}, which the rules do not name. Sign in to one of: ${names}.`)
+  return new Problem(
+    `You are signed in to AWS account ${id}, which the rules do not name. Sign in to one of: ${names}.`,
+  )
 }
 
 function noKey({ id }: Account): Problem {
@@ -70,5 +72,7 @@ export async function openFeed({ config }: Setup): Promise<{ readonly feed: Feed
   const redis = connect(config.redisUrl, 'request', log)
   if (await untilReady(redis, REDIS_WITHIN_MS)) return { feed: redisFeed(redis), redis }
   redis.disconnect()
-  throw new Problem('Redis does not answer. Check REDIS_URL, and that you may reach it from here; `--no-self-test` goes without it.')
+  throw new Problem(
+    'Redis does not answer. Check REDIS_URL, and that you may reach it from here; `--no-self-test` goes without it.',
+  )
 }

@@ -23,12 +23,23 @@ async function tellTrail({ desk, place }: Site): Promise<boolean> {
 function sentences({ buckets, management }: TrailGaps, region: string): readonly string[] {
   return [
     ...(buckets.length === 0 ? [] : [`✗ ${region}: no trail logs writes to ${buckets.join(', ')}: none will be seen.`]),
-    ...(management ? [`✗ ${region}: no trail logs management events: nobody will be seen who enters a role by hand.`] : []),
+    ...(management
+      ? [`✗ ${region}: no trail logs management events: nobody will be seen who enters a role by hand.`]
+      : []),
   ]
 }
 
-function howTo({ place }: Pick<Site, 'place' | 'desk'>, trails: readonly FoundTrail[], gaps: TrailGaps): readonly string[] {
+function howTo(
+  { place }: Pick<Site, 'place' | 'desk'>,
+  trails: readonly FoundTrail[],
+  gaps: TrailGaps,
+): readonly string[] {
   const trail = trails.find(({ isLogging }) => isLogging)
   if (trail === undefined) return ['  Create a trail that logs to a bucket of its own, and run this again.']
-  return ['  Add to the trail, as its owner:', ...selectorCommand(place, trail, gaps).split('\n').map((line) => `    ${line}`)]
+  return [
+    '  Add to the trail, as its owner:',
+    ...selectorCommand(place, trail, gaps)
+      .split('\n')
+      .map((line) => `    ${line}`),
+  ]
 }

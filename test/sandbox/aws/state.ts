@@ -1,4 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import type { Trail } from './cloudtrail.ts'
+import type { Queue } from './sqs.ts'
 
 /** What the AWS accounts of the sandbox hold, in memory. Policies are kept as the text that was put. */
 
@@ -163,6 +165,10 @@ export interface AwsState {
   readonly keys: Map<string, KmsKey>
   /** ARN of a KMS alias → ARN of its key. */
   readonly keyAliases: Map<string, string>
+  /** Of every region, by ARN. */
+  readonly queues: Map<string, Queue>
+  readonly queuesDeletedAt: Map<string, number>
+  readonly trails: Map<string, Trail>
   /** How far enforcement lags behind a change of inline policies. */
   propagationMs: number
 }
@@ -185,6 +191,9 @@ export function awsAccounts(region: string, propagationMs: number): (id: string)
       buckets,
       keys: new Map(),
       keyAliases: new Map(),
+      queues: new Map(),
+      queuesDeletedAt: new Map(),
+      trails: new Map(),
       propagationMs,
     }
     accounts.set(id, state)

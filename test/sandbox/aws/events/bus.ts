@@ -22,6 +22,7 @@ export interface Rule {
   readonly pattern: JsonObject
   readonly state: 'ENABLED' | 'DISABLED' | 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS'
   readonly targets: ReadonlyMap<string, Target>
+  readonly tags: ReadonlyMap<string, string>
 }
 
 export interface Connection {

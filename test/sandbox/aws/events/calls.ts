@@ -26,6 +26,9 @@ const TARGET = z.strictObject({
   HttpParameters: z.object({ HeaderParameters: z.record(z.string(), z.string()).optional() }).optional(),
 })
 
+const TAGS = z.array(z.strictObject({ Key: z.string().min(1).max(128), Value: z.string().max(256) }))
+const RESOURCE = z.object({ ResourceARN: z.string().min(1) })
+
 export const CALLS = {
   PutRule: z.object({
     Name: RULE_NAME,
@@ -34,9 +37,12 @@ export const CALLS = {
     State: z.enum(['ENABLED', 'DISABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS']).default('ENABLED'),
     Description: DESCRIPTION,
     EventBusName: BUS,
+    Tags: TAGS.default([]),
   }),
   DescribeRule: z.object({ Name: RULE_NAME, EventBusName: BUS }),
   ListRules: z.object({ NamePrefix: RULE_NAME.optional(), EventBusName: BUS }),
+  TagResource: RESOURCE.extend({ Tags: TAGS }),
+  ListTagsForResource: RESOURCE,
   DeleteRule: z.object({ Name: RULE_NAME, EventBusName: BUS }),
   PutTargets: z.object({ Rule: RULE_NAME, Targets: z.array(TARGET).min(1).max(100), EventBusName: BUS }),
   ListTargetsByRule: z.object({ Rule: RULE_NAME, EventBusName: BUS }),

@@ -18,6 +18,8 @@ export interface CourierOptions {
   readonly backoffFactor?: number
   /** PEM of an authority that https endpoints may be signed by. */
   readonly ca?: string
+  /** What was given up, for the dead-letter queue. */
+  readonly onGivenUp?: (lost: Undelivered) => void
 }
 
 /** CloudTrail and EventBridge are late, doubled and shuffled as they please; a test says when. */
@@ -122,15 +124,9 @@ export function courier(clock: SandboxClock, options: CourierOptions = {}): Cour
 
   function giveUp({ event, ruleArn, target }: Delivery, code: string, message: string, retryAttempts: number): void {
     const { arn: targetArn, deadLetterArn } = target
-    undelivered.push({
-      event,
-      ruleArn,
-      targetArn,
-      deadLetterArn,
-      errorCode: code,
-      errorMessage: message,
-      retryAttempts,
-    })
+    const lost = { event, ruleArn, targetArn, deadLetterArn, errorCode: code, errorMessage: message, retryAttempts }
+    undelivered.push(lost)
+    options.onGivenUp?.(lost)
   }
 
   return {

@@ -1,3 +1,4 @@
+import { ownAccount } from '../authorize.ts'
 import {
   AwsError,
   type Call,
@@ -24,6 +25,8 @@ const ACTS: Acts = {
   PutRule: rules.putRule,
   DescribeRule: rules.describeRule,
   ListRules: rules.listRules,
+  TagResource: rules.tagResource,
+  ListTagsForResource: rules.listTags,
   DeleteRule: rules.deleteRule,
   PutTargets: rules.putTargets,
   ListTargetsByRule: rules.listTargetsByRule,
@@ -42,7 +45,7 @@ const ACTS: Acts = {
 
 interface Behind {
   readonly core: SandboxCore
-  busOf(region: string): Bus
+  busOf(account: string, region: string): Bus
   publish(event: BusEvent): void
 }
 
@@ -71,9 +74,10 @@ function parseBody(body: Buffer): JsonObject {
 }
 
 function handle({ core, busOf, publish }: Behind, call: Call): Outcome {
-  const region = signedRegion(call.request.headers.authorization) ?? core.state.region
-  const arnStart = `arn:aws:events:${region}:${core.state.account}:`
-  const desk: Desk = { core, call, bus: busOf(region), arnStart, publish }
+  const state = ownAccount(core.state, call.identity)
+  const region = signedRegion(call.request.headers.authorization) ?? state.region
+  const arnStart = `arn:aws:events:${region}:${state.account}:`
+  const desk: Desk = { core: { ...core, state }, call, bus: busOf(state.account, region), arnStart, publish }
   if (!isCallName(call.action)) throw new AwsError('UnknownOperationException', 400, call.action)
   const result = act(desk, call.action, parseBody(call.request.body))
   return {

@@ -1,9 +1,13 @@
-import type { SandboxCore, ServiceHandler } from '../call.ts'
+import { randomUUID } from 'node:crypto'
+import type { FinishedCall, SandboxCore, ServiceHandler } from '../call.ts'
 import { evaluate } from '../evaluator.ts'
 import { parsePolicy } from '../policy.ts'
+import { allowsService } from '../service-principal.ts'
+import { putDeadLetter } from '../sqs.ts'
+import type { AwsState } from '../state.ts'
 import { type Bus, byArn, emptyBus, type Rule, type Target } from './bus.ts'
 import { type Courier, type CourierOptions, courier } from './courier.ts'
-import type { Resolution } from './delivery.ts'
+import type { Resolution, Undelivered } from './delivery.ts'
 import { eventsHandler } from './handler.ts'
 import { matchesPattern } from './pattern.ts'
 import { type BusEvent, recordsOf } from './trail.ts'
@@ -23,16 +27,16 @@ export function createEvents(
   const buses = new Map<string, Bus>()
   const records: BusEvent[] = []
   const listeners = new Set<(event: BusEvent) => void>()
-  const { send, stop, ...controls } = courier(core.clock, options)
+  const { send, stop, ...controls } = courier(core.clock, { ...options, onGivenUp: (lost) => putAside(core, lost) })
 
-  function busOf(region: string): Bus {
-    const bus = buses.get(region) ?? emptyBus(region)
-    buses.set(region, bus)
+  function busOf(account: string, region: string): Bus {
+    const bus = buses.get(`${account}/${region}`) ?? emptyBus(region)
+    buses.set(`${account}/${region}`, bus)
     return bus
   }
 
   function publish(event: BusEvent): void {
-    const bus = busOf(event.region)
+    const bus = busOf(event.account, event.region)
     for (const rule of bus.rules.values()) {
       if (!reaches(rule, event) || !matchesPattern(rule.pattern, event)) continue
       for (const target of rule.targets.values()) {
@@ -43,7 +47,9 @@ export function createEvents(
   }
 
   core.onFinished((call) => {
-    for (const record of recordsOf(call, core.state)) {
+    const accounts = accountsOf(core, call)
+    const sharedId = accounts.length > 1 ? randomUUID() : undefined
+    for (const record of accounts.flatMap((state) => recordsOf(call, state, sharedId))) {
       records.push(record)
       for (const listener of [...listeners]) listener(record)
       publish(record)
@@ -91,23 +97,38 @@ function resolveTarget(core: SandboxCore, bus: Bus, rule: Rule, target: Target):
   return { endpoint: destination.endpoint, method: destination.method, headers }
 }
 
-function mayInvoke({ state, clock }: SandboxCore, rule: Rule, target: Target): boolean {
-  const role = [...state.roles.values()].find(({ arn }) => arn === target.roleArn)
-  if (role === undefined || !trustsEventBridge(role.trustPolicy)) return false
-  const context = { 'aws:SourceArn': rule.arn, 'aws:SourceAccount': state.account }
-  const documents = [...role.inline.asOf(clock.now() - state.propagationMs).values()]
+function mayInvoke(core: SandboxCore, rule: Rule, target: Target): boolean {
+  const account = rule.arn.split(':')[4] ?? ''
+  const { roles, propagationMs } = core.account(account)
+  const role = [...roles.values()].find(({ arn }) => arn === target.roleArn)
+  const context = { 'aws:SourceArn': rule.arn, 'aws:SourceAccount': account }
+  const entering = { action: 'sts:AssumeRole', resource: role?.arn ?? '', context }
+  if (role === undefined || !allowsService(role.trustPolicy, 'events.amazonaws.com', entering)) return false
+  const documents = [...role.inline.asOf(core.clock.now() - propagationMs).values()]
   const verdict = evaluate({
     identityPolicies: documents.map(parsePolicy),
-    principal: { arn: role.arn, account: state.account, roleArn: role.arn },
+    principal: { arn: role.arn, account, roleArn: role.arn },
     request: { action: 'events:InvokeApiDestination', resource: target.arn, context },
   })
   return verdict.allowed
 }
 
-/** The principal of a service is not part of the evaluator's question: it is only looked for here. */
-function trustsEventBridge(trustPolicy: string): boolean {
-  const { statements } = parsePolicy(trustPolicy)
-  return statements.some(
-    ({ effect, principals }) => effect === 'Allow' && (principals?.Service ?? []).includes('events.amazonaws.com'),
-  )
+/** The caller's account records a call, and so does the one that owns the bucket. */
+function accountsOf(core: SandboxCore, { identity, parameters }: FinishedCall): readonly AwsState[] {
+  const ids = [identity?.account, core.state.buckets.get(String(parameters.bucketName))?.account]
+  return [...new Set(ids.flatMap((id) => id ?? []))].map((id) => core.account(id))
+}
+
+/** With the attributes that EventBridge puts on such a message ("Using dead-letter queues"). */
+function putAside(core: SandboxCore, lost: Undelivered): void {
+  const { deadLetterArn, ruleArn, targetArn, errorCode, errorMessage, retryAttempts, event } = lost
+  if (deadLetterArn === undefined) return
+  const attributes = {
+    RULE_ARN: ruleArn,
+    TARGET_ARN: targetArn,
+    ERROR_CODE: errorCode,
+    ERROR_MESSAGE: errorMessage,
+    RETRY_ATTEMPTS: String(retryAttempts),
+  }
+  putDeadLetter(core, deadLetterArn, ruleArn, { body: JSON.stringify(event), attributes })
 }

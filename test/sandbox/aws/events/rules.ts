@@ -1,5 +1,5 @@
 import { AwsError } from '../call.ts'
-import { byArn, type Rule, ruleOf, type Target } from './bus.ts'
+import { byArn, notFound, type Rule, ruleOf, type Target } from './bus.ts'
 import type { Input, TargetInput } from './calls.ts'
 import { type Desk, invalid, mustAllow } from './desk.ts'
 import type { Json, JsonObject } from './json.ts'
@@ -36,8 +36,24 @@ export function putRule(desk: Desk, input: Input<'PutRule'>): JsonObject {
     pattern,
     state: input.State,
     targets: rules.get(input.Name)?.targets ?? new Map(),
+    // Of a rule that is there, tags are changed by TagResource only.
+    tags: rules.get(input.Name)?.tags ?? new Map(input.Tags.map(({ Key, Value }) => [Key, Value])),
   })
   return { RuleArn: arn }
+}
+
+export function tagResource(desk: Desk, { ResourceARN, Tags }: Input<'TagResource'>): JsonObject {
+  mustAllow(desk, 'events:TagResource', ResourceARN)
+  const rule = byArn(desk.bus.rules, ResourceARN) ?? notFound(`Resource ${ResourceARN} does not exist.`)
+  const tags = new Map([...rule.tags, ...Tags.map(({ Key, Value }) => [Key, Value] as const)])
+  desk.bus.rules.set(rule.name, { ...rule, tags })
+  return {}
+}
+
+export function listTags(desk: Desk, { ResourceARN }: Input<'ListTagsForResource'>): JsonObject {
+  mustAllow(desk, 'events:ListTagsForResource', ResourceARN)
+  const rule = byArn(desk.bus.rules, ResourceARN) ?? notFound(`Resource ${ResourceARN} does not exist.`)
+  return { Tags: [...rule.tags].map(([Key, Value]) => ({ Key, Value })) }
 }
 
 function limit(message: string): never {

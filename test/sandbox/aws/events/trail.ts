@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { FinishedCall, Identity } from '../call.ts'
 import { isoSeconds } from '../clock.ts'
@@ -22,8 +22,8 @@ interface Described {
   readonly extra: JsonObject
 }
 
-/** The records that CloudTrail makes of a call; none when the caller was not authenticated ("Logging Amazon S3 API calls"). */
-export function recordsOf(call: FinishedCall, state: AwsState): readonly BusEvent[] {
+/** The records that CloudTrail makes of a call in one account, with an id that both accounts of it share; none when the caller was not authenticated ("Logging Amazon S3 API calls"). */
+export function recordsOf(call: FinishedCall, state: AwsState, sharedId?: string): readonly BusEvent[] {
   // Sign-ins to the console have records of another kind, which nothing here reads.
   if (call.identity === undefined || call.service === 'signin') return []
   const region = regionOf(call, state)
@@ -37,6 +37,7 @@ export function recordsOf(call: FinishedCall, state: AwsState): readonly BusEven
     responseElements: call.error === undefined ? described.responseElements : null,
     ...described.extra,
     eventID: randomUUID(),
+    ...(sharedId === undefined ? {} : { sharedEventID: sharedId }),
     readOnly: isReadOnly(call),
     eventType: 'AwsApiCall',
     managementEvent: !isDataEvent(call),
@@ -203,6 +204,11 @@ function keyRecord(batch: JsonObject, { key, error }: DeletedKey): JsonObject {
       { type: 'AWS::S3::Bucket', ARN: `arn:aws:s3:::${bucket.bucketName}` },
     ],
     eventID: randomUUID(),
+    ...(typeof batch.sharedEventID === 'string' ? { sharedEventID: idOf(batch.sharedEventID + key) } : {}),
     eventType: 'AwsServiceEvent',
   }
+}
+
+function idOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }

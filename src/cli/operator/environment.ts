@@ -20,6 +20,8 @@ export function orProblem<T>(read: () => T): T {
   } catch (error) {
     if (!(error instanceof ConfigFaults)) throw error
     const lines = error.faults.map(({ name, problem }) => `  ✗ ${name}: ${problem}`)
-    throw new Problem(`The configuration has ${lines.length} fault${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}`)
+    throw new Problem(
+      `The configuration has ${lines.length} fault${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}`,
+    )
   }
 }

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { seedTrail } from '../sandbox/aws/cloudtrail.ts'
+import { CLOUDTRAIL_KEY, startWorld, type World } from '../sandbox/world.ts'
+
+/** `latchkey aws …` and `latchkey check-config` as an operator runs them, against the real processes. One story, in order. */
+
+let world: World
+let said = ''
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+
+afterAll(() => world.stop())
+
+async function latchkey(...words: readonly string[]) {
+  const ran = await world.operate(...words)
+  said += ran.output
+  return ran
+}
+
+const WRITES = /^(Put|Create|Update|Delete|Remove|Set)/
+
+function writes(): number {
+  return world.aws.journal.entries().filter(({ action }) => WRITES.test(action)).length
+}
+
+describe('an operator', () => {
+  test('sees the configuration checked', async () => {
+    expect(await latchkey('check-config')).toMatchObject({ code: 0, output: expect.stringContaining('buckets: 1') })
+  })
+
+  test('sees the plan first, and that nothing is done without a yes', async () => {
+    const before = writes()
+    const planned = await latchkey('aws', 'setup', '--plan')
+    expect(planned).toMatchObject({ code: 0, output: expect.stringMatching(/\+ create +rule +latchkey-s3\n/) })
+    expect(planned.output).toMatch(/no trail logs writes to finance-reports/)
+    expect(await latchkey('aws', 'setup')).toMatchObject({ code: 1, output: expect.stringContaining('--yes') })
+    expect(writes()).toBe(before)
+  })
+
+  test('sets up and sees an event come through, and again without a change', async () => {
+    seedTrail(world.aws.state, ['finance-reports'])
+    const made = await latchkey('aws', 'setup', '--yes')
+    expect(made).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/eu-west-1.*it came[\s\S]*us-east-1.*it came/),
+    })
+    expect(made.output).toContain('a trail logs what Latchkey needs')
+    const before = writes()
+    const again = await latchkey('aws', 'setup', '--yes')
+    expect(again).toMatchObject({ code: 0, output: expect.stringContaining('Nothing to change.') })
+    // The two events of the self-test.
+    expect(writes()).toBe(before + 2)
+    expect(await latchkey('aws', 'check')).toMatchObject({ code: 0 })
+  })
+
+  test('is told which selector is missing, with the command that adds it', async () => {
+    const trail = seedTrail(world.aws.state, ['another-bucket'])
+    const checked = await latchkey('aws', 'check')
+    expect(checked).toMatchObject({ code: 1, output: expect.stringContaining('aws cloudtrail put-event-selectors') })
+    const json = /--advanced-event-selectors '(.*)'/.exec(checked.output)?.[1] ?? ''
+    trail.selectors = { AdvancedEventSelectors: JSON.parse(json) }
+    expect(await latchkey('aws', 'check')).toMatchObject({ code: 0 })
+  })
+
+  test('needs two keys to rotate, and a service that takes the new one', async () => {
+    expect(await latchkey('aws', 'setup', '--rotate')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('two of'),
+    })
+  })
+
+  test('takes it down, half gone or not', async () => {
+    expect(await latchkey('aws', 'teardown', '--plan')).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/- delete +queue/),
+    })
+    world.aws.faults.fail({ action: 'DeleteConnection' }, { code: 'AccessDenied', status: 403 })
+    expect(await latchkey('aws', 'teardown', '--yes')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('AccessDenied'),
+    })
+    expect(await latchkey('aws', 'teardown', '--yes')).toMatchObject({ code: 0 })
+    expect(await latchkey('aws', 'teardown', '--yes')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('Nothing to change.'),
+    })
+    expect(await latchkey('aws', 'check')).toMatchObject({ code: 1, output: expect.stringContaining('is missing') })
+  })
+
+  test('reads no key, and no line of a table that is wider than a terminal', () => {
+    expect(said).not.toContain(CLOUDTRAIL_KEY)
+    const wide = said.split('\n').filter((line) => line.length > 80 && /^ +[=+~✓✗?-] /.test(line))
+    expect(wide).toEqual([])
+  })
+})

@@ -1,0 +1,25 @@
+import { type Context, evaluate } from './evaluator.ts'
+import { type PolicyDocument, parsePolicy } from './policy.ts'
+
+/** Whether a resource's policy lets a service of AWS do it: the service is named under `Service`, and compared like any principal. */
+export function allowsService(
+  policy: string,
+  service: string,
+  request: { readonly action: string; readonly resource: string; readonly context: Context },
+): boolean {
+  const asPrincipal: PolicyDocument = {
+    ...parsePolicy(policy),
+    statements: parsePolicy(policy).statements.map((statement) => ({
+      ...statement,
+      principals: { AWS: statement.principals?.Service ?? [] },
+    })),
+  }
+  const principal = { arn: service, account: service, roleArn: undefined }
+  return evaluate({
+    identityPolicies: [],
+    resourcePolicy: asPrincipal,
+    resourcePolicyRequired: true,
+    principal,
+    request,
+  }).allowed
+}
