@@ -8,8 +8,9 @@ import {
   type ServiceHandler,
   type ServiceName,
 } from './call.ts'
-import { isObject, type Json, type JsonObject } from './events/json.ts'
+import type { JsonObject } from './events/json.ts'
 import { signedRegion } from './events/trail.ts'
+import { type JsonInput, jsonBody, jsonError, readInput, targetOf } from './json-protocol.ts'
 import type { AwsState } from './state.ts'
 
 /** AWS's JSON protocols: the call is named in `x-amz-target`. */
@@ -24,8 +25,7 @@ export interface JsonVisit {
 }
 
 export interface JsonCall {
-  readonly input: z.ZodType
-  act(visit: JsonVisit, body: JsonObject): JsonObject
+  act(visit: JsonVisit, body: JsonInput): JsonObject
 }
 
 /** One call, its input in the shape that the service's model has. */
@@ -33,7 +33,7 @@ export function jsonCall<S extends z.ZodType>(
   input: S,
   act: (visit: JsonVisit, input: z.output<S>) => JsonObject,
 ): JsonCall {
-  return { input, act: (visit, body) => act(visit, input.parse(body)) }
+  return { act: (visit, body) => act(visit, readInput(input, body)) }
 }
 
 export interface JsonService {
@@ -51,39 +51,26 @@ export function jsonService(core: SandboxCore, service: JsonService): ServiceHan
     describe: (request) => ({
       service: service.service,
       action: actionOf(service, request),
-      parameters: bodyOf(request),
+      parameters: jsonBody(request),
     }),
     handle(call) {
-      const result = service.calls[call.action]?.act(visitOf(core, call), checked(service, call)) ?? {}
+      const result = service.calls[call.action]?.act(visitOf(core, call), jsonBody(call.request)) ?? {}
       return {
         reply: { status: 200, headers: { 'content-type': type }, body: JSON.stringify(result) },
         facts: { responseElements: result },
       }
     },
     renderError(error) {
-      const headers = { 'content-type': type, 'x-amzn-errortype': error.code, ...service.errorHeaders?.(error) }
-      return { status: error.status, headers, body: JSON.stringify({ __type: error.code, message: error.message }) }
+      const { status, headers, body } = jsonError(error)
+      return { status, headers: { ...headers, 'content-type': type, ...service.errorHeaders?.(error) }, body }
     },
   }
 }
 
-function actionOf({ calls, service }: JsonService, { headers }: SandboxRequest): string {
-  const action = headers['x-amz-target']?.replace(/^.*\./, '') ?? ''
+function actionOf({ calls, service }: JsonService, request: SandboxRequest): string {
+  const action = targetOf(request)
   if (Object.hasOwn(calls, action)) return action
   throw new AwsError('UnknownOperationException', 400, `The sandbox's ${service} does not know ${action}.`)
-}
-
-function bodyOf({ body }: SandboxRequest): JsonObject {
-  const input: Json = JSON.parse(body.toString() || '{}')
-  return isObject(input) ? input : {}
-}
-
-function checked({ calls }: JsonService, call: Call): JsonObject {
-  const body = bodyOf(call.request)
-  const fault = calls[call.action]?.input.safeParse(body).error?.issues[0]
-  if (fault === undefined) return body
-  const message = `1 validation error detected: Value at '${fault.path.join('.')}' failed to satisfy constraint: ${fault.message}`
-  throw new AwsError('ValidationException', 400, message)
 }
 
 function visitOf(core: SandboxCore, call: Call): JsonVisit {
