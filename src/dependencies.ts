@@ -79,7 +79,10 @@ export function joinEdges({ config, rules }: Setup, part: Part, redis: Connectio
 }
 
 /** Where `POST /api/cloudtrail` puts what it accepts. */
-export function openInbox({ cloudTrailKeys }: Config, redis: Connection): Pick<CloudTrailNeeds, 'inbox' | 'feed' | 'keys'> {
+export function openInbox(
+  { cloudTrailKeys }: Config,
+  redis: Connection,
+): Pick<CloudTrailNeeds, 'inbox' | 'feed' | 'keys'> {
   return { inbox: redisInbox(redis), feed: redisFeed(redis), keys: cloudTrailKeys }
 }
 

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { AwsOptions } from './operator/aws.ts'
+import type { RecoverOptions } from './operator/recover.ts'
 
 /**
  * What an operator does, on the server's side: with the environment and the rules of the service, and an administrator's own AWS credentials.
@@ -15,6 +16,12 @@ export function operatorCommands(program: Command): void {
     .description('operator: is everything in order that Latchkey stands on? Writes nothing')
     .option('--json', 'for programs')
     .action(async (options: { readonly json?: true }) => (await import('./operator/doctor.ts')).doctor(options))
+  program
+    .command('recover')
+    .description('operator: after Redis was put back from a copy, trust nothing that was granted before')
+    .option('--yes', 'do not ask')
+    .option('--wait <seconds>', 'how long to wait for the workers', '180')
+    .action(async (options: RecoverOptions) => (await import('./operator/recover.ts')).recover(options))
   awsCommands(program)
 }
 

@@ -1,7 +1,6 @@
 import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Command } from 'commander'
 import { byOperator } from '../../audit/events.ts'
 import { partEnvironment } from '../../config/environment.ts'
 import { readSetup } from '../../config.ts'
@@ -18,19 +17,16 @@ const WHAT_IT_DOES = `Do this after Redis was put back from a copy. Before anyth
 `
 const LOOK_EVERY_MS = 1_000
 
+export interface RecoverOptions {
+  readonly yes?: boolean
+  /** Seconds. */
+  readonly wait: string
+}
+
 type RecoverNeeds = Parameters<typeof waitingAccounts>[0]
 
 /** Runs where the workers run, with their environment. */
-export function recoverCommand(program: Command): void {
-  program
-    .command('recover')
-    .description('after Redis was put back from a copy: trust nothing that was granted before')
-    .option('--yes', 'do not ask')
-    .option('--wait <seconds>', 'how long to wait for the workers', '180')
-    .action(recover)
-}
-
-async function recover({ yes = false, wait }: { readonly yes?: boolean; readonly wait: string }): Promise<void> {
+export async function recover({ yes = false, wait }: RecoverOptions): Promise<void> {
   const waitMs = parseSeconds(wait) * 1_000
   const { config, rules } = readSetup(partEnvironment(process.env, 'workers'), 'workers')
   say(WHAT_IT_DOES)
