@@ -528,6 +528,156 @@ table('Set operators for multivalued keys', [
   },
 ])
 
+const ABROAD = { otherAccount: true, principal: SESSION }
+
+table('Cross-account policy evaluation logic', [
+  {
+    title: "a resource policy that names the caller's account leaves it to the caller's own policies",
+    allowed: true,
+    ...ABROAD,
+    identity: [PUT],
+    resourcePolicy: to(SESSION.account),
+  },
+  {
+    title: "a session policy limits, even where the other account's policy names the session",
+    allowed: false,
+    ...ABROAD,
+    identity: [ALL],
+    session: [GET],
+    resourcePolicy: to(SESSION.arn),
+    reason: /no session policy allows/,
+  },
+  {
+    title: "a boundary limits, even where the other account's policy names the role",
+    allowed: false,
+    ...ABROAD,
+    identity: [ALL],
+    boundary: [GET],
+    resourcePolicy: to(SESSION.roleArn ?? ''),
+    reason: /no permissions boundary allows/,
+  },
+  {
+    title: 'a policy for everyone needs the right of the caller too',
+    allowed: false,
+    ...ABROAD,
+    identity: [GET],
+    resourcePolicy: to('*'),
+    reason: /no identity-based policy allows/,
+  },
+  {
+    title: 'a policy that names a third account opens nothing',
+    allowed: false,
+    ...ABROAD,
+    identity: [ALL],
+    resourcePolicy: to('arn:aws:iam::999999999999:root'),
+    reason: /no resource-based policy allows/,
+  },
+  {
+    title: 'an ExternalId that is demanded and not given refuses',
+    allowed: false,
+    ...ABROAD,
+    required: true,
+    identity: [ALL],
+    resourcePolicy: to(SESSION.account, { Condition: { StringEquals: { 'sts:ExternalId': 'x' } } }),
+  },
+])
+
+const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1'
+const USE = { action: 'kms:Decrypt', resource: KEY, required: true, principal: SESSION }
+const useKey = (more: object) => ({ Effect: 'Allow', Action: 'kms:Decrypt', Resource: KEY, ...more })
+const ROOT = 'arn:aws:iam::111122223333:root'
+const keyPolicy = (AWS: string, more: object = {}) => [
+  { Effect: 'Allow', Principal: { AWS }, Action: 'kms:*', Resource: '*', ...more },
+]
+const VIA_S3 = { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' }
+
+table('Key policies in AWS KMS', [
+  {
+    title: 'IAM policies count where the key policy leaves it to the account',
+    allowed: true,
+    ...USE,
+    identity: [useKey({})],
+    resourcePolicy: keyPolicy(ROOT),
+  },
+  {
+    title: 'they count for nothing where it does not',
+    allowed: false,
+    ...USE,
+    identity: [ALL],
+    resourcePolicy: keyPolicy('arn:aws:iam::111122223333:role/admin'),
+    reason: /no resource-based policy allows/,
+  },
+  {
+    title: 'leaving it to the account gives nobody anything by itself',
+    allowed: false,
+    ...USE,
+    resourcePolicy: keyPolicy(ROOT),
+    reason: /no identity-based policy allows/,
+  },
+  {
+    title: 'a key policy that names the role is enough, within the session policy',
+    allowed: false,
+    ...USE,
+    session: [PUT],
+    resourcePolicy: keyPolicy(SESSION.roleArn ?? ''),
+    reason: /no session policy allows/,
+  },
+  {
+    title: 'kms:ViaService holds for a use through S3',
+    allowed: true,
+    ...USE,
+    identity: [useKey({ Condition: { StringEquals: VIA_S3 } })],
+    resourcePolicy: keyPolicy(ROOT),
+    context: VIA_S3,
+  },
+  {
+    title: 'and not for a use without it',
+    allowed: false,
+    ...USE,
+    identity: [useKey({ Condition: { StringEquals: VIA_S3 } })],
+    resourcePolicy: keyPolicy(ROOT),
+  },
+])
+
+table('AWS global condition context keys: properties of the network', [
+  {
+    title: 'a source address in a VPC is no aws:SourceIp: an allow by address does not hold',
+    allowed: false,
+    identity: when({ IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } }),
+    context: { 'aws:VpcSourceIp': '10.0.0.1', 'aws:SourceVpce': 'vpce-1' },
+  },
+  {
+    title: 'and a deny of every other address does',
+    allowed: false,
+    identity: [ALL, { ...DENY_PUT, Condition: { NotIpAddress: { 'aws:SourceIp': '192.0.2.0/24' } } }],
+    context: { 'aws:SourceVpce': 'vpce-1' },
+  },
+  {
+    title: 'IfExists makes it no milder: a missing key makes such a condition true',
+    allowed: false,
+    identity: [ALL, { ...DENY_PUT, Condition: { NotIpAddressIfExists: { 'aws:SourceIp': '192.0.2.0/24' } } }],
+    context: { 'aws:SourceVpce': 'vpce-1' },
+  },
+  {
+    title: 'unless it also demands that there is an address',
+    allowed: true,
+    identity: [
+      ALL,
+      {
+        ...DENY_PUT,
+        Condition: { NotIpAddress: { 'aws:SourceIp': '192.0.2.0/24' }, Null: { 'aws:SourceIp': 'false' } },
+      },
+    ],
+    context: { 'aws:SourceVpce': 'vpce-1' },
+  },
+  {
+    title: 'a deny of every other endpoint refuses what comes through none',
+    allowed: false,
+    identity: [ALL, { ...DENY_PUT, Condition: { StringNotEquals: { 'aws:SourceVpce': 'vpce-1' } } }],
+    context: { 'aws:SourceIp': '192.0.2.1' },
+  },
+])
+
 describe('the grammar', () => {
   const faulty: readonly (readonly [string, string])[] = [
     ['no JSON', '{'],
