@@ -40,9 +40,9 @@ const DEEDS: readonly Deed[] = [
   { what: 'overwrite', level: 'write', actions: ['s3:PutObject'] },
   { what: 'delete', level: 'delete', actions: ['s3:DeleteObject'] },
   { what: 'read old versions', level: 'purge', actions: ['s3:GetObjectVersion'] },
-  { what: 'delete versions for good', level: 'purge', actions: ['s3:DeleteObjectVersion'] },
+  { what: 'erase old versions', level: 'purge', actions: ['s3:DeleteObjectVersion'] },
   { what: 'change tags', level: 'tag', actions: ['s3:PutObjectTagging', 's3:DeleteObjectTagging'] },
-  { what: 'open objects to others', level: undefined, actions: ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'] },
+  { what: 'share objects', level: undefined, actions: ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'] },
 ]
 
 export function previewLines({ scopes, levels }: Previewed): readonly PreviewLine[] {

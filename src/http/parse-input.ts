@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
+import { NO_BUCKET_POLICY } from '../rules/levels.ts'
 
 /** A request in our own words: the field by its name, and the form that it must have. */
 
@@ -51,6 +52,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
     return `${listOf(issue.keys)} ${issue.keys.length === 1 ? 'is' : 'are'} not known here`
   // Those are our own sentences.
   if (issue.code === 'custom') return issue.message
+  if (issue.code === 'invalid_value' && issue.input === 'bucket-policy') return NO_BUCKET_POLICY
   return `${fieldOf(issue.path)} ${demandOf(issue)}`
 }
 

@@ -1,4 +1,4 @@
-import { ASKABLE_LEVELS, type AskableLevel, sortLevels } from '../rules/levels.ts'
+import { ASKABLE_LEVELS, type AskableLevel, NO_BUCKET_POLICY, sortLevels } from '../rules/levels.ts'
 
 /** The line after the word `request`, as it was written: nothing in it is checked against the rules here. */
 export interface RequestLine {
@@ -170,6 +170,8 @@ function problemOf({ scopes, levels, reason, strange: [strange] }: Draft): strin
   const unread =
     strange === undefined
       ? []
-      : [`I cannot read “${strange.slice(0, LONGEST_QUOTE)}” in it; a scope that holds spaces stands in quotes.`]
+      : strange.toLowerCase() === 'bucket-policy'
+        ? [NO_BUCKET_POLICY]
+        : [`I cannot read “${strange.slice(0, LONGEST_QUOTE)}” in it; a scope that holds spaces stands in quotes.`]
   return lacks.length + unread.length > 0 ? [...lacks, ...unread].join(' ') : undefined
 }

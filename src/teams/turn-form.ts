@@ -5,7 +5,7 @@ import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/
 import type { Given } from '../cards/render-form.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
-import { ASKABLE_LEVELS, sortLevels } from '../rules/levels.ts'
+import { ASKABLE_LEVELS, NO_BUCKET_POLICY, sortLevels } from '../rules/levels.ts'
 import { toAsk } from './ask-fields.ts'
 import type { Action, Answer, Turn } from './bot.ts'
 import { type PresentNeeds, presentCard } from './present-card.ts'
@@ -78,6 +78,8 @@ async function formAgain(needs: AskNeeds, caller: Caller, form: FormData, error:
 
 function readForm({ scope, below, levels, duration, reason, ticket }: FormData): AskInput {
   if (!scope) throw badInput('Choose a scope.')
+  // No form offers it; who sends it all the same is told, and does not get something else.
+  if (levels?.split(',').includes('bucket-policy')) throw badInput(NO_BUCKET_POLICY)
   return toAsk({
     scopes: [narrowed(scope, below)],
     levels: levelsOf(levels),

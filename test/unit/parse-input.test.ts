@@ -12,7 +12,12 @@ describe('a request that cannot be read is told in our own words', () => {
     [
       'an unknown level',
       { ...ASK, levels: ['write', 'admin'] },
-      '`levels[1]` must be one of `read`, `write`, `delete`',
+      '`levels[1]` must be one of `read`, `write`, `delete`, `purge`, `tag`',
+    ],
+    [
+      'the level that needs two approvers',
+      { ...ASK, levels: ['bucket-policy'] },
+      'The level bucket-policy needs two approvers, which this version of Latchkey does not have',
     ],
     ['an empty list', { ...ASK, levels: [] }, '`levels` must hold at least 1'],
     ['no text', { ...ASK, reason: ' ' }, '`reason` must have at least 1 character'],

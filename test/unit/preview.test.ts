@@ -135,7 +135,7 @@ describe('the sentence', () => {
   test('says what, where, what not, and how long', () => {
     const asked = { scopes: ['s3://finance-reports/2026/'], levels: ['write'] as const }
     expect(previewOf(asked, 'until 14:45').sentence).toBe(
-      'Can see names, upload and overwrite under s3://finance-reports/2026/; cannot download, delete, read old versions, delete versions for good, change tags or open objects to others; until 14:45.',
+      'Can see names, upload and overwrite under s3://finance-reports/2026/; cannot download, delete, read old versions, erase old versions, change tags or share objects; until 14:45.',
     )
   })
 

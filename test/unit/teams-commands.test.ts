@@ -50,12 +50,13 @@ describe('asking in one line', () => {
 })
 
 const malformed: readonly (readonly [line: string, says: RegExp])[] = [
-  [`request ${SCOPE} because it`, /lacks a level \(read, write, delete\)\. For example/],
+  [`request ${SCOPE} because it`, /lacks a level \(read, write, delete, purge, tag\)\. For example/],
   ['request write because it', /lacks a scope/],
   [`request write ${SCOPE}`, /lacks a reason/],
   [`request write ${SCOPE} because`, /lacks a reason/],
   ['request everything', /lacks a level .* and a scope .* and a reason .* I cannot read “everything”/],
   [`request write s3://finance-reports/a file.csv because it`, /cannot read “file\.csv” .* stands in quotes/],
+  [`request bucket-policy ${SCOPE} because it`, /bucket-policy needs two approvers, which this version/],
   [`request own ${SCOPE} because it`, /lacks a level .* I cannot read “own”/],
   [`request write,own ${SCOPE} because it`, /cannot read “write,own”/],
   [`request write ${SCOPE} for because it`, /cannot read “for”/],
