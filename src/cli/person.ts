@@ -32,6 +32,7 @@ async function request(
   }
   const asked = await ask('/requests', requestAnswer, { method: 'POST', body })
   print(requestLine(asked))
+  say(plain(asked.preview.sentence))
   say(`Asked: ${asked.asked.map(plain).join(', ')}.`)
 }
 
