@@ -9,6 +9,7 @@ import { recordBytes } from './record-bytes.ts'
 import { roundTrips } from './round-trips.ts'
 import { formatNumber, formatTable } from './table.ts'
 import { vend } from './vend.ts'
+import { workers2 } from './workers-2.ts'
 
 /** `npm run bench [-- --json] [-- <name>…]`. Ends with 0 when everything was measured: a goal that is missed is reported, no failure. */
 
@@ -22,6 +23,7 @@ const BENCHES: readonly Bench[] = [
   recordBytes,
   roundTrips,
   vend,
+  workers2,
 ]
 
 function chosen(names: readonly string[]): readonly Bench[] {
