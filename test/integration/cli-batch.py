@@ -4,17 +4,21 @@ import json
 import os
 import sys
 import tempfile
+import traceback
 
 from awscli.clidriver import create_clidriver
 
 
 def run(args):
     with tempfile.TemporaryFile() as said:
+        code = 255
         kept = [os.dup(1), os.dup(2)]
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
         try:
             code = create_clidriver().main(args)
+        except BaseException:
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -38,7 +38,10 @@ function inOneProcess(child: ChildProcessWithoutNullStreams): Cli {
     async run(order) {
       child.stdin.write(`${JSON.stringify(order)}\n`)
       const { value, done } = await lines.next()
-      if (done) throw new Error(`The AWS CLI ended: ${problems}`)
+      if (done)
+        throw new Error(
+          `The AWS CLI ended (${child.exitCode ?? child.signalCode}) at ${order.args.join(' ')}: ${problems}`,
+        )
       return answer.parse(JSON.parse(value))
     },
     stop: () => child.kill(),

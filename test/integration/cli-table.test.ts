@@ -1,15 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  DeleteObjectCommand,
-  ListObjectVersionsCommand,
-  PutBucketVersioningCommand,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3'
+import { DeleteObjectsCommand, PutBucketVersioningCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sessionDriver } from '../../src/aws/session-driver.ts'
+import { awsDriver } from '../../src/aws/aws-driver.ts'
 import type { Credentials } from '../../src/grants/driver.ts'
 import { iamTime } from '../../src/grants/iam-time.ts'
 import { ASKABLE_LEVELS, type AskableLevel } from '../../src/rules/levels.ts'
@@ -89,12 +83,12 @@ const COMMANDS: readonly Command[] = [
   {
     name: 'get-object --version-id',
     needs: ['purge'],
-    args: ({ key, versionId }) => s3api('get-object', '--key', key, '--version-id', versionId, 'version.csv'),
+    args: ({ key, versionId }) => s3api('get-object', '--key', key, `--version-id=${versionId}`, 'version.csv'),
   },
   {
     name: 'delete-object --version-id',
     needs: ['purge'],
-    args: ({ key, versionId }) => s3api('delete-object', '--key', key, '--version-id', versionId),
+    args: ({ key, versionId }) => s3api('delete-object', '--key', key, `--version-id=${versionId}`),
   },
   {
     name: 'put-object-tagging',
@@ -117,7 +111,6 @@ const UNPROVEN = [
 ]
 
 let aws: SandboxAws
-let cli: Cli
 let folder: string
 let owner: S3Client
 let everyday: KeyPair
@@ -126,22 +119,22 @@ function isAllowed({ needs }: Command, levels: readonly AskableLevel[]): boolean
   return needs?.every((level) => levels.includes(level)) ?? false
 }
 
-function put(Key: string): Promise<unknown> {
-  return owner.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'a,b\n' }))
-}
-
 /** As every command finds it, whatever the one before it did. */
 async function prepare(prefix: string): Promise<Place> {
   const key = `${prefix}cell.csv`
-  await owner.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: `${prefix}fixed/a.csv` }))
-  await Promise.all([put(key), put(`${prefix}fixed/b.csv`)])
+  const put = (Key: string) => owner.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'a,b\n' }))
+  const gone = [`${prefix}fixed/a.csv`, `${prefix}synced/a.csv`].map((Key) => ({ Key }))
+  const [{ VersionId = 'none' }] = await Promise.all([
+    put(key),
+    put(`${prefix}fixed/b.csv`),
+    owner.send(new DeleteObjectsCommand({ Bucket: BUCKET, Delete: { Objects: gone } })),
+  ])
   writeFileSync(join(folder, 'move.csv'), 'a,b\n')
   rmSync(join(folder, 'synced'), { recursive: true, force: true })
-  const { Versions = [] } = await owner.send(new ListObjectVersionsCommand({ Bucket: BUCKET, Prefix: key }))
-  return { uri: `s3://${BUCKET}/${prefix.slice(0, -1)}`, key, prefix, versionId: Versions[0]?.VersionId ?? 'none' }
+  return { uri: `s3://${BUCKET}/${prefix.slice(0, -1)}`, key, prefix, versionId: VersionId }
 }
 
-async function run(command: Command, prefix: string, keys: Credentials | KeyPair): Promise<CliAnswer> {
+async function run(cli: Cli, command: Command, prefix: string, keys: Credentials | KeyPair): Promise<CliAnswer> {
   const place = await prepare(prefix)
   return await cli.run({
     folder,
@@ -169,13 +162,15 @@ function verdict({ code, said }: CliAnswer): string {
 
 async function verdicts(keys: Credentials | KeyPair): Promise<Readonly<Record<string, string>>> {
   const found: Record<string, string> = {}
-  for (const command of COMMANDS) {
-    for (const [where, prefix] of [
-      ['inside', '2026/'],
-      ['outside', '2025/'],
-    ] as const) {
-      found[`${command.name}, ${where}`] = verdict(await run(command, prefix, keys))
+  // Anew for each: the program was made for one command, and keeps the files and threads of all of them.
+  const cli = startCli()
+  try {
+    for (const command of COMMANDS) {
+      found[`${command.name}, inside`] = verdict(await run(cli, command, '2026/', keys))
+      found[`${command.name}, outside`] = verdict(await run(cli, command, '2025/', keys))
     }
+  } finally {
+    cli.stop()
   }
   return found
 }
@@ -215,10 +210,8 @@ describe.skipIf(!hasAwsCli)('the AWS CLI, cell by cell (needs aws on the PATH)',
     process.env.AWS_ENDPOINT_URL = aws.url
     process.env.AWS_ACCESS_KEY_ID = keys.web.accessKeyId
     process.env.AWS_SECRET_ACCESS_KEY = keys.web.secretAccessKey
-    cli = startCli()
   })
   afterAll(async () => {
-    cli.stop()
     owner.destroy()
     await aws.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -229,9 +222,11 @@ describe.skipIf(!hasAwsCli)('the AWS CLI, cell by cell (needs aws on the PATH)',
   }, 120_000)
 
   it('during: each level does what it says inside the prefix, and nothing outside it; after: nothing at all', async () => {
-    const driver = sessionDriver({
+    const driver = awsDriver({
+      part: 'web',
       accounts: new Map([['prod', { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod', copies: 1 }]]),
       buckets: new Map([[BUCKET, { bucket: BUCKET, account: 'prod', region: REGION, owners: [] }]]),
+      principals: new Map(),
       log: { warn: () => undefined },
     })
     const [startsAt, endsAt] = [iamTime(aws.clock.now()), iamTime(aws.clock.now() + GRANT_MINUTES * 60_000)]
@@ -244,7 +239,8 @@ describe.skipIf(!hasAwsCli)('the AWS CLI, cell by cell (needs aws on the PATH)',
         scopes: [{ bucket: BUCKET, key: '2026/' }],
         levels,
       }
-      const [principal] = await driver.preflight(draft)
+      const { principals } = await driver.preflight(draft)
+      const [principal] = principals
       const keys = await driver.vend({ ...draft, principal, startsAt, endsAt })
       const name = levels.length === ASKABLE_LEVELS.length ? 'all' : levels.join('+')
       sessions.set(name, keys)
