@@ -10,6 +10,7 @@ const COMMANDS = [
     meaning: 'The same in one line: levels, scope, duration, reason.',
   },
   { command: 'my access', meaning: 'What you have, what you asked for, and what waits for your decision.' },
+  { command: 'extend for 1h because …', meaning: 'Asks for more time, counted from the yes.' },
   { command: 'done', meaning: 'Ends your access early.' },
   { command: 'cancel r-…', meaning: 'Takes back a request that waits.' },
   { command: 'help', meaning: 'This card.' },

@@ -17,20 +17,26 @@ async function login({ browser }: { readonly browser: boolean }): Promise<void> 
   say(`You are signed in at ${url}${who === undefined ? '' : ` as ${who}`}.`)
 }
 
-async function request(
-  level: string,
-  scope: string,
-  how: { for?: string; because: string; ticket?: string },
-): Promise<void> {
-  const { for: duration, because: reason, ticket } = how
-  const body = {
-    levels: level.split(','),
-    scope,
-    reason,
-    ...(duration !== undefined && { duration }),
-    ...(ticket !== undefined && { ticket }),
-  }
-  const asked = await ask('/requests', requestAnswer, { method: 'POST', body })
+interface How {
+  readonly for?: string
+  readonly because: string
+  readonly ticket?: string
+}
+
+async function request(level: string, scopes: readonly string[], how: How): Promise<void> {
+  await askFor('/requests', { levels: level.split(','), scopes, ...reasonOf(how) })
+}
+
+async function extend(grantId: string, how: How): Promise<void> {
+  await askFor(`/grants/${encodeURIComponent(grantId)}/extend`, reasonOf(how))
+}
+
+function reasonOf({ for: duration, because: reason, ticket }: How) {
+  return { reason, ...(duration !== undefined && { duration }), ...(ticket !== undefined && { ticket }) }
+}
+
+async function askFor(path: string, body: object): Promise<void> {
+  const asked = await ask(path, requestAnswer, { method: 'POST', body })
   print(requestLine(asked))
   say(plain(asked.preview.sentence))
   say(`Asked: ${asked.asked.map(plain).join(', ')}.`)
@@ -67,12 +73,19 @@ function signInCommands(program: Command): void {
 
 function requestCommands(program: Command): void {
   program
-    .command('request <level> <scope>')
+    .command('request <level> <scopes...>')
     .description('ask for access, as: request write s3://finance-reports/2026/ --for 45m --because "month-end fix"')
     .option('--for <duration>', 'as 45m, 8h or 2d')
     .requiredOption('--because <reason>', 'what the approver reads')
     .option('--ticket <number>')
     .action(request)
+  program
+    .command('extend <grantId>')
+    .description('ask for a live grant to go on; somebody says yes anew')
+    .option('--for <duration>', 'counted from the yes, as 45m, 8h or 2d')
+    .requiredOption('--because <reason>', 'what the approver reads')
+    .option('--ticket <number>')
+    .action(extend)
   program
     .command('requests')
     .description('your requests')

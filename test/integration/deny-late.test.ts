@@ -62,6 +62,7 @@ test('the sweeper comes to a role whose look is due', async () => {
     revokeNow: nothing,
     lapse: nothing,
     keepRole: (id) => keepDueRole({ ...needs, record }, id),
+    keepTarget: nothing,
     showCopies: nothing,
   })
   await until(() => office.isDenied(lifted))

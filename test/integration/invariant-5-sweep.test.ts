@@ -27,6 +27,7 @@ test('the sweeper names what is overdue, and nothing whose time has not come', a
     revokeNow: nothing,
     lapse: nothing,
     keepRole: nothing,
+    keepTarget: nothing,
     showCopies: nothing,
   })
   await until(() => named.length > 0)

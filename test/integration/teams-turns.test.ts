@@ -307,6 +307,24 @@ describe('taking back and ending', () => {
     expect(await chat.request(id)).toMatchObject({ status: 'denied' })
   })
 
+  test('extend asks for the only live grant to go on, and its yes moves the end', async () => {
+    expect(await chat.say('rita', 'extend because it')).toEqual([expect.stringMatching(/^You have no live grant/)])
+    const grantId = await chat.office.granted()
+    expect(await chat.say('rita', 'extend for 5m because it')).toEqual([
+      expect.stringContaining('This grant lasts until'),
+    ])
+    expect(await chat.say('rita', 'extend for 2h because the export still runs', 'personal', 'extended')).toEqual([])
+    expect(await chat.say('rita', 'extend for 2h because the export still runs', 'personal', 'extended')).toEqual([])
+    const [{ id } = { id: '' }, ...others] = (await chat.requestsOf('rita')).filter(
+      ({ status }) => status === 'pending',
+    )
+    expect(others).toEqual([])
+    expect(textIn(await chat.click('max', 'view', { requestId: id }))).toContain('keep the right to')
+    expect(textIn(await chat.click('max', 'approve', await chat.data(id)))).toContain('Access now lasts until')
+    expect(await chat.office.grant(grantId)).toMatchObject({ status: 'active', terms: { durationMinutes: 120 } })
+    await chat.say('rita', 'done')
+  })
+
   test('done ends the grant: on the card, by its approver, and by a word where there is only one', async () => {
     const [one, two, three] = [await chat.office.granted(), await chat.office.granted(), await chat.office.granted()]
     const [which] = await chat.say('rita', 'done')
