@@ -1,7 +1,6 @@
 import { GetRolePolicyCommand, IAMClient, ListRolePoliciesCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BROKEN, CONCURRENT, THROTTLED, UNAVAILABLE } from '../sandbox/aws/faults.ts'
 import { BUCKET, type Ground, type Keys, REGION, startGround } from './sandbox-s3-ground.ts'
@@ -28,7 +27,7 @@ afterEach(async () => {
 })
 
 function iamAs(credentials: Keys, requestTimeout = 0): IAMClient {
-  const requestHandler = new NodeHttpHandler({ requestTimeout, throwOnRequestTimeout: true })
+  const requestHandler = { requestTimeout, throwOnRequestTimeout: true }
   const endpoint = ground.aws.url
   const client = new IAMClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1, requestHandler })
   clients.push(client)

@@ -11,7 +11,6 @@ import {
   PutObjectTaggingCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BUCKET, type Ground, isPresent, type Keys, PREFIX, REGION, startGround } from './sandbox-s3-ground.ts'
 
@@ -36,7 +35,7 @@ afterEach(async () => {
 
 function s3At(endpoint: string, credentials: Keys, more: { region?: string; localAddress?: string } = {}): S3Client {
   const { region = REGION, localAddress } = more
-  const handler = localAddress && { requestHandler: new NodeHttpHandler({ httpAgent: new Agent({ localAddress }) }) }
+  const handler = localAddress && { requestHandler: { httpAgent: new Agent({ localAddress }) } }
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1, ...handler })
   clients.push(client)
   return client

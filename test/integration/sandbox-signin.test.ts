@@ -1,3 +1,4 @@
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BUCKET, type Ground, type Keys, REGION, startGround } from './sandbox-s3-ground.ts'
@@ -86,20 +87,27 @@ describe('no token is given', () => {
   })
 
   test('for a length of time when the session came from another', async () => {
-    const [role] = ground.seeded.roles
-    const leaf = { Effect: 'Allow', Principal: { AWS: '111122223333' }, Action: 'sts:*' }
-    const enter = { Effect: 'Allow', Action: 'sts:*', Resource: '*' }
-    if (role === undefined) throw new Error('There is no role.')
-    role.trustPolicy = JSON.stringify({ Version: '2012-10-17', Statement: [leaf] })
-    role.boundaryArn = undefined
-    role.inline.put('enter', JSON.stringify({ Version: '2012-10-17', Statement: [enter] }), 0)
-    const hop = await assume(ground.seeded.keys.owner, role.arn)
-    const chained = await assume(hop, role.arn)
+    const hopArn = await newRole('hop')
+    const hop = await assume(ground.seeded.keys.owner, hopArn)
+    const chained = await assume(hop, hopArn)
     expect((await token(hop, { SessionDuration: '900' })).status).toBe(200)
     expect((await token(chained, { SessionDuration: '900' })).status).toBe(400)
     expect((await token(chained)).status).toBe(200)
   })
 })
+
+/** One that anybody in the account enters who may, itself too. */
+async function newRole(RoleName: string): Promise<string> {
+  const document = (statement: object) =>
+    JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', ...statement }] })
+  const iam = new IAMClient({ endpoint: ground.aws.url, region: 'us-east-1', credentials: ground.seeded.keys.owner })
+  const AssumeRolePolicyDocument = document({ Principal: { AWS: '111122223333' } })
+  const { Role } = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }))
+  const PolicyDocument = document({ Resource: '*' })
+  await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'enter', PolicyDocument }))
+  iam.destroy()
+  return Role?.Arn ?? ''
+}
 
 async function assume(credentials: Keys, RoleArn: string): Promise<Keys> {
   const sts = new STSClient({ endpoint: ground.aws.url, region: REGION, credentials })

@@ -104,7 +104,7 @@ interface Fault {
   meet(call: AskedCall): Promise<Fate> | Fate
 }
 
-export function fits(matcher: Matcher, call: AskedCall): boolean {
+function fits(matcher: Matcher, call: AskedCall): boolean {
   if (matcher.service !== undefined && matcher.service !== call.service) return false
   if (matcher.action !== undefined && matcher.action !== call.action) return false
   if (matcher.account !== undefined && matcher.account !== call.account) return false

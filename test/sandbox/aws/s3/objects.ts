@@ -52,7 +52,7 @@ export interface Place {
   readonly versionId: string | undefined
 }
 
-export function placeOf({ bucket, key, address }: ObjectVisit): Place {
+function placeOf({ bucket, key, address }: ObjectVisit): Place {
   return { bucket, key, versionId: address.query.get('versionId') }
 }
 
