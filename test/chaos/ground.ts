@@ -9,7 +9,7 @@ import type { CallDescription } from '../sandbox/aws/call.ts'
 import type { Held, HoldOptions, Matcher } from '../sandbox/aws/faults.ts'
 import type { JournalEntry } from '../sandbox/aws/journal.ts'
 import type { PersonName } from '../sandbox/entra/fixture.ts'
-import { type Answer, startWorld, type World } from '../sandbox/world.ts'
+import { type Answer, startWorld, type World, type WorldOptions } from '../sandbox/world.ts'
 
 /** What every chaos test stands on: a world, a look into its Redis past Latchkey, and credentials that are kept and tried. */
 
@@ -73,8 +73,8 @@ export interface Chaos {
   stop(): Promise<void>
 }
 
-async function startChaos(rules?: string): Promise<Chaos> {
-  const world = await startWorld(rules === undefined ? {} : { rules })
+async function startChaos(options: WorldOptions): Promise<Chaos> {
+  const world = await startWorld(options)
   const redis = new Redis(world.redis.url)
   // Redis is killed under some tests; who asks then gets the error, and nobody else needs it.
   redis.on('error', () => {})
@@ -116,8 +116,8 @@ async function startChaos(rules?: string): Promise<Chaos> {
 }
 
 /** One world for one test, stopped on every way out; what its processes wrote is shown when the test fails. */
-export async function withChaos(tell: (chaos: Chaos) => Promise<void>): Promise<void> {
-  const chaos = await startChaos()
+export async function withChaos(tell: (chaos: Chaos) => Promise<void>, options: WorldOptions = {}): Promise<void> {
+  const chaos = await startChaos(options)
   try {
     await tell(chaos)
   } catch (error) {

@@ -9,6 +9,7 @@ import { renewEpoch, waitingAccounts } from '../../grants/epoch.ts'
 import { connect, untilReady } from '../../redis/connections.ts'
 import { redisRecord } from '../../redis/record.ts'
 import { Problem } from '../problem.ts'
+import { orProblem } from './environment.ts'
 
 const WHAT_IT_DOES = `Do this after Redis was put back from a copy. Before anything is granted or vended again:
 - every session that was issued until now is refused, in every account; whoever has a live grant gets new credentials;
@@ -28,7 +29,7 @@ type RecoverNeeds = Parameters<typeof waitingAccounts>[0]
 /** Runs where the workers run, with their environment. */
 export async function recover({ yes = false, wait }: RecoverOptions): Promise<void> {
   const waitMs = parseSeconds(wait) * 1_000
-  const { config, rules } = readSetup(partEnvironment(process.env, 'workers'), 'workers')
+  const { config, rules } = orProblem(() => readSetup(partEnvironment(process.env, 'workers'), 'workers'))
   say(WHAT_IT_DOES)
   if (!yes) await confirm()
   const redis = connect(config.redisUrl, 'request', openLog({ ...config, logLevel: 'silent' }, 'recover'))
