@@ -102,6 +102,7 @@ describe('each fault is named by its variable', () => {
     ['ENTRA_CLIENT_ID', undefined],
     ['ENTRA_CLIENT_SECRET', undefined],
     ['ENTRA_CLI_CLIENT_ID', 'cli'],
+    ['ENTRA_MFA_CONTEXT', 'mfa'],
     ['AWS_REGION', undefined],
     ['METRICS_TOKEN', 'short'],
     ['LOG_LEVEL', 'loud'],
@@ -154,6 +155,14 @@ test('every fault of environment and rules file comes at once', () => {
   const names = namesAtFault({ LATCHKEY_CONFIG: path, PORT: 'x' })
   expect(names).toEqual(expect.arrayContaining(['PORT', 'PUBLIC_URL', 'REDIS_URL', 'APPROVAL_KEY', 'AWS_REGION']))
   expect(names.filter((name) => name.startsWith(`${path}:`)).length).toBeGreaterThan(1)
+})
+
+test('rules that want a second factor want to know how Entra demands one', () => {
+  const path = join(folder, 'second-factor.yaml')
+  writeFileSync(path, RULES.replace('    duration:', '    conditions: {mfa: true}\n    duration:'))
+  const env = { ...production, LATCHKEY_CONFIG: path }
+  expect(namesAtFault(env)).toEqual(['ENTRA_MFA_CONTEXT'])
+  expect(namesAtFault({ ...env, ENTRA_MFA_CONTEXT: 'c1' })).toEqual([])
 })
 
 test('an empty variable is an unset one', () => {
