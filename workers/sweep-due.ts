@@ -32,6 +32,8 @@ const GRACE_MS = 2_000
 const OVERDUE_MS = 30_000
 const AT_ONCE = 10_000
 const REVOCATIONS_AT_ONCE = 10
+/** So that those of an account that does not answer hold up the others less. */
+const TARGETS_AT_ONCE = 20
 /** A queue that hangs must not keep the sweeper waiting. */
 const ADD_WITHIN_MS = 5_000
 const STOP_WITHIN_MS = 20_000
@@ -48,13 +50,13 @@ export function sweepDue(needs: SweepNeeds): Loop {
     startLoop({ name: 'sweep-due-roles', turn: plainSweep(needs, 'roles', needs.keepRole), pauseMs: EVERY_MS, log }),
     startLoop({
       name: 'sweep-due-targets',
-      turn: plainSweep(needs, 'targets', needs.keepTarget),
+      turn: plainSweep(needs, 'targets', needs.keepTarget, { atOnce: TARGETS_AT_ONCE }),
       pauseMs: EVERY_MS,
       log,
     }),
     startLoop({
       name: 'sweep-due-copies',
-      turn: plainSweep(needs, 'copies', needs.showCopies, GRACE_MS),
+      turn: plainSweep(needs, 'copies', needs.showCopies, { graceMs: GRACE_MS }),
       pauseMs: EVERY_MS,
       log,
     }),
@@ -140,7 +142,7 @@ function plainSweep(
   { record, log }: SweepNeeds,
   kind: DueKind,
   act: (id: string) => Promise<void>,
-  graceMs = 0,
+  { graceMs = 0, atOnce = 1 }: { readonly graceMs?: number; readonly atOnce?: number } = {},
 ): () => Promise<void> {
   let tried = { occasion: '', ids: new Set<string>() }
 
@@ -157,9 +159,11 @@ function plainSweep(
     const occasion = sweepOccasion(now)
     if (tried.occasion !== occasion) tried = { occasion, ids: new Set() }
     const due = await record.due(kind, now - graceMs, AT_ONCE)
-    for (const { id } of due.filter((entry) => !tried.ids.has(entry.id))) {
-      tried.ids.add(id)
-      await actOn(id)
+    const ids = due.map(({ id }) => id).filter((id) => !tried.ids.has(id))
+    for (let from = 0; from < ids.length; from += atOnce) {
+      const some = ids.slice(from, from + atOnce)
+      for (const id of some) tried.ids.add(id)
+      await Promise.all(some.map(actOn))
     }
   }
 }

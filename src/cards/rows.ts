@@ -97,6 +97,8 @@ function causeOf({ endCause, requester, approver }: GrantView): string {
     ['activation-failed', 'AWS refused to set it up; should that happen again, tell the owner of the bucket'],
     ['yes-does-not-add-up', 'Latchkey: the recorded approval does not add up; the alarm was raised'],
     ['ended-before', 'Latchkey: it had already ended before'],
+    ['changed-in-aws', 'Latchkey: somebody changed or took away its policy in AWS'],
+    ['holder-changed', 'Latchkey: the role or user that held it is not what it was'],
   ])
   return causes.get(endCause ?? '') ?? `Latchkey (${clip(plain(endCause ?? ''), LONGEST_NAME)})`
 }
