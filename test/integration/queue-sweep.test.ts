@@ -31,7 +31,15 @@ function fresh() {
 
 function sweep(needs: Pick<SweepNeeds, 'record' | 'queue'> & Partial<SweepNeeds>) {
   const nothing = async () => {}
-  const loop = sweepDue({ log, revokeNow: nothing, lapse: nothing, keepRole: nothing, keepTarget: nothing, showCopies: nothing, ...needs })
+  const loop = sweepDue({
+    log,
+    revokeNow: nothing,
+    lapse: nothing,
+    keepRole: nothing,
+    keepTarget: nothing,
+    showCopies: nothing,
+    ...needs,
+  })
   toStop.push(loop.stop)
   return loop
 }
