@@ -1,0 +1,89 @@
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.ts'
+import { endGrant } from '../../src/grants/end-grant.ts'
+import type { Grant } from '../../src/grants/grant.ts'
+import { revokeGrant } from '../../workers/revoke-grant.ts'
+import { GROUPS } from '../sandbox/entra/fixture.ts'
+import { activeGrant, commitGrants } from './active-grants.ts'
+import { openDenyOffice } from './deny-ground.ts'
+
+const RULES = `version: 1
+groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
+accounts:
+  prod: { id: "111122223333", elevationRole: latchkey/prod, copies: 2 }
+buckets:
+  finance-reports: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
+entitlements:
+  - name: finance-reports
+    who: ["group:finance"]
+    scopes: [s3://finance-reports/]
+    levels: [read, write, delete]
+    duration: { default: 45m, longest: 8h }
+    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
+...
+`
+const office = await openDenyOffice('storm', { rules: RULES, seed: { copies: 2 } })
+const { needs, aws, record } = office
+const principals = await needs.driver.principals()
+afterEach(() => aws.faults.clear())
+afterAll(() => office.close())
+
+async function live(count: number): Promise<readonly Grant[]> {
+  const nowMs = await record.now()
+  const grants = principals.flatMap((principal) => Array.from({ length: count }, () => activeGrant(principal, nowMs)))
+  await commitGrants(record, grants)
+  return grants
+}
+
+async function end({ id }: Grant): Promise<void> {
+  await endGrant(needs, office.as('rita'), id)
+}
+
+/** As the queue would: again, while somebody else is at it. */
+async function untilRevoked({ id }: Grant): Promise<void> {
+  let ran = await revokeGrant(needs, id)
+  while (ran.againAt !== undefined) ran = await revokeGrant(needs, id)
+  expect((await office.grant(id)).status).toBe('revoked')
+}
+
+function denied(): number {
+  return [...aws.state.roles.values()]
+    .flatMap(({ inline }) => inline.current().get(DENY_POLICY) ?? [])
+    .flatMap((text) => parseDenyDocument(text).denied).length
+}
+
+describe('early ends', () => {
+  test('that wait together cost one IAM write for each copy of the role that they are on', async () => {
+    const grants = await live(40)
+    await Promise.all(grants.map(end))
+    const before = office.calls('PutRolePolicy')
+    await Promise.all(grants.map(untilRevoked))
+    expect(office.calls('PutRolePolicy') - before).toBe(principals.length)
+    expect(denied()).toBe(grants.length)
+  })
+
+  test('that are asked one after another, the first of them under way already, are taken along', async () => {
+    const grants = await live(5)
+    const before = office.calls('PutRolePolicy')
+    const under = grants.map(async (grant) => {
+      await end(grant)
+      await untilRevoked(grant)
+    })
+    await Promise.all(under)
+    expect(office.calls('PutRolePolicy') - before).toBe(principals.length)
+  })
+
+  test('on a Deny document that somebody filled are not called revoked, and are tried again until there is room', async () => {
+    const [principal] = principals
+    const role = aws.state.roles.get('prod')
+    if (!principal || !role) throw new Error('The sandbox was seeded without a role.')
+    const grant = activeGrant(principal, await record.now())
+    await commitGrants(record, [grant])
+    role.inline.put('other', JSON.stringify({ Filler: 'x'.repeat(9_900) }), aws.clock.now())
+    await end(grant)
+    await expect(revokeGrant(needs, grant.id)).rejects.toMatchObject({ code: 'QUOTA_FULL' })
+    expect((await office.grant(grant.id)).status).toBe('revoking')
+    role.inline.delete('other', aws.clock.now())
+    await untilRevoked(grant)
+  })
+})
