@@ -1,4 +1,4 @@
-import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts'
+import { AssumeRoleCommand, type AssumeRoleCommandOutput, type STSClient } from '@aws-sdk/client-sts'
 import { LatchkeyError } from '../errors.ts'
 import type { Credentials, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
 import { type BucketFacts, sessionPolicy } from '../grants/iam-document.ts'
@@ -8,6 +8,7 @@ import { type AwsLog, askAws } from './aws-error.ts'
 const SHORTEST_SECONDS = 900
 /** Every role allows an hour, and a session that was itself entered through a role gets no more. A longer grant is vended again. */
 export const LONGEST_SECONDS = 3_600
+const NEARLY_FULL_PERCENT = 90
 
 export interface Assumed {
   readonly credentials: Credentials
@@ -50,8 +51,15 @@ export async function assumeRole(
     next: 'Have the operator see that the role is there and that its trust policy lets Latchkey in.',
   }
   const answer = await askAws(asking, log, () => sts.send(command))
+  tellNearlyFull(log, grantId, answer)
   refuseOtherRole(order, answer.AssumedRoleUser?.AssumedRoleId)
   return { credentials: credentialsOf(answer.Credentials, endsAt), date }
+}
+
+/** AWS does not say how it packs policy and tags: an upgrade of ours must not be what finds the limit. */
+function tellNearlyFull(log: AwsLog, grantId: string, answer: AssumeRoleCommandOutput): void {
+  const percent = Math.max(answer.PackedPolicySize ?? 0, answer.SessionTokenUtilization ?? 0)
+  if (percent >= NEARLY_FULL_PERCENT) log.warn({ grantId, percent }, 'a session is nearly as large as AWS takes')
 }
 
 /** A role that was deleted and made again under its old name is not the one that was approved, and no Deny of ours knows its id. */

@@ -15,6 +15,8 @@ export interface BucketNeeds extends Pick<Rules, 'accounts' | 'buckets'> {
 }
 
 /** How long what was read of a bucket in order is taken for true: several people may ask at once. */
+/** A card has room for so many. */
+const MOST_WARNINGS = 3
 const REMEMBERED_MS = 60_000
 
 export interface BucketPreflight {
@@ -63,7 +65,7 @@ function judge(
   const faults = principals.flatMap((principal) => findBypasses(policy, principal))
   if (faults.length > 0) throw notInOrder(log, bucket, faults)
   const warnings = principals.flatMap((principal) => bucketWarnings(policy, bucket, askedOf(draft, principal)))
-  return [...new Set(warnings)]
+  return [...new Set(warnings)].slice(0, MOST_WARNINGS)
 }
 
 function askedOf({ levels, scopes }: GrantDraft, principal: Principal): Asked {

@@ -81,6 +81,7 @@ function facts(request: RequestView): readonly Fact[] {
   return [
     ['Scope', request.scopes.map(plain).join('\n')],
     ...previewFacts(request.preview),
+    ...(request.warnings.length === 0 ? [] : [['Careful', request.warnings.map(plain).join(' ')] as const]),
     ['For how long', `${durationWords(request.durationMinutes)}, beginning with the approval; then it ends by itself`],
     ['Reason', plain(request.reason)],
     ...ticket,

@@ -13,6 +13,8 @@ export interface RequestView {
   readonly levels: readonly string[]
   readonly durationMinutes: number
   readonly preview: Preview
+  /** Why AWS may refuse it all the same: sentences. */
+  readonly warnings: readonly string[]
   readonly reason: string
   readonly ticket: string
   readonly entitlement: string
@@ -38,6 +40,7 @@ export function requestView(stored: StoredRequest): RequestView {
     levels: request.levels,
     durationMinutes: request.durationMinutes,
     preview: previewOf(request, forMinutes(request.durationMinutes)),
+    warnings: request.warnings ?? [],
     reason: request.reason,
     ticket: request.ticket,
     entitlement: request.entitlement,

@@ -28,9 +28,10 @@ export function rowsOf({ request, grant }: Shown, stage: Stage, part: Part): rea
   ]
 }
 
-function waitingRows({ preview, entitlement, asked, askedAt }: RequestView, part: Part): readonly Row[] {
-  if (part !== 'approver') return [row('Asked', askedNames(asked), moment(askedAt))]
-  return [...previewRows(preview), row('Entitlement', entitlement), when('Asked', moment(askedAt))]
+function waitingRows({ preview, warnings, entitlement, asked, askedAt }: RequestView, part: Part): readonly Row[] {
+  const warned = warnings.length === 0 ? [] : [row('Careful', warnings.join(' '))]
+  if (part !== 'approver') return [...warned, row('Asked', askedNames(asked), moment(askedAt))]
+  return [...previewRows(preview), ...warned, row('Entitlement', entitlement), when('Asked', moment(askedAt))]
 }
 
 function previewRows({ can, cannot, only }: Preview): readonly Row[] {

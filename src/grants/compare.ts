@@ -27,17 +27,16 @@ const trustAllow = z.strictObject({
 type BoundaryAllow = z.infer<typeof boundaryAllow>
 type TrustAllow = z.infer<typeof trustAllow>
 
-/** What a boundary may let through, level or none: reading, writing and deleting objects, their tags and versions. IAM ignores case. */
-const OBJECT_ACTIONS = new Set(
-  [
-    ...Object.values(ACTIONS).flatMap(({ object }) => object),
-    ...['s3:GetObjectVersion', 's3:DeleteObjectVersion', 's3:GetObjectAttributes'],
-    ...['s3:GetObjectTagging', 's3:PutObjectTagging', 's3:DeleteObjectTagging'],
-    ...['s3:GetObjectVersionTagging', 's3:PutObjectVersionTagging', 's3:DeleteObjectVersionTagging'],
-  ].map((action) => action.toLowerCase()),
-)
-const BUCKET_ACTIONS = new Set(['s3:listbucket', 's3:listbucketversions', 's3:listbucketmultipartuploads'])
-const KMS_ACTIONS = new Set(['kms:decrypt', 'kms:generatedatakey'])
+const LEVEL_ACTIONS = Object.values(ACTIONS)
+const lower = (actions: readonly string[]) => new Set(actions.map((action) => action.toLowerCase()))
+
+/** What a boundary may let through: what a level may do, and what only looks. IAM ignores case. */
+const OBJECT_ACTIONS = lower([
+  ...LEVEL_ACTIONS.flatMap(({ object }) => object),
+  ...['s3:GetObjectAttributes', 's3:GetObjectVersionTagging'],
+])
+const BUCKET_ACTIONS = lower([...LEVEL_ACTIONS.flatMap(({ list }) => list), 's3:ListBucketMultipartUploads'])
+const KMS_ACTIONS = lower(LEVEL_ACTIONS.flatMap(({ key }) => key))
 const ENTER = ['sts:assumerole', 'sts:setsourceidentity', 'sts:tagsession']
 
 const NAMED_BUCKET = /^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]*(\/.*)?$/

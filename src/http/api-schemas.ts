@@ -119,6 +119,7 @@ export const requestAnswer = z
     levels: z.array(z.string()).readonly(),
     durationMinutes: z.int(),
     preview,
+    warnings: z.array(z.string()).readonly().meta({ description: 'Why AWS may refuse it all the same' }),
     reason: z.string(),
     ticket: z.string(),
     entitlement: z.string(),

@@ -53,6 +53,7 @@ function facts(request: RequestView): readonly Fact[] {
     ['Requester', [request.requester]],
     ['Scope', request.scopes, 'exact'],
     ...previewFacts(request.preview),
+    ...(request.warnings.length === 0 ? [] : [['Careful', request.warnings] as const]),
     ['For how long', [`${durationWords(request.durationMinutes)}, beginning with the approval`]],
     ['Reason', [request.reason]],
     ...ticket,

@@ -47,6 +47,13 @@ describe('invariant 2: a card offers only what its reader may try', () => {
     expect(buttonsOf(renderCard(shown, reader, PUBLIC_URL).card)).toEqual(buttons)
   })
 
+  test('what AWS may refuse all the same is told to whoever asks and to whoever decides', () => {
+    const warnings = ['The policy of finance-reports refuses some of this.']
+    const shown = { ...STATES.pending, request: someRequest({ warnings }) }
+    for (const reader of Object.values(READERS))
+      expect(textOf(renderCard(shown, reader, PUBLIC_URL).card)).toContain('refuses some of this')
+  })
+
   test('nobody is offered the review of their own request', () => {
     for (const state of Object.keys(BUTTONS)) {
       const shown = Object.entries(STATES).find(([name]) => name === state)?.[1] ?? STATES.pending

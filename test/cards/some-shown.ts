@@ -56,6 +56,7 @@ export function someRequest(changes: Partial<RequestView> = {}): RequestView {
     asked: ['Max Mertens'],
     decision: null,
     closedAt: null,
+    warnings: [],
     extends: null,
     grantId: null,
     ...changes,

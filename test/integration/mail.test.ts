@@ -36,6 +36,7 @@ const REQUEST: RequestView = {
   decision: null,
   closedAt: null,
   grantId: null,
+  warnings: [],
   extends: null,
 }
 

@@ -11,7 +11,7 @@ import {
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import { S3Client } from '@aws-sdk/client-s3'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { type ErrorCode, LatchkeyError } from '../../src/errors.ts'
 import { DENY_IDS_PER_ROLE, DENY_POLICY, UNKNOWN_EPOCH } from '../../src/grants/deny-document.ts'
@@ -117,6 +117,42 @@ describe('the session driver', () => {
         ['latchkey:requester', order.requester],
       ]),
     )
+  })
+
+  it.each([
+    [5, 900],
+    [15, 900],
+    [40, 2_400],
+    [60, 3_600],
+    [8 * 60, 3_600],
+  ])(
+    'of %i minutes that are left asks AWS for %i seconds, and never says more than the grant has',
+    async (minutes, seconds) => {
+      const order = { ...orderOf('g-000000000001'), endsAt: endIn(world, minutes) }
+      const { expiresAt } = await world.driver.vend(order)
+      const asked = world.aws.journal.entries().find(({ action }) => action === 'AssumeRole')
+        ?.parameters.DurationSeconds
+      expect(seconds - Number(asked)).toBeLessThanOrEqual(seconds > 900 && seconds < 3_600 ? 5 : 0)
+      expect(Date.parse(expiresAt)).toBeLessThanOrEqual(Date.parse(order.endsAt))
+    },
+  )
+
+  it('vends a grant that is longer than any session again and again, each within it', async () => {
+    const order = { ...orderOf('g-000000000001'), endsAt: endIn(world, 90) }
+    await world.driver.vend(order)
+    world.advance(50 * 60_000)
+    vi.useFakeTimers({ toFake: ['Date'], now: world.now() })
+    const { expiresAt } = await world.driver.vend(order)
+    expect(Date.parse(expiresAt)).toBeLessThanOrEqual(Date.parse(order.endsAt))
+    vi.setSystemTime(world.now() + 41 * 60_000)
+    await refusalOf(world.driver.vend(order), 'OVER')
+    vi.useRealTimers()
+  })
+
+  it('a policy and tags that AWS cannot pack are too much to ask for', async () => {
+    world.aws.faults.fail({ action: 'AssumeRole' }, { code: 'PackedPolicyTooLarge', status: 400 })
+    const refusal = await refusalOf(world.driver.activate(orderOf('g-000000000001'), world.now()), 'QUOTA_FULL')
+    expect(refusal.message).toContain('fewer scopes')
   })
 
   it('activates nothing while the clock of AWS is ten minutes off', async () => {
