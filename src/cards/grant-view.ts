@@ -10,6 +10,8 @@ export interface GrantView {
   readonly requester: string
   readonly approver: string
   readonly account: string
+  /** `attach`: their own credentials have it. */
+  readonly driver: Grant['terms']['principal']['driver']
   readonly scopes: readonly string[]
   readonly levels: readonly string[]
   readonly durationMinutes: number
@@ -35,6 +37,7 @@ export function grantView(grant: Grant, writes: Digest): GrantView {
     requester: grant.requesterName,
     approver: grant.approverName,
     account: terms.principal.account,
+    driver: terms.principal.driver,
     scopes: terms.scopes,
     levels: terms.levels,
     durationMinutes: terms.durationMinutes,

@@ -26,6 +26,8 @@ export function renderCard(shown: Shown, reader: CardReader, publicUrl: string):
   const stage = stageOf(shown)
   const headline = headlineOf(shown, stage, part)
   const lead = leadOf(shown, stage, part)
+  const isUsedBy = (driver: 'session' | 'attach') =>
+    part === 'requester' && stage === 'active' && grant?.driver === driver
   const wasActive = grant !== null && grant.activatedAt !== null
   const card = fill({
     requestId: request.id,
@@ -35,7 +37,8 @@ export function renderCard(shown: Shown, reader: CardReader, publicUrl: string):
     headline,
     lead,
     rows: rowsOf(shown, stage, part),
-    isUsable: part === 'requester' && stage === 'active',
+    isUsable: isUsedBy('session'),
+    isAttached: isUsedBy('attach'),
     // Live in the requester's thread; whoever approved gets the sum at the end.
     writes: wasActive && (part !== 'approver' || isOver(stage)) ? [writesOf(grant.writes, stage === 'active')] : [],
     may: mayOf(stage, reader, lead.isCut),

@@ -68,7 +68,7 @@ type GrantAnswer = z.output<typeof grantAnswer>
 function answerOf({ rules }: ApiNeeds, grant: Grant, digest: Digest): GrantAnswer {
   const [first = ''] = grant.terms.scopes
   const region = rules.buckets.get(parseScope(first).bucket)?.region ?? null
-  return { ...grantView(grant, digest), driver: grant.terms.principal.driver, region }
+  return { ...grantView(grant, digest), region }
 }
 
 async function viewGrants(needs: ApiNeeds, grants: readonly Grant[]): Promise<GrantAnswer[]> {

@@ -20,6 +20,7 @@ const BUTTONS: Readonly<Record<State, Readonly<Record<CardReader['part'], readon
   'active, taken': LIVE,
   'active, taken elsewhere too': LIVE,
   'active, nothing seen': LIVE,
+  'active, attached': LIVE,
   revoking: NONE,
   expired: NONE,
   'expired, nothing seen': NONE,
@@ -211,6 +212,10 @@ describe('invariant 11: how to use it', () => {
   test('the requester is told the commands, and nobody a credential or a sign-in link', () => {
     expect(textOf(cardOf('active', 'requester'))).toContain('latchkey profile g-0123456789ab')
     expect(textOf(cardOf('active', 'everybody'))).not.toContain('latchkey profile')
+    const attached = textOf(cardOf('active, attached', 'requester'))
+    expect(attached).toContain('Use it with the AWS credentials you have')
+    expect(attached).not.toContain('latchkey profile')
+    expect(textOf(cardOf('active, attached', 'everybody'))).not.toContain('credentials you have')
     for (const part of ['requester', 'approver', 'everybody'] as const)
       expect(JSON.stringify(cardOf('active', part))).not.toMatch(/AKIA|ASIA|SessionToken|SecretAccessKey|X-Amz-|signin/)
   })

@@ -72,6 +72,7 @@ export function someGrant(changes: Partial<GrantView> = {}): GrantView {
     requester: 'Rita Reyes',
     approver: 'Max Mertens',
     account: '111122223333',
+    driver: 'session' as const,
     scopes: ['s3://finance-reports/2026/'],
     levels: ['read', 'write'],
     durationMinutes: 45,
@@ -127,6 +128,7 @@ export const STATES = {
     ],
   }),
   'active, nothing seen': granted({ writes: NOTHING_WRITTEN }),
+  'active, attached': granted({ driver: 'attach', writes: NOTHING_WRITTEN }),
   revoking: granted({ status: 'revoking', endCause: 'done' }),
   expired: granted({ status: 'expired', endedAt: '2026-11-22T10:45:03.456Z' }),
   'expired, nothing seen': granted({
