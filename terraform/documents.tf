@@ -69,12 +69,14 @@ locals {
     elevation       = { of = local.elevation, with = {} }
     trust           = { of = [local.is_home ? "trust" : "trust-external"], with = {} }
     attach_boundary = { of = ["attach-boundary"], with = {} }
-    web             = { of = concat(local.vend, local.read, ["never-write"]), with = { hubs = local.readers } }
-    workers         = { of = concat(local.vend, local.read, ["read-wiring"], local.write, ["never-widen"]), with = { hubs = local.hubs } }
-    hub_reader      = { of = concat(local.read, ["never-write"]), with = {} }
-    hub             = { of = concat(local.read, ["read-wiring"], local.write, ["never-widen"]), with = {} }
-    reader_trust    = { of = ["trust-hub"], with = { identity = local.names.identities[0] } }
-    hub_trust       = { of = ["trust-hub"], with = { identity = local.names.identities[1] } }
+    # What web and the workers may do in this account: as themselves where Latchkey runs, elsewhere by the hub roles.
+    read  = { of = concat(local.read, ["never-write"]), with = {} }
+    write = { of = concat(local.read, ["read-wiring"], local.write, ["never-widen"]), with = {} }
+    # Whom they enter, in every account.
+    web_enter     = { of = local.vend, with = { hubs = local.readers } }
+    workers_enter = { of = local.vend, with = { hubs = local.hubs } }
+    reader_trust  = { of = ["trust-hub"], with = { identity = local.names.identities[0] } }
+    hub_trust     = { of = ["trust-hub"], with = { identity = local.names.identities[1] } }
   }
   made = [for policy in keys(local.parts) : policy if !contains(local.is_home ? local.only_elsewhere : local.only_at_home, policy)]
   documents = { for policy in local.made : policy => jsonencode({
@@ -83,6 +85,6 @@ locals {
       jsondecode(templatefile("${path.module}/policies/${name}.json.tftpl", merge(local.names, local.parts[policy].with))).Statement
     ])
   }) }
-  only_at_home   = ["web", "workers"]
-  only_elsewhere = ["hub", "hub_reader", "hub_trust", "reader_trust"]
+  only_at_home   = ["web_enter", "workers_enter"]
+  only_elsewhere = ["hub_trust", "reader_trust"]
 }

@@ -2,18 +2,9 @@
 
 locals {
   hubs_here = local.is_home ? {} : {
-    hub        = { role = var.hub.role, trust = "hub_trust" }
-    hub_reader = { role = var.hub.reader, trust = "reader_trust" }
+    hub    = { role = var.hub.role, trust = "hub_trust", rights = "write" }
+    reader = { role = var.hub.reader, trust = "reader_trust", rights = "read" }
   }
-}
-
-resource "aws_iam_policy" "hub" {
-  for_each    = local.hubs_here
-  name        = "latchkey-${replace(each.key, "_", "-")}"
-  path        = "/latchkey/"
-  description = "What Latchkey may do here as ${each.value.role}."
-  policy      = local.documents[each.key]
-  tags        = var.tags
 }
 
 resource "aws_iam_role" "hub" {
@@ -26,7 +17,7 @@ resource "aws_iam_role" "hub" {
 }
 
 resource "aws_iam_role_policy_attachment" "hub" {
-  for_each   = aws_iam_role.hub
-  role       = each.value.name
-  policy_arn = aws_iam_policy.hub[each.key].arn
+  for_each   = local.hubs_here
+  role       = aws_iam_role.hub[each.key].name
+  policy_arn = aws_iam_policy.rights[each.value.rights].arn
 }

@@ -1,14 +1,25 @@
-# Where Latchkey runs: its two AWS identities, web and workers. Neither can grant itself anything.
+# Latchkey's two AWS identities, web and workers. Neither can grant itself anything.
 
 locals {
-  identities = local.is_home ? { web = var.web_role, workers = var.workers_role } : {}
+  policies = {
+    read          = "What the web process of Latchkey may do here: look."
+    write         = "What the workers of Latchkey may do here: look, deny, and write the policies of holders."
+    web_enter     = "Whose sessions the web process of Latchkey may open."
+    workers_enter = "Whose sessions the workers of Latchkey may open."
+  }
+  identities     = local.is_home ? { web = var.web_role, workers = var.workers_role } : {}
+  identity_roles = { for part, name in local.identities : part => name if var.identity_trust != null }
+  identity_policies = {
+    web     = [for name in ["read", "web_enter"] : aws_iam_policy.rights[name].arn if local.is_home]
+    workers = [for name in ["write", "workers_enter"] : aws_iam_policy.rights[name].arn if local.is_home]
+  }
 }
 
-resource "aws_iam_policy" "identity" {
-  for_each    = local.identities
-  name        = "latchkey-${each.key}"
+resource "aws_iam_policy" "rights" {
+  for_each    = { for name, description in local.policies : name => description if contains(local.made, name) }
+  name        = "latchkey-${replace(each.key, "_", "-")}"
   path        = "/latchkey/"
-  description = "What the ${each.key} of Latchkey may do."
+  description = each.value
   policy      = local.documents[each.key]
   tags        = var.tags
   lifecycle {
@@ -20,7 +31,7 @@ resource "aws_iam_policy" "identity" {
 }
 
 resource "aws_iam_role" "identity" {
-  for_each           = { for part, name in local.identities : part => name if var.identity_trust != null }
+  for_each           = local.identity_roles
   name               = basename(each.value)
   path               = dirname(each.value) == "." ? "/" : "/${dirname(each.value)}/"
   description        = "The ${each.key} of Latchkey"
@@ -28,8 +39,14 @@ resource "aws_iam_role" "identity" {
   tags               = var.tags
 }
 
-resource "aws_iam_role_policy_attachment" "identity" {
-  for_each   = aws_iam_role.identity
-  role       = each.value.name
-  policy_arn = aws_iam_policy.identity[each.key].arn
+resource "aws_iam_role_policy_attachment" "web" {
+  for_each   = toset([for name in ["read", "web_enter"] : name if contains(keys(local.identity_roles), "web")])
+  role       = aws_iam_role.identity["web"].name
+  policy_arn = aws_iam_policy.rights[each.value].arn
+}
+
+resource "aws_iam_role_policy_attachment" "workers" {
+  for_each   = toset([for name in ["write", "workers_enter"] : name if contains(keys(local.identity_roles), "workers")])
+  role       = aws_iam_role.identity["workers"].name
+  policy_arn = aws_iam_policy.rights[each.value].arn
 }

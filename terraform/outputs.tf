@@ -1,6 +1,11 @@
 output "elevation_roles" {
   description = "ARNs of the elevation role and its copies, in the order in which they are filled."
-  value       = [for name in local.copies : aws_iam_role.elevation[name].arn]
+  value       = [for name in local.copies : "${local.iam}:role/${name}"]
+}
+
+output "identities" {
+  description = "ARNs of the roles that web and workers run as."
+  value       = local.names.identities
 }
 
 output "boundary" {
@@ -12,14 +17,14 @@ output "attach_boundary" {
   value       = one(aws_iam_policy.attach_boundary[*].arn)
 }
 
-output "web_policy" {
-  description = "Policy of the web process; null where Latchkey does not run."
-  value       = try(aws_iam_policy.identity["web"].arn, null)
+output "web_policies" {
+  description = "Policies of the role that the web process runs as; none where Latchkey does not run."
+  value       = local.identity_policies.web
 }
 
-output "workers_policy" {
-  description = "Policy of the workers; null where Latchkey does not run."
-  value       = try(aws_iam_policy.identity["workers"].arn, null)
+output "workers_policies" {
+  description = "Policies of the role that workers run as."
+  value       = local.identity_policies.workers
 }
 
 output "account_of_the_rules" {

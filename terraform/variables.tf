@@ -89,7 +89,7 @@ variable "workers_role" {
 }
 
 variable "identity_trust" {
-  description = "Trust policy (JSON) of both roles: what runs the processes, as ECS tasks. Absent: the roles are there already, and you attach web_policy and workers_policy to them."
+  description = "Trust policy (JSON) of both roles: what runs the processes, as ECS tasks. Absent: the roles are there already, and you attach web_policies and workers_policies to them."
   type        = string
   default     = null
 }
@@ -118,6 +118,22 @@ variable "attach_users" {
   description = "The same for users."
   type        = list(string)
   default     = []
+}
+
+variable "wire_events" {
+  description = "Brings CloudTrail's records of the provider's region to Latchkey: its PUBLIC_URL, and the buckets of that region. Absent: `latchkey aws setup` does it."
+  type = object({
+    public_url = string
+    buckets    = list(string)
+  })
+  default = null
+}
+
+variable "wire_events_key" {
+  description = "The first of CLOUDTRAIL_KEYS for this account. It lies in Terraform's state."
+  type        = string
+  default     = null
+  sensitive   = true
 }
 
 variable "tags" {

@@ -35,9 +35,10 @@ export interface Installed {
   clients(keys: Keys): Clients
   /** The account that the identity works in. */
   accountOf(name: IdentityName): string
-  /** The text of the identity's policy. */
-  policyOf(name: IdentityName): string
-  setPolicy(name: IdentityName, text: string): void
+  /** Of all its policies. */
+  sidsOf(name: IdentityName, effect: 'Allow' | 'Deny'): readonly string[]
+  /** Takes out one statement; returns what puts it back. */
+  takeOut(name: IdentityName, sid: string): () => void
   /** As if somebody had given it an administrator's policy beside its own. */
   makeAdministrator(name: IdentityName): void
   /** What the sandbox's evaluator says, for actions that it has no API for. */
@@ -108,14 +109,13 @@ export async function install(): Promise<Installed> {
   }
   const at = (credentials: Keys) => ({ endpoint: aws.url, region: REGION, credentials, maxAttempts: 1 })
   const accountOf = (name: IdentityName) => (name.startsWith('hub') ? DATA : HOME)
-  const policies = (name: IdentityName) => {
-    const arn = `arn:aws:iam::${accountOf(name)}:policy/latchkey/latchkey-${name}`
-    const found = aws.account(accountOf(name)).policies.get(arn)
-    if (found === undefined) throw new Error(`${arn} was not seeded`)
-    return found
-  }
   const holderOf = (name: IdentityName) =>
     name.startsWith('hub') ? aws.account(DATA).roles.get(name) : aws.state.users.get(`latchkey-${name}`)
+
+  const policiesOf = (name: IdentityName) => {
+    const { policies } = aws.account(accountOf(name))
+    return [...(holderOf(name)?.attached ?? [])].flatMap((arn) => policies.get(arn) ?? [])
+  }
 
   async function keysOf(name: IdentityName): Promise<Keys> {
     if (name === 'web' || name === 'workers') return home.keys[name]
@@ -149,8 +149,15 @@ export async function install(): Promise<Installed> {
       s3: kept(new S3Client({ ...at(keys), forcePathStyle: true })),
       kms: kept(new KMSClient(at(keys))),
     }),
-    policyOf: (name) => policies(name).versions.get('v1')?.document ?? '',
-    setPolicy: (name, document) => void policies(name).versions.set('v1', { document, createdAt: 0 }),
+    sidsOf: (name, effect) =>
+      policiesOf(name).flatMap(({ versions }) => sidsOf(versions.get('v1')?.document ?? '', effect)),
+    takeOut(name, sid) {
+      const policy = policiesOf(name).find(({ versions }) => versions.get('v1')?.document.includes(`"Sid":"${sid}"`))
+      const was = policy?.versions.get('v1')
+      if (!policy || !was) throw new Error(`${name} has no statement ${sid}`)
+      policy.versions.set('v1', { ...was, document: without(was.document, sid) })
+      return () => void policy.versions.set('v1', was)
+    },
     makeAdministrator(name) {
       const Statement = [{ Effect: 'Allow', Action: '*', Resource: '*' }]
       holderOf(name)?.inline.put('administrator', JSON.stringify({ Version: '2012-10-17', Statement }), 0)
@@ -181,7 +188,7 @@ export function without(text: string, sid: string): string {
   return JSON.stringify({ ...document, Statement })
 }
 
-export function sidsOf(text: string, effect: 'Allow' | 'Deny'): readonly string[] {
+function sidsOf(text: string, effect: 'Allow' | 'Deny'): readonly string[] {
   const document: { readonly Statement: readonly { readonly Sid: string; readonly Effect: string }[] } =
     JSON.parse(text)
   return document.Statement.filter(({ Effect }) => Effect === effect).map(({ Sid }) => Sid)

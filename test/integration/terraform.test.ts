@@ -85,8 +85,10 @@ describe.skipIf(missing !== undefined)(
         'aws_iam_policy.boundary': 'elevation',
         'aws_iam_policy.elevation': 'elevation',
         'aws_iam_policy.attach_boundary[0]': 'attach_boundary',
-        'aws_iam_policy.identity["web"]': 'web',
-        'aws_iam_policy.identity["workers"]': 'workers',
+        'aws_iam_policy.rights["read"]': 'read',
+        'aws_iam_policy.rights["write"]': 'write',
+        'aws_iam_policy.rights["web_enter"]': 'web_enter',
+        'aws_iam_policy.rights["workers_enter"]': 'workers_enter',
         'aws_iam_role.elevation["latchkey/prod"]': 'trust',
         'aws_iam_role.elevation["latchkey/prod-2"]': 'trust',
       }
@@ -105,25 +107,24 @@ describe.skipIf(missing !== undefined)(
       expect(await terraform.run('init', '-input=false')).toMatchObject({ code: 0 })
       const planned = await terraform.plan('-var', `external_id=${EXTERNAL_ID}`)
       const there: Readonly<Record<string, DocumentName>> = {
-        'aws_iam_policy.hub["hub"]': 'hub',
-        'aws_iam_policy.hub["hub_reader"]': 'hub_reader',
+        'aws_iam_policy.rights["read"]': 'read',
+        'aws_iam_policy.rights["write"]': 'write',
         'aws_iam_role.hub["hub"]': 'hub_trust',
-        'aws_iam_role.hub["hub_reader"]': 'reader_trust',
+        'aws_iam_role.hub["reader"]': 'reader_trust',
         'aws_iam_role.elevation["latchkey/data"]': 'trust',
       }
       for (const [address, name] of Object.entries(there))
         expect(documentOf(planned, `module.latchkey_data.${address}`), address).toEqual(
           JSON.parse(shippedDocument(name, data)),
         )
-      for (const part of ['web', 'workers'] as const)
-        expect(documentOf(planned, `module.latchkey.aws_iam_policy.identity["${part}"]`)).toEqual(
+      for (const part of ['web_enter', 'workers_enter', 'read', 'write'] as const)
+        expect(documentOf(planned, `module.latchkey.aws_iam_policy.rights["${part}"]`)).toEqual(
           JSON.parse(shippedDocument(part, home)),
         )
       const trust = shippedDocument('trust', data)
       expect(identities.map((us) => trustFaults(trust, us, EXTERNAL_ID))).toEqual([[], []])
-      expect(
-        [...planned.keys()].filter((address) => address.startsWith('module.latchkey_data.aws_iam_policy.identity')),
-      ).toEqual([])
+      const elsewhere = [...planned.keys()].filter((address) => address.startsWith('module.latchkey_data.'))
+      expect(elsewhere.filter((address) => /enter|identity/.test(address))).toEqual([])
     })
 
     it('refuses what would be wider than it looks, each by a sentence', async () => {
@@ -192,7 +193,7 @@ describe.skipIf(lacking !== undefined)(
           const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))
           expect(AttachedPolicies?.map(({ PolicyName }) => PolicyName)).toEqual(['latchkey-elevation'])
         }
-        for (const name of ['web', 'workers', 'hub', 'hub_reader'] as const)
+        for (const name of ['read', 'write', 'web_enter', 'workers_enter'] as const)
           await iam.send(
             new CreatePolicyCommand({ PolicyName: `of-${name}`, PolicyDocument: shippedDocument(name, everything) }),
           )

@@ -24,6 +24,9 @@ module "latchkey" {
   attach_roles   = ["data/analyst"]
   attach_users   = ["batch"]
 
+  wire_events     = { public_url = "https://latchkey.example.com", buckets = ["finance-reports"] }
+  wire_events_key = var.cloudtrail_key
+
   identity_trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -32,6 +35,29 @@ module "latchkey" {
       Action    = "sts:AssumeRole"
     }]
   })
+}
+
+variable "cloudtrail_key" {
+  description = "32 random bytes, as in CLOUDTRAIL_KEYS."
+  type        = string
+  sensitive   = true
+}
+
+# Policies are written in IAM's own region, so their records appear there.
+provider "aws" {
+  alias  = "of_iam"
+  region = "us-east-1"
+}
+
+module "wiring_of_iam" {
+  source    = "../../wiring"
+  providers = { aws = aws.of_iam }
+
+  public_url      = "https://latchkey.example.com"
+  key             = var.cloudtrail_key
+  buckets         = []
+  elevation_roles = module.latchkey.elevation_roles
+  identities      = module.latchkey.identities
 }
 
 output "latchkey" {

@@ -82,10 +82,10 @@ export type DocumentName =
   | 'elevation'
   | 'trust'
   | 'attach_boundary'
-  | 'web'
-  | 'workers'
-  | 'hub'
-  | 'hub_reader'
+  | 'read'
+  | 'write'
+  | 'web_enter'
+  | 'workers_enter'
   | 'hub_trust'
   | 'reader_trust'
 
@@ -94,7 +94,7 @@ interface Part {
   readonly with?: Names
 }
 
-/** One document as Terraform would make it. Where Latchkey runs there are no hub roles, elsewhere only those. */
+/** One document as Terraform would make it. Whom web and workers enter is said where Latchkey runs, who comes in by a hub role elsewhere. */
 export function shippedDocument(name: DocumentName, installation: Installation): string {
   const part = partsOf(installation)[name]
   return renderPolicy(part.of, { ...namesOf(installation), ...part.with })
@@ -114,10 +114,10 @@ function partsOf(installation: Installation): Readonly<Record<DocumentName, Part
     elevation: { of: ['elevation', ...given(kmsKeys, 'elevation-keys')] },
     trust: { of: [externalId === undefined ? 'trust' : 'trust-external'] },
     attach_boundary: { of: ['attach-boundary'] },
-    web: { of: [...vend, ...read, 'never-write'], with: hubs('hub-reader') },
-    workers: { of: [...vend, ...read, 'read-wiring', ...write, 'never-widen'], with: hubs('hub') },
-    hub_reader: { of: [...read, 'never-write'] },
-    hub: { of: [...read, 'read-wiring', ...write, 'never-widen'] },
+    read: { of: [...read, 'never-write'] },
+    write: { of: [...read, 'read-wiring', ...write, 'never-widen'] },
+    web_enter: { of: vend, with: hubs('hub-reader') },
+    workers_enter: { of: vend, with: hubs('hub') },
     reader_trust: { of: ['trust-hub'], with: { identity: web } },
     hub_trust: { of: ['trust-hub'], with: { identity: workers } },
   }

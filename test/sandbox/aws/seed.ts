@@ -72,8 +72,13 @@ export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): Seed
   const boundary = addPolicy(state, at, 'latchkey-boundary', document('elevation'))
   const elevation = addPolicy(state, at, 'latchkey-elevation', document('elevation'))
   const attachBoundary = addPolicy(state, at, 'latchkey-attach-boundary', document('attach_boundary'))
-  const brokers = home === undefined ? addBrokers(state, at, document) : brokersOf(core.account(home.account))
-  if (home !== undefined) addHubs(state, at, document)
+  const rights = {
+    read: addPolicy(state, at, 'latchkey-read', document('read')),
+    write: addPolicy(state, at, 'latchkey-write', document('write')),
+  }
+  const brokers =
+    home === undefined ? addBrokers(state, at, { rights, document }) : brokersOf(core.account(home.account))
+  if (home !== undefined) addHubs(state, at, { rights, document })
   const roles = shipped.elevationRoles.flatMap(copiesOf).map((roleName) => {
     const role = addRole(state, at, `latchkey/${roleName}`, document('trust'))
     role.boundaryArn = boundary
@@ -95,7 +100,11 @@ export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): Seed
   }
 }
 
-type Document = (name: DocumentName) => string
+interface Rights {
+  /** ARNs of what web and the workers may do in this account. */
+  readonly rights: { readonly read: string; readonly write: string }
+  document(name: DocumentName): string
+}
 
 /** As the variables of the Terraform module would say it. */
 function installationOf(state: AwsState, options: SeedOptions): Installation {
@@ -121,14 +130,14 @@ function copiesOf({ name, copies }: { readonly name: string; readonly copies: nu
 }
 
 /** The sandbox's processes have keys, so its brokers are users; the documents are those of the roles. */
-function addBrokers(state: AwsState, at: number, document: Document): { web: KeyPair; workers: KeyPair } {
-  const [web, workers] = (['web', 'workers'] as const).map((part) => {
+function addBrokers(state: AwsState, at: number, { rights, document }: Rights): { web: KeyPair; workers: KeyPair } {
+  const add = (part: 'web' | 'workers', own: string) => {
     const user = addUser(state, at, `latchkey-${part}`, [])
-    user.attached.add(addPolicy(state, at, `latchkey-${part}`, document(part)))
+    const enter = addPolicy(state, at, `latchkey-${part}-enter`, document(`${part}_enter`))
+    for (const arn of [own, enter]) user.attached.add(arn)
     return addKey(state, at, user)
-  })
-  if (!web || !workers) throw new Error('there are two brokers')
-  return { web, workers }
+  }
+  return { web: add('web', rights.read), workers: add('workers', rights.write) }
 }
 
 function brokersOf(home: AwsState): { web: KeyPair; workers: KeyPair } {
@@ -140,11 +149,9 @@ function brokersOf(home: AwsState): { web: KeyPair; workers: KeyPair } {
   return { web: keyOf('latchkey-web'), workers: keyOf('latchkey-workers') }
 }
 
-function addHubs(state: AwsState, at: number, document: Document): void {
-  const hub = addRole(state, at, 'latchkey/hub', document('hub_trust'))
-  hub.attached.add(addPolicy(state, at, 'latchkey-hub', document('hub')))
-  const reader = addRole(state, at, 'latchkey/hub-reader', document('reader_trust'))
-  reader.attached.add(addPolicy(state, at, 'latchkey-hub-reader', document('hub_reader')))
+function addHubs(state: AwsState, at: number, { rights, document }: Rights): void {
+  addRole(state, at, 'latchkey/hub', document('hub_trust')).attached.add(rights.write)
+  addRole(state, at, 'latchkey/hub-reader', document('reader_trust')).attached.add(rights.read)
 }
 
 const NOBODY = JSON.stringify({

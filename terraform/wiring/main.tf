@@ -1,0 +1,187 @@
+# The way of CloudTrail's records to Latchkey in one region, just as `latchkey aws setup` makes it and `latchkey aws check` demands it.
+# It is wanted in every region that has a bucket in the rules, and in IAM's own.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+  of_iam    = lookup({ "aws-us-gov" = "us-gov-west-1", "aws-cn" = "cn-north-1" }, local.partition, "us-east-1")
+
+  trail_types = ["AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"]
+  role_names  = [for arn in var.elevation_roles : element(split("/", arn), length(split("/", arn)) - 1)]
+  # As CloudTrail names the caller: a role by its sessions, without path.
+  ours     = [for arn in sort(var.identities) : replace(arn, "/^(arn:[\\w-]+):iam::(\\d{12}):role/(?:.*/)?([^/]+)$/", "$1:sts::$2:assumed-role/$3/*")]
+  others   = { arn = [{ "anything-but" = { wildcard = local.ours } }] }
+  ours_at  = distinct([for arn in sort(var.identities) : split(":", arn)[4]])
+  subjects = [{ roleName = local.role_names }, { policyName = [{ prefix = "latchkey" }] }, { policyArn = [{ prefix = "arn:${local.partition}:iam::${local.account}:policy/latchkey" }] }]
+
+  patterns = {
+    "latchkey-s3" = jsonencode({
+      source        = ["aws.s3"]
+      "detail-type" = local.trail_types
+      detail = {
+        eventSource       = ["s3.amazonaws.com"]
+        requestParameters = { bucketName = var.buckets }
+        eventName         = [{ "anything-but" = ["UploadPart", "UploadPartCopy", "CreateMultipartUpload"] }]
+        "$or"             = [{ readOnly = [false] }, { errorCode = ["AccessDenied"] }]
+      }
+    })
+    "latchkey-sessions" = jsonencode({
+      "detail-type" = local.trail_types
+      detail = {
+        userIdentity = { sessionContext = { sessionIssuer = { arn = var.elevation_roles } } }
+        "$or" = [
+          { eventSource = [{ "anything-but" = ["s3.amazonaws.com"] }] },
+          { readOnly = [true] },
+          { eventCategory = ["Management"] },
+          { errorCode = ["AccessDenied"] },
+        ]
+      }
+    })
+    "latchkey-assume-role" = jsonencode({
+      source        = ["aws.sts"]
+      "detail-type" = local.trail_types
+      detail = {
+        eventName         = [{ prefix = "AssumeRole" }]
+        requestParameters = { roleArn = var.elevation_roles }
+        "$or" = [
+          { userIdentity = local.others },
+          { userIdentity = { arn = [{ exists = false }], accountId = [{ "anything-but" = local.ours_at }] } },
+        ]
+      }
+    })
+    "latchkey-policies" = jsonencode({
+      source        = ["aws.iam"]
+      "detail-type" = local.trail_types
+      detail = {
+        readOnly     = [false]
+        userIdentity = local.others
+        "$or"        = [for subject in local.subjects : { requestParameters = subject }]
+      }
+    })
+    "latchkey-self-test" = jsonencode({ source = ["latchkey.self-test"] })
+  }
+  descriptions = {
+    "latchkey-s3"          = "writes to the buckets of the rules, and what was refused there"
+    "latchkey-sessions"    = "every call by an elevation role"
+    "latchkey-assume-role" = "elevation roles entered by anyone but Latchkey"
+    "latchkey-policies"    = "policies of elevation roles and grants changed by anyone else"
+    "latchkey-self-test"   = "what `latchkey aws setup` sends to see whether it arrives"
+  }
+  # IAM's records appear in one region.
+  rules = [for name in keys(local.patterns) : name
+  if !(name == "latchkey-s3" && length(var.buckets) == 0) && !(name == "latchkey-policies" && local.region != local.of_iam)]
+}
+
+resource "aws_cloudwatch_event_connection" "latchkey" {
+  name               = "latchkey"
+  description        = "Latchkey, key ${nonsensitive(substr(sha256(var.key), 0, 12))}"
+  authorization_type = "API_KEY"
+  auth_parameters {
+    api_key {
+      key   = "x-latchkey-key"
+      value = var.key
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_api_destination" "latchkey" {
+  name                             = "latchkey"
+  connection_arn                   = aws_cloudwatch_event_connection.latchkey.arn
+  invocation_endpoint              = "${var.public_url}/api/cloudtrail"
+  http_method                      = "POST"
+  invocation_rate_limit_per_second = 300
+}
+
+resource "aws_iam_role" "invoke" {
+  count       = var.make_invoke_role ? 1 : 0
+  name        = "latchkey-events-invoke"
+  description = "EventBridge calls Latchkey as this role"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "RulesOfLatchkey"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = local.account }
+        ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:events:*:${local.account}:rule/latchkey-*" }
+      }
+    }]
+  })
+  tags = var.tags
+}
+
+resource "aws_iam_role_policy" "invoke" {
+  count = var.make_invoke_role ? 1 : 0
+  name  = "invoke"
+  role  = aws_iam_role.invoke[0].name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "Invoke"
+      Effect   = "Allow"
+      Action   = "events:InvokeApiDestination"
+      Resource = "arn:${local.partition}:events:*:${local.account}:api-destination/latchkey/*"
+    }]
+  })
+}
+
+resource "aws_sqs_queue" "dead_letters" {
+  name                      = "latchkey-dead-letters"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+}
+
+resource "aws_sqs_queue_policy" "dead_letters" {
+  queue_url = aws_sqs_queue.dead_letters.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "RulesOfLatchkey"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = "arn:${local.partition}:sqs:${local.region}:${local.account}:latchkey-dead-letters"
+      Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${local.region}:${local.account}:rule/latchkey-*" } }
+    }]
+  })
+}
+
+resource "aws_cloudwatch_event_rule" "latchkey" {
+  for_each      = toset(local.rules)
+  name          = each.value
+  description   = "Latchkey: ${local.descriptions[each.value]}"
+  event_pattern = local.patterns[each.value]
+  tags          = var.tags
+  lifecycle {
+    precondition {
+      condition     = length(local.patterns[each.value]) <= 2048
+      error_message = "EventBridge takes 2,048 characters in a pattern; ${each.value} needs ${length(local.patterns[each.value])}. `latchkey aws setup` makes several rules of it; here, give the region fewer buckets or the account fewer copies."
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_target" "latchkey" {
+  for_each  = aws_cloudwatch_event_rule.latchkey
+  rule      = each.value.name
+  target_id = "latchkey"
+  arn       = aws_cloudwatch_event_api_destination.latchkey.arn
+  role_arn  = "arn:${local.partition}:iam::${local.account}:role/latchkey-events-invoke"
+  retry_policy {
+    maximum_retry_attempts       = 185
+    maximum_event_age_in_seconds = 86400
+  }
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letters.arn
+  }
+  depends_on = [aws_iam_role_policy.invoke]
+}
