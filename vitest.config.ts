@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  */
 const LONGEST_FIRST = [
   'test/chaos/minute',
+  'test/integration/terraform',
   'test/integration/queue-sweep',
   'test/integration/record-outage',
   'test/chaos/early-end.test',

@@ -27,6 +27,9 @@ function roots(...folders: readonly string[]): readonly string[] {
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
 }
 
+/** What the examples ask for. */
+export const CLOUDTRAIL_KEY = 'c7'.repeat(32)
+
 const mirror = findMirror()
 const program = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0
 
@@ -43,8 +46,14 @@ export interface Ran {
 export interface Terraform {
   run(...words: readonly string[]): Promise<Ran>
   /** Plans, and tells every resource by its address. */
-  plan(...words: readonly string[]): Promise<ReadonlyMap<string, Values>>
+  plan(...words: readonly string[]): Promise<Plan>
   remove(): void
+}
+
+export interface Plan {
+  readonly resources: ReadonlyMap<string, Values>
+  /** What is known of each output before anything is made. */
+  readonly outputs: Values
 }
 
 export type Values = Readonly<Record<string, unknown>>
@@ -58,7 +67,10 @@ const module: z.ZodType<Module> = z.object({
   resources: z.array(z.object({ address: z.string(), values: z.record(z.string(), z.unknown()) })).optional(),
   child_modules: z.array(z.lazy(() => module)).optional(),
 })
-const shown = z.object({ planned_values: z.object({ root_module: module }) })
+const shown = z.object({
+  planned_values: z.object({ root_module: module }),
+  output_changes: z.record(z.string(), z.object({ after: z.unknown() })).default({}),
+})
 
 /** @param folder below `terraform/`. @param override more Terraform text; its blocks win over those of the same name. */
 export function terraformIn(folder: string, override = ''): Terraform {
@@ -81,6 +93,7 @@ export function terraformIn(folder: string, override = ''): Terraform {
         TF_CLI_CONFIG_FILE: settings,
         CHECKPOINT_DISABLE: '1',
         TF_IN_AUTOMATION: '1',
+        TF_VAR_cloudtrail_key: CLOUDTRAIL_KEY,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -96,7 +109,11 @@ export function terraformIn(folder: string, override = ''): Terraform {
       const planned = await run('plan', '-no-color', '-input=false', '-out=plan', ...words)
       if (planned.code !== 0) throw new Error(planned.output)
       const { output } = await run('show', '-json', 'plan')
-      return new Map(resourcesOf(shown.parse(JSON.parse(output)).planned_values.root_module))
+      const { planned_values, output_changes } = shown.parse(JSON.parse(output))
+      return {
+        resources: new Map(resourcesOf(planned_values.root_module)),
+        outputs: Object.fromEntries(Object.entries(output_changes).map(([name, { after }]) => [name, after])),
+      }
     },
     remove: () => rmSync(copy, { recursive: true, force: true }),
   }
@@ -106,17 +123,20 @@ function resourcesOf({ resources = [], child_modules = [] }: Module): (readonly 
   return [...resources.map(({ address, values }) => [address, values] as const), ...child_modules.flatMap(resourcesOf)]
 }
 
+interface Provider {
+  readonly url: string
+  readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly alias?: string
+  readonly region?: string
+}
+
 /** A provider that asks the sandbox or moto and nobody else. */
-export function providerAt(
-  url: string,
-  keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
-  alias = '',
-): string {
+export function providerAt({ url, keys, alias, region = 'eu-west-1' }: Provider): string {
   const services = ['iam', 'sts', 'events', 'sqs', 'cloudtrail', 's3']
   return `provider "aws" {
-    ${alias === '' ? '' : `alias = ${JSON.stringify(alias)}`}
-    ${alias === '' ? '' : 'profile = ""'}
-    region = "eu-west-1"
+    ${alias === undefined ? '' : `alias = ${JSON.stringify(alias)}`}
+    profile = ""
+    region = ${JSON.stringify(region)}
     access_key = ${JSON.stringify(keys.accessKeyId)}
     secret_key = ${JSON.stringify(keys.secretAccessKey)}
     skip_credentials_validation = true
@@ -127,4 +147,9 @@ export function providerAt(
       ${services.map((service) => `${service} = ${JSON.stringify(url)}`).join('\n      ')}
     }
   }\n`
+}
+
+/** Those of the example of one account: its own region's, and IAM's. */
+export function providersAt(at: Provider): string {
+  return providerAt(at) + providerAt({ ...at, alias: 'of_iam', region: 'us-east-1' })
 }

@@ -11,11 +11,25 @@ import {
   ListAttachedRolePoliciesCommand,
 } from '@aws-sdk/client-iam'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { wiringDesk } from '../../src/aws/wiring/clients.ts'
+import { placesOf } from '../../src/aws/wiring/places.ts'
+import { managementIsLogged, writesAreLogged } from '../../src/aws/wiring/selectors.ts'
+import { wantedAt } from '../../src/aws/wiring/wanted.ts'
+import { compareWiring, readWiring } from '../../src/aws/wiring/wiring.ts'
 import { boundaryFaults, trustFaults } from '../../src/grants/compare.ts'
 import { attachBoundaryFaults } from '../../src/grants/compare-holder.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import { type DocumentName, type Installation, shippedDocument } from '../sandbox/aws/policies.ts'
-import { missing, providerAt, type Terraform, terraformIn, type Values } from './terraform-ground.ts'
+import {
+  CLOUDTRAIL_KEY,
+  missing,
+  providerAt,
+  providersAt,
+  type Terraform,
+  terraformIn,
+  type Values,
+} from './terraform-ground.ts'
 
 /** What `terraform/` plans is what the sandbox enforces: the same documents, letter by letter once read as JSON. */
 
@@ -50,6 +64,17 @@ const data: Installation = {
 /** Every template at once. */
 const everything: Installation = { ...alone, accounts: home.accounts, externalId: EXTERNAL_ID }
 
+const selector = z.object({
+  Name: z.string(),
+  FieldSelectors: z.array(
+    z.object({
+      Field: z.string(),
+      Equals: z.array(z.string()).default([]),
+      StartsWith: z.array(z.string()).default([]),
+    }),
+  ),
+})
+
 let terraform: Terraform
 afterEach(() => terraform?.remove())
 
@@ -60,14 +85,20 @@ function documentOf(planned: ReadonlyMap<string, Values>, address: string): unkn
 
 describe.skipIf(missing !== undefined)(
   `the Terraform module (needs ${missing ?? 'terraform and the AWS provider'})`,
+  { timeout: 240_000 },
   () => {
     let aws: SandboxAws
-    let owners: { readonly home: string; readonly data: string }
+    let owners: Readonly<Record<'home' | 'alone' | 'data', string>>
     beforeAll(async () => {
       aws = await startAws({ account: HOME })
       const at = aws.seedLatchkey().keys.owner
       const there = aws.seedLatchkey({ buckets: [{ name: 'data-lake' }] }, DATA).keys.owner
-      owners = { home: providerAt(aws.url, at), data: providerAt(aws.url, there, 'data') }
+      const { url } = aws
+      owners = {
+        home: providerAt({ url, keys: at }),
+        alone: providersAt({ url, keys: at }),
+        data: providerAt({ url, keys: there, alias: 'data' }),
+      }
     })
     afterAll(() => aws.stop())
 
@@ -77,10 +108,10 @@ describe.skipIf(missing !== undefined)(
     })
 
     it('plans one account as the sandbox is seeded, and preflight finds no fault in it', async () => {
-      terraform = terraformIn('examples/one-account', owners.home)
+      terraform = terraformIn('examples/one-account', owners.alone)
       expect(await terraform.run('init', '-input=false')).toMatchObject({ code: 0 })
       expect(await terraform.run('validate')).toMatchObject({ code: 0 })
-      const planned = await terraform.plan()
+      const { resources: planned, outputs } = await terraform.plan()
       const documents: Readonly<Record<string, DocumentName>> = {
         'aws_iam_policy.boundary': 'elevation',
         'aws_iam_policy.elevation': 'elevation',
@@ -100,12 +131,16 @@ describe.skipIf(missing !== undefined)(
       expect(boundaryFaults(shippedDocument('elevation', alone))).toEqual([])
       expect(identities.map((us) => trustFaults(trust, us))).toEqual([[], []])
       expect(attachBoundaryFaults(shippedDocument('attach_boundary', alone))).toEqual([])
+      const { trail_selectors } = z.object({ trail_selectors: z.array(selector) }).parse(outputs.latchkey)
+      const selectors = { advanced: trail_selectors, basic: [] }
+      expect(writesAreLogged(selectors, 'arn:aws:s3:::finance-reports')).toBe(true)
+      expect(managementIsLogged(selectors)).toBe(true)
     })
 
     it('plans a second account, which is entered with its external id, and nowhere without it', async () => {
       terraform = terraformIn('examples/two-accounts', owners.home + owners.data)
       expect(await terraform.run('init', '-input=false')).toMatchObject({ code: 0 })
-      const planned = await terraform.plan('-var', `external_id=${EXTERNAL_ID}`)
+      const { resources: planned } = await terraform.plan('-var', `external_id=${EXTERNAL_ID}`)
       const there: Readonly<Record<string, DocumentName>> = {
         'aws_iam_policy.rights["read"]': 'read',
         'aws_iam_policy.rights["write"]': 'write',
@@ -130,7 +165,7 @@ describe.skipIf(missing !== undefined)(
     it('refuses what would be wider than it looks, each by a sentence', async () => {
       terraform = terraformIn(
         'examples/one-account',
-        `${owners.home}module "latchkey" {
+        `${owners.alone}module "latchkey" {
         buckets = ["finance-*"]
         kms_keys = ["arn:aws:kms:eu-west-1:${HOME}:key/*"]
         copies = 21
@@ -152,7 +187,7 @@ describe.skipIf(missing !== undefined)(
     })
 
     it('refuses another account without its external id', async () => {
-      terraform = terraformIn('examples/one-account', `${owners.home}module "latchkey" { home_account = "${DATA}" }`)
+      terraform = terraformIn('examples/one-account', `${owners.alone}module "latchkey" { home_account = "${DATA}" }`)
       await terraform.run('init', '-input=false')
       const { code, output } = await terraform.run('plan', '-no-color', '-input=false')
       expect(code).toBe(1)
@@ -166,6 +201,7 @@ const lacking = missing ?? (moto ? undefined : 'moto_server on the PATH')
 
 describe.skipIf(lacking !== undefined)(
   `the Terraform module, applied to moto (needs ${lacking ?? 'terraform and moto_server'})`,
+  { timeout: 240_000 },
   () => {
     it('makes what it planned, finds nothing to change afterwards, and writes IAM’s own grammar', async () => {
       const server = spawn('moto_server', ['-H', '127.0.0.1', '-p', '0'], { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -173,7 +209,7 @@ describe.skipIf(lacking !== undefined)(
       const keys = { accessKeyId: 'SANDBOXMOTO', secretAccessKey: 'moto' }
       const iam = new IAMClient({ endpoint: url, region: 'us-east-1', credentials: keys })
       try {
-        terraform = terraformIn('examples/one-account', providerAt(url, keys))
+        terraform = terraformIn('examples/one-account', providersAt({ url, keys }))
         await terraform.run('init', '-input=false')
         const applied = await terraform.run('apply', '-no-color', '-input=false', '-auto-approve')
         expect(applied.code, applied.output).toBe(0)
@@ -193,6 +229,7 @@ describe.skipIf(lacking !== undefined)(
           const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))
           expect(AttachedPolicies?.map(({ PolicyName }) => PolicyName)).toEqual(['latchkey-elevation'])
         }
+        await comparesAsOurs(url, keys)
         for (const name of ['read', 'write', 'web_enter', 'workers_enter'] as const)
           await iam.send(
             new CreatePolicyCommand({ PolicyName: `of-${name}`, PolicyDocument: shippedDocument(name, everything) }),
@@ -209,9 +246,31 @@ describe.skipIf(lacking !== undefined)(
         server.kill()
         if (server.exitCode === null) await once(server, 'exit')
       }
-    }, 240_000)
+    })
   },
 )
+
+/** `latchkey aws check` finds nothing to do in either region. */
+async function comparesAsOurs(url: string, keys: { accessKeyId: string; secretAccessKey: string }): Promise<void> {
+  process.env.AWS_ENDPOINT_URL = url
+  process.env.AWS_ACCESS_KEY_ID = keys.accessKeyId
+  process.env.AWS_SECRET_ACCESS_KEY = keys.secretAccessKey
+  const id = '123456789012'
+  const rules = {
+    accounts: new Map([['prod', { name: 'prod', id, elevationRole: 'latchkey/prod', copies: 2 }]]),
+    buckets: new Map([
+      ['finance-reports', { bucket: 'finance-reports', account: 'prod', region: 'eu-west-1', owners: [] }],
+    ]),
+  }
+  const ours = identities.map((arn) => arn.replace(HOME, id))
+  const places = placesOf(rules, id, 'aws')
+  expect(places.map(({ region }) => region)).toEqual(['eu-west-1', 'us-east-1'])
+  for (const place of places) {
+    const wanted = wantedAt(place, { publicUrl: 'https://latchkey.example.com', key: CLOUDTRAIL_KEY, ours })
+    const found = await readWiring(wiringDesk(place.region, { warn: () => undefined }))
+    expect(compareWiring(wanted, found).filter(({ act }) => act !== 'keep')).toEqual([])
+  }
+}
 
 async function urlOf(errors: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface(errors)) {
