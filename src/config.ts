@@ -13,6 +13,7 @@ export interface Config {
   readonly host: string
   readonly publicUrl: string
   readonly redisUrl: string
+  readonly awsRegion: string
   readonly redisDurability: 'managed' | undefined
   readonly approvalKey: string
   readonly entra: {
@@ -95,6 +96,7 @@ function toConfig(env: ParsedEnvironment): Config {
     host: env.HOST,
     publicUrl: env.PUBLIC_URL,
     redisUrl: env.REDIS_URL,
+    awsRegion: env.AWS_REGION,
     redisDurability: env.REDIS_DURABILITY,
     approvalKey: env.APPROVAL_KEY,
     entra: {

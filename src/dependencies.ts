@@ -3,6 +3,7 @@ import { awsDriver } from './aws/aws-driver.ts'
 import { consoleSignIn } from './aws/console-sign-in.ts'
 import type { Part } from './aws/hub-role.ts'
 import { objectLinks } from './aws/presign.ts'
+import { wiringLook } from './aws/wiring/look.ts'
 import type { Channel, Mailer } from './cards/channel.ts'
 import type { Config, Setup } from './config.ts'
 import { entraSignIn } from './entra/sign-in.ts'
@@ -16,6 +17,7 @@ import type { ApiNeeds } from './http/api.ts'
 import type { CloudTrailNeeds } from './http/cloudtrail.ts'
 import type { SignInPlace } from './http/openapi.ts'
 import type { ConnectorFacts, TokenFacts } from './http/self-test.ts'
+import type { Feed, WiringLook } from './oversight/feed.ts'
 import type { PagesNeeds } from './pages/room.ts'
 import type { Connection } from './redis/connections.ts'
 import { redisDigests } from './redis/digests.ts'
@@ -84,6 +86,11 @@ export function openInbox(
   redis: Connection,
 ): Pick<CloudTrailNeeds, 'inbox' | 'feed' | 'keys'> {
   return { inbox: redisInbox(redis), feed: redisFeed(redis), keys: cloudTrailKeys }
+}
+
+/** What workers compare while grants are live. */
+export function openWiringLook({ config, rules }: Setup, feed: Feed, log: Logger): WiringLook {
+  return wiringLook({ rules, publicUrl: config.publicUrl, region: config.awsRegion, feed, log })
 }
 
 export function openBearerVerifier({ entra }: Config, log: Logger): ReturnType<typeof bearerVerifier> {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { lapseRequest } from '../src/access-requests/cancel-request.ts'
 import type { Setup } from '../src/config.ts'
-import { joinEdges, openChannel, openMailer } from '../src/dependencies.ts'
+import { joinEdges, openChannel, openMailer, openWiringLook } from '../src/dependencies.ts'
 import { checkEpoch, keepDueRole } from '../src/grants/epoch.ts'
 import { keepDueTarget } from '../src/grants/keep-target.ts'
 import { sweepOccasion } from '../src/jobs/catalog.ts'
@@ -22,6 +22,7 @@ import { relayOutbox } from './relay-outbox.ts'
 import { revokeGrant } from './revoke-grant.ts'
 import { sweepDue } from './sweep-due.ts'
 import { forgetDue, type SyncNeeds, syncCards } from './sync-cards.ts'
+import { watchWiring } from './watch-wiring.ts'
 
 const RECONCILE_EVERY_MS = 60_000
 const JOBS_AT_ONCE = 20
@@ -55,6 +56,7 @@ export async function startWorkersPart(
   const feed = redisFeed(redis)
   const prove = feedProver({ feed, rules: setup.rules })
   const fold = foldS3Writes({ record: needs.record, inbox: redisFold(folded, redis, { log }), prove, log })
+  const wiring = watchWiring({ record: needs.record, look: openWiringLook(setup, feed, log), log })
   const reconciler = startLoop({
     name: 'reconcile',
     turn: () => reconcileGrants(needs),
@@ -63,7 +65,7 @@ export async function startWorkersPart(
   })
   return {
     async stop() {
-      await Promise.all([reconciler.stop(), fold.stop(), sweeper.stop(), relay.stop(), workers.close()])
+      await Promise.all([wiring.stop(), reconciler.stop(), fold.stop(), sweeper.stop(), relay.stop(), workers.close()])
       await queue.close()
       for (const connection of [shared, relayed, folded, redis]) connection.disconnect()
     },

@@ -106,6 +106,14 @@ export const auditEvent = z.discriminatedUnion('kind', [
   }),
   /** `latchkey recover`: nothing is granted or vended until every role was adopted. */
   z.strictObject({ kind: z.literal('alarm.epoch-renewed'), actor }),
+  /** While grants are live, the way of CloudTrail's records to us is not as it was set up: what is written may not be seen. */
+  z.strictObject({
+    kind: z.literal('alarm.wiring-drift'),
+    actor,
+    account: z.string(),
+    region: z.string(),
+    differences: z.array(z.string()),
+  }),
   z.strictObject({
     kind: z.literal('epoch.adopted'),
     actor,

@@ -11,7 +11,7 @@ import {
 const MICROSOFT_AUTHORITY = 'https://login.microsoftonline.com'
 /** The credential's own renewal begins then too. */
 const RENEW_BEFORE_MS = 5 * 60_000
-const GRAPH_SCOPE = 'https://graph.microsoft.com/.default'
+export const GRAPH_SCOPE = 'https://graph.microsoft.com/.default'
 
 export interface GraphOptions {
   readonly authority: string
@@ -22,18 +22,27 @@ export interface GraphOptions {
   readonly graphBaseUrl: string
 }
 
+export function graphCredential({
+  authority,
+  tenantId,
+  clientId,
+  clientSecret,
+}: Omit<GraphOptions, 'graphBaseUrl'>): ClientSecretCredential {
+  const { origin } = new URL(authority)
+  return new ClientSecretCredential(tenantId, clientId, clientSecret, {
+    authorityHost: origin,
+    /** Instance discovery asks Microsoft whether the authority is one of theirs: the sandbox's is not. */
+    disableInstanceDiscovery: origin !== MICROSOFT_AUTHORITY,
+    retryOptions: { maxRetries: 1 },
+  })
+}
+
 /** Starts one request whose token and whose transfer both end with the signal. */
 export type GraphApi = (path: string, signal: AbortSignal) => GraphRequest
 
 export function graphApi(options: GraphOptions): GraphApi {
-  const authority = new URL(options.authority)
   const base = new URL(options.graphBaseUrl)
-  const credential = new ClientSecretCredential(options.tenantId, options.clientId, options.clientSecret, {
-    authorityHost: authority.origin,
-    /** Instance discovery asks Microsoft whether the authority is one of theirs: the sandbox's is not. */
-    disableInstanceDiscovery: authority.origin !== MICROSOFT_AUTHORITY,
-    retryOptions: { maxRetries: 1 },
-  })
+  const credential = graphCredential(options)
 
   let kept: AccessToken | undefined
   async function accessToken(abortSignal?: AbortSignal): Promise<string> {

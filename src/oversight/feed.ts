@@ -12,3 +12,16 @@ export interface Feed {
   /** Where something should be wired. */
   setUp(): Promise<readonly string[]>
 }
+
+/** One region of an account whose wiring is not as `latchkey aws setup` makes it. */
+export interface PlaceDrift {
+  readonly account: string
+  readonly region: string
+  /** What differs, each as a clause. */
+  readonly differences: readonly string[]
+}
+
+/** Port: compares what AWS holds with what setup makes, where something was ever set up. */
+export interface WiringLook {
+  drift(): Promise<readonly PlaceDrift[]>
+}

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 async function latchkey(...words: readonly string[]) {
-  const ran = await world.operate(...words)
+  const ran = await world.operate(words)
   said += ran.output
   return ran
 }

@@ -1,6 +1,7 @@
 import {
   DeleteRuleCommand,
   DescribeConnectionCommand,
+  DisableRuleCommand,
   ListTagsForResourceCommand,
   PutRuleCommand,
   PutTargetsCommand,
@@ -19,17 +20,20 @@ import { ReceiveMessageCommand, SetQueueAttributesCommand } from '@aws-sdk/clien
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readDeadLetters } from '../../src/aws/wiring/dead-letters.ts'
+import { wiringLook } from '../../src/aws/wiring/look.ts'
 import { putRule } from '../../src/aws/wiring/rule.ts'
 import { testWiring } from '../../src/aws/wiring/self-test.ts'
 import { planOf } from '../../src/aws/wiring/setup.ts'
 import { markOf } from '../../src/aws/wiring/wanted.ts'
 import { isUnwired, readWiring, sayDifference } from '../../src/aws/wiring/wiring.ts'
 import { knock } from '../../src/cli/operator/knock.ts'
+import { recentAudit } from '../../src/redis/recent-audit.ts'
+import { lookAtWiring } from '../../workers/watch-wiring.ts'
 import type { Matcher } from '../sandbox/aws/faults.ts'
 import { someEvent } from '../unit/oversight/a-record.ts'
-import { until } from './record-ground.ts'
+import { eventOf, until } from './record-ground.ts'
 import { KEYS } from './watch-ground.ts'
-import { openWires, type Wires } from './wiring-ground.ts'
+import { enter, openWires, type Wires } from './wiring-ground.ts'
 
 let wires: Wires
 
@@ -211,6 +215,43 @@ describe('what somebody changes by hand', () => {
     expect((await wires.drift()).map(({ act, name }) => `${act} ${name}`)).toEqual(['delete latchkey-s3-2'])
     await wires.setup()
     expect(await wires.drift()).toEqual([])
+  })
+})
+
+describe('while a grant is live', () => {
+  async function turn(told: Map<string, string>): Promise<readonly unknown[]> {
+    const { record, here, proofs } = wires.feed
+    const { endpoint } = await wires.wanted()
+    const publicUrl = new URL(endpoint).origin
+    const look = wiringLook({ rules: wires.rules, publicUrl, region: 'eu-west-1', feed: proofs, log: here.log })
+    await lookAtWiring({ record, look, log: here.log }, told)
+    const events = await recentAudit(wires.feed.redis, 100, here.prefix)
+    return events.filter(({ kind }) => kind === 'alarm.wiring-drift')
+  }
+
+  test('what is no longer as it was set up is an alarm, once; nobody is told of what was never set up', async () => {
+    const told = new Map<string, string>()
+    const live = { kind: 'live', value: 'grants', id: 'g-0123456789ab', at: Date.now() }
+    for (const place of wires.places) await wires.setup({ place })
+    await wires.desk.events.send(new DisableRuleCommand({ Name: 'latchkey-s3' }))
+    expect(await turn(told)).toEqual([])
+    await wires.feed.record.commit({ records: [], indexes: [live], audit: [eventOf()] })
+    const differences = ['rule latchkey-s3 is DISABLED']
+    const alarm = { account: '111122223333', region: 'eu-west-1', differences }
+    expect(await turn(told)).toMatchObject([alarm])
+    expect(await turn(told)).toMatchObject([alarm])
+    await wires.teardown()
+    expect(await turn(told)).toHaveLength(2)
+    await wires.feed.proofs.noteSetup('111122223333/eu-west-1', true)
+    expect(await turn(new Map())).toHaveLength(4)
+  })
+
+  test('the workers’ own rights are enough for it, and the key is not among what they see', async () => {
+    for (const place of wires.places) await wires.setup({ place })
+    enter(wires.aws, wires.seeded.keys.workers)
+    const live = { kind: 'live', value: 'grants', id: 'g-0123456789ab', at: Date.now() }
+    await wires.feed.record.commit({ records: [], indexes: [live], audit: [eventOf()] })
+    expect(await turn(new Map())).toEqual([])
   })
 })
 

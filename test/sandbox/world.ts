@@ -96,7 +96,10 @@ export interface World {
   /** Every process of that part that still runs; resolves when they are gone. */
   kill(part: Part, signal: NodeJS.Signals): Promise<void>
   /** `latchkey` as an operator runs it: the service's configuration, an administrator's AWS credentials. */
-  operate(...words: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }>
+  operate(
+    words: readonly string[],
+    env?: Environment,
+  ): Promise<{ readonly code: number | null; readonly output: string }>
   /** Calls `/api/v1` of the first web process, or of another one, as that person. */
   call(person: PersonName, path: string, body?: object, web?: LatchkeyProcess): Promise<Answer>
   /** Everything that any process of this world wrote. */
@@ -179,10 +182,10 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   closers.push(() => Promise.all((['web', 'workers'] as const).map((part) => kill(part, 'SIGTERM'))))
   const web = await start('web')
   teams.connect(`${web.url}/api/messages`)
-  const operate: World['operate'] = (...words) => {
+  const operate: World['operate'] = (words, env = {}) => {
     const { accessKeyId, secretAccessKey } = seeded.keys.owner
     const admin = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, PUBLIC_URL: web.url }
-    return runCli(words, { ...environment('web'), ...admin })
+    return runCli(words, { ...environment('web'), ...admin, ...env })
   }
   if (options.watch) await watch(ground, operate)
   return {
@@ -211,7 +214,7 @@ async function closeAll(closers: (() => Promise<unknown>)[]): Promise<void> {
 /** As an operator sets it up, with an administrator's credentials. */
 async function watch({ aws, seeded }: Ground, operate: World['operate']): Promise<void> {
   seedTrail(aws.state, seeded.buckets)
-  const { code, output } = await operate('aws', 'setup', '--yes')
+  const { code, output } = await operate(['aws', 'setup', '--yes'])
   if (code !== 0) throw new Error(`\`latchkey aws setup\` ended with ${code}:\n${output}`)
 }
 

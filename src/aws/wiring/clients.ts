@@ -1,6 +1,7 @@
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail'
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { IAMClient } from '@aws-sdk/client-iam'
+import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { LatchkeyError } from '../../errors.ts'
 import { type AwsLog, askAws } from '../aws-error.ts'
@@ -17,6 +18,7 @@ export interface WiringDesk {
   readonly events: EventBridgeClient
   readonly sqs: SQSClient
   readonly trails: CloudTrailClient
+  readonly s3: S3Client
   readonly log: AwsLog
 }
 
@@ -29,6 +31,7 @@ export function wiringDesk(region: string, log: AwsLog): WiringDesk {
     // Our own region's SQS, whatever address a queue names.
     sqs: new SQSClient({ ...at, useQueueUrlAsEndpoint: false }),
     trails: new CloudTrailClient(at),
+    s3: new S3Client(at),
     log,
   }
 }
@@ -51,7 +54,7 @@ export async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
 }
 
 const ABSENT = [
-  ...['ResourceNotFoundException', 'NoSuchEntityException', 'NoSuchEntity'],
+  ...['ResourceNotFoundException', 'NoSuchEntityException', 'NoSuchEntity', 'NoSuchBucketPolicy'],
   ...['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'],
 ]
 

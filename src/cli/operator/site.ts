@@ -16,9 +16,14 @@ const log = pino({ level: 'silent' })
 const REDIS_WITHIN_MS = 5_000
 
 /** One region of the account that the administrator is signed in to. */
-export interface Site {
+export interface Ground {
   readonly place: Place
   readonly desk: WiringDesk
+  /** Latchkey's own identities there. */
+  readonly ours: readonly string[]
+}
+
+export interface Site extends Ground {
   readonly wanted: Wanted
 }
 
@@ -30,21 +35,36 @@ export interface Sites {
   readonly sites: readonly Site[]
 }
 
-export async function openSites({ config, rules }: Setup): Promise<Sites> {
-  const account = await readAccount(process.env.AWS_REGION ?? 'us-east-1', log)
+export async function openGround({
+  config,
+  rules,
+}: Setup): Promise<Pick<Sites, 'account'> & { readonly ground: readonly Ground[] }> {
+  const account = await readAccount(config.awsRegion, log)
   const places = placesOf(rules, account.id, account.partition)
   if (places.length === 0) throw otherAccount(account, [...rules.accounts.values()])
-  const keys = (config.cloudTrailKeys ?? []).filter(({ accounts }) => accounts.includes(account.id))
-  const [first] = keys
-  if (first === undefined) throw noKey(account)
-  const sites = await Promise.all(
+  const ground = await Promise.all(
     places.map(async (place) => {
       const desk = wiringDesk(place.region, log)
-      const ours = await readIdentities(desk, place)
-      return { place, desk, wanted: wantedAt(place, { publicUrl: config.publicUrl, key: first.key, ours }) }
+      return { place, desk, ours: await readIdentities(desk, place) }
     }),
   )
-  return { account, key: first.key, keys: keys.length, sites }
+  return { account, ground }
+}
+
+/** @throws Problem where there is no key for the account */
+export async function openSites(service: Setup): Promise<Sites> {
+  const { account, ground } = await openGround(service)
+  const keys = keysOf(service, account)
+  const [key] = keys
+  if (key === undefined) throw noKey(account)
+  const { publicUrl } = service.config
+  const sites = ground.map((one) => ({ ...one, wanted: wantedAt(one.place, { publicUrl, key, ours: one.ours }) }))
+  return { account, key, keys: keys.length, sites }
+}
+
+/** The keys of the feed for that account, the present one first. */
+export function keysOf({ config }: Setup, { id }: Account): readonly string[] {
+  return (config.cloudTrailKeys ?? []).flatMap(({ key, accounts }) => (accounts.includes(id) ? [key] : []))
 }
 
 function otherAccount({ id }: Account, known: readonly { readonly name: string; readonly id: string }[]): Problem {
@@ -61,7 +81,7 @@ function noKey({ id }: Account): Problem {
 }
 
 /** The accounts of the rules that somebody signed in here cannot see. */
-export function elsewhere({ rules }: Setup, { account }: Sites): readonly string[] {
+export function elsewhere({ rules }: Setup, { account }: Pick<Sites, 'account'>): readonly string[] {
   return [...rules.accounts.values()]
     .filter(({ id }) => id !== account.id)
     .map(({ name, id }) => `${name} (${id}): sign in there and run the same command.`)

@@ -41,6 +41,8 @@ export const CALLS = {
   }),
   DescribeRule: z.object({ Name: RULE_NAME, EventBusName: BUS }),
   ListRules: z.object({ NamePrefix: RULE_NAME.optional(), EventBusName: BUS }),
+  EnableRule: z.object({ Name: RULE_NAME, EventBusName: BUS }),
+  DisableRule: z.object({ Name: RULE_NAME, EventBusName: BUS }),
   TagResource: RESOURCE.extend({ Tags: TAGS }),
   ListTagsForResource: RESOURCE,
   DeleteRule: z.object({ Name: RULE_NAME, EventBusName: BUS }),

@@ -25,6 +25,8 @@ const ACTS: Acts = {
   PutRule: rules.putRule,
   DescribeRule: rules.describeRule,
   ListRules: rules.listRules,
+  EnableRule: (desk, { Name }) => rules.switchRule(desk, Name, 'EnableRule'),
+  DisableRule: (desk, { Name }) => rules.switchRule(desk, Name, 'DisableRule'),
   TagResource: rules.tagResource,
   ListTagsForResource: rules.listTags,
   DeleteRule: rules.deleteRule,

@@ -42,6 +42,13 @@ export function putRule(desk: Desk, input: Input<'PutRule'>): JsonObject {
   return { RuleArn: arn }
 }
 
+export function switchRule(desk: Desk, name: string, action: 'EnableRule' | 'DisableRule'): JsonObject {
+  mustAllow(desk, `events:${action}`, ruleArn(desk, name))
+  const state = action === 'EnableRule' ? 'ENABLED' : 'DISABLED'
+  desk.bus.rules.set(name, { ...ruleOf(desk.bus, name), state })
+  return {}
+}
+
 export function tagResource(desk: Desk, { ResourceARN, Tags }: Input<'TagResource'>): JsonObject {
   mustAllow(desk, 'events:TagResource', ResourceARN)
   const rule = byArn(desk.bus.rules, ResourceARN) ?? notFound(`Resource ${ResourceARN} does not exist.`)

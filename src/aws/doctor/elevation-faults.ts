@@ -1,0 +1,37 @@
+import { boundaryFaults, trustFaults } from '../../grants/compare.ts'
+import { elevationRoles } from '../../rules/elevation-roles.ts'
+import type { Account } from '../../rules/rules-file.ts'
+import { readManagedPolicy, readRole } from '../elevation-role.ts'
+import { askFor, orAbsent, type WiringDesk } from '../wiring/clients.ts'
+
+export interface RoleFaults {
+  readonly role: string
+  /** Sentences; none: as Latchkey demands. */
+  readonly faults: readonly string[]
+}
+
+/** Each elevation role of an account as preflight looks at it, seen by an administrator. @param ours Whom they let in. */
+export async function elevationFaults(
+  desk: WiringDesk,
+  account: Account,
+  ours: readonly string[],
+): Promise<readonly RoleFaults[]> {
+  return await Promise.all(
+    elevationRoles(account).map(async (role) => ({ role, faults: await faultsOf(desk, account, { role, ours }) })),
+  )
+}
+
+async function faultsOf(
+  desk: WiringDesk,
+  account: Account,
+  { role, ours }: { readonly role: string; readonly ours: readonly string[] },
+): Promise<readonly string[]> {
+  const found = await orAbsent(askFor(desk, `to show the role ${role}`, () => readRole(desk.iam, account, role)))
+  if (found === undefined) return ['There is no such role.']
+  const trust =
+    ours.length === 0 ? ['The trust policy lets nobody in.'] : ours.flatMap((us) => trustFaults(found.trust, us))
+  if (found.boundaryArn === undefined) return ['The role has no permissions boundary.', ...new Set(trust)]
+  const arn = found.boundaryArn
+  const boundary = await askFor(desk, `to show the boundary of ${role}`, () => readManagedPolicy(desk.iam, arn))
+  return [...boundaryFaults(boundary), ...new Set(trust)]
+}

@@ -1,0 +1,67 @@
+import { GetBucketPolicyCommand } from '@aws-sdk/client-s3'
+import { askFor, orAbsent, type WiringDesk } from '../wiring/clients.ts'
+import type { Place } from '../wiring/places.ts'
+import { isAdministrator, readStatements, writesAllowed } from './policy-reach.ts'
+import type { AccountPrincipal } from './principals.ts'
+
+/** Somebody who may write to a listed bucket without asking. */
+export interface StandingRight {
+  readonly bucket: string
+  readonly who: string
+  readonly actions: readonly string[]
+}
+
+export interface StandingRights {
+  readonly rights: readonly StandingRight[]
+  /** May do everything anyway. */
+  readonly administrators: readonly string[]
+  /** Principals with a policy that could not be read. */
+  readonly unread: readonly string[]
+}
+
+/** @param principals Of the account, without the elevation roles: what those hold, their sessions hold only within a grant. */
+export function standingRights(principals: readonly AccountPrincipal[], place: Place): StandingRights {
+  const administrators = principals.filter(({ statements }) => isAdministrator(statements))
+  const others = principals.filter((one) => !administrators.includes(one))
+  return {
+    administrators: administrators.map(({ name }) => name),
+    unread: principals.filter(({ isWhole }) => !isWhole).map(({ name }) => name),
+    rights: place.buckets.flatMap((bucket) =>
+      others.flatMap(({ name, statements, boundary }) => {
+        const arn = `arn:${place.partition}:s3:::${bucket}`
+        const within = boundary === undefined ? undefined : new Set(writesAllowed(boundary, arn))
+        const actions = writesAllowed(statements, arn).filter((action) => within?.has(action) ?? true)
+        return actions.length === 0 ? [] : [{ bucket, who: name, actions }]
+      }),
+    ),
+  }
+}
+
+/** What a bucket's own policy lets others write. */
+export async function bucketPolicyRights(
+  desk: WiringDesk,
+  { buckets, partition }: Place,
+): Promise<readonly StandingRight[]> {
+  const found = await Promise.all(
+    buckets.map(async (bucket) => {
+      const text = await readBucketPolicy(desk, bucket)
+      const allows = (readStatements(text) ?? []).filter(({ Effect }) => Effect === 'Allow')
+      return allows.flatMap((one): readonly StandingRight[] => {
+        const actions = writesAllowed([one], `arn:${partition}:s3:::${bucket}`)
+        return actions.length === 0
+          ? []
+          : [{ bucket, who: `by its bucket policy, ${JSON.stringify(one.Principal)}`, actions }]
+      })
+    }),
+  )
+  return found.flat()
+}
+
+async function readBucketPolicy(desk: WiringDesk, Bucket: string): Promise<string> {
+  const told = await orAbsent(
+    askFor(desk, `to show the policy of the bucket ${Bucket}`, () =>
+      desk.s3.send(new GetBucketPolicyCommand({ Bucket })),
+    ),
+  )
+  return told?.Policy ?? '{"Statement":[]}'
+}

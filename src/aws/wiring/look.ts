@@ -1,0 +1,38 @@
+import type { Feed, PlaceDrift, WiringLook } from '../../oversight/feed.ts'
+import type { Rules } from '../../rules/rules-file.ts'
+import type { AwsLog } from '../aws-error.ts'
+import { readAccount } from './account.ts'
+import { wiringDesk } from './clients.ts'
+import { readIdentities } from './identities.ts'
+import { type Place, placeName, placesOf } from './places.ts'
+import { wantedAt } from './wanted.ts'
+import { isUnwired, readWiring, sayDifference, wiringDrift } from './wiring.ts'
+
+export interface LookNeeds {
+  readonly rules: Pick<Rules, 'accounts' | 'buckets'>
+  readonly publicUrl: string
+  readonly region: string
+  readonly feed: Pick<Feed, 'setUp'>
+  readonly log: AwsLog
+}
+
+/** Of the account that this process is in. It is not told the keys: which one AWS sends is compared by `latchkey aws check`. */
+export function wiringLook({ rules, publicUrl, region, feed, log }: LookNeeds): WiringLook {
+  async function look(place: Place, isExpected: boolean): Promise<readonly PlaceDrift[]> {
+    const desk = wiringDesk(place.region, log)
+    const [ours, found] = await Promise.all([readIdentities(desk, place), readWiring(desk)])
+    if (isUnwired(found) && !isExpected) return []
+    const drift = wiringDrift(wantedAt(place, { publicUrl, key: undefined, ours }), found)
+    if (drift.length === 0) return []
+    return [{ account: place.accountId, region: place.region, differences: drift.map(sayDifference) }]
+  }
+
+  return {
+    async drift() {
+      const { id, partition } = await readAccount(region, log)
+      const expected = new Set(await feed.setUp())
+      const places = placesOf(rules, id, partition)
+      return (await Promise.all(places.map((place) => look(place, expected.has(placeName(place)))))).flat()
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import type { AuditEvent } from '../../audit/events.ts'
+import type { Setup } from '../../config.ts'
+import { preflight } from '../../redis/preflight.ts'
+import { recentAudit } from '../../redis/recent-audit.ts'
+import { redisRecord } from '../../redis/record.ts'
+import { type Finding, look } from './finding.ts'
+import { openFeed } from './site.ts'
+
+const AREA = 'Record (Redis)'
+const FEED = 'Activity feed'
+/** As far back as this many events of the audit. */
+const LOOK_BACK = 10_000
+/** A session that has the name of a grant, and is of none. */
+const NO_GRANT: ReadonlySet<string> = new Set(['unknown-grant', 'other-principal', 'other-account', 'never-active'])
+
+export async function recordFindings(service: Setup): Promise<readonly Finding[]> {
+  return await look(AREA, async () => {
+    const { feed, redis } = await openFeed(service)
+    try {
+      const { refusals, warnings } = await preflight(redis, { durability: service.config.redisDurability })
+      const hasRoom = await redisRecord(redis).hasRoom()
+      const proven = await feed.proven()
+      const audit = await recentAudit(redis, LOOK_BACK)
+      return [
+        ...facts(refusals, warnings, hasRoom),
+        ...[...service.rules.buckets.keys()].map((bucket) => bucketFinding(bucket, proven.get(bucket))),
+        unknownSessions(audit),
+      ]
+    } finally {
+      redis.disconnect()
+    }
+  })
+}
+
+function facts(refusals: readonly string[], warnings: readonly string[], hasRoom: boolean): readonly Finding[] {
+  const area = AREA
+  const room: Finding = hasRoom
+    ? { area, state: 'ok', says: 'There is room: less than 70 % of its memory is used.' }
+    : {
+        area,
+        state: 'wrong',
+        says: 'More than 70 % of its memory is used: no new asks are taken.',
+        next: 'Give it more.',
+      }
+  const durable: Finding = {
+    area,
+    state: 'ok',
+    says: 'It keeps what it acknowledges, and its clock is this machine’s.',
+  }
+  return [
+    ...(refusals.length + warnings.length === 0 ? [durable] : []),
+    ...refusals.map((says): Finding => ({ area, state: 'wrong', says })),
+    ...warnings.map((says): Finding => ({ area, state: 'note', says })),
+    room,
+  ]
+}
+
+function bucketFinding(bucket: string, at: string | undefined): Finding {
+  if (at !== undefined) return { area: FEED, state: 'ok', says: `${bucket}: proven, a record of ${at} came.` }
+  return {
+    area: FEED,
+    state: 'note',
+    says: `${bucket}: not proven, no CloudTrail record of it has come yet.`,
+    next: 'After `latchkey aws setup`, write one object to it; the record comes within minutes.',
+  }
+}
+
+/** Calls in the name of a grant that the record does not know, and elevation roles entered by somebody else. */
+function unknownSessions(audit: readonly AuditEvent[]): Finding {
+  const area = 'Unknown sessions'
+  const unexplained = audit.flatMap((event) => (event.kind === 'write.unexplained' ? [event] : []))
+  const found = unexplained.filter(({ reason, name }) => NO_GRANT.has(reason) || name.startsWith('AssumeRole'))
+  const [newest] = found
+  if (newest === undefined) return { area, state: 'ok', says: 'None was seen.' }
+  const { name, principal, account, lastAt } = newest
+  return {
+    area,
+    state: 'wrong',
+    says: `${found.length} were seen, the newest: ${name} by ${principal} in ${account} at ${lastAt}.`,
+    next: 'Find out who that was: the audit holds each as write.unexplained.',
+  }
+}
