@@ -156,14 +156,15 @@ describe('what AWS denies and the record does not know', () => {
   })
 
   test('takes places: with what is live on a copy it never comes to more than can be denied, and then the next copy is filled', async () => {
+    // Live and not denied: only both together fill the copy.
+    for (let asks = 1; asks <= 3; asks += 1) await office.ask('nils')
     const held = parseDenyDocument(role.inline.current().get(DENY_POLICY) ?? '')
     const live = await redis.zcount(office.key('index', 'on-role', office.roleKey), Date.now(), '+inf')
     const room = 150 - live
     const byHand = Array.from({ length: room }, () => userIdOf(principal, newId('g')))
     await needs.driver.writeDeny(principal, { ...held, denied: [...held.denied, ...byHand] })
     await round()
-    const { principal: next } = await office.ask('rita')
-    expect(next).toMatchObject({ driver: 'session', roleArn: second.arn })
-    await expect(office.ask('noor')).resolves.toMatchObject({ principal: { roleArn: second.arn } })
+    expect(office.denied().denied.length).toBeLessThan(150)
+    expect((await office.ask('rita')).principal).toMatchObject({ driver: 'session', roleArn: second.arn })
   })
 })
