@@ -7,7 +7,7 @@ import { PROJECT } from '../project.ts'
 /** What a template may name. `undefined` is left to documents that are not made. */
 export type Names = Readonly<Record<string, string | readonly string[] | undefined>>
 
-export const POLICIES = join(PROJECT, 'terraform', 'policies')
+const POLICIES = join(PROJECT, 'terraform', 'policies')
 
 interface Document {
   readonly Version: string
@@ -15,7 +15,7 @@ interface Document {
 }
 
 /** One document of the statements of all these templates. */
-export function renderPolicy(templates: readonly string[], names: Names): string {
+function renderPolicy(templates: readonly string[], names: Names): string {
   const documents = templates.map((template) => parse(renderTemplate(readTemplate(template), names)))
   return JSON.stringify({ Version: '2012-10-17', Statement: documents.flatMap(({ Statement }) => Statement) })
 }
