@@ -12,7 +12,7 @@ import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
 import { RULES } from '../sandbox/world.ts'
 import { type Feed, KEYS, openFeed } from './watch-ground.ts'
 
-export const ACCOUNT = '111122223333'
+const ACCOUNT = '111122223333'
 
 /** The wiring as an administrator makes it, in the sandbox's AWS, towards the real door of the feed. */
 export interface Wires {
