@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
+import { CloudTrailClient, CreateTrailCommand, StartLoggingCommand } from '@aws-sdk/client-cloudtrail'
 import {
   CreateAccessKeyCommand,
   CreatePolicyCommand,
@@ -119,7 +120,10 @@ async function seed(endpoint: string): Promise<string> {
   const kmsKey = (await kms.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? ''
   await seedBucket(s3, kmsKey)
   await seedIdentities(iam, kmsKey)
-  for (const client of [iam, kms, s3]) client.destroy()
+  const trails = new CloudTrailClient({ region: REGION, endpoint, credentials })
+  await trails.send(new CreateTrailCommand({ Name: 'company', S3BucketName: BUCKET, IsMultiRegionTrail: true }))
+  await trails.send(new StartLoggingCommand({ Name: 'company' }))
+  for (const client of [iam, kms, s3, trails]) client.destroy()
   return kmsKey
 }
 

@@ -7,7 +7,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attach, refuseWithoutRoom } from '../../src/aws/attach-policy.ts'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { awsClients } from '../../src/aws/clients.ts'
+import { readPrincipals } from '../../src/aws/doctor/principals.ts'
 import { objectLinks } from '../../src/aws/presign.ts'
+import { readAccount } from '../../src/aws/wiring/account.ts'
+import { wiringDesk } from '../../src/aws/wiring/clients.ts'
+import { putDeadLetters } from '../../src/aws/wiring/dead-letters.ts'
+import { readIdentities } from '../../src/aws/wiring/identities.ts'
+import { placesOf } from '../../src/aws/wiring/places.ts'
+import { testWiring } from '../../src/aws/wiring/self-test.ts'
+import { applyWiring } from '../../src/aws/wiring/setup.ts'
+import { removeWiring } from '../../src/aws/wiring/teardown.ts'
+import { readTrails } from '../../src/aws/wiring/trail.ts'
+import { wantedAt } from '../../src/aws/wiring/wanted.ts'
+import { isUnwired, readWiring, sayDifference, wiringDrift } from '../../src/aws/wiring/wiring.ts'
 import { attachDocument } from '../../src/grants/attach-document.ts'
 import { DENY_POLICY, denyDocument } from '../../src/grants/deny-document.ts'
 import type { AttachPrincipal, Driver, GrantDraft, GrantOrder } from '../../src/grants/driver.ts'
@@ -125,6 +137,30 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     },
     60_000,
   )
+
+  it('the wiring is made, found to be made, given another key and taken down; rights and trails are read', async () => {
+    const log = { warn: () => undefined }
+    const rules = { accounts, buckets: new Map([[BUCKET, bucket]]) }
+    const { id, partition } = await readAccount(REGION, log)
+    const [place] = placesOf(rules, id, partition)
+    if (place === undefined) throw new Error('There is a bucket.')
+    const desk = wiringDesk(REGION, log)
+    const wanted = async (publicUrl: string, key: string) =>
+      wantedAt(place, { publicUrl, key, ours: await readIdentities(desk, place) })
+    const made = await wanted('https://one.example.com', 'c1'.repeat(32))
+    const onDone = () => undefined
+    await applyWiring(desk, { wanted: made, key: 'c1'.repeat(32), rotate: false, onDone })
+    expect(wiringDrift(made, await readWiring(desk)).map(sayDifference)).toEqual([])
+    const moved = await wanted('https://two.example.com', 'c2'.repeat(32))
+    await applyWiring(desk, { wanted: moved, key: 'c2'.repeat(32), rotate: true, onDone })
+    await putDeadLetters(desk, moved)
+    expect(wiringDrift(moved, await readWiring(desk)).map(sayDifference)).toEqual([])
+    expect(await testWiring(desk, { hasArrived: async () => true, waitMs: 1_000 })).toBe(true)
+    expect(await readTrails(desk)).toMatchObject([{ name: 'company', isLogging: true }])
+    expect((await readPrincipals(desk, place)).map(({ name }) => name)).toContain('role analysts')
+    await removeWiring(desk, { withRole: true, onDone })
+    expect(isUnwired(await readWiring(desk))).toBe(true)
+  })
 
   /** What is new in src/aws is driven above, in the hand of the code that makes the call. */
   it('no call that src/aws can make was left out, and moto took the shape of each', () => {
