@@ -117,7 +117,7 @@ function keyOf({ state, clock }: SandboxAws): string {
 }
 
 /** The driver reads its endpoint and its keys where the SDK does. */
-function useKeys(url: string, { accessKeyId, secretAccessKey }: KeyPair): void {
+export function useKeys(url: string, { accessKeyId, secretAccessKey }: KeyPair): void {
   process.env.AWS_ENDPOINT_URL = url
   process.env.AWS_ACCESS_KEY_ID = accessKeyId
   process.env.AWS_SECRET_ACCESS_KEY = secretAccessKey

@@ -1,9 +1,11 @@
 import { UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { elevationFaults } from '../../src/aws/doctor/elevation-faults.ts'
+import { wiringDesk } from '../../src/aws/wiring/clients.ts'
 import type { Driver, SessionPrincipal } from '../../src/grants/driver.ts'
 import { sessionPrincipal } from '../contract/driver.contract.ts'
-import { EXTERNAL_ID, HOME, OTHER, REGION, type TwoAccounts, twoAccounts } from './accounts-ground.ts'
+import { EXTERNAL_ID, HOME, OTHER, REGION, type TwoAccounts, twoAccounts, useKeys } from './accounts-ground.ts'
 
 const HOUR_MS = 3_600_000
 const HUB = `arn:aws:iam::${OTHER}:role/latchkey/hub`
@@ -125,6 +127,23 @@ describe('an account that Latchkey does not run in', () => {
     await expect(world.driver('workers').writeDeny(principal, deny)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
     expect(world.count('PutRolePolicy')).toBe(0)
     expect(own).toBeUndefined()
+  })
+})
+
+describe('latchkey doctor', () => {
+  it('finds the elevation roles of both accounts in order, each by the trust that its account needs', async () => {
+    const { url } = world.aws
+    const ours = ['web', 'workers'].map((part) => `arn:aws:iam::${HOME}:user/latchkey-${part}`)
+    for (const [id, name] of [
+      [HOME, 'prod'],
+      [OTHER, 'lab'],
+    ] as const) {
+      useKeys(url, (id === HOME ? world.home : world.other).keys.owner)
+      const account = world.accounts.get(name)
+      const desk = wiringDesk(REGION, { warn: () => undefined })
+      const found = account && (await elevationFaults(desk, account, ours))
+      expect(found).toEqual(['latchkey/prod', 'latchkey/prod-2'].map((role) => ({ role, faults: [] })))
+    }
   })
 })
 

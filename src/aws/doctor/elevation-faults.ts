@@ -29,7 +29,9 @@ async function faultsOf(
   const found = await orAbsent(askFor(desk, `to show the role ${role}`, () => readRole(desk.iam, account, role)))
   if (found === undefined) return ['There is no such role.']
   const trust =
-    ours.length === 0 ? ['The trust policy lets nobody in.'] : ours.flatMap((us) => trustFaults(found.trust, us))
+    ours.length === 0
+      ? ['The trust policy lets nobody in.']
+      : ours.flatMap((us) => trustFaults(found.trust, us, account.hub?.externalId))
   if (found.boundaryArn === undefined) return ['The role has no permissions boundary.', ...new Set(trust)]
   const arn = found.boundaryArn
   const boundary = await askFor(desk, `to show the boundary of ${role}`, () => readManagedPolicy(desk.iam, arn))
