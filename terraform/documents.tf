@@ -71,10 +71,10 @@ locals {
     attach_boundary = { of = ["attach-boundary"], with = {} }
     # What web and the workers may do in this account: as themselves where Latchkey runs, elsewhere by the hub roles.
     read  = { of = concat(local.read, ["never-write"]), with = {} }
-    write = { of = concat(local.read, ["read-wiring"], local.write, ["never-widen"]), with = {} }
-    # Whom they enter, in every account.
+    write = { of = concat(local.read, local.write, ["never-widen"]), with = {} }
+    # Whom they enter, in every account; and the wiring, which workers look at where Latchkey runs.
     web_enter     = { of = local.vend, with = { hubs = local.readers } }
-    workers_enter = { of = local.vend, with = { hubs = local.hubs } }
+    workers_enter = { of = concat(local.vend, ["read-wiring"]), with = { hubs = local.hubs } }
     reader_trust  = { of = ["trust-hub"], with = { identity = local.names.identities[0] } }
     hub_trust     = { of = ["trust-hub"], with = { identity = local.names.identities[1] } }
   }

@@ -5,7 +5,7 @@ locals {
     read          = "What the web process of Latchkey may do here: look."
     write         = "What the workers of Latchkey may do here: look, deny, and write the policies of holders."
     web_enter     = "Whose sessions the web process of Latchkey may open."
-    workers_enter = "Whose sessions the workers of Latchkey may open."
+    workers_enter = "Whose sessions the workers of Latchkey may open, and the wiring that they look at."
   }
   identities     = local.is_home ? { web = var.web_role, workers = var.workers_role } : {}
   identity_roles = { for part, name in local.identities : part => name if var.identity_trust != null }

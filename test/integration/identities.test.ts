@@ -22,6 +22,14 @@ import { GetBucketLocationCommand } from '@aws-sdk/client-s3'
 import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
+import { wiringDesk } from '../../src/aws/wiring/clients.ts'
+import { putConnection } from '../../src/aws/wiring/connection.ts'
+import { putDeadLetters } from '../../src/aws/wiring/dead-letters.ts'
+import { readIdentities } from '../../src/aws/wiring/identities.ts'
+import { putInvokeRole } from '../../src/aws/wiring/invoke-role.ts'
+import { placesOf } from '../../src/aws/wiring/places.ts'
+import { wantedAt } from '../../src/aws/wiring/wanted.ts'
+import { isUnwired, readWiring } from '../../src/aws/wiring/wiring.ts'
 import { LatchkeyError } from '../../src/errors.ts'
 import type { Driver, GrantDraft, GrantOrder, Principal, SessionPrincipal } from '../../src/grants/driver.ts'
 import { policyNameOf, targetOf } from '../../src/grants/target.ts'
@@ -168,6 +176,28 @@ describe('workers', () => {
       await workers.detach(target, policyNameOf(GRANT), 'early-revoke')
       expect(await workers.attached(target)).toEqual([])
     }
+  })
+})
+
+describe('workers, at the wiring', () => {
+  it('see all of it with their own rights, made or not, and change nothing', async () => {
+    driverOf('workers')
+    const desk = wiringDesk(REGION, { warn: () => undefined })
+    const rules = {
+      accounts: new Map([['prod', { name: 'prod', id: HOME, elevationRole: 'latchkey/prod', copies: 2 }]]),
+      buckets: new Map([[BUCKETS[HOME], { bucket: BUCKETS[HOME], account: 'prod', region: REGION, owners: [] }]]),
+    }
+    const [place] = placesOf(rules, HOME, 'aws')
+    if (!place) throw new Error('The rules name no place')
+    expect(await readIdentities(desk, place)).toHaveLength(2)
+    expect(isUnwired(await readWiring(desk))).toBe(true)
+    await refused(putConnection(desk, 'c7'.repeat(32)))
+    await refused(
+      putInvokeRole(desk, wantedAt(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+    )
+    await refused(
+      putDeadLetters(desk, wantedAt(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+    )
   })
 })
 

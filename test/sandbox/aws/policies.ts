@@ -115,9 +115,9 @@ function partsOf(installation: Installation): Readonly<Record<DocumentName, Part
     trust: { of: [externalId === undefined ? 'trust' : 'trust-external'] },
     attach_boundary: { of: ['attach-boundary'] },
     read: { of: [...read, 'never-write'] },
-    write: { of: [...read, 'read-wiring', ...write, 'never-widen'] },
+    write: { of: [...read, ...write, 'never-widen'] },
     web_enter: { of: vend, with: hubs('hub-reader') },
-    workers_enter: { of: vend, with: hubs('hub') },
+    workers_enter: { of: [...vend, 'read-wiring'], with: hubs('hub') },
     reader_trust: { of: ['trust-hub'], with: { identity: web } },
     hub_trust: { of: ['trust-hub'], with: { identity: workers } },
   }
