@@ -7,12 +7,12 @@ import { checkEpoch } from '../../src/grants/epoch.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import { newId } from '../../src/record.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
-import { InlinePolicies, type Role, uniqueId } from '../sandbox/aws/state.ts'
+import type { Role } from '../sandbox/aws/state.ts'
 import { openDenyOffice, trueCopy } from './deny-ground.ts'
 
 /** What somebody with `redis-cli` can write, while people go on ending their grants. */
 
-const office = await openDenyOffice('forged-denials')
+const office = await openDenyOffice('forged-denials', { seed: { copies: 2 } })
 const { needs, aws, redis, principal, role, roleKey } = office
 const denyKey = office.key('deny', roleKey)
 
@@ -92,14 +92,8 @@ test('what was tampered with stays refused as long as a true copy of it could be
 })
 
 describe('where there are several roles', () => {
-  const second: Role = {
-    ...role,
-    arn: `${role.arn}-2`,
-    roleName: 'prod-2',
-    roleId: uniqueId('AROA'),
-    inline: new InlinePolicies(),
-  }
-  aws.state.roles.set(second.roleName, second)
+  const second = aws.state.roles.get('prod-2')
+  if (!second) throw new Error('The sandbox was seeded without a second role.')
   const [first] = [...needs.rules.accounts.values()]
   if (!first) throw new Error('The rules name no account.')
   const accounts = new Map([
