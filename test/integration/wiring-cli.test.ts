@@ -1,3 +1,4 @@
+import { exec, spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { seedTrail } from '../sandbox/aws/cloudtrail.ts'
 import { CLOUDTRAIL_KEY, startWorld, type World } from '../sandbox/world.ts'
@@ -23,6 +24,23 @@ const WRITES = /^(Put|Create|Update|Delete|Remove|Set)/
 
 function writes(): number {
   return world.aws.journal.entries().filter(({ action }) => WRITES.test(action)).length
+}
+
+const hasAwsCli = spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0
+
+/** As an owner pastes it into a shell. */
+function asOwner(command: string): string {
+  const { accessKeyId, secretAccessKey } = world.seeded.keys.owner
+  const env = { PATH: process.env.PATH, AWS_ENDPOINT_URL: world.aws.url, AWS_DEFAULT_REGION: 'eu-west-1' }
+  const keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
+  // The sandbox answers while the command runs: the process must not wait for it here.
+  return `env ${Object.entries({ ...env, ...keys })
+    .map(([name, value]) => `${name}='${value}'`)
+    .join(' ')} ${command}`
+}
+
+function run(command: string): Promise<{ readonly failed: boolean; readonly out: string }> {
+  return new Promise((resolve) => exec(asOwner(command), (error, out) => resolve({ failed: error !== null, out })))
 }
 
 describe('an operator', () => {
@@ -93,5 +111,27 @@ describe('an operator', () => {
     expect(said).not.toContain(CLOUDTRAIL_KEY)
     const wide = said.split('\n').filter((line) => line.length > 80 && /^ +[=+~✓✗?-] /.test(line))
     expect(wide).toEqual([])
+  })
+})
+
+describe.skipIf(!hasAwsCli)('the AWS CLI (needs aws on the PATH)', () => {
+  test('runs the command that adds a selector, and reads back what was made', async () => {
+    // A queue's name is free a minute after the teardown above.
+    world.aws.clock.advance(61_000)
+    seedTrail(world.aws.state, ['another-bucket'])
+    const { output } = await latchkey('aws', 'setup', '--yes')
+    const command = /^ +(aws cloudtrail [^\\]*)\\\n +(--advanced.*)$/m.exec(output)
+    expect(await run(`${command?.[1]} ${command?.[2]}`)).toMatchObject({ failed: false })
+    expect(await latchkey('aws', 'check')).toMatchObject({ code: 0 })
+    const { out } = await run('aws events list-targets-by-rule --rule latchkey-s3')
+    expect(JSON.parse(out)).toMatchObject({ Targets: [{ Id: 'latchkey', RetryPolicy: { MaximumRetryAttempts: 185 } }] })
+    // Of SQS this CLI takes no endpoint from the environment.
+    const sqs = `aws sqs --endpoint-url ${world.aws.url}`
+    const { out: url } = await run(`${sqs} get-queue-url --queue-name latchkey-dead-letters --output text`)
+    const { out: queue } = await run(`${sqs} get-queue-attributes --queue-url ${url.trim()} --attribute-names All`)
+    expect(JSON.parse(queue)).toMatchObject({ Attributes: { MessageRetentionPeriod: '1209600' } })
+    const { out: connection } = await run('aws events describe-connection --name latchkey')
+    expect(connection).toContain('AUTHORIZED')
+    expect(connection).not.toContain(CLOUDTRAIL_KEY)
   })
 })

@@ -20,6 +20,8 @@ export interface JsonVisit {
   /** Of the caller's account. */
   readonly state: AwsState
   readonly region: string
+  /** Of the sandbox, as the caller wrote it. */
+  readonly origin: string
   /** Throws what AWS answers to somebody who may not. */
   mustAllow(action: string, resource: string): void
 }
@@ -80,6 +82,7 @@ function visitOf(core: SandboxCore, call: Call): JsonVisit {
     core,
     state,
     region: signedRegion(request.headers.authorization) ?? state.region,
+    origin: `http://${request.headers.host}`,
     mustAllow(action, resource) {
       const verdict = authorize(core, { identity, action, resource, request })
       if (verdict.allowed) return

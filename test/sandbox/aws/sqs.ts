@@ -49,7 +49,7 @@ const CALLS = {
   ),
   GetQueueUrl: jsonCall(z.object({ QueueName: NAME }), (visit, { QueueName }) => {
     visit.mustAllow('sqs:GetQueueUrl', arnOf(visit, QueueName))
-    return { QueueUrl: urlOf(queueOf(visit, arnOf(visit, QueueName))) }
+    return { QueueUrl: urlOf(visit, queueOf(visit, arnOf(visit, QueueName))) }
   }),
   GetQueueAttributes: jsonCall(URL_OF.extend({ AttributeNames: z.array(z.string()).optional() }), getAttributes),
   SetQueueAttributes: jsonCall(URL_OF.extend({ Attributes: SOME_ATTRIBUTES }), (visit, { QueueUrl, Attributes }) => {
@@ -60,7 +60,7 @@ const CALLS = {
   ListQueues: jsonCall(z.object({ QueueNamePrefix: z.string().default('') }), (visit, { QueueNamePrefix }) => {
     visit.mustAllow('sqs:ListQueues', '*')
     const here = [...visit.state.queues.values()].filter(({ arn }) => arn.startsWith(arnOf(visit, QueueNamePrefix)))
-    return { QueueUrls: here.map(urlOf) }
+    return { QueueUrls: here.map((queue) => urlOf(visit, queue)) }
   }),
   ReceiveMessage: jsonCall(URL_OF.extend({ MaxNumberOfMessages: z.int().min(1).max(10).default(1) }), receive),
   DeleteQueue: jsonCall(URL_OF, (visit, { QueueUrl }) => {
@@ -75,9 +75,10 @@ function arnOf({ state, region }: JsonVisit, name: string): string {
   return `arn:aws:sqs:${region}:${state.account}:${name}`
 }
 
-function urlOf({ arn }: Queue): string {
-  const [, , , region, account, name] = arn.split(':')
-  return `https://sqs.${region}.amazonaws.com/${account}/${name}`
+/** Clients call a queue at its address, so it leads back to the sandbox. */
+function urlOf({ origin }: JsonVisit, { arn }: Queue): string {
+  const [, , , , account, name] = arn.split(':')
+  return `${origin}/${account}/${name}`
 }
 
 function queueOf({ state }: JsonVisit, arn: string): Queue {
@@ -104,7 +105,7 @@ function createQueue(
     there !== undefined &&
     Object.entries(input.Attributes).every(([key, value]) => there.attributes.get(key) === value)
   )
-    return { QueueUrl: urlOf(there) }
+    return { QueueUrl: urlOf(visit, there) }
   if (there !== undefined)
     throw new AwsError('QueueNameExists', 400, 'A queue already exists with the same name and other attributes.')
   if (visit.core.clock.now() - (queuesDeletedAt.get(arn) ?? 0) < DELETED_RECENTLY_MS)
@@ -122,7 +123,7 @@ function createQueue(
   const queue: Queue = { name: input.QueueName, arn, attributes: new Map(defaults), tags, messages: [] }
   set(queue, input.Attributes)
   queues.set(arn, queue)
-  return { QueueUrl: urlOf(queue) }
+  return { QueueUrl: urlOf(visit, queue) }
 }
 
 function set(queue: Queue, attributes: Readonly<Record<string, string | undefined>>): void {
