@@ -26,6 +26,7 @@ const config: Config = {
   secrets: [SECRET],
   awsSignInUrl: undefined,
   mailSender: undefined,
+  awsRegion: 'eu-west-1',
   cloudTrailKeys: undefined,
   metricsToken: undefined,
   logLevel: 'trace',
