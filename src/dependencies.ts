@@ -68,6 +68,7 @@ export function joinEdges({ config, rules }: Setup, part: Part, redis: Connectio
   const { authority, tenantId, clientId, clientSecret } = entra
   return {
     record: redisRecord(redis),
+    isFeedProven: async (bucket) => (await redisFeed(redis).proven()).has(bucket),
     digests: redisDigests(redis),
     directory: graphDirectory({ authority, tenantId, clientId, clientSecret, graphBaseUrl, log }),
     driver: awsDriver({ ...rules, part, log }),

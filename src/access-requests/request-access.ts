@@ -23,6 +23,8 @@ export interface AskNeeds {
   readonly directory: Directory
   readonly driver: Pick<Driver, 'preflight'>
   readonly approvalKey: string
+  /** Whether a CloudTrail record of that bucket ever came. */
+  readonly isFeedProven: (bucket: string) => Promise<boolean>
 }
 
 export interface AskInput {
@@ -73,7 +75,17 @@ async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible
     return { principal: input.extending.principal, warnings: [] }
   }
   const { principals, warnings } = await needs.driver.preflight(draftOf(decision, caller, input))
-  return { principal: await pickPlace(needs.record, principals, nowMs), warnings }
+  const [principal, unproven] = await Promise.all([
+    pickPlace(needs.record, principals, nowMs),
+    feedWarnings(needs, input),
+  ])
+  return { principal, warnings: [...warnings, ...unproven] }
+}
+
+/** What is written there may go unseen: that is for the approver to weigh. */
+async function feedWarnings({ isFeedProven }: AskNeeds, { scopes: [first] }: AskInput): Promise<readonly string[]> {
+  if (!first || (await isFeedProven(first.bucket))) return []
+  return [`What is written in ${first.bucket} may not show here: CloudTrail has told nothing of this bucket yet.`]
 }
 
 function draftOf({ account, entitlement, holder }: Eligible, caller: Caller, input: AskInput): GrantDraft {

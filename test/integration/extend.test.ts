@@ -4,10 +4,14 @@ import { extensionOf } from '../../src/access-requests/extend-grant.ts'
 import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
+import { iamTime } from '../../src/grants/iam-time.ts'
+import { policyNameOf } from '../../src/grants/target.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { findYesFault } from '../../src/grants/yes.ts'
+import { activateGrant } from '../../workers/activate-grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 import type { PersonName } from '../sandbox/entra/fixture.ts'
+import { type AttachOffice, openAttachOffice } from './attach-office.ts'
 import { type Office, openOffice } from './invariant-ground.ts'
 
 /** A live grant goes on by a yes of its own, and by nothing else. */
@@ -104,5 +108,57 @@ describe('extending a grant', () => {
     const { id: requestId } = await extend(own, 60)
     await office.overwriteRequest(requestId, { extends: other })
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+})
+
+describe('extending a grant on somebody’s own role', () => {
+  let attached: AttachOffice
+  beforeAll(async () => {
+    attached = await openAttachOffice('extend-attach')
+  }, 60_000)
+  afterAll(() => attached.close())
+
+  const policyOf = (id: string) => attached.shared.inline.current().get(policyNameOf(id)) ?? ''
+
+  async function extended(id: string): Promise<string> {
+    const caller = attached.as('rita')
+    const ask = await extensionOf(attached.needs, caller, id, { durationMinutes: 60, reason: 'it still runs' })
+    const { id: requestId } = await requestAccess(attached.needs, caller, ask)
+    await reviewAccessRequest(attached.needs, attached.as('dana'), requestId, { decision: 'approve', comment: '' })
+    return iamTime(Date.parse((await attached.grant(id)).endsAt ?? ''))
+  }
+
+  it('writes the new end into its one policy; until then access ends as it did before, and no look ends it', async () => {
+    const id = await attached.grantedOn()
+    const before = policyOf(id)
+    const end = await extended(id)
+    expect(before).not.toContain(end)
+    expect(policyOf(id)).toBe(before)
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
+    await activateGrant(attached.needs, id)
+    expect(policyOf(id)).toContain(end)
+    expect(await attached.grant(id)).not.toHaveProperty('unwritten')
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'active' })
+    await attached.revoked(id)
+    expect(attached.held()).toEqual([])
+  })
+
+  it('that ended meanwhile is not written any more', async () => {
+    const id = await attached.grantedOn()
+    await extended(id)
+    await attached.revoked(id)
+    await activateGrant(attached.needs, id)
+    expect(attached.held()).toEqual([])
+  })
+
+  it('ends it where AWS refuses the new end', async () => {
+    const id = await attached.grantedOn()
+    await extended(id)
+    attached.aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403 })
+    await activateGrant(attached.needs, id)
+    attached.aws.faults.clear()
+    expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'activation-failed' } })
   })
 })

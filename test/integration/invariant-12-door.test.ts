@@ -71,7 +71,13 @@ describe('who may deliver', () => {
   test('without keys there is no such route', async () => {
     const app = httpServer({ log: feed.here.log, publicUrl: 'http://127.0.0.1:3978' })
     const { record, redis } = feed
-    cloudTrailRoute(app, { inbox: redisInbox(redis), feed: redisFeed(redis), record, keys: undefined, metrics: httpMetrics() })
+    cloudTrailRoute(app, {
+      inbox: redisInbox(redis),
+      feed: redisFeed(redis),
+      record,
+      keys: undefined,
+      metrics: httpMetrics(),
+    })
     expect((await app.inject({ method: 'POST', url: '/api/cloudtrail', payload: anEvent() })).statusCode).toBe(404)
   })
 })

@@ -1,7 +1,7 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { z } from 'zod'
 import type { AccessRequest } from '../../src/access-requests/access-request.ts'
-import { requestAccess } from '../../src/access-requests/request-access.ts'
+import { type AskNeeds, requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { type AuditEvent, auditEvent } from '../../src/audit/events.ts'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
@@ -18,7 +18,9 @@ import { vendCache } from '../../src/grants/vend-cache.ts'
 import { signYes } from '../../src/grants/yes.ts'
 import { graphDirectory } from '../../src/graph/directory.ts'
 import type { DeliveryNeeds } from '../../src/http/api-delivery.ts'
+import type { Feed } from '../../src/oversight/feed.ts'
 import type { RecordPort } from '../../src/record.ts'
+import { redisFeed } from '../../src/redis/feed.ts'
 import { redisRecord } from '../../src/redis/record.ts'
 import type { Caller } from '../../src/rules/caller.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
@@ -37,7 +39,7 @@ const SCOPE = 's3://finance-reports/2026/'
 
 /** The use cases and handlers in this process, on a real Redis, against the sandbox's AWS and Entra. */
 export interface Office {
-  readonly needs: ActivateNeeds & DeliveryNeeds
+  readonly needs: ActivateNeeds & DeliveryNeeds & AskNeeds
   readonly record: RecordPort
   readonly ground: Ground
   readonly aws: SandboxAws
@@ -83,7 +85,10 @@ export async function openOffice(name: string, options: OfficeOptions = {}): Pro
   const record = redisRecord(redis, { prefix: here.prefix })
   const [aws, entra] = await Promise.all([startAws(), startEntra()])
   let turnedMs = 0
-  const needs = needsOf(here, record, aws, entra, { turnedMs: () => turnedMs, ...options })
+  const needs = needsOf(here, record, redisFeed(redis, { prefix: here.prefix }), aws, entra, {
+    turnedMs: () => turnedMs,
+    ...options,
+  })
   const [principal] = await needs.driver.principals()
   const role = aws.state.roles.get('prod')
   if (principal === undefined || role === undefined) throw new Error('The sandbox has no elevation role.')
@@ -165,6 +170,7 @@ export async function openOffice(name: string, options: OfficeOptions = {}): Pro
 function needsOf(
   here: Ground,
   record: RecordPort,
+  feed: Feed,
   aws: SandboxAws,
   entra: SandboxEntra,
   { turnedMs, rules: text = RULES, seed }: OfficeOptions & { readonly turnedMs: () => number },
@@ -189,6 +195,7 @@ function needsOf(
       log: here.log,
     }),
     objectLinks: objectLinks({ buckets: rules.buckets }),
+    isFeedProven: async (bucket) => (await feed.proven()).has(bucket),
     seenEligible: seenEligible(() => performance.now() + turnedMs()),
   }
 }
