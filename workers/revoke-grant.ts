@@ -1,11 +1,12 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { isLatchkeyError } from '../src/errors.ts'
-import { finishGrant, LIVE } from '../src/grants/end-grant.ts'
+import { finishGrant, hasEnded, LIVE } from '../src/grants/end-grant.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
 import type { DenyNeeds } from '../src/grants/keep-deny.ts'
 import { takeAway } from '../src/grants/take-away.ts'
 import { findYesFault, latestEnd } from '../src/grants/yes.ts'
+import { expireDue } from './expire-due.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
@@ -20,22 +21,30 @@ export interface RevokeNeeds extends DenyNeeds {
 /** The only place that takes access away. Runs at the end of every grant, on time or early; safe twice, safe late; never gives up. */
 export async function revokeGrant(needs: RevokeNeeds, grantId: string): Promise<Ran> {
   const { record } = needs
+  const [nowMs, stored] = await Promise.all([record.now(), readGrant(record, grantId)])
+  if (!stored) return await dropDue(needs, grantId)
+  if (isOver(stored.grant)) return await dropStaleDue(needs, stored.grant, nowMs)
+  if (!hasEnded(stored.grant, nowMs)) return await endAlone(needs, grantId)
+  // It has company: most grants end at the full hour, or with everybody's.
+  const expired = await expireDue(needs)
+  if (expired === 'busy') return { againAt: nowMs + RUN_AGAIN_MS }
+  return expired.has(grantId) ? {} : await endAlone(needs, grantId)
+}
+
+async function endAlone(needs: RevokeNeeds, grantId: string): Promise<Ran> {
+  const { record } = needs
   const lease = await record.lease(`grant-${grantId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
     const stored = await readGrant(record, grantId)
-    if (!stored) await dropDue(needs, grantId)
-    if (!stored) return {}
-    if (!isOver(stored.grant)) return await end(needs, stored)
-    await dropStaleDue(needs, stored.grant)
-    return {}
+    return stored && !isOver(stored.grant) ? await end(needs, stored) : {}
   } finally {
     await lease.release()
   }
 }
 
 /** Without this the sweeper would name the job again for ever. */
-async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<void> {
+async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<Ran> {
   log.error({ grantId }, 'a grant that was due is not in the record: somebody took it out')
   await record.commit({
     records: [],
@@ -43,18 +52,20 @@ async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<v
     indexes: [{ ...LIVE, id: grantId, at: null }],
     audit: [{ kind: 'alarm.grant-missing', actor: LATCHKEY, grantId }],
   })
+  return {}
 }
 
 /** Most jobs that find their grant over are only late; the entry of one that is named again and again stands among the longest overdue. */
-async function dropStaleDue({ record }: RevokeNeeds, { id, terms }: Grant): Promise<void> {
-  const due = await record.due('grants', await record.now(), LONGEST_OVERDUE)
-  if (!due.some((entry) => entry.id === id)) return
+async function dropStaleDue({ record }: RevokeNeeds, { id, terms }: Grant, nowMs: number): Promise<Ran> {
+  const due = await record.due('grants', nowMs, LONGEST_OVERDUE)
+  if (!due.some((entry) => entry.id === id)) return {}
   await record.commit({
     records: [],
     due: [{ kind: 'grants', id, at: null }],
     indexes: [{ ...LIVE, id, at: null }],
     audit: [{ kind: 'grant.due-taken-out', actor: LATCHKEY, requestId: terms.requestId, grantId: id }],
   })
+  return {}
 }
 
 async function end(needs: RevokeNeeds, stored: StoredGrant): Promise<Ran> {
@@ -62,9 +73,7 @@ async function end(needs: RevokeNeeds, stored: StoredGrant): Promise<Ran> {
   const nowMs = await needs.record.now()
   if (grant.status === 'revoking') return revokeEarly(needs, stored, nowMs)
   if (grant.endsAt === undefined) return {}
-  // By both clocks: one that was set forward must not make us say that access has ended while AWS still allows it.
-  const leftMs = Date.parse(grant.endsAt) - Math.min(nowMs, Date.now())
-  if (leftMs > 0) return { againAt: nowMs + leftMs }
+  if (!hasEnded(grant, nowMs)) return { againAt: nowMs + Date.parse(grant.endsAt) - Math.min(nowMs, Date.now()) }
   // The end is inside every document that AWS was given: there is nothing left to take away.
   await finishGrant(needs.record, stored, 'expired')
   return {}

@@ -93,20 +93,42 @@ function dueTarget({ id, terms }: Grant, outcome: 'expired' | 'revoked', nowMs: 
   return [{ kind: 'targets', id, at: outcome === 'expired' ? nowMs : nowMs + LOOK_AGAIN_MS[0] }]
 }
 
+/** On time, by both clocks: one that was set forward must not make us say that access has ended while AWS still allows it. */
+export function hasEnded({ status, endsAt }: Grant, nowMs: number): boolean {
+  if (endsAt === undefined || (status !== 'activating' && status !== 'active')) return false
+  return Date.parse(endsAt) <= Math.min(nowMs, Date.now())
+}
+
 /** The end as it is written once nothing can be used any more. `expired`: on time. `revoked`: early, and AWS was read back. */
 export async function finishGrant(
   record: RecordPort,
   stored: StoredGrant,
   outcome: 'expired' | 'revoked',
 ): Promise<void> {
-  const { grant, version } = stored
-  const nowMs = await record.now()
+  await record.commit(endingOf(stored, outcome, await record.now()))
+}
+
+/** Many that ended on time, all or none of them. */
+export async function expireGrants(record: RecordPort, all: readonly StoredGrant[], nowMs: number): Promise<void> {
+  const endings = all.map((stored) => endingOf(stored, 'expired', nowMs))
+  await record.commit({
+    records: endings.flatMap(({ records }) => records),
+    due: endings.flatMap(({ due }) => due),
+    indexes: endings.flatMap(({ indexes }) => indexes),
+    audit: endings.flatMap(({ audit }) => audit),
+    jobs: endings.flatMap(({ jobs }) => jobs),
+  })
+}
+
+type Ending = Required<Pick<Commit, 'records' | 'due' | 'indexes' | 'audit' | 'jobs'>>
+
+function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Ending {
   const endedAt = new Date(nowMs).toISOString()
   const shown = showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)
   // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.
   const ending = grant.status === 'revoking' ? grant : moveGrant(grant, 'revoking')
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
-  await record.commit({
+  return {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next: moveGrant(ending, outcome, { endedAt }) }],
     due: [{ kind: 'grants', id: grant.id, at: null }, ...dueTarget(grant, outcome, nowMs), ...shown.due],
     indexes: [
@@ -122,5 +144,5 @@ export async function finishGrant(
         : { kind: 'grant.revoked', ...facts, cause: grant.end?.cause ?? 'unknown' },
     ],
     jobs: shown.jobs,
-  })
+  }
 }

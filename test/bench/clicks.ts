@@ -61,15 +61,19 @@ async function forgetLimits(cli: Redis): Promise<void> {
 }
 
 /** Every job that was named is done: cards are sent, grants are active. */
-export async function untilIdle(redisUrl: string): Promise<void> {
+export async function untilIdle(redisUrl: string, longestMs?: number): Promise<void> {
   const cli = new Redis(redisUrl)
   const queues = ['activate', 'cards', 'revoke']
   const lists = queues.flatMap((queue) => [`{latchkey}:${queue}:wait`, `{latchkey}:${queue}:active`])
   try {
-    await until('no job is under way', async () => {
-      const waiting = await Promise.all([cli.xlen('{latchkey}:outbox'), ...lists.map((list) => cli.llen(list))])
-      return waiting.every((length) => length === 0)
-    })
+    await until(
+      'no job is under way',
+      async () => {
+        const waiting = await Promise.all([cli.xlen('{latchkey}:outbox'), ...lists.map((list) => cli.llen(list))])
+        return waiting.every((length) => length === 0)
+      },
+      longestMs,
+    )
   } finally {
     cli.disconnect()
   }

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { pino } from 'pino'
 import { type CloudTrailRecord, envelope } from '../../src/oversight/cloudtrail-record.ts'
 import type { RecordPort } from '../../src/record.ts'
 import { type Connection, connect, type Purpose, untilReady } from '../../src/redis/connections.ts'
@@ -13,6 +12,7 @@ import { foldS3Writes } from '../../workers/fold-s3-writes.ts'
 import { feedProver } from '../../workers/prove-feed.ts'
 import { startPrivateRedis } from '../sandbox/project.ts'
 import { RULES } from '../sandbox/world.ts'
+import { quietLog, untilWritten } from './ground.ts'
 import { principalOf, s3Event, strangerAt } from './s3-events.ts'
 import { seedGrants } from './seeded-grants.ts'
 
@@ -28,14 +28,12 @@ export interface FoldGround {
   close(): Promise<void>
 }
 
-const log = pino({ level: 'error' }, process.stderr)
-
 /** A Redis of its own with so many live grants. */
 export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
   const redis = await startPrivateRedis()
   const connections: Connection[] = []
   const open = async (purpose: Purpose) => {
-    const connection = connect(redis.url, purpose, log)
+    const connection = connect(redis.url, purpose, quietLog)
     connections.push(connection)
     if (!(await untilReady(connection, 10_000))) throw new Error('The private Redis did not answer.')
     return connection
@@ -43,6 +41,7 @@ export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
   const [writing, asking, reading] = [await open('request'), await open('request'), await open('worker')]
   const record = redisRecord(writing)
   const grantIds = await seedGrants(record, liveGrants)
+  if (!(asking instanceof Redis)) throw new Error('A private Redis is no cluster.')
   await untilWritten(asking)
   const ground = { record, writing, asking, reading }
   return {
@@ -54,13 +53,6 @@ export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
       await redis.stop()
     },
   }
-}
-
-/** The append-only file is written anew when it has doubled: once after seeding, and not in the middle of one side's turn. */
-async function untilWritten(redis: Connection): Promise<void> {
-  if (!(redis instanceof Redis)) throw new Error('A private Redis is no cluster.')
-  await redis.config('SET', 'auto-aof-rewrite-percentage', '0')
-  while (/aof_rewrite_(in_progress|scheduled):1/.test(await redis.info('persistence'))) await delay(50)
 }
 
 /** Fresh records, one in ten by one of these grants in turn. */
@@ -84,7 +76,7 @@ async function foldAll(ground: Ground, records: readonly CloudTrailRecord[]): Pr
   const before = await asking.zcard('{latchkey}:seen')
   const startedAt = performance.now()
   const prove = feedProver({ feed: redisFeed(writing), rules: parseRules(RULES) })
-  const loop = foldS3Writes({ record, inbox: redisFold(reading, writing, { log }), prove, log })
+  const loop = foldS3Writes({ record, inbox: redisFold(reading, writing, { log: quietLog }), prove, log: quietLog })
   while ((await asking.xlen('{latchkey}:inbox')) > 0) await delay(5)
   const seconds = (performance.now() - startedAt) / 1_000
   await loop.stop()

@@ -14,6 +14,8 @@ export const ONE_APPROVER = RULES.replace('from: [manager, "group:data-owners"]'
 export const ASK = { scope: 's3://finance-reports/2026/', levels: ['write'], duration: '45m', reason: 'month-end fix' }
 const APPROVE = { decision: 'approve', comment: 'fine' }
 const LONGEST_WAIT_MS = 30_000
+/** As the processes of a world have it. */
+export const APPROVAL_KEY = 'a1'.repeat(32)
 
 const stored = z.looseObject({
   status: z.string().optional(),
@@ -90,8 +92,8 @@ async function tell({ web }: World, event: object): Promise<void> {
 }
 
 /** A measurement that waits longer than this waits for something that does not come. */
-export async function until(what: string, fact: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + LONGEST_WAIT_MS
+export async function until(what: string, fact: () => Promise<boolean>, longestMs = LONGEST_WAIT_MS): Promise<void> {
+  const giveUpAt = performance.now() + longestMs
   while (!(await fact())) {
     if (performance.now() > giveUpAt) throw new Error(`Waited in vain until ${what}.`)
     await delay(10)

@@ -7,6 +7,7 @@ import { intakeAccept } from './intake-accept.ts'
 import { intakeFold } from './intake-fold.ts'
 import { recordBytes } from './record-bytes.ts'
 import { roundTrips } from './round-trips.ts'
+import { stormRecord } from './storm-record.ts'
 import { formatNumber, formatTable } from './table.ts'
 import { vend } from './vend.ts'
 import { workers2 } from './workers-2.ts'
@@ -17,6 +18,7 @@ const BENCHES: readonly Bench[] = [
   intakeAccept,
   intakeFold,
   foldGrowth,
+  stormRecord,
   approveToAws,
   clickAnswer,
   botTurns,

@@ -1,0 +1,65 @@
+import { signAsk } from '../../src/access-requests/ask-mac.ts'
+import { LATCHKEY } from '../../src/audit/events.ts'
+import type { SessionPrincipal } from '../../src/grants/driver.ts'
+import { LIVE } from '../../src/grants/end-grant.ts'
+import type { Grant } from '../../src/grants/grant.ts'
+import type { JobQueue } from '../../src/jobs/catalog.ts'
+import type { RecordPort } from '../../src/record.ts'
+import { activeGrant } from '../integration/active-grants.ts'
+import { APPROVAL_KEY } from './life.ts'
+
+const AT_ONCE = 500
+
+interface Means {
+  readonly record: RecordPort
+  readonly queue: JobQueue
+}
+
+/** So many active grants of one role that all end at the same second, with requests, due entries and jobs as an activation leaves them. */
+export async function seedDue(
+  { record, queue }: Means,
+  principal: SessionPrincipal,
+  count: number,
+  endsAtMs: number,
+): Promise<readonly Grant[]> {
+  const nowMs = await record.now()
+  const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs, endsAtMs))
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const some = grants.slice(from, from + AT_ONCE)
+    await record.commit({
+      records: some.flatMap((next) => [
+        { kind: 'grant', id: next.id, expectedVersion: 0, next },
+        { kind: 'request', id: next.terms.requestId, expectedVersion: 0, next: requestOf(next) },
+      ]),
+      due: some.map(({ id }) => ({ kind: 'grants', id, at: endsAtMs })),
+      indexes: some.map(({ id }) => ({ ...LIVE, id, at: nowMs })),
+      audit: [{ kind: 'request.lapsed', actor: LATCHKEY, requestId: 'r-0123456789ab' }],
+    })
+    await queue.add(some.map(({ id }) => ({ act: 'revoke', recordId: id, occasion: '1', at: endsAtMs })))
+  }
+  return grants
+}
+
+/** Approved; nobody was shown a card, which would be Teams' pace. */
+function requestOf({ id, terms, requesterName }: Grant) {
+  const { requestId, requester, scopes, levels, durationMinutes, entitlement, principal, decidedAt } = terms
+  return signAsk(APPROVAL_KEY, {
+    id: requestId,
+    status: 'approved',
+    requester: { objectId: requester, name: requesterName },
+    scopes,
+    levels,
+    durationMinutes,
+    reason: 'month-end fix',
+    ticket: '',
+    entitlement,
+    principal,
+    asked: [],
+    askedAt: decidedAt,
+    lapsesAt: decidedAt,
+    reviews: [],
+    copies: [],
+    closedAt: decidedAt,
+    grantId: id,
+  })
+}
