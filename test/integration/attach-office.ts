@@ -16,7 +16,7 @@ import { GROUPS } from '../sandbox/entra/fixture.ts'
 import { BUCKET, type Hands, holdersOf, makeHolders, SHARED_ROLE } from './attach-ground.ts'
 import { type Office, openOffice } from './invariant-ground.ts'
 
-const RULES = `version: 1
+export const OWN_ROLE_RULES = `version: 1
 groups:
   finance: ${GROUPS.finance}
   data-owners: ${GROUPS.dataOwners}
@@ -70,7 +70,7 @@ export async function openAttachOffice(name: string): Promise<AttachOffice> {
   const owner = [...office.aws.state.accessKeys.values()].find(({ userName }) => userName === 'owner')
   if (owner === undefined) throw new Error('The sandbox has no owner.')
   const holders = await makeHolders(office.aws, owner)
-  const rules = parseRules(RULES)
+  const rules = parseRules(OWN_ROLE_RULES)
   const needs = { ...office.needs, rules, driver: awsDriver({ ...rules, part: 'workers', log: office.ground.log }) }
   const shared = office.aws.state.roles.get(SHARED_ROLE)
   if (shared === undefined) throw new Error('The sandbox has no shared role.')

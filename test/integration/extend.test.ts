@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AccessRequest } from '../../src/access-requests/access-request.ts'
+import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
 import { extensionOf } from '../../src/access-requests/extend-grant.ts'
 import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
@@ -73,12 +74,13 @@ describe('extending a grant', () => {
   it('is refused where it would not be longer', async () => {
     const id = await office.granted()
     await expect(extend(id, 5)).rejects.toMatchObject({ code: 'BAD_INPUT' })
-    const [first, second] = [await extend(id, 45), await extend(id, 45)]
-    await approve(first.id)
+    const [shorter, longer] = [await extend(id, 40), await extend(id, 45)]
+    await approve(longer.id)
     await expect(extend(id, 31)).rejects.toMatchObject({ code: 'BAD_INPUT' })
     const ended = await endOf(id)
-    await approve(second.id)
-    expect(await endOf(id)).toBeGreaterThanOrEqual(ended)
+    await expect(approve(shorter.id)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    expect(await endOf(id)).toBe(ended)
+    await cancelRequest(office.needs, office.as('rita'), shorter.id)
   })
 
   it('is nobody else’s to ask, and reads like a grant that is not there', async () => {
@@ -95,6 +97,14 @@ describe('extending a grant', () => {
     await revokeGrant(office.needs, id)
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
     await expect(extend(id, 60)).rejects.toMatchObject({ code: 'OVER' })
+  })
+
+  it('does not bring back what ended by itself, which nobody has called expired yet', async () => {
+    const id = await office.granted('finn')
+    const { id: requestId } = await extend(id, 60, 'finn')
+    await office.overwrite(id, (grant) => ({ ...grant, endsAt: new Date(Date.now() - 60_000).toISOString() }))
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
+    await expect(extend(id, 60, 'finn')).rejects.toMatchObject({ code: 'OVER' })
   })
 
   it('needs a yes like any other: the requester gives none', async () => {
