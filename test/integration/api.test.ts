@@ -143,7 +143,7 @@ test('metrics are there for the token alone', async () => {
 test('OpenAPI describes every route, and where to sign in', async () => {
   const document = openApi.parse(await (await send('/api/v1/openapi.json')).json())
   expect(document.openapi).toBe('3.1.0')
-  expect(Object.keys(document.paths)).toHaveLength(10)
+  expect(Object.keys(document.paths)).toHaveLength(11)
   expect(document.components.securitySchemes.entra).toEqual({
     type: 'openIdConnect',
     openIdConnectUrl: `${world.entra.issuer}/.well-known/openid-configuration`,
@@ -161,8 +161,8 @@ test('OpenAPI refers only to what it holds, and gives each operation a name of i
   expect(referred.length).toBeGreaterThan(0)
   for (const to of referred) expect(Object.keys(components.schemas)).toContain(to.replace('#/components/schemas/', ''))
   const names = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
-  expect(names).toHaveLength(11)
-  expect(new Set(names).size).toBe(11)
+  expect(names).toHaveLength(12)
+  expect(new Set(names).size).toBe(12)
 })
 
 test('ask, approve, use, end: each by the person whose turn it is, and by nobody else', async () => {
