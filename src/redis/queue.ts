@@ -45,6 +45,11 @@ function openQueue(name: QueueName, connection: Connection, prefix: string, log:
   return queue
 }
 
+/** AWS ends it by itself: with BullMQ, whatever has a priority comes after all that has none, so an early end never waits behind a crowd of these. */
+function isEndOnTime({ act, at }: Job): boolean {
+  return act === 'revoke' && at !== undefined
+}
+
 function describe(job: Job, now: number) {
   const id = jobId(job)
   return {
@@ -55,6 +60,7 @@ function describe(job: Job, now: number) {
       // Redis's time, not this process's: the due moment does not move with our clock.
       timestamp: now,
       delay: Math.max(0, (job.at ?? now) - now),
+      ...(isEndOnTime(job) ? { priority: 1 } : {}),
       attempts: Number.MAX_SAFE_INTEGER,
       backoff: { type: 'custom' },
       // The id is free again at once; what ran is told by the record.

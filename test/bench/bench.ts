@@ -28,3 +28,8 @@ export function atLeast(goal: number, value: number, detail: string): Measured {
 export function atMost(goal: number, value: number, detail: string): Measured {
   return { value, goal: `≤ ${goal}`, meets: value <= goal, detail }
 }
+
+/** A count that is exact. */
+export function exactly(goal: number, value: number, detail: string): Measured {
+  return { value, goal: `= ${goal}`, meets: value === goal, detail }
+}

@@ -69,7 +69,12 @@ export async function untilIdle(redisUrl: string, longestMs?: number): Promise<v
     await until(
       'no job is under way',
       async () => {
-        const waiting = await Promise.all([cli.xlen('{latchkey}:outbox'), ...lists.map((list) => cli.llen(list))])
+        const onTime = cli.zcard('{latchkey}:revoke:prioritized')
+        const waiting = await Promise.all([
+          cli.xlen('{latchkey}:outbox'),
+          onTime,
+          ...lists.map((list) => cli.llen(list)),
+        ])
         return waiting.every((length) => length === 0)
       },
       longestMs,

@@ -15,13 +15,14 @@ interface Means {
   readonly queue: JobQueue
 }
 
-/** So many active grants of one role that all end at the same second, with requests, due entries and jobs as an activation leaves them. */
+/** So many active grants of the first role that all end at the same second, with requests, due entries and jobs as an activation leaves them. */
 export async function seedDue(
   { record, queue }: Means,
-  principal: SessionPrincipal,
+  [principal]: readonly SessionPrincipal[],
   count: number,
   endsAtMs: number,
 ): Promise<readonly Grant[]> {
+  if (principal === undefined) throw new Error('The sandbox was seeded without a role.')
   const nowMs = await record.now()
   const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs, endsAtMs))
   for (let from = 0; from < count; from += AT_ONCE) {

@@ -15,9 +15,8 @@ export async function untilWritten(redis: Redis): Promise<void> {
   while (/aof_rewrite_(in_progress|scheduled):1/.test(await redis.info('persistence'))) await delay(50)
 }
 
-/** The elevation role that the world was seeded with. */
-export function rolePrincipal({ aws, seeded }: World): SessionPrincipal {
-  const [role] = seeded.roles
-  if (role === undefined) throw new Error('The sandbox was seeded without a role.')
-  return { driver: 'session', account: aws.state.account, roleArn: role.arn, roleId: role.roleId }
+/** The elevation role that the world was seeded with, and its copies. */
+export function rolePrincipals({ aws, seeded }: World): readonly SessionPrincipal[] {
+  const { account } = aws.state
+  return seeded.roles.map(({ arn, roleId }) => ({ driver: 'session', account, roleArn: arn, roleId }))
 }

@@ -2,10 +2,12 @@ import { approveToAws } from './approve-to-aws.ts'
 import type { Bench, Row } from './bench.ts'
 import { botTurns } from './bot-turns.ts'
 import { clickAnswer } from './click-answer.ts'
+import { earlyRevoke } from './early-revoke.ts'
 import { foldGrowth } from './fold-growth.ts'
 import { intakeAccept } from './intake-accept.ts'
 import { intakeFold } from './intake-fold.ts'
 import { recordBytes } from './record-bytes.ts'
+import { revokeCalls } from './revoke-calls.ts'
 import { roundTrips } from './round-trips.ts'
 import { stormRecord } from './storm-record.ts'
 import { formatNumber, formatTable } from './table.ts'
@@ -19,6 +21,8 @@ const BENCHES: readonly Bench[] = [
   intakeFold,
   foldGrowth,
   stormRecord,
+  earlyRevoke,
+  revokeCalls,
   approveToAws,
   clickAnswer,
   botTurns,

@@ -8,7 +8,7 @@ import { startWorld } from '../sandbox/world.ts'
 import { atMost, type Bench } from './bench.ts'
 import { untilIdle } from './clicks.ts'
 import { seedDue } from './due-grants.ts'
-import { quietLog, rolePrincipal, untilWritten } from './ground.ts'
+import { quietLog, rolePrincipals, untilWritten } from './ground.ts'
 import { closing, startQuiet } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
@@ -46,7 +46,7 @@ export const stormRecord: Bench = {
 
       async function latchkey(): Promise<number> {
         const endsAtMs = wholeSecond(AHEAD_MS)
-        const grants = await seedDue(means, rolePrincipal(world), GRANTS, endsAtMs)
+        const grants = await seedDue(means, rolePrincipals(world), GRANTS, endsAtMs)
         const milliseconds = await untilEmpty(cli, '{latchkey}:index:live:grants', endsAtMs)
         await demandExpired(cli, new Set(grants.map(({ id }) => id)))
         await untilIdle(world.redis.url, LONGEST_SETTLING_MS)

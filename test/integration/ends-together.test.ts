@@ -24,7 +24,8 @@ async function statusOf({ id }: Grant): Promise<string> {
 
 async function told(grants: readonly Grant[]): Promise<number> {
   const ids = new Set(grants.map(({ id }) => id))
-  return (await office.events('grant.expired')).filter(({ grantId }) => ids.has(String(grantId))).length
+  return (await office.events('grant.expired')).filter((event) => 'grantId' in event && ids.has(String(event.grantId)))
+    .length
 }
 
 async function dueIds(): Promise<readonly string[]> {

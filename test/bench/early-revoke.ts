@@ -1,0 +1,121 @@
+import { LATCHKEY } from '../../src/audit/events.ts'
+import type { AttachPrincipal } from '../../src/grants/driver.ts'
+import type { Grant } from '../../src/grants/grant.ts'
+import { policyNameOf } from '../../src/grants/target.ts'
+import type { RecordPort } from '../../src/record.ts'
+import { redisRecord } from '../../src/redis/record.ts'
+import { activeGrant, commitGrants } from '../integration/active-grants.ts'
+import type { Role } from '../sandbox/aws/state.ts'
+import { startWorld, type World } from '../sandbox/world.ts'
+import { atMost, type Bench } from './bench.ts'
+import { rolePrincipals } from './ground.ts'
+import { type Life, openLife, until } from './life.ts'
+import { closing } from './processes.ts'
+import { compare, inWords } from './rounds.ts'
+import { percentile } from './statistics.ts'
+
+const TIDYINGS = 10_000
+const HOLDERS = Array.from({ length: 20 }, (_, number) => `team-${number}`)
+const EARLY_ENDS = 20
+const UNIT = 'ms'
+
+/**
+ * From "done" until the record says `revoked`, which it says once AWS was read back; one at a time, p95. With 10,000 policies waiting that only
+ * have to be tidied away, of grants of the driver `attach` that ended on time, against the same with nothing waiting. A turn has workers, Deny
+ * document and record to itself.
+ */
+export const earlyRevoke: Bench = {
+  name: 'early-revoke',
+  run: (say) =>
+    closing(async (closeLater) => {
+      const world = await startWorld({ seed: { holders: HOLDERS.map((name) => ({ kind: 'role', name })) } })
+      closeLater(() => world.stop())
+      const life = openLife(world, world.redis.url)
+      closeLater(() => life.close())
+      const ground = { world, life, record: redisRecord(life.cli) }
+
+      async function waiting(): Promise<number> {
+        await begin(ground)
+        await seedTidyings(ground)
+        await until('tidying has begun', async () => heldBy(world) < TIDYINGS)
+        const p95 = await endMany(ground)
+        const left = heldBy(world)
+        if (left === 0) throw new Error('Everything was tidied away before the last early end.')
+        say(`${left} of ${TIDYINGS} were still waiting`)
+        return p95
+      }
+
+      async function idle(): Promise<number> {
+        await begin(ground)
+        return await endMany(ground)
+      }
+
+      const compared = await compare({ latchkey: waiting, baseline: idle }, UNIT, say)
+      return atMost(2, compared.ratio, `p95 ${inWords(compared, UNIT)}; ${TIDYINGS} tidyings waiting against none`)
+    }),
+}
+
+interface Ground {
+  readonly world: World
+  readonly life: Life
+  readonly record: RecordPort
+}
+
+/** As on the first day: no grant, no denial, nothing under way. */
+async function begin({ world, life }: Ground): Promise<void> {
+  await world.kill('workers', 'SIGKILL')
+  await life.cli.flushall()
+  for (const { inline } of world.aws.state.roles.values())
+    for (const name of inline.current().keys()) inline.delete(name, world.aws.clock.now())
+  await world.startWorkers()
+  await until('the role is adopted', async () => (await life.cli.keys('{latchkey}:deny:*')).length > 0)
+}
+
+/** Grants that ended on time; AWS still holds their policies, and the due index says so. */
+async function seedTidyings({ world, record }: Ground): Promise<void> {
+  const nowMs = await record.now()
+  const roles = holdersOf(world)
+  const each = TIDYINGS / roles.length
+  for (const { principal, role } of roles) {
+    const grants = Array.from({ length: each }, () => endedGrant(principal, nowMs))
+    for (const { id } of grants) role.inline.put(policyNameOf(id), '{}', world.aws.clock.now())
+    await record.commit({
+      records: grants.map((next) => ({ kind: 'grant', id: next.id, expectedVersion: 0, next })),
+      due: grants.map(({ id }) => ({ kind: 'targets', id, at: nowMs })),
+      audit: [{ kind: 'request.lapsed', actor: LATCHKEY, requestId: 'r-0123456789ab' }],
+    })
+  }
+}
+
+function holdersOf({ aws }: World): readonly { readonly role: Role; readonly principal: AttachPrincipal }[] {
+  return HOLDERS.flatMap((name) => {
+    const role = aws.state.roles.get(name)
+    if (role === undefined) return []
+    const { arn, roleId } = role
+    return { role, principal: { driver: 'attach', account: aws.state.account, arn, userid: `${roleId}:rita` } }
+  })
+}
+
+function endedGrant(principal: AttachPrincipal, nowMs: number): Grant {
+  const endedAt = new Date(nowMs).toISOString()
+  return { ...activeGrant(principal, nowMs, nowMs), status: 'expired', endedAt }
+}
+
+function heldBy(world: World): number {
+  return holdersOf(world).reduce((sum, { role }) => sum + role.inline.current().size, 0)
+}
+
+async function endMany({ world, life, record }: Ground): Promise<number> {
+  const [principal] = rolePrincipals(world)
+  if (principal === undefined) throw new Error('The sandbox was seeded without a role.')
+  const nowMs = await record.now()
+  const grants = Array.from({ length: EARLY_ENDS }, () => activeGrant(principal, nowMs))
+  await commitGrants(record, grants)
+  const times: number[] = []
+  for (const { id } of grants) {
+    const startedAt = performance.now()
+    await life.done('rita', id)
+    times.push(performance.now() - startedAt)
+  }
+  return percentile(times, 95)
+}

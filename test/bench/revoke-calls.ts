@@ -1,0 +1,61 @@
+import { Redis } from 'ioredis'
+import type { SessionPrincipal } from '../../src/grants/driver.ts'
+import { endGrant } from '../../src/grants/end-grant.ts'
+import { redisRecord } from '../../src/redis/record.ts'
+import { activeGrant, commitGrants } from '../integration/active-grants.ts'
+import { PEOPLE } from '../sandbox/entra/fixture.ts'
+import { RULES, startWorld, type World } from '../sandbox/world.ts'
+import { type Bench, exactly } from './bench.ts'
+import { rolePrincipals } from './ground.ts'
+import { until } from './life.ts'
+import { closing } from './processes.ts'
+
+const COPIES = 3
+const ENDED_ON_EACH = 100
+const RULES_WITH_COPIES = RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${COPIES} }`)
+const LONGEST_MS = 120_000
+
+/**
+ * 300 session grants on a role and its two copies, all ended early while the workers are away; then two worker processes come to all of it at once.
+ * The number: how often IAM was asked to write, once for each copy that was touched.
+ */
+export const revokeCalls: Bench = {
+  name: 'revoke-calls',
+  run: (say) =>
+    closing(async (closeLater) => {
+      const world = await startWorld({ rules: RULES_WITH_COPIES, seed: { copies: COPIES } })
+      closeLater(() => world.stop())
+      const cli = new Redis(world.redis.url)
+      closeLater(() => cli.disconnect())
+      const record = redisRecord(cli)
+      await world.startWorkers()
+      await until('every role is adopted', async () => (await cli.keys('{latchkey}:deny:*')).length === COPIES)
+      await world.kill('workers', 'SIGTERM')
+
+      const principals = rolePrincipals(world)
+      const nowMs = await record.now()
+      const grants = principals.flatMap((principal) => crowdOn(principal, nowMs))
+      await commitGrants(record, grants)
+      for (const { id } of grants) await endGrant({ record }, rita(world), id)
+      say(`${grants.length} grants are to be ended`)
+      const before = writes(world)
+      await Promise.all([world.startWorkers(), world.startWorkers()])
+      const isOver = async () => (await cli.zcard('{latchkey}:index:live:grants')) === 0
+      await until('the last grant is revoked', isOver, LONGEST_MS)
+      const detail = `IAM writes for ${grants.length} early ends at once on a role and its copies, ${COPIES} in all`
+      return exactly(COPIES, writes(world) - before, detail)
+    }),
+}
+
+function crowdOn(principal: SessionPrincipal, nowMs: number) {
+  return Array.from({ length: ENDED_ON_EACH }, () => activeGrant(principal, nowMs))
+}
+
+function rita({ entra }: World) {
+  const { tenantId } = entra
+  return { tenantId, objectId: PEOPLE.rita, name: 'Rita Reyes', roles: [], clientId: '', address: '127.0.0.1' }
+}
+
+function writes({ aws }: World): number {
+  return aws.faults.tally({ action: 'PutRolePolicy' }).arrived
+}
