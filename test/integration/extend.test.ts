@@ -9,9 +9,11 @@ import { iamTime } from '../../src/grants/iam-time.ts'
 import { policyNameOf } from '../../src/grants/target.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { findYesFault } from '../../src/grants/yes.ts'
+import type { Job } from '../../src/jobs/catalog.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
+import { reconcileGrants } from '../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
-import type { PersonName } from '../sandbox/entra/fixture.ts'
+import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
 import { type AttachOffice, openAttachOffice } from './attach-office.ts'
 import { type Office, openOffice } from './invariant-ground.ts'
 
@@ -170,5 +172,36 @@ describe('extending a grant on somebody’s own role', () => {
     await activateGrant(attached.needs, id)
     attached.aws.faults.clear()
     expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'activation-failed' } })
+  })
+
+  it('that AWS could not be asked for is written by the next job', async () => {
+    const id = await attached.grantedOn()
+    const end = await extended(id)
+    attached.aws.faults.fail(
+      { action: 'PutRolePolicy' },
+      { code: 'ServiceFailure', status: 500, times: Number.POSITIVE_INFINITY },
+    )
+    await expect(activateGrant(attached.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    attached.aws.faults.clear()
+    expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
+    const jobs: Job[] = []
+    await attached.older(id, 60_000)
+    await reconcileGrants({ ...attached.needs, queue: { add: async (added) => void jobs.push(...added) } })
+    expect(jobs).toContainEqual(expect.objectContaining({ act: 'activate', recordId: id }))
+    await activateGrant(attached.needs, id)
+    expect(policyOf(id)).toContain(end)
+    await attached.revoked(id)
+  })
+
+  it('is not written for somebody who may not have it any more', async () => {
+    const id = await attached.grantedOn()
+    const before = policyOf(id)
+    await extended(id)
+    attached.entra.company.disable(PEOPLE.rita)
+    await activateGrant(attached.needs, id)
+    attached.entra.company.enable(PEOPLE.rita)
+    expect(policyOf(id)).toBe(before)
+    expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
+    await attached.revoked(id)
   })
 })
