@@ -10,6 +10,7 @@ import { type Keys, keysUnder, PREFIX } from './keys.ts'
 import { readScript, runScript } from './scripts.ts'
 
 const LEASE = readScript('take-lease')
+const EPOCH = readScript('take-epoch')
 const ROOM_KNOWN_FOR_MS = 2_000
 const FULL_AT = 0.7
 
@@ -107,10 +108,7 @@ function renewALittle(everyMs: number, renew: () => Promise<boolean>): () => voi
 
 /** Many processes may start on an empty Redis at once: the first to write decides. */
 async function epoch(redis: Connection, key: string): Promise<string> {
-  const present = await redis.get(key)
-  if (present !== null) return present
-  const fresh = randomUUID()
-  return (await redis.set(key, fresh, 'NX')) === 'OK' ? fresh : epoch(redis, key)
+  return z.guid().parse(await runScript(redis, EPOCH, [key], [randomUUID()]))
 }
 
 async function hasRoom(redis: Connection): Promise<boolean> {

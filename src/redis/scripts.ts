@@ -17,7 +17,7 @@ function packageRoot(folder: string): string {
   return packageRoot(parent)
 }
 
-export function readScript(name: 'commit' | 'take-lease' | 'fold-writes' | 'spend-budget'): Script {
+export function readScript(name: 'commit' | 'take-epoch' | 'take-lease' | 'fold-writes' | 'spend-budget'): Script {
   return script(readFileSync(join(packageRoot(import.meta.dirname), 'src', 'redis', `${name}.lua`), 'utf8'))
 }
 

@@ -65,6 +65,19 @@ test('a Deny document that somebody edited is adopted: nobody knows what it let 
   expect((await office.events('epoch.adopted')).at(-1)).toMatchObject({ found: 'unknown' })
 })
 
+test.each(['', 'x'.repeat(6_000)])(
+  'a forged epoch (%#) holds no early end up: the role is adopted, and refuses all that went before',
+  async (forged) => {
+    const [ending, live] = [await office.granted(), await office.granted()]
+    const [lost, cut] = [await office.vend(ending), await office.vend(live)]
+    await office.redis.set(office.key('epoch'), forged)
+    await office.revoked(ending)
+    expect(await office.canWrite(lost)).toBe(false)
+    expect(await office.canWrite(cut)).toBe(false)
+    expect(office.denied().epoch).toBe(await office.record.epoch())
+  },
+)
+
 test('an adoption never takes back the cut of the one before', async () => {
   const cuts: number[] = []
   for (let adoptions = 1; adoptions <= 3; adoptions += 1) {

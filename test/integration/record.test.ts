@@ -261,6 +261,26 @@ test('the epoch of an empty Redis is made once, whoever asks first', async () =>
   expect(others).not.toBe(epochs[0])
 })
 
+test.each(['', 'x'.repeat(6_000), 'unknown', '0B5F8C1E-0000-4000-8000-00000000000'])(
+  'an epoch that we did not write counts as lost, and everybody takes the same fresh one: %#',
+  async (forged) => {
+    const before = await record.epoch()
+    await redis.set(`${prefix}:epoch`, forged)
+    const epochs = await Promise.all(Array.from({ length: 20 }, (_, n) => writer(n).epoch()))
+    expect(new Set(epochs).size).toBe(1)
+    expect(epochs[0]).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+    expect(epochs[0]).not.toBe(before)
+    expect(await redis.get(`${prefix}:epoch`)).toBe(epochs[0])
+  },
+)
+
+test('an epoch of another type counts as lost too', async () => {
+  await redis.del(`${prefix}:epoch`)
+  await redis.rpush(`${prefix}:epoch`, 'x')
+  expect(await record.epoch()).toMatch(/^[0-9a-f-]{36}$/)
+  expect(await record.epoch()).toBe(await redis.get(`${prefix}:epoch`))
+})
+
 function everything(ids: readonly string[]): Omit<Commit, 'records'> {
   return {
     due: ids.map((id) => ({ kind: 'grants', id, at: 99 }) as const),

@@ -1,0 +1,12 @@
+-- KEYS: the epoch. ARGV: a fresh one, taken where there is none.
+-- Answers the epoch. What is not a UUID was not written by us and counts as lost: with a fresh one nothing is granted before AWS carries it.
+
+local hex = '[0-9a-f]'
+local uuid = '^' .. hex:rep(8) .. '%-' .. (hex:rep(4) .. '%-'):rep(3) .. hex:rep(12) .. '$'
+
+local isText = redis.call('TYPE', KEYS[1]).ok == 'string'
+local present = isText and redis.call('STRLEN', KEYS[1]) == 36 and redis.call('GET', KEYS[1])
+if present and present:match(uuid) then return present end
+
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]
