@@ -21,7 +21,7 @@ export interface AskNeeds {
   readonly record: RecordPort
   readonly rules: Rules
   readonly directory: Directory
-  readonly driver: Pick<Driver, 'preflight'>
+  readonly driver: Pick<Driver, 'preflight' | 'checkBucket'>
   readonly approvalKey: string
   /** Whether a CloudTrail record of that bucket ever came. */
   readonly isFeedProven: (bucket: string) => Promise<boolean>
@@ -71,8 +71,9 @@ async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promis
 async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible, input: AskInput) {
   const nowMs = await needs.record.now()
   if (input.extending) {
+    const { principal } = input.extending
     refuseShorter(input.extending, decision.durationMinutes, nowMs)
-    return { principal: input.extending.principal, warnings: [] }
+    return { principal, warnings: await needs.driver.checkBucket(draftOf(decision, caller, input), principal) }
   }
   const { principals, warnings } = await needs.driver.preflight(draftOf(decision, caller, input))
   const [principal, unproven] = await Promise.all([

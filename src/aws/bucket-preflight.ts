@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import { LatchkeyError } from '../errors.ts'
-import { type Asked, bucketWarnings, findBypasses } from '../grants/bucket-policy.ts'
-import type { GrantDraft, Principal } from '../grants/driver.ts'
+import { findBypasses } from '../grants/bucket-bypass.ts'
+import { type Asked, bucketWarnings } from '../grants/bucket-policy.ts'
+import type { GrantDraft, GrantOrder, Principal } from '../grants/driver.ts'
 import { ACTIONS } from '../rules/levels.ts'
 import type { Account, Bucket, Rules } from '../rules/rules-file.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
@@ -14,9 +15,9 @@ export interface BucketNeeds extends Pick<Rules, 'accounts' | 'buckets'> {
   readonly log: AwsLog
 }
 
-/** How long what was read of a bucket in order is taken for true: several people may ask at once. */
 /** A card has room for so many. */
 const MOST_WARNINGS = 3
+/** How long what was read of a bucket in order is taken for true: several people may ask at once. */
 const REMEMBERED_MS = 60_000
 
 export interface BucketPreflight {
@@ -24,22 +25,56 @@ export interface BucketPreflight {
   read(draft: GrantDraft): Promise<BucketFacts>
   /** Sentences for the requester. @throws AWS_REFUSED when the bucket's policy gives a principal more than Latchkey can end. */
   judge(facts: BucketFacts, draft: GrantDraft, principals: readonly Principal[]): readonly string[]
+  /** As it is now: since the ask somebody may have changed its policy. That it cannot be read refuses nothing. @throws AWS_REFUSED as `judge` */
+  refuseBypass(order: GrantOrder): Promise<void>
 }
+
+type Remembered = Map<string, { readonly facts: BucketFacts; readonly atMs: number }>
 
 /** Reads what the bucket of a draft is like, before anybody is asked. A refusal is never remembered. */
 export function bucketPreflight(needs: BucketNeeds): BucketPreflight {
-  const remembered = new Map<string, { readonly facts: BucketFacts; readonly atMs: number }>()
+  const remembered: Remembered = new Map()
+  const read = (draft: GrantDraft) => readOnce(needs, remembered, draft)
+  const judge: BucketPreflight['judge'] = (facts, draft, principals) => {
+    const bucket = draft.scopes[0]?.bucket ?? ''
+    const faults = faultsOf(facts, principals)
+    if (faults.length === 0) return warningsOf(facts, draft, principals)
+    remembered.delete(bucket)
+    throw notInOrder(needs.log, bucket, faults)
+  }
   return {
-    async read(draft) {
-      const bucket = findBucket(needs.buckets, draft.scopes)
-      const known = remembered.get(bucket.bucket)
-      if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.facts
-      const atMs = performance.now()
-      const facts = await readInOrder(needs, findAccount(needs.accounts, draft.account), bucket)
-      remembered.set(bucket.bucket, { facts, atMs })
-      return facts
+    read,
+    judge,
+    async refuseBypass({ principal, ...order }) {
+      const draft = { ...order, account: principal.account }
+      const facts = await unlessUnreadable(needs.log, draft, () => read(draft))
+      if (facts) judge(facts, draft, [principal])
     },
-    judge: ({ policy }, draft, principals) => (policy === undefined ? [] : judge(needs, policy, draft, principals)),
+  }
+}
+
+async function readOnce(needs: BucketNeeds, remembered: Remembered, draft: GrantDraft): Promise<BucketFacts> {
+  const bucket = findBucket(needs.buckets, draft.scopes)
+  const known = remembered.get(bucket.bucket)
+  if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.facts
+  const atMs = performance.now()
+  const facts = await readInOrder(needs, findAccount(needs.accounts, draft.account), bucket)
+  remembered.set(bucket.bucket, { facts, atMs })
+  return facts
+}
+
+/** It was read before anybody was asked. */
+async function unlessUnreadable<T>(
+  log: AwsLog,
+  { grantId }: GrantDraft,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof LatchkeyError)) throw error
+    log.warn({ grantId, code: error.code }, 'activation could not look at the bucket again')
+    return undefined
   }
 }
 
@@ -55,15 +90,13 @@ async function readInOrder(needs: BucketNeeds, account: Account, bucket: Bucket)
   return facts
 }
 
-function judge(
-  { log }: BucketNeeds,
-  policy: string,
-  draft: GrantDraft,
-  principals: readonly Principal[],
-): readonly string[] {
+function faultsOf({ policy }: BucketFacts, principals: readonly Principal[]): readonly string[] {
+  return policy === undefined ? [] : principals.flatMap((principal) => findBypasses(policy, principal))
+}
+
+function warningsOf({ policy }: BucketFacts, draft: GrantDraft, principals: readonly Principal[]): readonly string[] {
+  if (policy === undefined) return []
   const bucket = draft.scopes[0]?.bucket ?? ''
-  const faults = principals.flatMap((principal) => findBypasses(policy, principal))
-  if (faults.length > 0) throw notInOrder(log, bucket, faults)
   const warnings = principals.flatMap((principal) => bucketWarnings(policy, bucket, askedOf(draft, principal)))
   return [...new Set(warnings)].slice(0, MOST_WARNINGS)
 }

@@ -34,10 +34,14 @@ export function joinDrivers(buckets: BucketPreflight, session: SessionDriver, at
       const [facts, principals] = await Promise.all([buckets.read(draft), driver.preflight(draft)])
       return { principals, warnings: buckets.judge(facts, draft, principals) }
     },
+    async checkBucket(draft, principal) {
+      return buckets.judge(await buckets.read(draft), draft, [principal])
+    },
     async activate(order, now) {
       const { principal } = order
-      if (principal.driver === 'session') await session.activate({ ...order, principal }, now)
-      else await attach.activate({ ...order, principal }, now)
+      if (principal.driver === 'attach') return await attach.activate({ ...order, principal }, now)
+      await buckets.refuseBypass(order)
+      await session.activate({ ...order, principal }, now)
     },
     async vend(order) {
       const { principal } = order

@@ -1,32 +1,6 @@
-import { z } from 'zod'
+import { isPublicReading } from './bucket-bypass.ts'
+import { like, nameOf, parseBucketPolicy, type Statement } from './bucket-statements.ts'
 import type { Principal } from './driver.ts'
-import { parseJson } from './parse-json.ts'
-
-/** What a bucket's own policy does to a grant: it may give more than the grant says, and it may take away what the grant says. */
-
-const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
-const conditionValues = z.union([z.string(), z.boolean(), z.number()]).transform(String)
-const conditions = z.record(
-  z.string(),
-  z.record(z.string(), z.union([conditionValues.transform((one) => [one]), z.array(conditionValues)])),
-)
-/** `*`, or kind → names. */
-const principals = z.union([z.string().transform((one) => ({ AWS: [one] })), z.record(z.string(), oneOrMore)])
-const statement = z.object({
-  Effect: z.enum(['Allow', 'Deny']),
-  Principal: principals.optional(),
-  NotPrincipal: principals.optional(),
-  Action: oneOrMore.optional(),
-  NotAction: oneOrMore.optional(),
-  Resource: oneOrMore.optional(),
-  NotResource: oneOrMore.optional(),
-  Condition: conditions.default({}),
-})
-const policy = z.object({
-  Statement: z.union([z.array(statement), statement.transform((one) => [one])]),
-})
-
-type Statement = z.infer<typeof statement>
 
 /** What a grant would do in the bucket. */
 export interface Asked {
@@ -37,33 +11,15 @@ export interface Asked {
   readonly resources: readonly string[]
 }
 
-/**
- * What the policy allows to sessions as such is not met with their session policy (IAM User Guide, "Session policies"): it would have neither the
- * scope nor the end of the grant. What it allows to the role by its ARN is. Sentences for the operator.
- */
-export function findBypasses(document: string, principal: Principal): readonly string[] {
-  const statements = parse(document)
-  if (!statements) return ['The bucket policy is not as IAM writes one; Latchkey cannot tell whom it lets in.']
-  if (principal.driver !== 'session') return []
-  const session = `:assumed-role/${nameOf(principal.roleArn)}/`
-  const given = statements.filter(({ Effect, Principal, NotPrincipal, Condition }) => {
-    if (Effect !== 'Allow') return false
-    const [who, when] = [JSON.stringify([Principal, NotPrincipal]), JSON.stringify(Condition)]
-    const namesSessions = [session, principal.roleId].some((name) => who.includes(name) || when.includes(name))
-    return namesSessions || when.includes(principal.roleArn)
-  })
-  return given.map(
-    ({ Action = ['*'] }) =>
-      `The bucket policy allows ${Action.join(', ')} to sessions of ${principal.roleArn}, beside their session policy; take it out, or name the role itself.`,
-  )
-}
-
 /** What stays when the grant ends, and what will refuse it all the same. Sentences for the requester, who reads no names of others in them. */
 export function bucketWarnings(document: string, bucket: string, asked: Asked): readonly string[] {
-  const statements = parse(document) ?? []
+  const statements = parseBucketPolicy(document) ?? []
   const keys = new Set(statements.filter((one) => hits(one, asked)).flatMap(namesOfConditions))
   return [
     ...(statements.some((one) => allowsHolder(one, asked.principal)) ? [standing(bucket)] : []),
+    ...(statements.some(isPublicReading)
+      ? [`The policy of ${bucket} lets everybody read there: that does not end with this grant.`]
+      : []),
     ...[...keys].sort().map((key) => refusalBy(bucket, key)),
   ]
 }
@@ -139,21 +95,4 @@ function namesOf(principal: Principal): readonly string[] {
     principal.driver === 'session' ? [principal.roleArn, `${principal.roleId}:g-`] : [principal.arn, principal.userid]
   const session = `arn:aws:sts::${account}:assumed-role/${nameOf(arn)}/${userid.split(':')[1] ?? ''}`
   return [arn, userid, session, account, `arn:aws:iam::${account}:root`]
-}
-
-function nameOf(arn: string): string {
-  return arn.slice(arn.lastIndexOf('/') + 1)
-}
-
-/** IAM's `*` and `?`; names of actions are compared in lower case. */
-function like(pattern: string, text: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.')
-  return new RegExp(`^${source}$`, 'is').test(text)
-}
-
-function parse(document: string): readonly Statement[] | undefined {
-  return policy.safeParse(parseJson(document)).data?.Statement
 }

@@ -104,6 +104,8 @@ export interface Ready {
 export interface Driver extends SessionRoles, AttachTargets {
   /** Reads what must be in place before anybody is asked. Throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason. */
   preflight(draft: GrantDraft): Promise<Ready>
+  /** The part of `preflight` that looks at the bucket, for a principal that holds already. @returns warnings */
+  checkBucket(draft: GrantDraft, principal: Principal): Promise<readonly string[]>
   /** Proves that AWS allows it; keeps no credentials. Throws when AWS's clock is more than 60 s from `now` (ms). */
   activate(order: GrantOrder, now: number): Promise<void>
   /** @throws NOT_ELIGIBLE for a grant of the driver `attach`: its holder uses their own credentials. */

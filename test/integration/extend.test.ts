@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { AccessRequest } from '../../src/access-requests/access-request.ts'
 import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
 import { extensionOf } from '../../src/access-requests/extend-grant.ts'
@@ -61,6 +61,23 @@ describe('extending a grant', () => {
     const { expiresAt } = await vendCredentials(office.needs, office.as('rita'), id)
     expect(Date.parse(expiresAt)).toBeGreaterThan(before)
     expect(await office.events('grant.extended')).toContainEqual(expect.objectContaining({ grantId: id, requestId }))
+  })
+
+  it('is refused where the bucket came to let sessions in: what would go on could not be ended', async () => {
+    const id = await office.granted()
+    const bucket = office.aws.state.buckets.get('finance-reports')
+    if (!bucket) throw new Error('The rules of the tests name it')
+    const open = { Effect: 'Allow', Principal: '*', Action: 's3:PutObject', Resource: 'arn:aws:s3:::finance-reports/*' }
+    office.aws.state.buckets.set('finance-reports', {
+      ...bucket,
+      policy: JSON.stringify({ Version: '2012-10-17', Statement: [open] }),
+    })
+    // What was read of the bucket is taken for true for a minute.
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
+    const refused = await extend(id, 60).catch((error: unknown) => error)
+    clock.mockRestore()
+    office.aws.state.buckets.set('finance-reports', bucket)
+    expect(refused).toMatchObject({ code: 'AWS_REFUSED', facts: { awsCode: 'BucketNotInOrder' } })
   })
 
   it('is no new grant: it ends once, with everything that was vended', async () => {

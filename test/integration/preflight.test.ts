@@ -118,6 +118,28 @@ describe('before anybody is asked, the bucket', () => {
     expect(await faultsOf()).toContain('beside their session policy')
   })
 
+  it('whose policy came to let sessions in since is refused at activation and to whom it is extended', async () => {
+    const { principals } = await web.preflight(world.draft(HOME))
+    const [principal] = principals
+    if (principal.driver !== 'session') throw new Error('These are sessions')
+    const Condition = { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } }
+    const Resource = 'arn:aws:s3:::finance-reports/*'
+    await setPolicy({ Effect: 'Allow', Principal: '*', Action: 's3:PutObject', Resource, Condition })
+    const workers = world.driver('workers')
+    const refused = { code: 'AWS_REFUSED', facts: { awsCode: 'BucketNotInOrder' } }
+    await expect(workers.activate(world.order(principal), world.aws.clock.now())).rejects.toMatchObject(refused)
+    await expect(world.driver('web').checkBucket(world.draft(HOME), principal)).rejects.toMatchObject(refused)
+    expect(world.count('AssumeRole')).toBe(0)
+  })
+
+  it('that cannot be read at activation stops nobody who was approved, and the operator is told', async () => {
+    const [principal] = (await web.preflight(world.draft(HOME))).principals
+    if (principal.driver !== 'session') throw new Error('These are sessions')
+    world.aws.faults.fail({ action: 'GetBucketPolicy' }, { code: 'AccessDenied', status: 403 })
+    await world.driver('workers').activate(world.order(principal), world.aws.clock.now())
+    expect(JSON.stringify(world.logged)).toContain('activation could not look at the bucket again')
+  })
+
   it('whose policy will refuse what is asked for is a warning to the requester', async () => {
     const Condition = { StringNotEquals: { 'aws:SourceVpce': 'vpce-0a1b2c3d' } }
     const Resource = 'arn:aws:s3:::finance-reports/*'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Asked, bucketWarnings, findBypasses } from '../../src/grants/bucket-policy.ts'
+import { findBypasses } from '../../src/grants/bucket-bypass.ts'
+import { type Asked, bucketWarnings } from '../../src/grants/bucket-policy.ts'
 
 const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
 const session = { driver: 'session', account: '111122223333', roleArn: ROLE, roleId: 'AROAEXAMPLE' } as const
@@ -14,6 +15,7 @@ const asked: Asked = {
   actions: ['s3:PutObject', 's3:ListBucket'],
   resources: ['arn:aws:s3:::finance-reports/2026/x', 'arn:aws:s3:::finance-reports'],
 }
+const ANNA = 'arn:aws:iam::111122223333:user/anna'
 const ALL = 'arn:aws:s3:::finance-reports/*'
 
 function policy(...Statement: readonly object[]): string {
@@ -22,6 +24,10 @@ function policy(...Statement: readonly object[]): string {
 
 function allow(Principal: unknown, more: object = {}) {
   return { Effect: 'Allow', Principal, Action: 's3:PutObject', Resource: ALL, ...more }
+}
+
+function everybody(Condition: object, Action: string | readonly string[] = 's3:PutObject') {
+  return allow('*', { Condition, Action })
 }
 
 function deny(Condition: object, more: object = {}) {
@@ -37,6 +43,27 @@ describe('a bucket policy that lets sessions of an elevation role in beside thei
       Condition: { ArnLike: { 'aws:PrincipalArn': 'arn:aws:sts::*:assumed-role/prod/*' } },
     }),
     'by its ARN, told of everybody': allow({ AWS: '*' }, { Condition: { ArnEquals: { 'aws:PrincipalArn': ROLE } } }),
+    'by a pattern of roles': everybody({
+      ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:role/latchkey/*' },
+    }),
+    'by a pattern of ids': everybody({ StringLike: { 'aws:userid': ['AIDAX', 'AROA*:g-0*'] } }),
+    'by the id of one session': everybody({ StringEquals: { 'aws:userid': 'AROAEXAMPLE:g-000000000001' } }),
+    'by a variable': everybody({ StringLike: { 'aws:userid': `\${aws:PrincipalTag/role}:*` } }),
+    'with everybody': everybody({}),
+    'with everybody, in the other spelling': allow({ AWS: ['*'] }),
+    'with the organisation': everybody({ StringEquals: { 'aws:PrincipalOrgID': 'o-1' } }),
+    'with the account': everybody({ StringEquals: { 'aws:PrincipalAccount': '111122223333' } }),
+    'with accounts by pattern': everybody({ StringLike: { 'aws:SourceAccount': ['999900001111', '1111*'] } }),
+    'by a tag': everybody({ StringEquals: { 'aws:PrincipalTag/team': 'finance' } }),
+    'through an endpoint': everybody({ StringEquals: { 'aws:SourceVpce': 'vpce-0a1b2c3d' } }),
+    'with all but others': everybody({ ArnNotLike: { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:role/admin' } }),
+    'with others, if somebody is anybody': everybody({ StringEqualsIfExists: { 'aws:PrincipalArn': ANNA } }),
+    'with all that others are': everybody({ 'ForAllValues:StringEquals': { 'aws:PrincipalArn': ANNA } }),
+    'by not naming it': { ...allow('*'), Principal: undefined, NotPrincipal: { AWS: ANNA } },
+    'though the role is spared by ARN': { ...allow('*'), Principal: undefined, NotPrincipal: { AWS: ROLE } },
+    'to read, but not with everybody': everybody({ StringEquals: { 'aws:PrincipalOrgID': 'o-1' } }, 's3:GetObject'),
+    'to read more than the level read': everybody({}, ['s3:GetObject', 's3:GetObjectVersion']),
+    'to do all but something': { ...everybody({}), Action: undefined, NotAction: 's3:PutObject' },
   }
   it.each(Object.entries(given))('is found: %s', (_, statement) => {
     expect(findBypasses(policy(statement), session)).toHaveLength(1)
@@ -48,9 +75,21 @@ describe('a bucket policy that lets sessions of an elevation role in beside thei
       allow({ AWS: ROLE }),
       allow({ AWS: 'arn:aws:sts::111122223333:assumed-role/prod-reports/x' }),
       allow({ AWS: 'arn:aws:iam::111122223333:root' }),
+      allow({ AWS: '111122223333' }),
+      allow({ Service: 'logging.s3.amazonaws.com' }),
+      everybody({ ArnEquals: { 'aws:PrincipalArn': ANNA }, StringLike: { 's3:prefix': '*' } }),
+      everybody({ StringLike: { 'aws:userid': ['AIDAX', 'AROAOTHER:*', 'AROAEXAMPLE:r-*'] } }),
+      everybody({ StringEquals: { 'AWS:PrincipalAccount': '999900001111' } }),
+      everybody({ StringEquals: { 'aws:SourceAccount': '999900001111' } }),
       { ...deny({}), Principal: { AWS: 'arn:aws:sts::111122223333:assumed-role/prod/g-000000000001' } },
     )
     expect(findBypasses(document, session)).toEqual([])
+  })
+
+  it('is not one that everybody may read by: that is told to the requester', () => {
+    const open = policy(everybody({}, ['s3:GetObject', 's3:listbucket']))
+    expect(findBypasses(open, session)).toEqual([])
+    expect(bucketWarnings(open, 'finance-reports', asked)).toEqual([expect.stringContaining('lets everybody read')])
   })
 
   it('is not told from one that cannot be read', () => {
