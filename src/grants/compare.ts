@@ -90,9 +90,11 @@ function statementFaults({ Action, Condition }: TrustAllow): readonly string[] {
   const beyond = Action.filter((_, index) => !ENTER.includes(names[index] ?? ''))
   const faults = beyond.map((action) => `The trust policy allows ${action}; take it out.`)
   if (!names.includes('sts:assumerole')) return faults
+  // `Null` of `false` or `true` is always so.
+  const present = condition(Condition, ['null'], 'sts:sourceidentity')
   const demanded =
     condition(Condition, ['stringequals', 'stringlike'], 'sts:sourceidentity').length > 0 ||
-    condition(Condition, ['null'], 'sts:sourceidentity').includes('false')
+    (present.length > 0 && present.every((value) => value === 'false'))
   return demanded ? faults : [...faults, 'The trust policy lets somebody in without sts:SourceIdentity; demand it.']
 }
 

@@ -66,16 +66,16 @@ function tagFaults(file: LooseFile, entitlement: LooseEntitlement, path: KeyPath
         `S3 asks for the tag of an object only when it is read. Keep the level read alone, without ${others.join(', ')}.`,
       ),
     ]
-  const tagger = file.entitlements.find((other) => other.levels.includes('tag') && isShared(entitlement, other))
+  const tagger = file.entitlements.find((other) => other.levels.includes('tag') && overlap(entitlement, other))
   if (tagger === undefined) return []
-  const problem = `Entitlement ${String(tagger.name)} lets the same people change the tags of these objects, and so choose what they may read.`
+  const problem = `Entitlement ${String(tagger.name)} lets people change the tags of these objects: who has both chooses what they read.`
   return [fault(path, problem)]
 }
 
-function isShared(one: LooseEntitlement, other: LooseEntitlement): boolean {
+/** Whoever they name: one person may be in several groups, and only the directory knows. */
+function overlap(one: LooseEntitlement, other: LooseEntitlement): boolean {
   const theirs = scopesOf(other)
-  const meets = (scope: Scope) => theirs.some((their) => contains(scope, their) || contains(their, scope))
-  return one.who.some((who) => other.who.includes(who)) && scopesOf(one).some(meets)
+  return scopesOf(one).some((scope) => theirs.some((their) => contains(scope, their) || contains(their, scope)))
 }
 
 function scopesOf({ scopes }: LooseEntitlement): readonly Scope[] {

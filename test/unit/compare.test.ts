@@ -100,6 +100,8 @@ describe('a trust policy', () => {
       Condition: { StringLikeIfExists: { 'sts:SourceIdentity': '*' } },
     }),
     'us only without a source identity': enter({ Condition: { Null: { 'sts:SourceIdentity': 'true' } } }),
+    'us with a source identity or without': enter({ Condition: { Null: { 'sts:SourceIdentity': ['false', 'true'] } } }),
+    'us on no word about a source identity': enter({ Condition: { Null: { 'sts:SourceIdentity': [] } } }),
     'us without letting us name the source': enter({ Action: 'sts:AssumeRole' }),
     'web identities': enter({ Action: [...ENTER, 'sts:AssumeRoleWithWebIdentity'] }),
   }

@@ -64,17 +64,21 @@ describe('conditions of an entitlement', () => {
     ])
   })
 
-  test('a tag is refused where another entitlement lets the same people change the tags', () => {
-    const tagged = cleanUp('levels: [read]', 'conditions: {objectTag: {key: class, value: public}}')
-    const tagger = tagged.replace(
-      'levels: [read]\n    duration: {default: 1h',
-      'levels: [tag]\n    duration: {default: 1h',
-    )
-    expect(problems(tagger)).toEqual([
-      `${at}.objectTag: Entitlement long-read lets the same people change the tags of these objects, and so choose what they may read.`,
-    ])
-    expect(problems(tagged)).toEqual([])
-  })
+  test.each(['[group:finance]', '[group:owners]', '[person:lead]'])(
+    'a tag is refused where another entitlement lets people change the tags: %s',
+    (who) => {
+      const tagged = cleanUp('levels: [read]', 'conditions: {objectTag: {key: class, value: public}}')
+      const tagger = tagged.replace(
+        /who: .*(\n.*)\n {4}levels: \[read\]\n {4}duration: \{default: 1h/,
+        `who: ${who}$1\n    levels: [tag]\n    duration: {default: 1h`,
+      )
+      expect(problems(tagger)).toEqual([
+        `${at}.objectTag: Entitlement long-read lets people change the tags of these objects: who has both chooses what they read.`,
+      ])
+      expect(problems(tagged)).toEqual([])
+      expect(problems(tagger.replace('[s3://finance-reports/]', '[s3://payroll/]'))).toEqual([])
+    },
+  )
 
   test('a second factor is refused with the driver attach, where AWS cannot see it', () => {
     const text = cleanUp('levels: [delete]', 'driver: attach', 'conditions: {mfa: true}').replace(
