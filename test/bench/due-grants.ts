@@ -9,6 +9,8 @@ import { activeGrant } from '../integration/active-grants.ts'
 import { APPROVAL_KEY } from './life.ts'
 
 const AT_ONCE = 500
+/** So that each has one job, and none from the sweeper. */
+const NOT_SWEPT_MS = 60_000
 
 interface Means {
   readonly record: RecordPort
@@ -39,6 +41,32 @@ export async function seedDue(
     await queue.add(some.map(({ id }) => ({ act: 'revoke', recordId: id, occasion: '1', at: endsAtMs })))
   }
   return grants
+}
+
+/** So many grants of the first role that were just approved, as the yes leaves them, but for their jobs, which wait for one moment. */
+export async function seedApproved(
+  { record, queue }: Means,
+  [principal]: readonly SessionPrincipal[],
+  count: number,
+  dueAtMs: number,
+): Promise<void> {
+  if (principal === undefined) throw new Error('The sandbox was seeded without a role.')
+  const nowMs = await record.now()
+  const grants = Array.from({ length: count }, () => approved(activeGrant(principal, nowMs)))
+  await record.commit({
+    records: grants.flatMap((next) => [
+      { kind: 'grant', id: next.id, expectedVersion: 0, next },
+      { kind: 'request', id: next.terms.requestId, expectedVersion: 0, next: requestOf(next) },
+    ]),
+    due: grants.map(({ id }) => ({ kind: 'grants', id, at: nowMs + NOT_SWEPT_MS })),
+    indexes: grants.map(({ id }) => ({ ...LIVE, id, at: nowMs })),
+    audit: [{ kind: 'request.lapsed', actor: LATCHKEY, requestId: 'r-0123456789ab' }],
+  })
+  await queue.add(grants.map(({ id }) => ({ act: 'activate', recordId: id, occasion: '1', at: dueAtMs })))
+}
+
+function approved({ endsAt: _end, activatedAt: _at, ...grant }: Grant): Grant {
+  return { ...grant, status: 'activating', attempts: 0 }
 }
 
 /** Approved; nobody was shown a card, which would be Teams' pace. */

@@ -14,8 +14,8 @@ import { compare, inWords } from './rounds.ts'
 import { percentile } from './statistics.ts'
 import { formatNumber } from './table.ts'
 
-const CACHED = 400
-const UNCACHED = 100
+const CACHED = 200
+const UNCACHED = 40
 const MOST_CACHED = 1.2
 const MOST_UNCACHED = 1.3
 const UNIT = 'ms'
@@ -23,7 +23,8 @@ const UNIT = 'ms'
 /**
  * `POST /api/v1/grants/:id/credentials`, p95, one at a time, everything up to the answer: who is it, is the grant theirs, right, active, and its
  * role ready. Cached: handed out again, against a route that answers a constant. Uncached: the intent on record, then STS, against a route that
- * asks STS alone. Both check the same token.
+ * asks STS alone. Both check the same token. A route that answers a constant is no fair company for one that may not answer before it has read
+ * whether the grant still stands: the detail also says how it compares with one that awaits two reads of Redis, as this one must.
  */
 export const vend: Bench = {
   name: 'vend',
@@ -68,12 +69,13 @@ export const vend: Bench = {
 
       const at = (route: string) => `${baseline.url}/${route}/${grantId}`
       const cached = await compare({ latchkey: () => again(vended), baseline: () => again(at('constant')) }, UNIT, say)
+      const read = await compare({ latchkey: () => again(vended), baseline: () => again(at('read')) }, UNIT, say)
       const uncached = await compare({ latchkey: () => anew(vended), baseline: () => anew(at('assumed')) }, UNIT, say)
       return {
         value: cached.ratio,
         goal: `≤ ${MOST_CACHED} / ≤ ${MOST_UNCACHED}`,
         meets: cached.ratio <= MOST_CACHED && uncached.ratio <= MOST_UNCACHED,
-        detail: `p95 cached ${inWords(cached, UNIT)}, uncached ${inWords(uncached, UNIT)}: ${formatNumber(uncached.ratio)}`,
+        detail: `p95 cached ${inWords(cached, UNIT)} (two reads of Redis: ${inWords(read, UNIT)}, ${formatNumber(read.ratio)}), uncached ${inWords(uncached, UNIT)}: ${formatNumber(uncached.ratio)}`,
       }
     }),
 }

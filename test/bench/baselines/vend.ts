@@ -1,20 +1,27 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { fastify } from 'fastify'
+import { Redis } from 'ioredis'
 import { readSetup } from '../../../src/config.ts'
 import { openBearerVerifier, openLog } from '../../../src/dependencies.ts'
 
-/** The same token check; then one constant answer, or one AssumeRole with the same policy. Nothing is read, nothing is recorded. */
+/** The same token check; then one constant answer, at once or after two reads, or one AssumeRole with the same policy. Nothing is recorded. */
 const { config } = readSetup(process.env, 'web')
 const verify = openBearerVerifier(config, openLog(config, 'baseline'))
 const { ROLE_ARN, POLICY, ANSWER = '' } = process.env
 const constant: unknown = JSON.parse(ANSWER)
 const sts = new STSClient({ maxAttempts: 3, region: 'eu-west-1' })
+const redis = new Redis(config.redisUrl)
 const app = fastify()
 
 app.addHook('onRequest', async (request) => {
   await verify(request.headers.authorization, request.ip)
 })
 app.post('/constant/:id', async () => constant)
+app.post<{ Params: { id: string } }>('/read/:id', async ({ params }) => {
+  await redis.hgetall(`{latchkey}:grant:${params.id}`)
+  await redis.get('{latchkey}:epoch')
+  return constant
+})
 app.post<{ Params: { id: string } }>('/assumed/:id', async ({ params }) => {
   const session = { RoleSessionName: params.id, Policy: POLICY, DurationSeconds: 3_600 }
   const { Credentials } = await sts.send(
