@@ -54,6 +54,14 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grant.due-taken-out'), ...grant }),
   z.strictObject({ kind: z.literal('alarm.revoke-overdue'), ...grant, sentence: z.string() }),
   z.strictObject({ kind: z.literal('deny.written'), actor, role: z.string(), denied: z.number() }),
+  /** It could not take all: every session issued before that is refused, and so many ids were left out. Somebody may have forged early ends. */
+  z.strictObject({
+    kind: z.literal('alarm.deny-full'),
+    actor,
+    role: z.string(),
+    issuedBefore: z.string(),
+    leftOut: z.number(),
+  }),
   /** AWS did not hold what we had written: somebody changed it by hand, or a lost write landed late. */
   z.strictObject({ kind: z.literal('deny.put-back'), actor, role: z.string(), denied: z.number() }),
   /** Looked at again some time after the write, and found whole. */

@@ -18,6 +18,8 @@ export const UNKNOWN_EPOCH = 'unknown'
 
 /** A Sid takes letters and digits only, so the epoch follows in hexadecimal. */
 const SID = 'LatchkeyEpoch'
+const DENIED = 'LatchkeyDenied'
+const UNEXPLAINED = 'LatchkeyUnexplained'
 const LONG_AGO = '1970-01-01T00:00:00Z'
 const WHOLE_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/
 /** `aws:userid` of a role's session: AWS's id of the role, and the session's name. */
@@ -28,25 +30,32 @@ const USER_ID = /\bAROA[0-9A-Z]+:[\w+=,.@-]{2,64}/g
  * Writing more than new grants may count on is right: a denial is not held back by a limit of ours.
  */
 export function denyDocument(document: DenyDocument): string {
-  const { epoch, issuedBefore, denied } = document
+  const { epoch, issuedBefore, denied, unexplained = [] } = document
   if (epoch === '') throw new TypeError('A Deny document carries its epoch')
   if (!WHOLE_SECOND.test(issuedBefore)) throw new TypeError('issuedBefore is ISO 8601 in whole seconds')
   if (denied.some((id) => readableIds(id)[0] !== id)) throw new TypeError('A denied id is <role id>:<grant id>')
+  if (unexplained.some((id) => !denied.includes(id))) throw new TypeError('An unexplained id is denied too')
   const text = write(document)
   if (text.length > ROLE_INLINE_CHARACTERS) refuseFullRole()
   return text
 }
 
-function write({ epoch, issuedBefore, denied }: DenyDocument): string {
+function write({ epoch, issuedBefore, denied, unexplained = [] }: DenyDocument): string {
   const refuse = { Effect: 'Deny', Action: '*', Resource: '*' }
   const older = { DateLessThan: { 'aws:TokenIssueTime': issuedBefore } }
-  const ids = { StringEquals: { 'aws:userid': sorted(denied) } }
+  const apart = new Set(unexplained)
+  // IAM takes an empty list of values in no condition.
+  const refuseIds = (Sid: string, ids: readonly string[]) =>
+    ids.length > 0 ? [{ Sid, ...refuse, Condition: { StringEquals: { 'aws:userid': sorted(ids) } } }] : []
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
       { Sid: `${SID}${Buffer.from(epoch).toString('hex')}`, ...refuse, Condition: older },
-      // IAM takes an empty list of values in no condition.
-      ...(denied.length > 0 ? [{ Sid: 'LatchkeyDenied', ...refuse, Condition: ids }] : []),
+      ...refuseIds(
+        DENIED,
+        denied.filter((id) => !apart.has(id)),
+      ),
+      ...refuseIds(UNEXPLAINED, [...apart]),
     ],
   })
 }
@@ -73,21 +82,26 @@ const older = z.object({
   Condition: z.object({ DateLessThan: z.object({ 'aws:TokenIssueTime': z.string().regex(WHOLE_SECOND) }) }),
 })
 const denials = z.object({
+  Sid: z.enum([DENIED, UNEXPLAINED]),
   Condition: z.object({ StringEquals: z.object({ 'aws:userid': z.array(z.string()) }) }),
 })
-const ours = z.object({ Statement: z.tuple([older, denials]).or(z.tuple([older])) })
+const ours = z.object({ Statement: z.tuple([older], denials) })
 
 /** Whether the rest of the text is as we write it too is for the caller to compare. */
 function parseOurs(text: string): DenyDocument | undefined {
   const { data } = ours.safeParse(parseJson(text))
   if (!data) return undefined
-  const [{ Sid, Condition }, second] = data.Statement
-  const denied = second?.Condition.StringEquals['aws:userid'] ?? []
+  const [{ Sid, Condition }, ...rest] = data.Statement
+  const idsOf = (one: string) =>
+    rest.flatMap(({ Sid, Condition }) => (Sid === one ? Condition.StringEquals['aws:userid'] : []))
+  const unexplained = idsOf(UNEXPLAINED)
+  const denied = sorted([...idsOf(DENIED), ...unexplained])
   if (denied.some((id) => readableIds(id)[0] !== id)) return undefined
   return {
     epoch: Buffer.from(Sid.slice(SID.length), 'hex').toString(),
     issuedBefore: Condition.DateLessThan['aws:TokenIssueTime'],
     denied,
+    ...(unexplained.length > 0 ? { unexplained } : {}),
   }
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Commit, RecordPort } from '../record.ts'
+import type { Rules } from '../rules/rules-file.ts'
 import type { DenyDocument, SessionPrincipal } from './driver.ts'
 import type { Terms } from './grant.ts'
-import { isMac, latestEnd, macOf } from './yes.ts'
+import { isMac, latestEnd, macOf, YES_LASTS_MS } from './yes.ts'
 
 /** What one elevation role refuses early, as Latchkey knows it. An id is in here only after AWS was read back with it. Only what a Deny document can carry is taken. */
 const denyRecord = z.strictObject({
@@ -15,6 +16,8 @@ const denyRecord = z.strictObject({
     z.strictObject({
       userid: z.string().regex(/^AROA[0-9A-Z]+:[\w+=,.@-]{2,64}$/),
       until: z.iso.datetime({ precision: 3 }),
+      /** No true yes explains it. What once was explained stays so, whatever becomes of its grant in the record. */
+      unexplained: z.literal(true).optional(),
     }),
   ),
   /** When AWS was last written: it is looked at again after that. */
@@ -26,8 +29,6 @@ const signedRecord = denyRecord.extend({ mac: z.string() })
 
 export type DenyRecord = z.infer<typeof denyRecord>
 
-/** For an id of which nothing can be believed: no grant that the rules can give lasts longer (7 days, an hour to activate, and the margin). */
-const UNKNOWN_FOR_MS = (7 * 24 + 1) * 3_600_000
 const MARGIN_MS = 5 * 60_000
 
 /** @example denyId({ account: '111122223333', roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod', … }) // "111122223333.prod" */
@@ -45,8 +46,10 @@ export function deniedUntil(terms: Terms): string {
   return new Date(latestEnd(terms) + MARGIN_MS).toISOString()
 }
 
-export function unknownUntil(nowMs: number): string {
-  return new Date(nowMs + UNKNOWN_FOR_MS + MARGIN_MS).toISOString()
+/** For an id of which nothing can be believed: a true copy of its grant that outlasts the rules of today vends nothing any more. */
+export function unknownUntil({ entitlements }: Pick<Rules, 'entitlements'>, nowMs: number): string {
+  const longestMinutes = Math.max(0, ...entitlements.map((one) => one.longestMinutes))
+  return new Date(nowMs + YES_LASTS_MS + longestMinutes * 60_000 + MARGIN_MS).toISOString()
 }
 
 interface KnownDeny {
@@ -90,24 +93,42 @@ export function denyCommit(
   }
 }
 
-/** Record + what AWS holds and cannot be proven over. An id that AWS knows and nothing explains is kept as long as one could be needed. */
+/** What AWS holds, and when those of it may leave that nothing else is known of. */
+interface Held extends Pick<DenyDocument, 'denied' | 'unexplained'> {
+  readonly until: string
+}
+
+/** Record + what AWS holds and cannot be proven over. An id is unexplained only as long as nobody has ever explained it. */
 export function mergeDenied(
   known: DenyRecord['denied'],
-  held: readonly string[],
+  held: Held,
   added: DenyRecord['denied'],
   nowMs: number,
 ): DenyRecord['denied'] {
-  const untilById = new Map<string, string>()
-  for (const userid of held) untilById.set(userid, unknownUntil(nowMs))
-  for (const one of [...known, ...added]) untilById.set(one.userid, one.until)
-  return [...untilById]
-    .filter(([, until]) => Date.parse(until) > nowMs)
-    .map(([userid, until]) => ({ userid, until }))
+  const byId = new Map<string, DenyRecord['denied'][number]>()
+  const unexplained = new Set(held.unexplained)
+  for (const userid of held.denied) byId.set(userid, entry(userid, held.until, unexplained.has(userid)))
+  for (const one of [...known, ...added]) {
+    const before = byId.get(one.userid) ?? one
+    byId.set(one.userid, entry(one.userid, one.until, before.unexplained === true && one.unexplained === true))
+  }
+  return [...byId.values()]
+    .filter(({ until }) => Date.parse(until) > nowMs)
     .sort((a, b) => (a.userid < b.userid ? -1 : 1))
 }
 
-export function documentOf(value: Omit<DenyRecord, 'writtenAt'>): DenyDocument {
-  return { epoch: value.epoch, issuedBefore: value.issuedBefore, denied: value.denied.map((one) => one.userid) }
+function entry(userid: string, until: string, isUnexplained: boolean): DenyRecord['denied'][number] {
+  return { userid, until, ...(isUnexplained ? { unexplained: true } : {}) }
+}
+
+export function documentOf(value: Pick<DenyRecord, 'epoch' | 'issuedBefore' | 'denied'>): DenyDocument {
+  const unexplained = value.denied.filter((one) => one.unexplained).map((one) => one.userid)
+  return {
+    epoch: value.epoch,
+    issuedBefore: value.issuedBefore,
+    denied: value.denied.map((one) => one.userid),
+    ...(unexplained.length > 0 ? { unexplained } : {}),
+  }
 }
 
 /** Whether what AWS read back refuses everything that it should. More than that is fine. */
@@ -116,4 +137,10 @@ export function covers(held: DenyDocument | undefined, wanted: DenyDocument): bo
   if (Date.parse(held.issuedBefore) < Date.parse(wanted.issuedBefore)) return false
   const ids = new Set(held.denied)
   return wanted.denied.every((userid) => ids.has(userid))
+}
+
+/** Whether AWS holds just that: nothing is to be written. */
+export function isHeld(held: DenyDocument | undefined, wanted: DenyDocument): boolean {
+  if (!held || !covers(held, wanted) || held.denied.length !== wanted.denied.length) return false
+  return (held.unexplained?.length ?? 0) === (wanted.unexplained?.length ?? 0)
 }

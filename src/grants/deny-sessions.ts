@@ -10,6 +10,7 @@ import {
   userIdOf,
 } from './deny-record.ts'
 import type { SessionPrincipal } from './driver.ts'
+import { each } from './each.ts'
 import { type Grant, readGrants } from './grant.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
 import { findYesFault } from './yes.ts'
@@ -31,14 +32,15 @@ export type DenyOutcome = 'done' | 'busy'
 export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<DenyOutcome> {
   const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
   const { principal } = grant.terms
-  const principals = isTrue && principal.driver === 'session' ? [principal] : await needs.driver.principals()
-  const until = isTrue ? deniedUntil(grant.terms) : unknownUntil(await needs.record.now())
-  const outcomes = await Promise.allSettled(
-    principals.map((principal) => denyOn(needs, principal, { userid: userIdOf(principal, grant.id), until })),
-  )
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failed) throw failed.reason
-  return outcomes.every((outcome) => outcome.status === 'fulfilled' && outcome.value === 'done') ? 'done' : 'busy'
+  if (isTrue && principal.driver === 'session')
+    return await denyOn(needs, principal, { userid: userIdOf(principal, grant.id), until: deniedUntil(grant.terms) })
+  const until = unknownUntil(needs.rules, await needs.record.now())
+  const denyThere = (one: SessionPrincipal) =>
+    denyOn(needs, one, { userid: userIdOf(one, grant.id), until, unexplained: true })
+  // By account: one that AWS does not answer for must not hide the roles of the others.
+  const accounts = [...needs.rules.accounts.keys()]
+  const outcomes = await each(accounts, async (name) => await each(await needs.driver.principals(name), denyThere))
+  return outcomes.flat().includes('busy') ? 'busy' : 'done'
 }
 
 async function denyOn(
@@ -46,16 +48,21 @@ async function denyOn(
   principal: SessionPrincipal,
   own: DenyRecord['denied'][number],
 ): Promise<DenyOutcome> {
-  if (await isDenied(needs, principal, own.userid)) return 'done'
+  if (await isDenied(needs, principal, own)) return 'done'
   const added = async () => [own, ...(await waitingOn(needs, principal))]
   return (await keepDeny(needs, principal, { added })) === 'kept' ? 'done' : 'busy'
 }
 
 /** The write of another grant may have carried this one along. The record alone is not believed: only what AWS reads back is said. */
-async function isDenied({ record, driver, approvalKey }: DenyNeeds, principal: SessionPrincipal, userid: string) {
+async function isDenied(
+  { record, driver, approvalKey }: DenyNeeds,
+  principal: SessionPrincipal,
+  own: DenyRecord['denied'][number],
+): Promise<boolean> {
   const { value: known } = await readDenyRecord(record, approvalKey, denyId(principal))
-  if (!known?.denied.some((one) => one.userid === userid)) return false
-  return covers(await driver.readDeny(principal), { ...documentOf(known), denied: [userid] })
+  const entry = known?.denied.find(({ userid }) => userid === own.userid)
+  if (!known || !entry || (entry.unexplained && !own.unexplained)) return false
+  return covers(await driver.readDeny(principal), { ...documentOf(known), denied: [own.userid] })
 }
 
 /** The index only adds company. Of a grant that does not add up, nothing is taken: its own job denies it. */

@@ -86,6 +86,8 @@ export interface DenyDocument {
   /** ISO 8601, whole seconds: sessions issued before this are refused, whoever holds them. */
   readonly issuedBefore: string
   readonly denied: readonly string[]
+  /** Those of `denied` that no true yes explains. AWS keeps them apart: whoever writes to Redis cannot make one of the others look like them. */
+  readonly unexplained?: readonly string[]
 }
 
 /** Classes of what is written to IAM in one account: a class never waits for a lower one. */

@@ -6,6 +6,7 @@ import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
 import { denyId, principalOf, readDenyRecord } from './deny-record.ts'
 import type { Principal } from './driver.ts'
+import { each } from './each.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
 
 /**
@@ -14,13 +15,13 @@ import { type DenyNeeds, keepDeny } from './keep-deny.ts'
  * nothing is granted or vended there. One account or role that fails does not keep the others waiting.
  */
 export async function checkEpoch(needs: DenyNeeds): Promise<void> {
-  await forEach([...needs.rules.accounts.values()], (account) => keepRoles(needs, account))
+  await each([...needs.rules.accounts.values()], (account) => keepRoles(needs, account))
 }
 
 /** @throws when AWS was not read back with all of it, or does not show a role that the rules name. */
 export async function keepRoles(needs: DenyNeeds, account: Account): Promise<void> {
   const principals = await needs.driver.principals(account.name)
-  await forEach(principals, (principal) => keepDeny(needs, principal))
+  await each(principals, (principal) => keepDeny(needs, principal))
   const shown = principals.map(({ roleArn }) => roleArn)
   const hidden = elevationRoles(account).find((role) => !shown.includes(`arn:aws:iam::${account.id}:role/${role}`))
   if (hidden === undefined) return
@@ -29,12 +30,6 @@ export async function keepRoles(needs: DenyNeeds, account: Account): Promise<voi
     awsCode: 'RoleNotShown',
     next: 'Nothing is granted on it. Have the operator see that the role is there and that Latchkey may read it.',
   })
-}
-
-async function forEach<T>(all: readonly T[], act: (one: T) => Promise<unknown>): Promise<void> {
-  const outcomes = await Promise.allSettled(all.map(act))
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failed) throw failed.reason
 }
 
 /** As if the record had been emptied: it was put back from a copy, and nobody knows what it has forgotten. Every role is due at once. */

@@ -1,27 +1,35 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
-import { LatchkeyError } from '../errors.ts'
 import type { IndexChange, RecordPort } from '../record.ts'
 import type { Rules } from '../rules/rules-file.ts'
-import { covers, type DenyRecord, denyCommit, denyId, documentOf, mergeDenied, readDenyRecord } from './deny-record.ts'
-import type { DenyDocument, Driver, SessionPrincipal, Urgency } from './driver.ts'
+import {
+  covers,
+  type DenyRecord,
+  denyCommit,
+  denyId,
+  documentOf,
+  isHeld,
+  mergeDenied,
+  readDenyRecord,
+  unknownUntil,
+} from './deny-record.ts'
+import type { DenyDocument, Driver, SessionPrincipal } from './driver.ts'
 import { endOlderThanRecord, endResurrected } from './end-resurrected.ts'
 import { iamTime } from './iam-time.ts'
 import { takeAllAttached } from './keep-target.ts'
-import { holdPlace } from './on-principal.ts'
+import { holdPlace, leavePlace } from './on-principal.ts'
+import { alarmIfFull, type DenyDraft, type DenyLog, LONGEST_VEND_MS, writeWithRoom } from './write-deny.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
 /** A write whose answer was lost may land late, so AWS is looked at again. */
 const LOOK_AGAIN_MS = [10_000, 60_000] as const
-/** The longest that a vend can be under way: AssumeRole with its time-outs and retries. */
-const LONGEST_VEND_MS = 30_000
-
 export interface DenyNeeds {
   readonly record: RecordPort
   readonly driver: Driver
   readonly approvalKey: string
-  readonly rules: Pick<Rules, 'accounts'>
+  readonly rules: Pick<Rules, 'accounts' | 'entitlements'>
+  readonly log: DenyLog
 }
 
 export interface Round {
@@ -85,41 +93,49 @@ async function look({ record, driver, approvalKey }: DenyNeeds, principal: Sessi
 }
 
 async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Found, plan: Plan) {
-  const { nowMs, awsMs, version, known, held } = found
+  const { nowMs, version, known, held } = found
   const adopting = isOfAnotherEpoch(found)
-  // Ids leave by the slower of two clocks: one that was set forward must not let anybody back in.
-  const denied = mergeDenied(
-    [...plan.explained, ...(known?.denied ?? [])],
-    held?.denied ?? [],
-    plan.added,
-    Math.min(nowMs, awsMs),
-  )
-  const issuedBefore = adopting ? iamTime(awsMs + (held || known ? LONGEST_VEND_MS : 1_000)) : newest(known, held)
-  const { account, roleArn, roleId } = principal
-  const draft = { account, roleArn, roleId, epoch: found.epoch, issuedBefore, denied }
-  const wanted = documentOf(draft)
-  const mustWrite = !covers(held, wanted) || held?.denied.length !== denied.length
-  // What only lets ids go can wait.
-  const urgency = covers(held, wanted) ? 'tidying' : 'early-revoke'
-  if (mustWrite) await writeAndReadBack(needs.driver, principal, wanted, urgency)
+  const draft = draftOf(needs, principal, found, { ...plan, adopting })
+  const mustWrite = !isHeld(held, documentOf(draft))
+  const { made, leftOut } = mustWrite
+    ? await writeWithRoom(needs.driver, principal, draft, found)
+    : { made: draft, leftOut: [] }
   if (adopting || found.adopted !== found.epoch) await takeWhatIsAttached(needs, principal)
   const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
-  const next = { ...draft, writtenAt }
+  const next = { ...made, writtenAt }
   // Rounds come every minute: one that found all as it was leaves no trace.
   if (!plan.isDue && isDeepStrictEqual(next, known)) return
-  const dueAt = nextLook(next, nowMs)
   const event = describe(found, next, { adopting, mustWrite, added: plan.added.length > 0 })
-  const commit = denyCommit(needs.approvalKey, version, next, dueAt, [event])
-  await needs.record.commit({ ...commit, indexes: placesOf(principal, denied) })
+  const audit = [event, ...alarmIfFull(needs.log, made, leftOut)]
+  const commit = denyCommit(needs.approvalKey, version, next, nextLook(next, nowMs), audit)
+  await needs.record.commit({ ...commit, indexes: placesOf(principal, made.denied, leftOut) })
+}
+
+function draftOf(
+  { rules }: DenyNeeds,
+  { account, roleArn, roleId }: SessionPrincipal,
+  { nowMs, awsMs, epoch, known, held }: Found,
+  { explained, added, adopting }: Plan & Pick<Did, 'adopting'>,
+): DenyDraft {
+  const heldUntil = { denied: [], ...held, until: unknownUntil(rules, nowMs) }
+  // Ids leave by the slower of two clocks: one that was set forward must not let anybody back in.
+  const denied = mergeDenied([...explained, ...(known?.denied ?? [])], heldUntil, added, Math.min(nowMs, awsMs))
+  const issuedBefore = adopting ? iamTime(awsMs + (held || known ? LONGEST_VEND_MS : 1_000)) : newest(known, held)
+  return { account, roleArn, roleId, epoch, issuedBefore, denied }
 }
 
 /** Whatever AWS denies takes a place, what nobody asked for here too: so what is live and what is denied never outgrow the document together. */
-function placesOf(principal: SessionPrincipal, denied: DenyRecord['denied']): readonly IndexChange[] {
+function placesOf(
+  principal: SessionPrincipal,
+  denied: DenyRecord['denied'],
+  leftOut: DenyRecord['denied'],
+): readonly IndexChange[] {
   const own = `${principal.roleId}:`
-  return denied.flatMap(({ userid, until }) => {
-    const id = userid.startsWith(own) ? userid.slice(own.length) : userid
-    return holdPlace(principal, id, Date.parse(until))
-  })
+  const idOf = (userid: string) => (userid.startsWith(own) ? userid.slice(own.length) : userid)
+  return [
+    ...denied.flatMap(({ userid, until }) => holdPlace(principal, idOf(userid), Date.parse(until))),
+    ...leftOut.flatMap(({ userid, unexplained }) => (unexplained ? leavePlace(principal, idOf(userid)) : [])),
+  ]
 }
 
 /**
@@ -140,22 +156,6 @@ function isOfAnotherEpoch({ held, known, epoch }: Found): boolean {
 
 function newest(known: DenyRecord | undefined, held: DenyDocument | undefined): string {
   return iamTime(Math.max(Date.parse(known?.issuedBefore ?? '') || 0, Date.parse(held?.issuedBefore ?? '') || 0))
-}
-
-/** A write whose answer was lost may have happened: only what is read back counts. */
-async function writeAndReadBack(
-  driver: Driver,
-  principal: SessionPrincipal,
-  wanted: DenyDocument,
-  urgency: Urgency,
-): Promise<void> {
-  const readBack = await driver.writeDeny(principal, wanted, urgency)
-  if (covers(readBack, wanted)) return
-  throw new LatchkeyError('AWS_REFUSED', {
-    doing: `to keep the Deny document of ${principal.roleArn}`,
-    awsCode: 'ReadBackDiffers',
-    next: 'Somebody else may be writing it; Latchkey tries again.',
-  })
 }
 
 function nextLook({ writtenAt, denied }: DenyRecord, nowMs: number): number | null {

@@ -3,6 +3,7 @@ import { isLostRace, type RecordPort } from '../record.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { attachDocument } from './attach-document.ts'
 import type { Attached, AttachTargets, Target } from './driver.ts'
+import { each } from './each.ts'
 import { endForged } from './end-forged.ts'
 import { beginRevoke } from './end-grant.ts'
 import { type Grant, isOver, readGrant, readGrants, type StoredGrant } from './grant.ts'
@@ -182,13 +183,4 @@ async function unlessMoved(act: () => Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!isLostRace(error)) throw error
   }
-}
-
-/** One that fails does not keep the others waiting; then its error is thrown. */
-async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<readonly R[]> {
-  const outcomes = await Promise.allSettled(all.map(act))
-  return outcomes.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason
-    return outcome.value
-  })
 }

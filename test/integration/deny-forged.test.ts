@@ -133,6 +133,30 @@ describe('where there are several roles', () => {
   test.each([
     [role, second],
     [second, role],
+  ])(
+    'a grant that was tampered with is denied where AWS answers, though it does not for another account',
+    async (silent, other) => {
+      await checkEpoch(both)
+      const grantId = await office.ending(await office.granted())
+      await office.overwrite(grantId, withPrincipal({ roleId: 'AROAANOTHERROLE' }))
+      const RoleName = silent.roleName
+      aws.faults.fail(
+        { action: 'GetRole', parameters: { RoleName } },
+        { code: 'ServiceUnavailable', status: 503, times: Number.POSITIVE_INFINITY },
+      )
+      await expect(revokeGrant(both, grantId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+      expect((await office.grant(grantId)).status).toBe('revoking')
+      expect(denied(other)).toContain(`${other.roleId}:${grantId}`)
+      aws.faults.clear()
+      await revokeGrant(both, grantId)
+      expect((await office.grant(grantId)).status).toBe('revoked')
+      expect(denied(silent)).toContain(`${silent.roleId}:${grantId}`)
+    },
+  )
+
+  test.each([
+    [role, second],
+    [second, role],
   ])('one that fails does not keep the others from being looked at', async (failing, other) => {
     await checkEpoch(both)
     for (const one of [failing, other]) one.inline.delete(DENY_POLICY, aws.clock.now())

@@ -21,7 +21,10 @@ const epoch = fc.oneof(fc.uuid(), fc.string({ unit: 'grapheme', minLength: 1, ma
 const issuedBefore = fc
   .date({ min: new Date('2020-01-01'), max: new Date('2040-01-01'), noInvalidDate: true })
   .map((date) => `${date.toISOString().slice(0, 19)}Z`)
-const deny = fc.record({ epoch, issuedBefore, denied })
+const deny = fc
+  .record({ epoch, issuedBefore, denied, some: fc.nat(20) })
+  .map(({ some, ...document }) => ({ ...document, unexplained: document.denied.slice(0, some) }))
+  .map(({ unexplained, ...document }) => (unexplained.length > 0 ? { ...document, unexplained } : document))
 
 describe('Deny document', () => {
   it('refuses everything to older sessions and to the ids in it', () => {
@@ -77,6 +80,7 @@ describe('Deny document', () => {
     for (const id of ['*', '$' + '{aws:userid}', `${ROLE}:*`, ROLE, `${ROLE}:g-1 `, ''])
       expect(() => denyDocument({ ...good, denied: [id] }), id).toThrow(TypeError)
     expect(() => denyDocument({ ...good, epoch: '' })).toThrow(TypeError)
+    expect(() => denyDocument({ ...good, unexplained: [`${ROLE}:g-1`] })).toThrow(TypeError)
     for (const issuedBefore of ['', 'now', '2026-11-22T10:00:00.000Z'])
       expect(() => denyDocument({ ...good, issuedBefore })).toThrow(TypeError)
   })
