@@ -90,8 +90,10 @@ async function readInOrder(needs: BucketNeeds, account: Account, bucket: Bucket)
   return facts
 }
 
-function faultsOf({ policy }: BucketFacts, principals: readonly Principal[]): readonly string[] {
-  return policy === undefined ? [] : principals.flatMap((principal) => findBypasses(policy, principal))
+function faultsOf({ policy, attachFaults }: BucketFacts, principals: readonly Principal[]): readonly string[] {
+  const attached = principals.some(({ driver }) => driver === 'attach') ? attachFaults : []
+  const bypasses = policy === undefined ? [] : principals.flatMap((principal) => findBypasses(policy, principal))
+  return [...attached, ...bypasses]
 }
 
 function warningsOf({ policy }: BucketFacts, draft: GrantDraft, principals: readonly Principal[]): readonly string[] {

@@ -4,6 +4,7 @@ import {
   GetBucketLocationCommand,
   GetBucketPolicyCommand,
   type S3Client,
+  type ServerSideEncryptionRule,
 } from '@aws-sdk/client-s3'
 import type { Account, Bucket } from '../rules/rules-file.ts'
 import type { AwsLog } from './aws-error.ts'
@@ -12,6 +13,8 @@ import type { AwsLog } from './aws-error.ts'
 export interface BucketFacts {
   /** Sentences for the operator; empty: it is as the rules say. */
   readonly faults: readonly string[]
+  /** The same, of the driver `attach` alone. */
+  readonly attachFaults: readonly string[]
   /** Its own policy; undefined: none. */
   readonly policy: string | undefined
 }
@@ -26,13 +29,17 @@ export interface BucketReader {
 export async function readBucket(reader: BucketReader, account: Account, bucket: Bucket): Promise<BucketFacts> {
   const owned = { Bucket: bucket.bucket, ExpectedBucketOwner: account.id }
   const elsewhere = await locationFaults(reader, owned, bucket.region)
-  if (elsewhere.length > 0) return { faults: elsewhere, policy: undefined }
+  if (elsewhere.length > 0) return { faults: elsewhere, attachFaults: [], policy: undefined }
   const [encryption, key, policy] = await Promise.all([
-    encryptionFaults(reader, owned, bucket),
+    readEncryption(reader, owned),
     keyFaults(reader, bucket),
     readPolicy(reader.s3, owned),
   ])
-  return { faults: [...encryption, ...key], policy }
+  return {
+    faults: [...encryptionFaults(encryption, bucket), ...key],
+    attachFaults: bucketKeyFaults(encryption, bucket),
+    policy,
+  }
 }
 
 interface Owned {
@@ -55,22 +62,29 @@ async function locationFaults({ s3 }: BucketReader, owned: Owned, region: string
   }
 }
 
-/** Objects are encrypted with the bucket's own key where nobody names another: a grant that may not use it can write nothing. */
-async function encryptionFaults(
-  { s3, log }: BucketReader,
-  owned: Owned,
-  { kmsKey }: Bucket,
-): Promise<readonly string[]> {
+async function readEncryption({ s3, log }: BucketReader, owned: Owned): Promise<readonly ServerSideEncryptionRule[]> {
   const configuration = await unlessForbidden(log, owned.Bucket, 's3:GetEncryptionConfiguration', async () => {
     const { ServerSideEncryptionConfiguration } = await s3.send(new GetBucketEncryptionCommand(owned))
     return ServerSideEncryptionConfiguration
   })
-  const keys = (configuration?.Rules ?? []).flatMap(
-    ({ ApplyServerSideEncryptionByDefault: rule }) => rule?.KMSMasterKeyID ?? [],
-  )
+  return configuration?.Rules ?? []
+}
+
+/** Objects are encrypted with the bucket's own key where nobody names another: a grant that may not use it can write nothing. */
+function encryptionFaults(rules: readonly ServerSideEncryptionRule[], { kmsKey }: Bucket): readonly string[] {
+  const keys = rules.flatMap(({ ApplyServerSideEncryptionByDefault: rule }) => rule?.KMSMasterKeyID ?? [])
   return keys
     .filter((id) => !id.endsWith('alias/aws/s3') && id !== kmsKey && !kmsKey?.endsWith(`/${id}`))
     .map((id) => `The bucket is encrypted with ${id}; name its key in the rules, as kmsKey, by the ARN of the key.`)
+}
+
+/** With a bucket key, S3 shows KMS the bucket and not the object: the scope of a grant says nothing to it. */
+function bucketKeyFaults(rules: readonly ServerSideEncryptionRule[], { kmsKey, bucketKey }: Bucket): readonly string[] {
+  const isOn = kmsKey !== undefined && rules.some(({ BucketKeyEnabled }) => BucketKeyEnabled === true)
+  if (!isOn || bucketKey === true) return []
+  return [
+    'The bucket uses S3 Bucket Keys: whoever may use its key for one object may for all. Turn them off, or say bucketKey: true in the rules.',
+  ]
 }
 
 async function keyFaults({ kms, log }: BucketReader, { bucket, region, kmsKey }: Bucket): Promise<readonly string[]> {

@@ -25,7 +25,7 @@ export interface Statement {
 
 export type Documented = Pick<GrantOrder, 'scopes' | 'levels' | 'conditions' | 'endsAt'>
 /** Of the bucket of the scopes. */
-export type BucketFacts = Pick<Bucket, 'region' | 'kmsKey'>
+export type BucketFacts = Pick<Bucket, 'region' | 'kmsKey' | 'bucketKey'>
 
 /**
  * The session policy of a grant: exactly these scopes and levels, until `endsAt`. The same order always gives the same text.
@@ -39,27 +39,26 @@ export function sessionPolicy(order: Documented, bucket: BucketFacts): string {
 
 /**
  * What a grant allows, whichever driver makes it true.
- * @param binding Stands in every statement beside the end: to whom an `attach` grant is bound, and from when.
+ * @param binding Only of the driver `attach`, beside the end in every statement: to whom it is bound, and from when. What it allows is added to what
+ * they have: the key opens the scope alone, and not all that they could get if it were not encrypted.
  */
-export function grantStatements(
-  order: Documented,
-  { region, kmsKey }: BucketFacts,
-  binding: IamCondition = {},
-): readonly Statement[] {
+export function grantStatements(order: Documented, facts: BucketFacts, binding?: IamCondition): readonly Statement[] {
+  const { region, kmsKey } = facts
   const levels = sortLevels(order.levels)
   const name = oneBucket(order.scopes)
   const bucket = `arn:aws:s3:::${name}`
-  const bound = both(binding, { DateLessThan: { 'aws:CurrentTime': checkEnd(order.endsAt) } })
+  const bound = both(binding ?? {}, { DateLessThan: { 'aws:CurrentTime': checkEnd(order.endsAt) } })
   const { sourceIps, vpcEndpoints, objectTag } = order.conditions ?? {}
   const asked = both(bound, requestCondition({ sourceIps, vpcEndpoints }))
   const tagged = objectTag ? { StringEquals: { [`s3:ExistingObjectTag/${objectTag.key}`]: objectTag.value } } : {}
   const via = { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } }
+  const opened = binding === undefined ? {} : encryptedAs(bucket, order.scopes, facts)
   return [
     ...allow(levels, 'object', objectsOf(bucket, order.scopes), both(asked, tagged)),
     ...listStatements(levels, bucket, order.scopes, asked),
     ...bucketStatements(levels, bucket, order.scopes, asked),
     // S3 asks KMS itself, from its own address: whom and whence it serves, its own statements say.
-    ...allow(levels, 'key', kmsKey === undefined ? [] : [kmsKey], both(bound, via)),
+    ...allow(levels, 'key', kmsKey === undefined ? [] : [kmsKey], both(both(bound, via), opened)),
   ]
 }
 
@@ -88,6 +87,12 @@ function allow(
 
 function objectsOf(bucket: string, scopes: readonly Scope[]): readonly string[] {
   return scopes.map(({ key }) => `${bucket}/${below(key)}`)
+}
+
+/** Amazon S3 User Guide, "Encryption context": the ARN of the object; with S3 Bucket Keys that of the bucket, whichever object it is. */
+function encryptedAs(bucket: string, scopes: readonly Scope[], { bucketKey }: BucketFacts): IamCondition {
+  const contexts = [...objectsOf(bucket, scopes), ...(bucketKey === true ? [bucket] : [])]
+  return { StringLike: { 'kms:EncryptionContext:aws:s3:arn': oneOrMore(sorted(contexts)) } }
 }
 
 /**

@@ -56,6 +56,8 @@ export interface Bucket {
   readonly region: string
   /** ARN of the key that its objects are encrypted with, where it is one of the customer's own. */
   readonly kmsKey?: string
+  /** It uses S3 Bucket Keys: with the driver `attach` the right to the key is then one to all that is encrypted so. */
+  readonly bucketKey?: boolean
   readonly owners: readonly Subject[]
 }
 
@@ -130,12 +132,13 @@ function toRules(file: RulesFile): Rules {
 }
 
 function toBucket(file: RulesFile, bucket: string, detail: RulesFile['buckets'][string]): Bucket {
-  const { account, region, kmsKey, owners } = detail
+  const { account, region, kmsKey, bucketKey, owners } = detail
   return {
     bucket,
     account,
     region,
     ...(kmsKey === undefined ? {} : { kmsKey }),
+    ...(bucketKey === undefined ? {} : { bucketKey }),
     owners: owners.map((written) => toSubject(file, written)),
   }
 }

@@ -47,6 +47,7 @@ const bucket = strict({
   account: name,
   region: text('an AWS region, as eu-west-1', /^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$/),
   kmsKey: text('the ARN of a KMS key', /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/).optional(),
+  bucketKey: z.boolean(expected('true or false')).optional(),
   owners: list(subject, 0).default([]),
 })
 

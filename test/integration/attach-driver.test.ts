@@ -6,6 +6,7 @@ import {
   PutUserPolicyCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { attachDriver } from '../../src/aws/attach-driver.ts'
 import { awsClients } from '../../src/aws/clients.ts'
@@ -13,8 +14,10 @@ import type { AttachDriver } from '../../src/aws/driver.ts'
 import { type ErrorCode, LatchkeyError } from '../../src/errors.ts'
 import type { AttachPrincipal } from '../../src/grants/driver.ts'
 import { targetOf } from '../../src/grants/target.ts'
+import type { Bucket } from '../../src/rules/rules-file.ts'
 import { type AttachWorld, attachContract, draftOf, orderOf } from '../contract/attach.contract.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
+import { addKey, defaultKeyPolicy } from '../sandbox/aws/kms/keys.ts'
 import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
 import { BUCKET, type Holders, holdersOf, makeHolders, REGION, SHARED_ROLE, trustOf } from './attach-ground.ts'
 
@@ -26,7 +29,7 @@ interface World extends AttachWorld, Holders {
 }
 
 /** The driver reads its endpoint and its keys where the SDK does. */
-function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[]): AttachDriver {
+function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[], bucket: Partial<Bucket> = {}): AttachDriver {
   process.env.AWS_ENDPOINT_URL = aws.url
   process.env.AWS_ACCESS_KEY_ID = keys.accessKeyId
   process.env.AWS_SECRET_ACCESS_KEY = keys.secretAccessKey
@@ -36,7 +39,7 @@ function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[]): AttachDriv
   return attachDriver({
     accounts,
     clients: awsClients({ accounts, part: 'workers', log }),
-    buckets: new Map([[BUCKET, { bucket: BUCKET, account: 'prod', region: REGION, owners: [] }]]),
+    buckets: new Map([[BUCKET, { bucket: BUCKET, account: 'prod', region: REGION, owners: [], ...bucket }]]),
     principals: new Map(),
     log,
   })
@@ -233,6 +236,32 @@ describe('the attach driver', () => {
     for (const name of names) holder?.inline.put(name, '{}', world.now())
     const target = { account: world.account, kind, name: kind === 'role' ? SHARED_ROLE : 'carol' }
     expect((await world.driver.attached(target)).map(({ policyName }) => policyName)).toEqual(names)
+  })
+
+  /** What was encrypted by the owner, read by Alice, whose own policies let her get every object, and use no key. */
+  async function readEncrypted(bucketKey: boolean, rules: Partial<Bucket>): Promise<readonly string[]> {
+    const policy = defaultKeyPolicy(world.account)
+    const draft = { region: REGION, description: '', manager: 'CUSTOMER', policy } as const
+    const kmsKey = addKey(world.aws.state, world.now(), draft).arn
+    const state = world.aws.state.buckets.get(BUCKET)
+    if (!state) throw new Error('The seed makes it')
+    world.aws.state.buckets.set(BUCKET, { ...state, encryption: { algorithm: 'aws:kms', kmsKey, bucketKey } })
+    const client = { region: REGION, endpoint: world.aws.s3Url, forcePathStyle: true }
+    const owner = new S3Client({ ...client, credentials: world.keys.owner })
+    for (const Key of ['2026/a', '2025/a']) await owner.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x' }))
+    owner.destroy()
+    const driver = driverAs(world.keys.workers, world.aws, world.logged, { kmsKey, ...rules })
+    await driver.activate(orderOf(world, alice, GRANT, { levels: ['read'] }), world.now())
+    return [await world.alice.get('2026/a'), await world.alice.get('2025/a')]
+  }
+
+  it('opens no object beyond the scope by the key of the bucket, though the person may get them all', async () => {
+    expect(await readEncrypted(false, {})).toEqual(['done', 'AccessDenied'])
+  })
+
+  it('opens nothing by a bucket key that the rules do not name, and all that it encrypts where they do', async () => {
+    expect(await readEncrypted(true, {})).toEqual(['AccessDenied', 'AccessDenied'])
+    expect(await readEncrypted(true, { bucketKey: true })).toEqual(['done', 'done'])
   })
 
   it('a role that was made again under its old name is not the one that was approved', async () => {

@@ -92,6 +92,25 @@ describe('before anybody is asked, the bucket', () => {
     await web.preflight(world.draft(HOME))
   })
 
+  it('with bucket keys that the rules do not name is refused to the driver attach alone', async () => {
+    const { s3 } = world.owner(HOME)
+    const ApplyServerSideEncryptionByDefault = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: world.kmsKey } as const
+    const Rules = [{ ApplyServerSideEncryptionByDefault, BucketKeyEnabled: true }]
+    await s3.send(
+      new PutBucketEncryptionCommand({ Bucket: 'finance-reports', ServerSideEncryptionConfiguration: { Rules } }),
+    )
+    change('finance-reports', { kmsKey: world.kmsKey })
+    await web.preflight(world.draft(HOME))
+    const arn = `arn:aws:iam::${HOME}:role/analysts`
+    const holder = { driver: 'attach', account: HOME, arn, userid: 'AROAHOLDER:rita' } as const
+    await expect(web.checkBucket(world.draft(HOME), holder)).rejects.toMatchObject({
+      facts: { awsCode: 'BucketNotInOrder' },
+    })
+    expect(JSON.stringify(world.logged)).toContain('bucketKey: true')
+    change('finance-reports', { bucketKey: true })
+    expect(await web.checkBucket(world.draft(HOME), holder)).toEqual([])
+  })
+
   it('encrypted by AWS’s own key needs none named', async () => {
     await encryptWith('alias/aws/s3')
     expect((await web.preflight(world.draft(HOME))).warnings).toEqual([])

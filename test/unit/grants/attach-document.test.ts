@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { attachDocument } from '../../../src/grants/attach-document.ts'
 import type { AttachPrincipal, GrantOrder } from '../../../src/grants/driver.ts'
+import type { BucketFacts } from '../../../src/grants/iam-document.ts'
 import type { Conditions } from '../../../src/rules/conditions.ts'
 import { ASKABLE_LEVELS, sortLevels } from '../../../src/rules/levels.ts'
+import { evaluate } from '../../sandbox/aws/evaluator.ts'
+import { parsePolicy } from '../../sandbox/aws/policy.ts'
 
 const BUCKET = {
   region: 'eu-west-1',
@@ -87,6 +90,32 @@ describe('the policy of a grant on a role or user', () => {
       expect(() => attachDocument(order({ principal: principal(userid) }), BUCKET)).toThrow(TypeError)
     },
   )
+
+  it('opens by the key what is encrypted for an object of its scopes, and the bucket only where it has bucket keys', () => {
+    const scopes = [
+      { bucket: 'finance-reports', key: '2026/' },
+      { bucket: 'finance-reports', key: 'one*.csv' },
+    ]
+    const opens = (facts: BucketFacts, arn: string) => {
+      const policy = parsePolicy(attachDocument(order({ scopes, levels: ['read'] }), facts))
+      const context = {
+        'aws:userid': `${ROLE}:alice@example.com`,
+        'aws:CurrentTime': '2026-11-22T10:00:00Z',
+        'kms:ViaService': 's3.eu-west-1.amazonaws.com',
+        'kms:EncryptionContext:aws:s3:arn': arn,
+      }
+      return evaluate({
+        identityPolicies: [policy],
+        principal: { arn: principal('').arn, account: '111122223333', roleArn: undefined },
+        request: { action: 'kms:Decrypt', resource: BUCKET.kmsKey, context },
+      }).allowed
+    }
+    const arn = 'arn:aws:s3:::finance-reports'
+    const asked = ['/2026/q3.csv', '/one*.csv', '/2025/q3.csv', '/one2.csv', '', '-2/2026/q3.csv']
+    expect(asked.map((key) => opens(BUCKET, arn + key))).toEqual([true, true, false, false, false, false])
+    const withBucketKey = { ...BUCKET, bucketKey: true }
+    expect(asked.map((key) => opens(withBucketKey, arn + key))).toEqual([true, true, false, false, true, false])
+  })
 
   it('is never written without its end', () => {
     expect(() => attachDocument(order({ endsAt: '' }), BUCKET)).toThrow(TypeError)

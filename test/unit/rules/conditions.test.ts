@@ -173,4 +173,10 @@ describe('roles and keys of an account', () => {
     expect(problems(key('eu-west-1'))).toEqual([])
     expect(problems(key('us-east-1'))).toEqual([expect.stringMatching(/kmsKey: Expected a key in eu-west-1/)])
   })
+
+  test('that a bucket uses bucket keys is said, or not', () => {
+    const bucketKeyIn = (text: string) => parseRules(text).buckets.get('finance-reports')?.bucketKey
+    expect(bucketKeyIn(change('region: eu-west-1, owners', 'region: eu-west-1, bucketKey: true, owners'))).toBe(true)
+    expect(bucketKeyIn(change('region: eu-west-1, owners', 'region: eu-west-1, owners'))).toBeUndefined()
+  })
 })

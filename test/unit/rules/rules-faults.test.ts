@@ -39,7 +39,7 @@ const shape: readonly Row[] = [
     10,
     12,
     'buckets.payroll',
-    /Expected a map of account, region, kmsKey, owners/,
+    /Expected a map of account, region, kmsKey, bucketKey, owners/,
   ],
   [
     'an id that is no object id',
