@@ -70,17 +70,15 @@ async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promis
 /** What is to go on stays with its principal, which AWS was seen to allow. */
 async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible, input: AskInput) {
   const nowMs = await needs.record.now()
+  const draft = draftOf(decision, caller, input)
+  const unproven = await feedWarnings(needs, input)
   if (input.extending) {
     const { principal } = input.extending
     refuseShorter(input.extending, decision.durationMinutes, nowMs)
-    return { principal, warnings: await needs.driver.checkBucket(draftOf(decision, caller, input), principal) }
+    return { principal, warnings: [...(await needs.driver.checkBucket(draft, principal)), ...unproven] }
   }
-  const { principals, warnings } = await needs.driver.preflight(draftOf(decision, caller, input))
-  const [principal, unproven] = await Promise.all([
-    pickPlace(needs.record, principals, nowMs),
-    feedWarnings(needs, input),
-  ])
-  return { principal, warnings: [...warnings, ...unproven] }
+  const { principals, warnings } = await needs.driver.preflight(draft)
+  return { principal: await pickPlace(needs.record, principals, nowMs), warnings: [...warnings, ...unproven] }
 }
 
 /** What is written there may go unseen: that is for the approver to weigh. */

@@ -3,13 +3,14 @@ import { decideEligibility, groupIdsOf } from '../rules/eligibility.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { parseScope } from '../rules/scope.ts'
 import type { Terms } from './grant.ts'
+import { findPrincipalFault } from './named-principal.ts'
 
 export interface EligibilityNeeds {
   readonly rules: Rules
   readonly directory: Directory
 }
 
-/** Undefined when rules and directory, as they are now, still let this person have this; otherwise the reason. */
+/** Undefined when rules and directory, as they are now, still let this person have this on that principal; otherwise the reason. */
 export async function findIneligibility(needs: EligibilityNeeds, terms: Terms): Promise<string | undefined> {
   const [person, groups] = await Promise.all([
     needs.directory.person(terms.requester),
@@ -24,5 +25,5 @@ export async function findIneligibility(needs: EligibilityNeeds, terms: Terms): 
     { person, groups },
     { scopes: scopes.map(parseScope), levels, durationMinutes },
   )
-  return decision.eligible ? undefined : decision.reason
+  return decision.eligible ? findPrincipalFault(decision, terms.principal) : decision.reason
 }

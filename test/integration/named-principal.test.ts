@@ -3,6 +3,7 @@ import { type AskNeeds, requestAccess } from '../../src/access-requests/request-
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
 import { parseScope } from '../../src/rules/scope.ts'
+import { activateGrant } from '../../workers/activate-grant.ts'
 import { PEOPLE } from '../sandbox/entra/fixture.ts'
 import { RULES } from '../sandbox/world.ts'
 import { OWN_ROLE_RULES, openAttachOffice } from './attach-office.ts'
@@ -42,4 +43,14 @@ test.each([
   ['the elevation role', OWN_ROLE_RULES.replace('    driver: attach\n', '')],
 ])('a policy on the own role is refused its yes where the rules name %s at the click', async (_name, rules) => {
   await refusedBy(office.needs, rules)
+})
+
+test('what was approved is not activated once the rules name another principal', async () => {
+  const id = await office.approvedOn()
+  const rules = parseRules(
+    `people: { rita: ${PEOPLE.rita} }\n${OWN_ROLE_RULES.replace('role: app-team', 'role: other-team')}`,
+  )
+  await activateGrant({ ...office.needs, rules }, id)
+  expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
+  expect(office.held()).toEqual([])
 })
