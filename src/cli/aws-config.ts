@@ -1,8 +1,8 @@
 import { Problem } from './problem.ts'
 
 /**
- * The text of `~/.aws/config`, and the profiles in it that Latchkey wrote: a marked comment, the heading below it, and its settings. Everything
- * else stays as it is, to the byte.
+ * The text of `~/.aws/config`, a character for each of its bytes (latin1), and the profiles in it that Latchkey wrote: a marked comment, the
+ * heading below it, and its settings. Everything else stays as it is, to the byte.
  */
 
 export interface Profile {
@@ -24,6 +24,8 @@ const MARK = /^# latchkey (g-[0-9a-z]{12}):/
 const OURS = /^(credential_process|region)\s*=/
 const HEADING = /^\[\s*(?:profile\s+)?(["']?)(.+?)\1\s*\]/
 const NAME = /^[\w.+@-]{1,64}$/
+/** What ends a line, for whoever reads the file. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u
 
 /** The profile, new or brought up to date. @throws Problem for a name that is somebody else's */
 export function withProfile(text: string, profile: Profile): string {
@@ -32,7 +34,7 @@ export function withProfile(text: string, profile: Profile): string {
   const lines = text.split('\n')
   const block = blocksOf(lines).find((one) => one.name === name)
   const eol = text.includes('\r\n') ? '\r' : ''
-  const written = linesOf(profile).map((line) => `${line}${eol}`)
+  const written = linesOf(profile).map((line) => `${inUtf8(line)}${eol}`)
   if (block) {
     const kept = lines.slice(block.start + 2, block.end).filter((line) => !OURS.test(line))
     return lines.toSpliced(block.start, block.end - block.start, ...written, ...kept).join('\n')
@@ -68,6 +70,16 @@ function linesOf({ name, grantId, command, region }: Profile): readonly string[]
     `credential_process = ${command}`,
     `region = ${region}`,
   ]
+}
+
+/** In the bytes that AWS CLIs read. @throws Problem for what would be more than one line */
+function inUtf8(line: string): string {
+  if (CONTROL.test(line)) {
+    throw new Problem(
+      'The profile would hold a control character, which an AWS config file cannot. It was not written.',
+    )
+  }
+  return Buffer.from(line, 'utf8').toString('latin1')
 }
 
 function blocksOf(lines: readonly string[]): readonly Block[] {

@@ -16,9 +16,10 @@ function describe({ levels, scopes, durationMinutes }: RequestAnswer | GrantAnsw
 
 export function requestLine(request: RequestAnswer): string {
   const grant = request.grantId === null ? '' : `  ${request.grantId}`
+  const extending = request.extends === null ? '' : `, extends ${plain(request.extends)}`
   const ticket = request.ticket === '' ? '' : ` (${plain(request.ticket)})`
   const why = `${plain(request.reason)}${ticket}${describeDecision(request)}`
-  return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}, because ${why}`
+  return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}${extending}, because ${why}`
 }
 
 function describeDecision({ decision }: RequestAnswer): string {

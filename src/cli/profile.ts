@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'n
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { grantAnswer, grantsAnswer } from '../http/api-schemas.ts'
+import { RECORD_ID } from '../record.ts'
 import { credentialProcess, profileNames, withoutProfiles, withProfile } from './aws-config.ts'
 import type { GrantAnswer } from './describe.ts'
 import { plain } from './plain.ts'
@@ -24,6 +25,7 @@ const NEW_FILE_MODE = 0o600
 export async function profile(grantId: string, options: ProfileOptions): Promise<void> {
   if (options.remove) return await removeProfile(grantId)
   const grant = await ask(`/grants/${encodeURIComponent(grantId)}`, grantAnswer)
+  refuseOther(grant, grantId)
   const { grants } = await ask('/grants?limit=100', grantsAnswer)
   const region = usableRegion(grant, options)
   const name = options.name ?? `latchkey-${grant.id}`
@@ -34,6 +36,12 @@ export async function profile(grantId: string, options: ProfileOptions): Promise
   )
   say(`The profile ${name} is in ${configPath()}.${goneWords(gone)} Use it until the grant ends:`)
   print(awsLine(grant, name))
+}
+
+/** The id goes into a file that the person's other tools obey. */
+function refuseOther({ id }: GrantAnswer, asked: string): void {
+  if (id === asked && RECORD_ID.test(id)) return
+  throw new Problem(`Latchkey did not answer with grant ${plain(asked)}. Nothing was written. Check LATCHKEY_URL.`)
 }
 
 function usableRegion(grant: GrantAnswer, { region = grant.region ?? undefined }: ProfileOptions): string {
@@ -82,7 +90,7 @@ async function editConfig(change: (text: string) => string): Promise<readonly st
   })
 }
 
-/** Byte by byte (latin1): what somebody else wrote there may be in any encoding. A link is followed, so that it stays one. */
+/** A character for each byte (latin1): what somebody else wrote there may be in any encoding. A link is followed, so that it stays one. */
 async function readConfig(): Promise<{ readonly path: string; readonly text: string; readonly mode: number }> {
   const given = configPath()
   try {

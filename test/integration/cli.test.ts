@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,8 +35,8 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-function start(person: PersonName, words: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  return spawn(process.execPath, [CLI, ...words], {
+function start(person: PersonName, words: readonly string[], env: NodeJS.ProcessEnv = {}, cli = CLI) {
+  return spawn(process.execPath, [cli, ...words], {
     env: {
       PATH: process.env.PATH ?? '',
       NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS ?? '',
@@ -408,8 +408,14 @@ describe('an AWS profile', () => {
     'gives the AWS CLI what it needs, and its sentence once the grant is over (needs aws on the PATH)',
     async () => {
       // AWS CLI 1 reads nothing but UTF-8.
-      await writeFile(config, '[default]\nregion = us-east-1\n[profile other]\n')
-      await profile(grantId, '--name', 'mine')
+      await writeFile(config, '[default]\nregion = us-east-1\n# café\n[profile other]\n')
+      await mkdir(join(home, 'Jürgen ノード'))
+      const cli = join(home, 'Jürgen ノード', 'dist')
+      await symlink(join(CLI, '../..'), cli)
+      const words = ['profile', grantId, '--name', 'mine']
+      await finish(start('rita', words, { AWS_CONFIG_FILE: config }, join(cli, 'src/cli.js')))
+      expect(await readFile(config, 'utf8')).toContain(`# café\n[profile other]\n`)
+      expect(await readFile(config, 'utf8')).toContain(`"${cli}/src/cli.js" credentials`)
       const run = async () => {
         const env = {
           PATH: process.env.PATH ?? '',

@@ -39,6 +39,25 @@ describe('a profile in the text of ~/.aws/config', () => {
     expect(again).toBe(once.replace(GRANT, OTHER).replace('eu-west-1', 'eu-north-1'))
   })
 
+  test('is written as UTF-8, and what was there stays as it is, in whatever encoding', () => {
+    const others = Buffer.from('# caf\xe9\n[default]\n', 'latin1')
+    const command = credentialProcess(['/home/Jürgen/ノード/node', 'credentials', GRANT], 'linux')
+    const written = Buffer.from(withProfile(others.toString('latin1'), { ...profile, command }), 'latin1')
+    expect(written.subarray(0, others.length).equals(others)).toBe(true)
+    expect(written.toString()).toContain('credential_process = "/home/Jürgen/ノード/node" credentials g-')
+  })
+
+  // U+010A is a newline where only its low byte is written.
+  test('has one line for each of its settings, whatever Latchkey answers', () => {
+    const headings = (text: string) => Buffer.from(text, 'latin1').toString().match(/^\[.*/gm)
+    for (const text of ['a\u010a[profile b]', 'a\u0a0a[profile b]', 'a\u200a[profile b]'])
+      for (const changes of [{ grantId: text }, { command: text }, { region: text }])
+        expect(headings(withProfile('', { ...profile, ...changes }))).toEqual(['[profile latchkey]'])
+    for (const control of ['\n', '\r', '\0', '\u0085', '\u2028'])
+      for (const changes of [{ grantId: control }, { command: control }, { region: control }])
+        expect(() => withProfile('', { ...profile, ...changes })).toThrow('control character')
+  })
+
   test('of a grant that lives stays', () => {
     const both = withProfile(withProfile('', profile), { ...profile, name: 'b', grantId: OTHER })
     expect(profileNames(withoutProfiles(both, (id) => id === GRANT))).toEqual(['b'])

@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { grantView } from '../../src/cards/grant-view.ts'
+import { profile } from '../../src/cli/profile.ts'
+import { someGrant } from '../unit/grants/a-grant.ts'
+
+/** `latchkey profile` at a Latchkey that somebody else has got hold of. */
+
+const GRANT = 'g-0123456789ab'
+const OTHERS = '[default]\nregion = us-east-1\n'
+const VARIABLES = ['XDG_CONFIG_HOME', 'AWS_CONFIG_FILE', 'LATCHKEY_URL'] as const
+
+const before = VARIABLES.map((name) => [name, process.env[name]] as const)
+let answered = {}
+const server = createServer((request, response) => {
+  const body = request.url?.startsWith('/api/v1/grants?') ? { grants: [] } : answered
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+})
+let home: string
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'latchkey-profile-'))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('There is no address.')
+  const url = `http://127.0.0.1:${address.port}`
+  const app = { openIdConnectUrl: `${url}/oidc`, clientId: 'cli', scope: 'api' }
+  await mkdir(join(home, 'latchkey'), { mode: 0o700 })
+  const signIn = { url, ...app, accessToken: 'token', expiresAt: Date.now() + 3_600_000 }
+  await writeFile(join(home, 'latchkey', 'sign-in.json'), JSON.stringify(signIn), { mode: 0o600 })
+  await writeFile(join(home, 'config'), OTHERS)
+  Object.assign(process.env, { XDG_CONFIG_HOME: home, AWS_CONFIG_FILE: join(home, 'config'), LATCHKEY_URL: url })
+})
+
+afterAll(async () => {
+  for (const [name, value] of before) {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+  server.close()
+  await rm(home, { recursive: true })
+})
+
+function grantOf(changes: object): object {
+  const counts = { written: 0, copied: 0, deleted: 0, 'batch-deleted': 0, tagged: 0, other: 0, denied: 0 }
+  const writes = { counts, bytes: 0, firstAt: null, lastAt: null, last: [] }
+  return { ...grantView(someGrant({ id: GRANT }), writes), region: 'eu-west-1', ...changes }
+}
+
+test.each([
+  ['another grant', GRANT, { id: 'g-ba9876543210' }, 'did not answer with grant'],
+  ['an id that is none, also where it was asked for', 'g-1" evil', { id: 'g-1" evil' }, 'did not answer with grant'],
+  ['newlines by their low bytes', GRANT, { id: `${GRANT}\u010a[profile b]` }, 'did not answer with grant'],
+  ['a region with them', GRANT, { region: 'eu-west-1\u010a[profile b]' }, 'A region is written as'],
+])('%s in the answer leaves ~/.aws/config as it is', async (_what, asked, changes, sentence) => {
+  answered = grantOf(changes)
+  await expect(profile(asked, { name: 'mine' })).rejects.toThrow(sentence)
+  expect(await readFile(join(home, 'config'), 'utf8')).toBe(OTHERS)
+})
+
+test('the grant that was asked for is written', async () => {
+  answered = grantOf({})
+  await profile(GRANT, { name: 'mine' })
+  expect(await readFile(join(home, 'config'), 'utf8')).toContain(`[profile mine]\n`)
+})
