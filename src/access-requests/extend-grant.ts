@@ -7,11 +7,8 @@ import { holdPlace } from '../grants/on-principal.ts'
 import { enterTarget } from '../grants/on-target.ts'
 import { findYesFault, signYes } from '../grants/yes.ts'
 import { type Commit, type RecordPort, showAgain } from '../record.ts'
-import type { Caller } from '../rules/caller.ts'
 import type { Entitlement, Rules } from '../rules/rules-file.ts'
-import { parseScope } from '../rules/scope.ts'
 import type { Review, StoredRequest } from './access-request.ts'
-import type { Thread } from './copies.ts'
 
 interface Needs {
   readonly record: RecordPort
@@ -28,26 +25,6 @@ export interface Extending {
   readonly grantId: string
   readonly principal: Principal
   readonly endsAt: string
-}
-
-export interface ExtendInput {
-  readonly durationMinutes?: number
-  readonly reason: string
-  readonly ticket?: string
-  readonly thread?: Thread
-}
-
-/** The ask for the same again, for longer, to which somebody says yes anew. @throws NOT_FOUND for a grant of somebody else, OVER when it has ended */
-export async function extensionOf(needs: Needs, caller: Caller, grantId: string, input: ExtendInput) {
-  const stored = await readGrant(needs.record, grantId)
-  const isOwn = stored?.grant.terms.requester === caller.objectId
-  if (!isOwn || findYesFault(needs.approvalKey, grantId, stored.grant) !== undefined)
-    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  const { grant } = stored
-  refuseIfNotActive(grant, await needs.record.now())
-  const { scopes, levels, principal } = grant.terms
-  const extending: Extending = { grantId, principal, endsAt: grant.endsAt ?? grant.terms.decidedAt }
-  return { ...input, scopes: scopes.map(parseScope), levels, extending }
 }
 
 /** The duration counts from the yes, as ever: what would not be longer is not asked of anybody. */

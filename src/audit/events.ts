@@ -24,6 +24,14 @@ export const auditEvent = z.discriminatedUnion('kind', [
   }),
   /** A refusal of an ask: there is no request. */
   z.strictObject({ kind: z.literal('ask.refused'), actor, code: z.string(), sentence: z.string(), ...what }),
+  /** A refusal because of the grant that was to go on; `grantId` as the person gave it. Everything else of such an ask is refused like any other. */
+  z.strictObject({
+    kind: z.literal('extend.refused'),
+    actor,
+    grantId: ids.grantId,
+    code: z.string(),
+    sentence: z.string(),
+  }),
   z.strictObject({ kind: z.literal('request.cancelled'), ...request }),
   z.strictObject({ kind: z.literal('cancel.refused'), ...request, code: z.string(), sentence: z.string() }),
   z.strictObject({ kind: z.literal('request.lapsed'), ...request }),

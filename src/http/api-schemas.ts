@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ExtendInput } from '../access-requests/extend-grant.ts'
+import type { ExtendInput } from '../access-requests/ask-to-extend.ts'
 import type { AskInput } from '../access-requests/request-access.ts'
 import type { GrantView } from '../cards/grant-view.ts'
 import type { Preview } from '../cards/preview.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { z } from 'zod'
+import { extendGrant } from '../access-requests/ask-to-extend.ts'
 import { cancelRequest } from '../access-requests/cancel-request.ts'
-import { extensionOf } from '../access-requests/extend-grant.ts'
 import { findRequest, findRequests } from '../access-requests/find-requests.ts'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import { type ReviewNeeds, reviewAccessRequest } from '../access-requests/review-access-request.ts'
@@ -96,8 +96,7 @@ function grantRoutes(app: FastifyInstance, needs: ApiNeeds): void {
   app.post('/grants/:id/extend', async (request, reply) => {
     const caller = callerOf(request)
     const input = toExtension(parseInput(extendBody, request.body))
-    const ask = await extensionOf(needs, caller, parseInput(idParams, request.params).id, input)
-    const { id } = await requestAccess(needs, caller, ask)
+    const { id } = await extendGrant(needs, caller, parseInput(idParams, request.params).id, input)
     reply.code(201).header('location', `/api/v1/requests/${id}`)
     return await show(needs, caller, id)
   })

@@ -1,7 +1,7 @@
 import { amongFew, refuseSpentLimits } from '../access-requests/ask-limits.ts'
+import { extendGrant } from '../access-requests/ask-to-extend.ts'
 import type { Thread } from '../access-requests/copies.ts'
-import { extensionOf } from '../access-requests/extend-grant.ts'
-import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
+import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
 import type { Message } from '../cards/channel.ts'
 import { type AskForm, renderForm } from '../cards/render-form.ts'
 import { LatchkeyError } from '../errors.ts'
@@ -24,16 +24,16 @@ const MOST_OWNERS = 5
  * delivered before and asked then.
  */
 export async function askByLine(needs: AskNeeds, turn: Turn, line: RequestLine) {
-  await askOnce(needs, turn.caller, { ...toAsk(line), thread: threadOf(turn) })
+  await orAskedAlready(requestAccess(needs, turn.caller, { ...toAsk(line), thread: threadOf(turn) }))
 }
 
 function threadOf({ conversation, activityId }: Turn): Thread {
   return { conversation, ...(activityId === undefined ? {} : { said: nameSaid(conversation, activityId) }) }
 }
 
-async function askOnce(needs: AskNeeds, caller: Caller, input: AskInput): Promise<void> {
+async function orAskedAlready(asking: Promise<unknown>): Promise<void> {
   try {
-    await requestAccess(needs, caller, input)
+    await asking
   } catch (error) {
     if (!wasAskedAlready(error)) throw error
   }
@@ -43,8 +43,7 @@ async function askOnce(needs: AskNeeds, caller: Caller, input: AskInput): Promis
 export async function extendByLine(needs: AskNeeds & PresentNeeds, turn: Turn, { grantId, ...line }: ExtendLine) {
   const { scopes: _, levels: __, ...input } = toAsk({ ...line, scopes: [], levels: ['read'] })
   const id = grantId ?? (await onlyGrant(needs, turn.caller, 'extend'))
-  const asked = await extensionOf(needs, turn.caller, id, { ...input, thread: threadOf(turn) })
-  await askOnce(needs, turn.caller, asked)
+  await orAskedAlready(extendGrant(needs, turn.caller, id, { ...input, thread: threadOf(turn) }))
 }
 
 type Tried = Pick<AskForm, 'given' | 'problem'>

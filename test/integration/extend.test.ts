@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { AccessRequest } from '../../src/access-requests/access-request.ts'
+import { extendGrant } from '../../src/access-requests/ask-to-extend.ts'
 import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
-import { extensionOf } from '../../src/access-requests/extend-grant.ts'
-import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
 import { iamTime } from '../../src/grants/iam-time.ts'
@@ -26,9 +25,8 @@ beforeAll(async () => {
 afterAll(() => office.close())
 
 async function extend(grantId: string, durationMinutes: number, person: PersonName = 'rita'): Promise<AccessRequest> {
-  const caller = office.as(person)
   const input = { durationMinutes, reason: 'the export still runs' }
-  return await requestAccess(office.needs, caller, await extensionOf(office.needs, caller, grantId, input))
+  return await extendGrant(office.needs, office.as(person), grantId, input)
 }
 
 function approve(id: string, person: PersonName = 'dana'): Promise<AccessRequest> {
@@ -151,8 +149,8 @@ describe('extending a grant on somebody’s own role', () => {
 
   async function extended(id: string): Promise<string> {
     const caller = attached.as('rita')
-    const ask = await extensionOf(attached.needs, caller, id, { durationMinutes: 60, reason: 'it still runs' })
-    const { id: requestId } = await requestAccess(attached.needs, caller, ask)
+    const again = { durationMinutes: 60, reason: 'it still runs' }
+    const { id: requestId } = await extendGrant(attached.needs, caller, id, again)
     await reviewAccessRequest(attached.needs, attached.as('dana'), requestId, { decision: 'approve', comment: '' })
     return iamTime(Date.parse((await attached.grant(id)).endsAt ?? ''))
   }

@@ -1,5 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
+import { extendGrant } from '../../src/access-requests/ask-to-extend.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
+import { endGrant } from '../../src/grants/end-grant.ts'
 import { recordRefusal } from '../../src/grants/record-refusal.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { openOffice } from './invariant-ground.ts'
@@ -15,6 +17,21 @@ function byOf(name: Parameters<typeof office.as>[0]) {
 test('an ask that was refused to somebody known is on record', async () => {
   await expect(office.ask('oona')).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
   expect(await office.events('ask.refused')).toMatchObject([{ ...byOf('oona'), code: 'NOT_ELIGIBLE' }])
+})
+
+test('an extension that was refused to somebody known is on record, whatever it was of', async () => {
+  const grantId = await office.granted('rita')
+  const extend = (name: 'finn' | 'rita', id: string) =>
+    extendGrant(needs, office.as(name), id, { durationMinutes: 60, reason: 'it still runs' })
+  for (const id of [grantId, `g-${'x'.repeat(1_000)}`])
+    await expect(extend('finn', id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await endGrant(needs, office.as('rita'), grantId)
+  await expect(extend('rita', grantId)).rejects.toMatchObject({ code: 'OVER' })
+  expect(await office.events('extend.refused')).toMatchObject([
+    { ...byOf('finn'), grantId, code: 'NOT_FOUND' },
+    { ...byOf('finn'), grantId: `g-${'x'.repeat(38)}`, code: 'NOT_FOUND' },
+    { ...byOf('rita'), grantId, code: 'OVER' },
+  ])
 })
 
 test('a review that was refused to somebody known is on record', async () => {

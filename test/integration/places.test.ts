@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { AccessRequest } from '../../src/access-requests/access-request.ts'
+import { extendGrant } from '../../src/access-requests/ask-to-extend.ts'
 import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
-import { extensionOf } from '../../src/access-requests/extend-grant.ts'
 import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { deniedUntil } from '../../src/grants/deny-record.ts'
@@ -123,8 +123,7 @@ describe('a place on a copy of the elevation role', () => {
   test('is held for longer by a grant that is extended', async () => {
     const grantId = await office.granted('max')
     const again = { durationMinutes: 120, reason: 'the export still runs' }
-    const extension = await extensionOf(needs, office.as('max'), grantId, again)
-    await approve(await requestAccess(needs, office.as('max'), extension))
+    await approve(await extendGrant(needs, office.as('max'), grantId, again))
     const { terms } = await office.grant(grantId)
     expect(terms.durationMinutes).toBe(120)
     expect(await holders(FIRST)).toEqual([grantId])

@@ -1,0 +1,56 @@
+import { byPerson } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
+import { readGrant, refuseIfNotActive } from '../grants/grant.ts'
+import { isRefusal, recordRefusal } from '../grants/record-refusal.ts'
+import { findYesFault } from '../grants/yes.ts'
+import type { Caller } from '../rules/caller.ts'
+import { parseScope } from '../rules/scope.ts'
+import type { AccessRequest } from './access-request.ts'
+import { type AskInput, type AskNeeds, requestAccess } from './request-access.ts'
+
+export type ExtendInput = Omit<AskInput, 'scopes' | 'levels' | 'extending'>
+
+/** What of an id that somebody wrote themselves is kept: more than any has. */
+const MOST_OF_AN_ID = 40
+
+/**
+ * A person asks for a live grant of theirs to go on: for the same again, for longer, to which somebody says yes anew.
+ * @throws NOT_FOUND for a grant of somebody else, OVER when it has ended
+ */
+export async function extendGrant(
+  needs: AskNeeds,
+  caller: Caller,
+  grantId: string,
+  input: ExtendInput,
+): Promise<AccessRequest> {
+  return await requestAccess(needs, caller, await readExtension(needs, caller, grantId, input))
+}
+
+async function readExtension(needs: AskNeeds, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
+  try {
+    return await extensionOf(needs, caller, grantId, input)
+  } catch (error) {
+    if (isRefusal(error)) {
+      const facts = { actor: byPerson(caller.objectId), grantId: grantId.slice(0, MOST_OF_AN_ID) }
+      await recordRefusal(needs.record, caller, {
+        kind: 'extend.refused',
+        ...facts,
+        code: error.code,
+        sentence: error.message,
+      })
+    }
+    throw error
+  }
+}
+
+async function extensionOf(needs: AskNeeds, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
+  const stored = await readGrant(needs.record, grantId)
+  const isOwn = stored?.grant.terms.requester === caller.objectId
+  if (!isOwn || findYesFault(needs.approvalKey, grantId, stored.grant) !== undefined)
+    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  const { grant } = stored
+  refuseIfNotActive(grant, await needs.record.now())
+  const { scopes, levels, principal } = grant.terms
+  const extending = { grantId, principal, endsAt: grant.endsAt ?? grant.terms.decidedAt }
+  return { ...input, scopes: scopes.map(parseScope), levels, extending }
+}
