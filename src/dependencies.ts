@@ -17,8 +17,9 @@ import type { ApiNeeds } from './http/api.ts'
 import type { CloudTrailNeeds } from './http/cloudtrail.ts'
 import type { SignInPlace } from './http/openapi.ts'
 import type { ConnectorFacts, TokenFacts } from './http/self-test.ts'
-import type { Feed, WiringLook } from './oversight/feed.ts'
+import type { WiringLook } from './oversight/feed.ts'
 import type { PagesNeeds } from './pages/room.ts'
+import type { RecordPort } from './record.ts'
 import type { Connection } from './redis/connections.ts'
 import { redisDigests } from './redis/digests.ts'
 import { redisFeed } from './redis/feed.ts'
@@ -90,8 +91,8 @@ export function openInbox(
 }
 
 /** What workers compare while grants are live. */
-export function openWiringLook({ config, rules }: Setup, feed: Feed, log: Logger): WiringLook {
-  return wiringLook({ rules, publicUrl: config.publicUrl, region: config.awsRegion, feed, log })
+export function openWiringLook({ config, rules }: Setup, record: RecordPort, log: Logger): WiringLook {
+  return wiringLook({ rules, publicUrl: config.publicUrl, region: config.awsRegion, record, log })
 }
 
 export function openBearerVerifier({ entra }: Config, log: Logger): ReturnType<typeof bearerVerifier> {

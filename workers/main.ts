@@ -56,7 +56,7 @@ export async function startWorkersPart(
   const feed = redisFeed(redis)
   const prove = feedProver({ feed, rules: setup.rules })
   const fold = foldS3Writes({ record: needs.record, inbox: redisFold(folded, redis, { log }), prove, log })
-  const wiring = watchWiring({ record: needs.record, look: openWiringLook(setup, feed, log), log })
+  const wiring = watchWiring({ record: needs.record, look: openWiringLook(setup, needs.record, log), log })
   const reconciler = startLoop({
     name: 'reconcile',
     turn: () => reconcileGrants(needs),

@@ -12,6 +12,7 @@ const ids = { requestId: z.string(), grantId: z.string() }
 const request = { actor, requestId: ids.requestId }
 const grant = { actor, requestId: ids.requestId, grantId: ids.grantId }
 const delivery = { address: z.string(), as: z.enum(['credentials', 'console', 'link']) }
+const place = { actor, account: z.string(), region: z.string() }
 const what = { scopes: z.array(z.string()), levels: z.array(z.string()), durationMinutes: z.number() }
 
 export const auditEvent = z.discriminatedUnion('kind', [
@@ -125,11 +126,13 @@ export const auditEvent = z.discriminatedUnion('kind', [
   /** While grants are live, the way of CloudTrail's records to us is not as it was set up: what is written may not be seen. */
   z.strictObject({
     kind: z.literal('alarm.wiring-drift'),
-    actor,
-    account: z.string(),
-    region: z.string(),
+    ...place,
     differences: z.array(z.string()),
   }),
+  /** `latchkey aws setup`: that region of the account is as it should be, whether or not something had to be made. */
+  z.strictObject({ kind: z.literal('wiring.set-up'), ...place }),
+  /** `latchkey aws teardown`, before AWS is asked for anything. */
+  z.strictObject({ kind: z.literal('wiring.taken-down'), ...place }),
   z.strictObject({
     kind: z.literal('epoch.adopted'),
     actor,

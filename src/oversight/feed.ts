@@ -7,10 +7,6 @@ export interface Feed {
   /** An event of the self-test came. */
   noteArrival(nonce: string): Promise<void>
   hasArrived(nonce: string): Promise<boolean>
-  /** A place, as `111122223333/eu-west-1`, was set up or taken down. */
-  noteSetup(place: string, isSetUp: boolean): Promise<void>
-  /** Where something should be wired. */
-  setUp(): Promise<readonly string[]>
 }
 
 /** One region of an account whose wiring is not as `latchkey aws setup` makes it. */

@@ -19,9 +19,5 @@ export function redisFeed(redis: Connection, { prefix = PREFIX }: { readonly pre
       await answered(redis.set(keys.arrival(nonce), '1', 'EX', REMEMBER_ARRIVAL_SECONDS))
     },
     hasArrived: async (nonce) => (await answered(redis.exists(keys.arrival(nonce)))) === 1,
-    async noteSetup(place, isSetUp) {
-      await answered(isSetUp ? redis.sadd(keys.wired, place) : redis.srem(keys.wired, place))
-    },
-    setUp: () => answered(redis.smembers(keys.wired)),
   }
 }

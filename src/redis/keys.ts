@@ -12,8 +12,6 @@ export interface Keys {
   readonly unexplained: string
   /** When each bucket's newest CloudTrail record came. */
   readonly proven: string
-  /** Regions of accounts that `latchkey aws setup` has wired. */
-  readonly wired: string
   record(kind: RecordKind, id: string): string
   due(kind: DueKind): string
   index(kind: string, value: string): string
@@ -38,7 +36,6 @@ export function keysUnder(prefix: string): Keys {
     seen: `${prefix}:seen`,
     unexplained: `${prefix}:unexplained`,
     proven: `${prefix}:proven`,
-    wired: `${prefix}:wired`,
     record: (kind, id) => `${prefix}:${kind}:${id}`,
     due: (kind) => `${prefix}:due:${kind}`,
     index: (kind, value) => `${prefix}:index:${kind}:${value}`,

@@ -451,6 +451,17 @@ describe('an AWS profile', () => {
   })
 })
 
+test('an extension says which grant it is to let go on, when it is asked for and in the list', async () => {
+  await login('rita')
+  await login('max')
+  const grantId = await grantFor()
+  const asked = await latchkey('rita', 'extend', grantId, '--for', '2h', '--because', 'the export still runs')
+  const line = `for 2h, extends ${grantId}, because the export still runs`
+  expect(asked.out).toContain(line)
+  expect((await latchkey('rita', 'requests')).out).toContain(line)
+  await latchkey('rita', 'done', grantId)
+})
+
 describe('other ways to use a grant', () => {
   let grantId: string
 

@@ -1,5 +1,8 @@
 import { exec, spawnSync } from 'node:child_process'
+import { userInfo } from 'node:os'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { auditEvent, byOperator } from '../../src/audit/events.ts'
 import { seedTrail } from '../sandbox/aws/cloudtrail.ts'
 import { CLOUDTRAIL_KEY, startWorld, type World } from '../sandbox/world.ts'
 
@@ -105,6 +108,20 @@ describe('an operator', () => {
       output: expect.stringContaining('Nothing to change.'),
     })
     expect(await latchkey('aws', 'check')).toMatchObject({ code: 1, output: expect.stringContaining('is missing') })
+  })
+
+  test('is on record with each region, whenever it was set up and taken down', async () => {
+    const redis = new Redis(world.redis.url)
+    const entries = await redis.xrange('{latchkey}:audit', '-', '+')
+    redis.disconnect()
+    const events = entries.map(([, [, text = '']]) => auditEvent.parse(JSON.parse(text)))
+    const regions = ['eu-west-1', 'us-east-1'].map((region) => ({ account: '111122223333', region }))
+    const actor = byOperator(userInfo().username)
+    const ofKind = (kind: string) => events.filter((event) => event.kind === kind).map(({ kind: _, ...rest }) => rest)
+    const each = regions.map((where) => ({ actor, ...where }))
+    expect(ofKind('wiring.set-up')).toEqual([...each, ...each])
+    expect(ofKind('wiring.taken-down').slice(0, 2)).toEqual([each[0], each[0]])
+    expect(ofKind('wiring.taken-down')).toContainEqual(each[1])
   })
 
   test('reads no key, and no line of a table that is wider than a terminal', () => {

@@ -19,6 +19,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { ReceiveMessageCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { byOperator } from '../../src/audit/events.ts'
 import { readDeadLetters } from '../../src/aws/wiring/dead-letters.ts'
 import { wiringLook } from '../../src/aws/wiring/look.ts'
 import { putRule } from '../../src/aws/wiring/rule.ts'
@@ -27,6 +28,7 @@ import { planOf } from '../../src/aws/wiring/setup.ts'
 import { markOf } from '../../src/aws/wiring/wanted.ts'
 import { isUnwired, readWiring, sayDifference } from '../../src/aws/wiring/wiring.ts'
 import { knock } from '../../src/cli/operator/knock.ts'
+import { noteSetUp, noteTakenDown, wiredPlaces } from '../../src/oversight/wired-places.ts'
 import { recentAudit } from '../../src/redis/recent-audit.ts'
 import { lookAtWiring } from '../../workers/watch-wiring.ts'
 import type { Matcher } from '../sandbox/aws/faults.ts'
@@ -220,10 +222,10 @@ describe('what somebody changes by hand', () => {
 
 describe('while a grant is live', () => {
   async function turn(told: Map<string, string>): Promise<readonly unknown[]> {
-    const { record, here, proofs } = wires.feed
+    const { record, here } = wires.feed
     const { endpoint } = await wires.wanted()
     const publicUrl = new URL(endpoint).origin
-    const look = wiringLook({ rules: wires.rules, publicUrl, region: 'eu-west-1', feed: proofs, log: here.log })
+    const look = wiringLook({ rules: wires.rules, publicUrl, region: 'eu-west-1', record, log: here.log })
     await lookAtWiring({ record, look, log: here.log }, told)
     const events = await recentAudit(wires.feed.redis, 100, here.prefix)
     return events.filter(({ kind }) => kind === 'alarm.wiring-drift')
@@ -242,8 +244,22 @@ describe('while a grant is live', () => {
     expect(await turn(told)).toMatchObject([alarm])
     await wires.teardown()
     expect(await turn(told)).toHaveLength(2)
-    await wires.feed.proofs.noteSetup('111122223333/eu-west-1', true)
+    await noteSetUp(wires.feed.record, wires.place, byOperator('ops'))
     expect(await turn(new Map())).toHaveLength(4)
+  })
+
+  test('whoever set it up or took it down is on record, in the write that makes it watched or not', async () => {
+    const { record, redis, here } = wires.feed
+    const operator = byOperator('ops')
+    await noteSetUp(record, wires.place, operator)
+    expect([...(await wiredPlaces(record))]).toEqual(['111122223333/eu-west-1'])
+    await noteTakenDown(record, wires.place, operator)
+    expect([...(await wiredPlaces(record))]).toEqual([])
+    const where = { actor: operator, account: '111122223333', region: 'eu-west-1' }
+    expect(await recentAudit(redis, 100, here.prefix)).toMatchObject([
+      { kind: 'wiring.taken-down', ...where },
+      { kind: 'wiring.set-up', ...where },
+    ])
   })
 
   test('the workers’ own rights are enough for it, and the key is not among what they see', async () => {

@@ -1,10 +1,12 @@
-import type { Feed, PlaceDrift, WiringLook } from '../../oversight/feed.ts'
+import type { PlaceDrift, WiringLook } from '../../oversight/feed.ts'
+import { placeName, wiredPlaces } from '../../oversight/wired-places.ts'
+import type { RecordPort } from '../../record.ts'
 import type { Rules } from '../../rules/rules-file.ts'
 import type { AwsLog } from '../aws-error.ts'
 import { readAccount } from './account.ts'
 import { wiringDesk } from './clients.ts'
 import { readIdentities } from './identities.ts'
-import { type Place, placeName, placesOf } from './places.ts'
+import { type Place, placesOf } from './places.ts'
 import { wantedAt } from './wanted.ts'
 import { isUnwired, readWiring, sayDifference, wiringDrift } from './wiring.ts'
 
@@ -12,12 +14,12 @@ export interface LookNeeds {
   readonly rules: Pick<Rules, 'accounts' | 'buckets'>
   readonly publicUrl: string
   readonly region: string
-  readonly feed: Pick<Feed, 'setUp'>
+  readonly record: Pick<RecordPort, 'scores'>
   readonly log: AwsLog
 }
 
 /** Of the account that this process is in. It is not told the keys: which one AWS sends is compared by `latchkey aws check`. */
-export function wiringLook({ rules, publicUrl, region, feed, log }: LookNeeds): WiringLook {
+export function wiringLook({ rules, publicUrl, region, record, log }: LookNeeds): WiringLook {
   async function look(place: Place, isExpected: boolean): Promise<readonly PlaceDrift[]> {
     const desk = wiringDesk(place.region, log)
     const [ours, found] = await Promise.all([readIdentities(desk, place), readWiring(desk)])
@@ -30,7 +32,7 @@ export function wiringLook({ rules, publicUrl, region, feed, log }: LookNeeds): 
   return {
     async drift() {
       const { id, partition } = await readAccount(region, log)
-      const expected = new Set(await feed.setUp())
+      const expected = await wiredPlaces(record)
       const places = placesOf(rules, id, partition)
       return (await Promise.all(places.map((place) => look(place, expected.has(placeName(place)))))).flat()
     },

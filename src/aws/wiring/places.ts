@@ -39,8 +39,3 @@ export function placesOf(
     isOfIam: region === ofIam,
   }))
 }
-
-/** @example placeName(place) // "111122223333/eu-west-1" */
-export function placeName({ accountId, region }: Pick<Place, 'accountId' | 'region'>): string {
-  return `${accountId}/${region}`
-}

@@ -1,18 +1,18 @@
+import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
-import { placeName } from '../../aws/wiring/places.ts'
+import { type Actor, byOperator } from '../../audit/events.ts'
 import { applyWiring, planOf } from '../../aws/wiring/setup.ts'
 import { removeWiring, teardownPlan } from '../../aws/wiring/teardown.ts'
 import { type Difference, readWiring } from '../../aws/wiring/wiring.ts'
 import { isLatchkeyError } from '../../errors.ts'
-import type { Feed } from '../../oversight/feed.ts'
-import type { Connection } from '../../redis/connections.ts'
+import { noteSetUp, noteTakenDown } from '../../oversight/wired-places.ts'
 import { Problem } from '../problem.ts'
 import { checkSites } from './check-sites.ts'
 import { setupOfService } from './environment.ts'
 import { knock } from './knock.ts'
 import { doneLine, planLines, print } from './print.ts'
 import { sendThrough } from './send-through.ts'
-import { elsewhere, openFeed, openSites, type Site, type Sites } from './site.ts'
+import { elsewhere, type Open, openFeed, openSites, type Site, type Sites } from './site.ts'
 import { tellTrails } from './trails.ts'
 
 export interface AwsOptions {
@@ -39,7 +39,7 @@ export async function setup(options: AwsOptions): Promise<void> {
   const open = options.selfTest === false ? undefined : await openFeed(service)
   try {
     if (isNew) await applyAll(sites, { rotate, endpoint: service.config.publicUrl })
-    if (open) await proveAll(sites, open.feed)
+    if (open) await proveAll(sites, open)
   } finally {
     close(open)
   }
@@ -105,9 +105,9 @@ async function orStopped(act: () => Promise<void>): Promise<void> {
   }
 }
 
-async function proveAll({ sites }: Sites, feed: Feed): Promise<void> {
+async function proveAll({ sites }: Sites, { record, feed }: Open): Promise<void> {
   print('')
-  for (const { place } of sites) await feed.noteSetup(placeName(place), true)
+  for (const { place } of sites) await noteSetUp(record, place, operator())
   for (const site of sites) await sendThrough(site, feed)
 }
 
@@ -133,7 +133,7 @@ export async function teardown(options: AwsOptions): Promise<void> {
   try {
     for (const site of sites.sites) {
       const onDone = (one: Difference) => print(doneLine(one))
-      await open.feed.noteSetup(placeName(site.place), false)
+      await noteTakenDown(open.record, site.place, operator())
       await orStopped(() => removeWiring(site.desk, { withRole: site === last, onDone }))
     }
   } finally {
@@ -141,6 +141,10 @@ export async function teardown(options: AwsOptions): Promise<void> {
   }
 }
 
-function close(open: { readonly redis: Connection } | undefined): void {
+function operator(): Actor {
+  return byOperator(userInfo().username)
+}
+
+function close(open: Open | undefined): void {
   open?.redis.disconnect()
 }

@@ -2,7 +2,6 @@ import type { AuditEvent } from '../../audit/events.ts'
 import type { Setup } from '../../config.ts'
 import { preflight } from '../../redis/preflight.ts'
 import { recentAudit } from '../../redis/recent-audit.ts'
-import { redisRecord } from '../../redis/record.ts'
 import { type Finding, look } from './finding.ts'
 import { openFeed } from './site.ts'
 
@@ -15,10 +14,10 @@ const NO_GRANT: ReadonlySet<string> = new Set(['unknown-grant', 'other-principal
 
 export async function recordFindings(service: Setup): Promise<readonly Finding[]> {
   return await look(AREA, async () => {
-    const { feed, redis } = await openFeed(service)
+    const { feed, record, redis } = await openFeed(service)
     try {
       const { refusals, warnings } = await preflight(redis, { durability: service.config.redisDurability })
-      const hasRoom = await redisRecord(redis).hasRoom()
+      const hasRoom = await record.hasRoom()
       const proven = await feed.proven()
       const audit = await recentAudit(redis, LOOK_BACK)
       return [

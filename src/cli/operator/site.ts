@@ -6,8 +6,10 @@ import { type Place, placesOf } from '../../aws/wiring/places.ts'
 import { type Wanted, wantedAt } from '../../aws/wiring/wanted.ts'
 import type { Setup } from '../../config.ts'
 import type { Feed } from '../../oversight/feed.ts'
+import type { RecordPort } from '../../record.ts'
 import { type Connection, connect, untilReady } from '../../redis/connections.ts'
 import { redisFeed } from '../../redis/feed.ts'
+import { redisRecord } from '../../redis/record.ts'
 import { Problem } from '../problem.ts'
 
 /** Everything goes to the terminal: a log beside it would say it twice. */
@@ -87,10 +89,16 @@ export function elsewhere({ rules }: Setup, { account }: Pick<Sites, 'account'>)
     .map(({ name, id }) => `${name} (${id}): sign in there and run the same command.`)
 }
 
+export interface Open {
+  readonly feed: Feed
+  readonly record: RecordPort
+  readonly redis: Connection
+}
+
 /** @throws Problem where Redis does not answer: without it nobody can tell what came in */
-export async function openFeed({ config }: Setup): Promise<{ readonly feed: Feed; readonly redis: Connection }> {
+export async function openFeed({ config }: Setup): Promise<Open> {
   const redis = connect(config.redisUrl, 'request', log)
-  if (await untilReady(redis, REDIS_WITHIN_MS)) return { feed: redisFeed(redis), redis }
+  if (await untilReady(redis, REDIS_WITHIN_MS)) return { feed: redisFeed(redis), record: redisRecord(redis), redis }
   redis.disconnect()
   throw new Problem(
     'Redis does not answer. Check REDIS_URL, and that you may reach it from here; `--no-self-test` goes without it.',
