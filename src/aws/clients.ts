@@ -4,7 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { STSClient } from '@aws-sdk/client-sts'
 import { LatchkeyError } from '../errors.ts'
 import type { Urgency } from '../grants/driver.ts'
-import type { Rules } from '../rules/rules-file.ts'
+import type { Account, Rules } from '../rules/rules-file.ts'
 import { readIdentity } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 import { hubCredentials, type Part } from './hub-role.ts'
@@ -29,7 +29,8 @@ export interface ClientsNeeds extends Pick<Rules, 'accounts'> {
 
 /**
  * Clients, made once each. Accounts are twelve digits; into one that has a hub they go through its hub role, into the others with the process's
- * own credentials. @throws NOT_ELIGIBLE for an account that the rules do not name.
+ * own credentials. What the rules name no more can still be ended: IAM of our own account needs no entry there. @throws NOT_ELIGIBLE for S3 and KMS
+ * of an account that the rules do not name.
  */
 export interface AwsClients {
   /** To read. */
@@ -44,17 +45,18 @@ export interface AwsClients {
 
 export function awsClients({ accounts, part, log }: ClientsNeeds): AwsClients {
   const sts = onePer((region) => new STSClient({ ...SETTINGS, region }))
+  const named = (id: string) => [...accounts.values()].find((one) => one.id === id)
   const credentials = onePer((id) => {
-    const account = findAccount(accounts, id)
+    const account = named(id)
     return (
-      account.hub && { credentials: hubCredentials({ sts: sts(IAM_REGION), account, hub: account.hub, part, log }) }
+      account?.hub && { credentials: hubCredentials({ sts: sts(IAM_REGION), account, hub: account.hub, part, log }) }
     )
   })
   const own = ownAccount(sts(IAM_REGION), log)
   const open = (id: string, settings: IAMClientConfig) => {
     const hop = credentials(id)
     const client = iamClient({ ...settings, ...hop })
-    if (!hop) keepTo(client, id, own)
+    if (!hop) keepTo(client, id, own, noHubNext(named(id)))
     return client
   }
   const iam = onePer((id) => open(id, SETTINGS))
@@ -66,6 +68,7 @@ export function awsClients({ accounts, part, log }: ClientsNeeds): AwsClients {
 
   function placed(place: string) {
     const [id = '', region = ''] = place.split(' ')
+    findAccount(accounts, id)
     return { region, ...credentials(id) }
   }
 
@@ -89,18 +92,20 @@ function ownAccount(sts: STSClient, log: AwsLog): () => Promise<string> {
 }
 
 /** IAM takes names, and one role of each name stands in every account: what was meant for another account must not be done in our own. */
-function keepTo(client: IAMClient, account: string, own: () => Promise<string>): void {
+function keepTo(client: IAMClient, account: string, own: () => Promise<string>, next: string): void {
   client.middlewareStack.add(
-    (next) => async (args) => {
-      if ((await own()) === account) return await next(args)
-      throw new LatchkeyError('AWS_REFUSED', {
-        doing: `access to account ${account}`,
-        awsCode: 'NoHub',
-        next: 'Latchkey does not run in that account, and the rules name no hub for it. Have the operator add one.',
-      })
+    (goOn) => async (args) => {
+      if ((await own()) === account) return await goOn(args)
+      throw new LatchkeyError('AWS_REFUSED', { doing: `access to account ${account}`, awsCode: 'NoHub', next })
     },
     { step: 'initialize', name: 'keepToAccount' },
   )
+}
+
+function noHubNext(account: Account | undefined): string {
+  return account === undefined
+    ? 'The rules do not name it any more. Have the operator put it back into the rules, with its hub, until no grant is live there.'
+    : 'Latchkey does not run in that account, and the rules name no hub for it. Have the operator add one.'
 }
 
 /** Made at its first use, and kept. */

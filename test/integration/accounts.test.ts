@@ -124,10 +124,20 @@ describe('an account that Latchkey does not run in', () => {
     const refused = world.driver('workers').writeDeny(principal, deny)
     await expect(refused).rejects.toMatchObject({ code: 'AWS_REFUSED', facts: { awsCode: 'NoHub' } })
     world.accounts.delete('lab')
-    await expect(world.driver('workers').writeDeny(principal, deny)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    await expect(world.driver('workers').writeDeny(principal, deny)).rejects.toMatchObject({
+      code: 'AWS_REFUSED',
+      facts: { awsCode: 'NoHub', next: expect.stringContaining('put it back into the rules') },
+    })
     expect(world.count('PutRolePolicy')).toBe(0)
     expect(own).toBeUndefined()
   })
+})
+
+it('our own account, once the rules name it no more, can still be written: what lives there must come to its end', async () => {
+  const own = (await world.driver('workers').principals()).find(({ account }) => account === HOME)
+  if (!own) throw new Error('no role of our own account')
+  world.accounts.delete('prod')
+  expect(await world.driver('workers').writeDeny(own, deny)).toEqual(deny)
 })
 
 describe('latchkey doctor', () => {

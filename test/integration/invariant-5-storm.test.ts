@@ -6,6 +6,7 @@ import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { GROUPS } from '../sandbox/entra/fixture.ts'
 import { activeGrant, commitGrants } from './active-grants.ts'
 import { openDenyOffice } from './deny-ground.ts'
+import { until } from './record-ground.ts'
 
 const RULES = `version: 1
 groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
@@ -91,4 +92,35 @@ describe('early ends', () => {
     role.inline.delete('other', aws.clock.now())
     await untilRevoked(grant)
   })
+})
+
+test('early ends in an account that hangs leave room in the queue for those of the others', async () => {
+  const account = '222233334444'
+  const slow = { driver: 'attach', account, arn: `arn:aws:iam::${account}:user/finn`, userid: 'AIDAFINN' } as const
+  const nowMs = await record.now()
+  const hanging = Array.from({ length: 20 }, () => activeGrant(slow, nowMs))
+  await commitGrants(record, hanging)
+  const [healthy] = await live(1, principals.slice(0, 1))
+  if (!healthy) throw new Error('There is no grant.')
+  await Promise.all([...hanging, healthy].map(end))
+  let answer: () => void = () => undefined
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const driver = { ...needs.driver, detach: () => answered }
+  let waiting = 0
+  const underWay = hanging.map(async ({ id }) => {
+    if ((await revokeGrant({ ...needs, driver }, id)).againAt !== undefined) waiting += 1
+  })
+  try {
+    await until(async () => waiting === 15)
+    await untilRevoked(healthy)
+  } finally {
+    answer()
+    await Promise.all(underWay)
+  }
+  for (const { id } of hanging) {
+    await revokeGrant({ ...needs, driver }, id)
+    expect((await office.grant(id)).status).toBe('revoked')
+  }
 })
