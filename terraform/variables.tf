@@ -80,12 +80,20 @@ variable "web_role" {
   description = "Path and name of the role that the web process runs as, where Latchkey runs; outside the path latchkey/."
   type        = string
   default     = "latchkey-web"
+  validation {
+    condition     = can(regex("^([\\w+=,.@-]+/)*[\\w+=,.@-]{1,64}$", var.web_role))
+    error_message = "The role of the web process is one role, by path and name, without wildcards."
+  }
 }
 
 variable "workers_role" {
   description = "Path and name of the role that workers run as."
   type        = string
   default     = "latchkey-workers"
+  validation {
+    condition     = can(regex("^([\\w+=,.@-]+/)*[\\w+=,.@-]{1,64}$", var.workers_role))
+    error_message = "The role of the workers is one role, by path and name, without wildcards."
+  }
 }
 
 variable "identity_trust" {
@@ -106,18 +114,35 @@ variable "accounts" {
     }), {})
   }))
   default = []
+  validation {
+    condition = alltrue(flatten([for one in var.accounts : [
+      can(regex("^\\d{12}$", one.id)),
+      can(regex("^latchkey/[\\w+=,.@-]{1,61}$", one.elevation_role)),
+      one.copies >= 1 && one.copies <= 20 && floor(one.copies) == one.copies,
+      [for name in [one.hub.role, one.hub.reader] : can(regex("^latchkey/[\\w+=,.@-]{1,64}$", name))],
+    ]]))
+    error_message = "Each account is named by twelve digits, and has 1 to 20 copies; its elevation and hub roles are named below latchkey/, without wildcards."
+  }
 }
 
 variable "attach_roles" {
   description = "Path and name of roles that hold grants of the driver `attach`. Set attach_boundary as their permissions boundary: Latchkey writes to none without it."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for one in var.attach_roles : can(regex("^([\\w+=,.@-]+/)*[\\w+=,.@-]{1,64}$", one))])
+    error_message = "Each role that holds grants is named by its own path and name; a wildcard would let Latchkey write to others."
+  }
 }
 
 variable "attach_users" {
   description = "The same for users."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for one in var.attach_users : can(regex("^([\\w+=,.@-]+/)*[\\w+=,.@-]{1,64}$", one))])
+    error_message = "Each user who holds grants is named by its own path and name; a wildcard would let Latchkey write to others."
+  }
 }
 
 variable "wire_events" {

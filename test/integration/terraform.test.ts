@@ -171,6 +171,11 @@ describe.skipIf(missing !== undefined)(
         copies = 21
         elevation_role = "Admin"
         external_id = "short"
+        attach_roles = ["data/*"]
+        attach_users = ["batch?"]
+        web_role = "latchkey-*"
+        workers_role = "*"
+        accounts = [{ id = "444455556666", hub = { role = "latchkey/*" } }]
       }`,
       )
       await terraform.run('init', '-input=false')
@@ -182,6 +187,11 @@ describe.skipIf(missing !== undefined)(
         '1 to 20 copies',
         'path latchkey/',
         '16 characters',
+        'Each role that holds grants',
+        'Each user who holds grants',
+        'The role of the web process is one role',
+        'The role of the workers is one role',
+        'Each account is named by twelve digits',
       ])
         expect(output.replace(/\s*\n[│\s]*/g, ' ')).toContain(sentence)
     })
