@@ -4,13 +4,14 @@ import { isLatchkeyError, LatchkeyError } from '../src/errors.ts'
 import type { Driver } from '../src/grants/driver.ts'
 import { endForged } from '../src/grants/end-forged.ts'
 import { beginRevoke } from '../src/grants/end-grant.ts'
+import { endIfDenied } from '../src/grants/end-resurrected.ts'
 import { refuseUnlessReady } from '../src/grants/epoch.ts'
 import { type Grant, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
 import { enterTarget } from '../src/grants/on-target.ts'
 import { orderOf } from '../src/grants/order.ts'
 import { type EligibilityNeeds, findIneligibility } from '../src/grants/still-eligible.ts'
 import { findYesFault, YES_LASTS_MS } from '../src/grants/yes.ts'
-import { type RecordPort, showAgain } from '../src/record.ts'
+import { isLostRace, type RecordPort, showAgain } from '../src/record.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 
 /** Renewed while it is held, so two attempts never overlap; this is how long a process that died keeps the others waiting. */
@@ -70,16 +71,27 @@ async function attempt(needs: ActivateNeeds, stored: StoredGrant): Promise<void>
     return
   }
   await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs)
+  if (await endIfDenied(needs, stored)) return
   const fixed = await fixEnd(record, stored, nowMs)
   try {
-    await driver.activate(orderOf(fixed.grant), nowMs)
+    await driver.activate(orderOf(fixed.grant), nowMs, () => refuseIfMoved(record, fixed))
   } catch (error) {
-    if (!(error instanceof LatchkeyError) || isLatchkeyError(error, 'UNAVAILABLE')) throw error
+    if (!isRefusal(error)) throw error
     log.warn({ grantId: fixed.grant.id, code: error.code }, 'AWS refused the activation')
     await beginRevoke(record, fixed, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
     return
   }
   await commitActive(record, fixed)
+}
+
+/** Whether AWS said no to this; what failed otherwise is tried again, on the record as it is then. */
+function isRefusal(error: unknown): error is LatchkeyError {
+  return error instanceof LatchkeyError && !isLatchkeyError(error, 'UNAVAILABLE') && !isLostRace(error)
+}
+
+/** A write may wait for its turn longer than our lease lasts: it was ended meanwhile, or somebody else is at it. */
+async function refuseIfMoved(record: RecordPort, { grant: { id }, version }: StoredGrant): Promise<void> {
+  if ((await readGrant(record, id))?.version !== version) throw new LatchkeyError('CONFLICT', { thing: 'grant' })
 }
 
 async function fixEnd(record: RecordPort, { grant, version }: StoredGrant, nowMs: number): Promise<StoredGrant> {
@@ -116,10 +128,11 @@ async function writeExtension(needs: ActivateNeeds, stored: StoredGrant): Promis
   const { record, driver, log } = needs
   const nowMs = await record.now()
   await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs)
+  if (await endIfDenied(needs, stored)) return
   try {
-    await driver.activate(orderOf(stored.grant), nowMs)
+    await driver.activate(orderOf(stored.grant), nowMs, () => refuseIfMoved(record, stored))
   } catch (error) {
-    if (!(error instanceof LatchkeyError) || isLatchkeyError(error, 'UNAVAILABLE')) throw error
+    if (!isRefusal(error)) throw error
     log.warn({ grantId: stored.grant.id, code: error.code }, 'AWS refused the extension')
     await beginRevoke(record, stored, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
     return

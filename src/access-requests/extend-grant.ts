@@ -58,7 +58,7 @@ export function extendCommit(
   const nowMs = Date.parse(review.at)
   refuseShorter({ endsAt: before.endsAt ?? '' }, request.durationMinutes, nowMs)
   const endsAtMs = Math.floor((nowMs + request.durationMinutes * 60_000) / 1_000) * 1_000
-  const next = extendedTerms(needs, stored, before.terms, review, entitlement)
+  const next = extendedTerms(needs, stored, before, review, entitlement)
   const isAttached = next.principal.driver === 'attach'
   const grant = moveGrant(before, 'active', {
     terms: next,
@@ -98,13 +98,16 @@ export function extendCommit(
 function extendedTerms(
   { rules }: { readonly rules: Rules },
   { request, version }: StoredRequest,
-  before: Terms,
+  { terms: before, endsAt = before.decidedAt }: Grant,
   review: Review,
   { name, conditions }: Entitlement,
 ): Terms {
-  const { conditions: _, ...terms } = before
+  const { conditions: until, ...terms } = before
+  const { approver, durationMinutes } = before
+  const yes = { approver, durationMinutes, endsAt, ...(until === undefined ? {} : { conditions: until }) }
   return {
     ...terms,
+    earlier: [...(before.earlier ?? []), yes],
     extension: { requestId: request.id, requestVersion: version },
     durationMinutes: request.durationMinutes,
     decidedAt: review.at,

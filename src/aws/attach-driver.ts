@@ -9,7 +9,8 @@ import { refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws, isAwsCode } from './aws-error.ts'
 import type { AwsClients } from './clients.ts'
 import type { AttachDriver } from './driver.ts'
-import { findBucket } from './in-rules.ts'
+import { readRole } from './elevation-role.ts'
+import { findAccount, findBucket } from './in-rules.ts'
 import { listPolicies, readPolicy } from './inline-policies.ts'
 
 export interface AttachDriverNeeds extends Pick<Rules, 'accounts' | 'buckets' | 'principals'> {
@@ -24,7 +25,7 @@ const ANY_TIME = '2000-01-01T00:00:00Z'
 export function attachDriver(needs: AttachDriverNeeds): AttachDriver {
   return {
     preflight: (draft) => preflight(needs, draft),
-    activate: (order, now) => activate(needs, order, now),
+    activate: (order, now, refuseIfMoved) => activate(needs, order, now, refuseIfMoved),
     targets: () => targetsOf(needs),
     holder: (target) => findHolder(needs, target),
     attached: (target, options) => listAttached(needs, target, options?.documents === true),
@@ -53,11 +54,23 @@ async function preflight(context: AttachDriverNeeds, draft: GrantDraft): Promise
     account,
     arn: found.arn,
     userid: userIdOf(target, found, holder.sessionName),
+    deniedOn: await findDenyRole(context, account),
   } as const
   const times = { startsAt: ANY_TIME, endsAt: ANY_TIME }
   const document = attachDocument({ ...draft, ...times, principal }, findBucket(context.buckets, draft.scopes))
   await refuseWithoutRoom(context, target, policyNameOf(draft.grantId), document)
   return [principal]
+}
+
+/** The first of the account's elevation roles: grants there wait for that one already. */
+async function findDenyRole({ accounts, clients, log }: AttachDriverNeeds, id: string) {
+  const account = findAccount(accounts, id)
+  const role = account.elevationRole
+  const doing = `to show the elevation role ${role} of account ${account.name}`
+  const next = 'Have the operator see that the role is there and that Latchkey may read it.'
+  const found = await askAws({ doing, next }, log, () => readRole(clients.iam(id), account, role))
+  if (found) return { roleArn: found.arn, roleId: found.roleId }
+  throw new LatchkeyError('AWS_REFUSED', { doing, awsCode: 'OtherRole', next })
 }
 
 /** What `aws:userid` is in each of their requests: a role is shared, so the session's name is part of it. */
@@ -68,7 +81,12 @@ function userIdOf({ kind, name }: Target, { uniqueId }: Holder, sessionName: str
   throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
 }
 
-async function activate(context: AttachDriverNeeds, order: GrantOrder<AttachPrincipal>, now: number): Promise<void> {
+async function activate(
+  context: AttachDriverNeeds,
+  order: GrantOrder<AttachPrincipal>,
+  now: number,
+  refuseIfMoved?: () => Promise<void>,
+): Promise<void> {
   const { principal } = order
   const target = targetOf(principal)
   const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam(target.account), target))
@@ -77,7 +95,8 @@ async function activate(context: AttachDriverNeeds, order: GrantOrder<AttachPrin
   // As it is now: since the ask somebody may have let others in under the same name.
   await refuseFaults(context, target, found)
   const document = attachDocument(order, findBucket(context.buckets, order.scopes))
-  await attach(context, target, policyNameOf(order.grantId), document)
+  const policyName = policyNameOf(order.grantId)
+  await attach(context, target, { policyName, document, refuseIfMoved })
 }
 
 /** A role or user that was deleted and made again under its old name is not the one that was approved. */

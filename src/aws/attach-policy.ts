@@ -38,10 +38,18 @@ function counted(document: string): number {
   return document.replace(/\s/g, '').length
 }
 
+interface Writing {
+  readonly policyName: string
+  readonly document: string
+  /** What it throws once the turn of the write has come stops the write. */
+  readonly refuseIfMoved?: (() => Promise<void>) | undefined
+}
+
 /** What counts is what AWS reads back: a put whose answer was lost may have happened, and somebody else may have come after. */
-export async function attach(needs: Needs, target: Target, policyName: string, document: string): Promise<void> {
+export async function attach(needs: Needs, target: Target, writing: Writing): Promise<void> {
+  const { policyName, document } = writing
   try {
-    await put(needs, target, policyName, document)
+    await put(needs, target, writing)
   } catch (error) {
     // With the numbers. Who freed the room meanwhile may ask again.
     if (isLatchkeyError(error, 'QUOTA_FULL')) await refuseWithoutRoom(needs, target, policyName, document)
@@ -52,9 +60,13 @@ export async function attach(needs: Needs, target: Target, policyName: string, d
   if ((await readBack(needs, target, policyName)) !== document) throw differs(`to keep ${policyName} on`, target)
 }
 
-async function put({ clients, log }: Needs, target: Target, policyName: string, document: string): Promise<void> {
+async function put({ clients, log }: Needs, target: Target, writing: Writing): Promise<void> {
+  const { policyName, document, refuseIfMoved } = writing
   await askAws(asking(`to write ${policyName} to`, target), log, () =>
-    clients.writeIam(target.account, 'activation', (iam) => putPolicy(iam, target, policyName, document)),
+    clients.writeIam(target.account, 'activation', async (iam) => {
+      await refuseIfMoved?.()
+      await putPolicy(iam, target, policyName, document)
+    }),
   )
 }
 

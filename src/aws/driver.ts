@@ -21,7 +21,7 @@ export interface SessionDriver extends SessionRoles {
 
 export interface AttachDriver extends AttachTargets {
   preflight(draft: GrantDraft): Promise<readonly [AttachPrincipal]>
-  activate(order: GrantOrder<AttachPrincipal>, now: number): Promise<void>
+  activate(order: GrantOrder<AttachPrincipal>, now: number, refuseIfMoved?: () => Promise<void>): Promise<void>
 }
 
 /** Both drivers as one: the principal of a grant says which. */
@@ -37,9 +37,9 @@ export function joinDrivers(buckets: BucketPreflight, session: SessionDriver, at
     async checkBucket(draft, principal) {
       return buckets.judge(await buckets.read(draft), draft, [principal])
     },
-    async activate(order, now) {
+    async activate(order, now, refuseIfMoved) {
       const { principal } = order
-      if (principal.driver === 'attach') return await attach.activate({ ...order, principal }, now)
+      if (principal.driver === 'attach') return await attach.activate({ ...order, principal }, now, refuseIfMoved)
       await buckets.refuseBypass(order)
       await session.activate({ ...order, principal }, now)
     },

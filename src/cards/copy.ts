@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Copy, copy } from '../access-requests/copies.ts'
+import { isPartyTo } from '../grants/grant.ts'
 import type { RecordPort } from '../record.ts'
 import type { Message } from './channel.ts'
 import { type CardReader, renderCard } from './render-card.ts'
@@ -74,5 +75,7 @@ function readerOf({ role, reader, place }: Copy, reading: Reading): CardReader {
 
 /** As somebody sees it who sees it alone. */
 export function partOf(role: Copy['role'], readerId: string, { grant }: Reading): CardReader {
-  return role === 'requester' ? { part: role } : { part: role, hasApproved: grant?.grant.terms.approver === readerId }
+  return role === 'requester'
+    ? { part: role }
+    : { part: role, hasApproved: grant !== undefined && isPartyTo(grant.grant.terms, readerId) }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { NEVER } from '../rules/levels.ts'
 import { parseJson } from './parse-json.ts'
 
 /**
@@ -128,13 +129,7 @@ function fixedName(all: TrustAllow['Condition']): readonly string[] {
 }
 
 /** No condition key of IAM speaks of an inline policy's content: whatever is written there, these stay refused. */
-const NEVER: readonly string[] = [
-  ...['iam:*', 'organizations:*', 'account:*'],
-  ...['s3:PutBucketPolicy', 's3:DeleteBucketPolicy', 's3:PutBucketAcl', 's3:PutObjectAcl', 's3:PutObjectVersionAcl'],
-  ...['s3:PutBucketPublicAccessBlock', 's3:PutBucketOwnershipControls', 's3:PutBucketVersioning', 's3:DeleteBucket'],
-  ...['s3:PutLifecycleConfiguration', 's3:PutReplicationConfiguration', 's3:PutObjectRetention'],
-  ...['s3:PutObjectLegalHold', 's3:BypassGovernanceRetention', 's3:ObjectOwnerOverrideToBucketOwner'],
-]
+const REFUSED: readonly string[] = ['iam:*', 'organizations:*', 'account:*', 'sso:*', ...NEVER]
 
 const boundaryDeny = z.looseObject({
   Effect: z.literal('Deny'),
@@ -157,7 +152,7 @@ export function attachBoundaryFaults(document: string): readonly string[] {
     if (!deny || Object.keys(deny.Condition).length > 0) return []
     return [{ actions: deny.Action, resources: deny.Resource }]
   })
-  const missing = NEVER.filter((action) => !isDenied(denied, action, '*'))
+  const missing = REFUSED.filter((action) => !isDenied(denied, action, '*'))
   const entering = isDenied(denied, 'sts:AssumeRole', 'arn:aws:iam::*:role/latchkey/*')
   return [
     ...missing.map((action) => `The permissions boundary does not deny ${action} on everything; let it.`),

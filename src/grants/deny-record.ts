@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Commit, RecordPort } from '../record.ts'
 import type { Rules } from '../rules/rules-file.ts'
-import type { DenyDocument, SessionPrincipal } from './driver.ts'
+import type { DenyDocument, Principal, SessionPrincipal } from './driver.ts'
 import type { Terms } from './grant.ts'
 import { isMac, latestEnd, macOf, YES_LASTS_MS } from './yes.ts'
 
@@ -36,7 +36,13 @@ export function denyId(principal: SessionPrincipal): string {
   return `${principal.account}.${principal.roleArn.split('/').at(-1)}`
 }
 
-/** The value that `aws:userid` has in a session of this grant: nobody else has it. */
+/** Whose Deny document holds that a grant on this principal was ended early. */
+export function denyRoleOf(principal: Principal): SessionPrincipal {
+  if (principal.driver === 'session') return principal
+  return { driver: 'session', account: principal.account, ...principal.deniedOn }
+}
+
+/** The value that `aws:userid` has in a session of this grant: nobody else has it. Of a grant of the driver `attach` it only marks the end. */
 export function userIdOf(principal: SessionPrincipal, grantId: string): string {
   return `${principal.roleId}:${grantId}`
 }

@@ -4,6 +4,7 @@ import {
   type DenyRecord,
   deniedUntil,
   denyId,
+  denyRoleOf,
   documentOf,
   readDenyRecord,
   unknownUntil,
@@ -21,7 +22,7 @@ const MOST_WAITING = 150
 const BREATH_MS = 100
 const MOST_BREATHS = 10
 
-/** `done`: AWS was read back and refuses the grant's sessions. `busy`: somebody else writes such a role now. */
+/** `done`: AWS was read back and holds the grant's id. `busy`: somebody else writes such a role now. */
 export type DenyOutcome = 'done' | 'busy'
 
 /**
@@ -31,9 +32,10 @@ export type DenyOutcome = 'done' | 'busy'
  */
 export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<DenyOutcome> {
   const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
-  const { principal } = grant.terms
-  if (isTrue && principal.driver === 'session')
-    return await denyOn(needs, principal, { userid: userIdOf(principal, grant.id), until: deniedUntil(grant.terms) })
+  if (isTrue) {
+    const role = denyRoleOf(grant.terms.principal)
+    return await denyOn(needs, role, { userid: userIdOf(role, grant.id), until: deniedUntil(grant.terms) })
+  }
   const until = unknownUntil(needs.rules, await needs.record.now())
   const denyThere = (one: SessionPrincipal) =>
     denyOn(needs, one, { userid: userIdOf(one, grant.id), until, unexplained: true })
@@ -74,7 +76,7 @@ async function waitingOn(
   return grants
     .map(({ grant }) => grant)
     .filter((grant) => grant.status === 'revoking' && findYesFault(approvalKey, grant.id, grant) === undefined)
-    .filter(({ terms }) => terms.principal.driver === 'session' && terms.principal.roleId === principal.roleId)
+    .filter(({ terms }) => denyRoleOf(terms.principal).roleId === principal.roleId)
     .map((grant) => ({ userid: userIdOf(principal, grant.id), until: deniedUntil(grant.terms) }))
 }
 

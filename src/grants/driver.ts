@@ -22,6 +22,8 @@ export interface AttachPrincipal {
   readonly arn: string
   /** What `aws:userid` is in every request of theirs: `AROA…:<session name>` of a role, `AIDA…` of a user. */
   readonly userid: string
+  /** The account's elevation role: its Deny document is where AWS remembers that a grant was ended early. */
+  readonly deniedOn: Pick<SessionPrincipal, 'roleArn' | 'roleId'>
 }
 
 /** The AWS identity that holds access, by its unique id. */
@@ -108,8 +110,11 @@ export interface Driver extends SessionRoles, AttachTargets {
   preflight(draft: GrantDraft): Promise<Ready>
   /** The part of `preflight` that looks at the bucket, for a principal that holds already. @returns warnings */
   checkBucket(draft: GrantDraft, principal: Principal): Promise<readonly string[]>
-  /** Proves that AWS allows it; keeps no credentials. Throws when AWS's clock is more than 60 s from `now` (ms). */
-  activate(order: GrantOrder, now: number): Promise<void>
+  /**
+   * Proves that AWS allows it; keeps no credentials. Throws when AWS's clock is more than 60 s from `now` (ms). `refuseIfMoved` is called once the
+   * turn of a write has come, right before it: what it throws stops the write.
+   */
+  activate(order: GrantOrder, now: number, refuseIfMoved?: () => Promise<void>): Promise<void>
   /** @throws NOT_ELIGIBLE for a grant of the driver `attach`: its holder uses their own credentials. */
   vend(order: GrantOrder): Promise<Credentials>
   /** AWS's own clock, ms since 1970: session issue times are judged by it. */

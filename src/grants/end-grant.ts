@@ -2,7 +2,7 @@ import { type Actor, byPerson, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import { againOnConflict, type Commit, type DueChange, type RecordPort, showAgain } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
-import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from './grant.ts'
+import { type Grant, isOver, isPartyTo, moveGrant, readGrant, type StoredGrant } from './grant.ts'
 import { companyOf, leavePlace } from './on-principal.ts'
 import { LOOK_AGAIN_MS, leaveTarget } from './on-target.ts'
 import { recordRefusal } from './record-refusal.ts'
@@ -44,13 +44,12 @@ async function writeRefusal(record: RecordPort, caller: Caller, grant: Grant, er
 }
 
 function mayEnd(grant: Grant, caller: Caller): boolean {
-  const { requester, approver } = grant.terms
-  return [requester, approver].includes(caller.objectId) || caller.roles.includes(OWNER_ROLE)
+  return isPartyTo(grant.terms, caller.objectId) || caller.roles.includes(OWNER_ROLE)
 }
 
 function causeOf({ terms }: Grant, caller: Caller): string {
   if (caller.objectId === terms.requester) return 'done'
-  return caller.objectId === terms.approver ? 'ended-by-approver' : 'ended-by-owner'
+  return isPartyTo(terms, caller.objectId) ? 'ended-by-approver' : 'ended-by-owner'
 }
 
 export interface EndReason {

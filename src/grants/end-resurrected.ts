@@ -1,7 +1,8 @@
 import { LATCHKEY } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
 import { isLostRace, type RecordPort } from '../record.ts'
-import { type DenyRecord, deniedUntil, userIdOf } from './deny-record.ts'
-import type { SessionPrincipal } from './driver.ts'
+import { type DenyRecord, deniedUntil, denyRoleOf, userIdOf } from './deny-record.ts'
+import type { SessionPrincipal, SessionRoles } from './driver.ts'
 import { beginRevoke, LIVE } from './end-grant.ts'
 import { type Grant, isOver, readGrants, type StoredGrant } from './grant.ts'
 import { findYesFault } from './yes.ts'
@@ -9,6 +10,8 @@ import { findYesFault } from './yes.ts'
 const PAGE = 500
 /** Ids only; far more than can be live at once. */
 const MOST_LIVE = 1_000_000
+
+const ENDED_BEFORE = 'AWS already denies this grant; the record is older than its end.'
 
 /**
  * AWS denies it, and the record calls it live: the record is older than the end, or somebody denied it by hand. It stays ended.
@@ -22,8 +25,7 @@ export async function endResurrected(
   const ids = held.map((userid) => userid.slice(userid.indexOf(':') + 1))
   const found = (await readGrants(record, ids)).filter(({ grant }) => held.includes(userIdOf(principal, grant.id)))
   const live = found.filter(({ grant }) => isLive(grant))
-  for (const stored of live)
-    await endIt(record, stored, 'AWS already denies this grant; the record is older than its end.')
+  for (const stored of live) await endIt(record, stored, ENDED_BEFORE)
   return found
     .map(({ grant }) => ({ ...grant, status: 'revoking' as const }))
     .filter((grant) => findYesFault(approvalKey, grant.id, grant) === undefined)
@@ -31,7 +33,26 @@ export async function endResurrected(
 }
 
 /**
- * Grants of the driver `attach` that a record of another epoch brought along: AWS keeps no list of those that have ended, so whether one had ended
+ * Before a policy is written: nothing in AWS refuses what a grant of the driver `attach` allows, so its early end is looked for.
+ * @returns whether it had ended; then its end is on record again
+ */
+export async function endIfDenied(
+  { record, driver }: { readonly record: RecordPort; readonly driver: SessionRoles },
+  stored: StoredGrant,
+): Promise<boolean> {
+  const { id, terms } = stored.grant
+  if (terms.principal.driver === 'session') return false
+  const role = denyRoleOf(terms.principal)
+  const held = await driver.readDeny(role)
+  // Somebody took the document away: nobody knows what it said, until a round has put it back.
+  if (!held) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 5 })
+  if (!held.denied.includes(userIdOf(role, id))) return false
+  await endIt(record, stored, ENDED_BEFORE)
+  return true
+}
+
+/**
+ * Grants of the driver `attach` that a record of another epoch brought along: AWS keeps no list of those that ended on time, so whether one had ended
  * nobody knows. What still waits for its activation must not come back; what was active has nothing left in AWS.
  */
 export async function endOlderThanRecord(record: RecordPort, account: string): Promise<void> {

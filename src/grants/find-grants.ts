@@ -2,7 +2,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { OWNER_ROLE } from './end-grant.ts'
-import { type Grant, readGrant, readGrants } from './grant.ts'
+import { type Grant, isPartyTo, readGrant, readGrants } from './grant.ts'
 
 interface Needs {
   readonly record: RecordPort
@@ -32,5 +32,5 @@ export async function findGrant({ record }: Needs, caller: Caller, id: string): 
 }
 
 function maySee({ terms }: Grant, { objectId, roles }: Caller): boolean {
-  return [terms.requester, terms.approver].includes(objectId) || roles.some((role) => SEES_ALL.includes(role))
+  return isPartyTo(terms, objectId) || roles.some((role) => SEES_ALL.includes(role))
 }

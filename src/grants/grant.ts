@@ -9,11 +9,21 @@ const time = z.iso.datetime({ precision: 3 })
 
 const account = z.string().regex(/^\d{12}$/)
 
+const elevation = z.strictObject({ roleArn: z.string(), roleId: z.string() })
+
 /** As it lies in the record. */
 export const principalSchema = z.discriminatedUnion('driver', [
   z.strictObject({ driver: z.literal('session'), account, roleArn: z.string(), roleId: z.string() }),
-  z.strictObject({ driver: z.literal('attach'), account, arn: z.string(), userid: z.string() }),
+  z.strictObject({ driver: z.literal('attach'), account, arn: z.string(), userid: z.string(), deniedOn: elevation }),
 ])
+
+/** What a yes before an extension was worth: AWS may hold that still, and who gave it may still end the grant. */
+const earlierYes = z.strictObject({
+  approver: objectId,
+  durationMinutes: z.int().positive(),
+  conditions: conditions.optional(),
+  endsAt: time,
+})
 
 /** Everything a yes was given to. The MAC covers every field, and grants are made true from these fields only. */
 export const terms = z.strictObject({
@@ -31,6 +41,8 @@ export const terms = z.strictObject({
   approver: objectId,
   /** The request by which it was extended last: the yes that counts is the one to that. */
   extension: z.strictObject({ requestId: z.string().regex(RECORD_ID), requestVersion: z.int() }).optional(),
+  /** Those before the extensions, the first one first. */
+  earlier: z.array(earlierYes).optional(),
   entitlement: z.string(),
   rulesHash: z.string(),
 })
@@ -115,6 +127,11 @@ async function readEach(
 export function moveGrant(from: Grant, status: GrantStatus, changes: Partial<Grant> = {}): Grant {
   if (!MOVES[from.status].includes(status)) throw new Error(`A grant cannot move from ${from.status} to ${status}.`)
   return { ...from, ...changes, status }
+}
+
+/** Who asked for it, and everybody who ever said yes to it. */
+export function isPartyTo({ requester, approver, earlier = [] }: Terms, objectId: string): boolean {
+  return [requester, approver, ...earlier.map((yes) => yes.approver)].includes(objectId)
 }
 
 export function isOver(grant: Grant): boolean {

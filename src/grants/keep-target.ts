@@ -1,15 +1,14 @@
 import { LATCHKEY } from '../audit/events.ts'
 import { isLostRace, type RecordPort } from '../record.ts'
 import type { Rules } from '../rules/rules-file.ts'
-import { attachDocument } from './attach-document.ts'
-import type { Attached, AttachTargets, Target } from './driver.ts'
+import type { AttachTargets, Target } from './driver.ts'
 import { each } from './each.ts'
 import { endForged } from './end-forged.ts'
 import { beginRevoke } from './end-grant.ts'
 import { type Grant, isOver, readGrant, readGrants, type StoredGrant } from './grant.ts'
 import { LOOK_AGAIN_MS, readActiveOn, readTargets } from './on-target.ts'
-import { orderOf } from './order.ts'
-import { grantIdOf, policyNameOf, targetId, targetOf } from './target.ts'
+import { grantIdOf, targetId, targetOf } from './target.ts'
+import { type Change, findChange, findHolderFault } from './target-changes.ts'
 import { findYesFault } from './yes.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
@@ -44,11 +43,11 @@ export async function lookAtTarget(needs: TargetNeeds, target: Target, look: Loo
     )
     const known = new Map(stored.map((one) => [one.grant.id, one]))
     await each(attached, ({ policyName }) =>
-      takeStray(needs, target, policyName, known.get(grantIdOf(policyName) ?? '')),
+      takeStray(needs, target, policyName, known.get(grantIdOf(policyName) ?? '')?.grant),
     )
-    const changed = active.length === 0 ? undefined : await findHolderFault(needs, target)
+    const changed = active.length === 0 ? undefined : await findHolderFault(needs.driver, target)
     await each(active, (one) =>
-      endChanged(needs, one, changed?.(one.grant) ?? findChange(needs, one.grant, attached, look)),
+      endChanged(needs, one, changed?.(one.grant) ?? findChange(needs.rules, one.grant, attached, look)),
     )
   })
 }
@@ -84,7 +83,7 @@ export async function takeAllAttached(needs: Taking, accountId: string): Promise
   await each(targets, async (target) => {
     const active = await readActiveOn(needs.record, target)
     const attached = await needs.driver.attached(target)
-    await each(attached, ({ policyName }) => take(needs, target, policyName, 'other-epoch'))
+    await each(attached, ({ policyName }) => take(needs, target, policyName, 'other-epoch', 'early-revoke'))
     const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
     await each(active, (stored) => end(needs, stored, { cause: 'ended-before', detail }))
   })
@@ -104,65 +103,34 @@ async function alone(needs: TargetNeeds, target: Target, act: () => Promise<void
 type Taking = Pick<TargetNeeds, 'record' | 'driver'>
 type Stray = 'unknown' | 'over' | 'other-principal' | 'other-epoch'
 
-async function takeStray(needs: TargetNeeds, target: Target, policyName: string, stored: StoredGrant | undefined) {
-  const stray = findStray(target, stored?.grant)
-  if (stray) await take(needs, target, policyName, stray)
+async function takeStray(needs: TargetNeeds, target: Target, policyName: string, grant: Grant | undefined) {
+  const stray = findStray(needs.approvalKey, target, grant)
+  // Only an end on time is inside the policy: what was ended early and lies there all the same landed late, and still gives access.
+  const urgency = stray === 'over' && grant?.status === 'expired' ? 'tidying' : 'early-revoke'
+  if (stray) await take(needs, target, policyName, stray, urgency)
 }
 
-/** Undefined: it may lie there, or the revocation of its grant is under way. */
-function findStray(target: Target, grant: Grant | undefined): Stray | undefined {
-  if (!grant) return 'unknown'
+/** Undefined: it may lie there, or the revocation of its grant is under way. A record that somebody wrote explains nothing. */
+function findStray(approvalKey: string, target: Target, grant: Grant | undefined): Stray | undefined {
+  if (!grant || findYesFault(approvalKey, grant.id, grant) !== undefined) return 'unknown'
   if (isOver(grant)) return 'over'
   const { principal } = grant.terms
   const isThere = principal.driver === 'attach' && targetId(targetOf(principal)) === targetId(target)
   return isThere ? undefined : 'other-principal'
 }
 
-async function take({ record, driver }: Taking, target: Target, policy: string, found: Stray): Promise<void> {
-  await driver.detach(target, policy, found === 'over' ? 'tidying' : 'early-revoke')
+async function take(
+  { record, driver }: Taking,
+  target: Target,
+  policy: string,
+  found: Stray,
+  urgency: 'early-revoke' | 'tidying',
+): Promise<void> {
+  await driver.detach(target, policy, urgency)
   await record.commit({
     records: [],
     audit: [{ kind: 'policy.taken-away', actor: LATCHKEY, target: targetId(target), policy, found }],
   })
-}
-
-interface Change {
-  readonly cause: string
-  readonly detail: string
-}
-
-/** Why the grants of a target that AWS no longer holds as it was may not go on; undefined: it is in order. */
-async function findHolderFault({ driver }: TargetNeeds, target: Target) {
-  const holder = await driver.holder(target)
-  const [fault] = holder?.faults ?? []
-  return ({ terms: { principal } }: Grant): Change | undefined => {
-    const isSame = principal.driver === 'attach' && principal.userid.split(':')[0] === holder?.uniqueId
-    if (!isSame)
-      return { cause: 'holder-changed', detail: `The ${target.kind} ${target.name} was deleted or made again.` }
-    return fault === undefined ? undefined : { cause: 'holder-changed', detail: fault }
-  }
-}
-
-function findChange(
-  needs: TargetNeeds,
-  grant: Grant,
-  attached: readonly Attached[],
-  { documents }: Look,
-): Change | undefined {
-  const cause = 'changed-in-aws'
-  const held = attached.find(({ policyName }) => policyName === policyNameOf(grant.id))
-  if (!held) return { cause, detail: 'Somebody took its policy away in AWS.' }
-  // AWS holds the end before the extension, as long as a worker has not written the new one.
-  if (!documents || grant.unwritten || held.document === writtenFor(needs, grant)) return undefined
-  return { cause, detail: 'Somebody changed its policy in AWS.' }
-}
-
-/** Undefined: we would write nothing for it. */
-function writtenFor({ rules }: TargetNeeds, grant: Grant): string | undefined {
-  const order = orderOf(grant)
-  const bucket = rules.buckets.get(order.scopes[0]?.bucket ?? '')
-  const { principal } = order
-  return bucket && principal.driver === 'attach' ? attachDocument({ ...order, principal }, bucket) : undefined
 }
 
 async function endChanged(needs: TargetNeeds, stored: StoredGrant, change: Change | undefined): Promise<void> {

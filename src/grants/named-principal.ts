@@ -1,5 +1,6 @@
 import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Eligibility } from '../rules/eligibility.ts'
+import { denyRoleOf } from './deny-record.ts'
 import type { Principal } from './driver.ts'
 
 type Eligible = Extract<Eligibility, { eligible: true }>
@@ -13,10 +14,9 @@ export function findPrincipalFault(eligible: Eligible, principal: Principal): st
 }
 
 function namesIt({ account, holder }: Eligible, principal: Principal): boolean {
-  if (principal.driver === 'session') {
-    const arns = elevationRoles(account).map((role) => `arn:aws:iam::${account.id}:role/${role}`)
-    return arns.includes(principal.roleArn)
-  }
+  const arns = elevationRoles(account).map((role) => `arn:aws:iam::${account.id}:role/${role}`)
+  if (!arns.includes(denyRoleOf(principal).roleArn)) return false
+  if (principal.driver === 'session') return true
   if (!holder) return false
   const named = principal.arn.split(':').at(-1)?.split('/') ?? []
   const isNamed = named[0] === holder.kind && named.at(-1) === holder.name

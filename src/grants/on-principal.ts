@@ -1,9 +1,8 @@
 import { LatchkeyError } from '../errors.ts'
 import type { IndexChange, Limit, RecordPort } from '../record.ts'
 import { DENY_IDS_PER_ROLE } from './deny-document.ts'
-import { denyId } from './deny-record.ts'
-import type { Principal, SessionPrincipal } from './driver.ts'
-import { targetId, targetOf } from './target.ts'
+import { denyId, denyRoleOf } from './deny-record.ts'
+import type { Principal } from './driver.ts'
 
 /**
  * Whatever may one day need an id in the Deny document of an elevation role, pending requests included, scored by when it no longer can. So what
@@ -11,17 +10,16 @@ import { targetId, targetOf } from './target.ts'
  */
 const ON_ROLE = 'on-role'
 
-/** @param untilMs When this can last need its id. A driver that denies nothing holds no place. */
+/** @param untilMs When this can last need its id. */
 export function holdPlace(principal: Principal, id: string, untilMs: number): readonly IndexChange[] {
-  return principal.driver === 'session' ? [{ ...placeOf(principal), id, at: untilMs }] : []
+  return [{ ...placeOf(principal), id, at: untilMs }]
 }
 
 export function leavePlace(principal: Principal, id: string): readonly IndexChange[] {
-  return principal.driver === 'session' ? [{ ...placeOf(principal), id, at: null }] : []
+  return [{ ...placeOf(principal), id, at: null }]
 }
 
 export function placeLimits(principal: Principal, nowMs: number): readonly Limit[] {
-  if (principal.driver !== 'session') return []
   return [{ ...placeOf(principal), since: nowMs, atMost: DENY_IDS_PER_ROLE, otherwise: roleIsFull() }]
 }
 
@@ -32,7 +30,6 @@ export async function pickPlace(
   nowMs: number,
 ): Promise<Principal> {
   for (const principal of principals) {
-    if (principal.driver !== 'session') return principal
     const { kind, value } = placeOf(principal)
     const held = await record.list(kind, value, { from: nowMs + 1, limit: DENY_IDS_PER_ROLE })
     if (held.length < DENY_IDS_PER_ROLE) return principal
@@ -40,8 +37,8 @@ export async function pickPlace(
   throw roleIsFull()
 }
 
-function placeOf(principal: SessionPrincipal) {
-  return { kind: ON_ROLE, value: denyId(principal) }
+function placeOf(principal: Principal) {
+  return { kind: ON_ROLE, value: companyOf(principal) }
 }
 
 function roleIsFull(): LatchkeyError {
@@ -53,5 +50,5 @@ function roleIsFull(): LatchkeyError {
 
 /** Where its end has company: grants that one write of AWS ends together. */
 export function companyOf(principal: Principal): string {
-  return principal.driver === 'session' ? denyId(principal) : targetId(targetOf(principal))
+  return denyId(denyRoleOf(principal))
 }

@@ -1,9 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type DenyOutcome, denySessions } from './deny-sessions.ts'
 import type { Grant } from './grant.ts'
 import type { DenyNeeds } from './keep-deny.ts'
 import { readTargets } from './on-target.ts'
 import { policyNameOf, targetOf } from './target.ts'
 import { findYesFault } from './yes.ts'
+
+/** The write that carries this end along may be under way; to come again later would be to take the policy away again. */
+const WAIT_MS = 250
+const MOST_WAITS = 20
 
 /**
  * Makes AWS stop allowing one grant, and sees that it does. What a grant that was tampered with says of its holder is not believed: its policy is
@@ -14,12 +19,22 @@ export async function takeAway(needs: DenyNeeds, grant: Grant): Promise<DenyOutc
   const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
   if (isTrue && principal.driver === 'session') return await denySessions(needs, grant)
   const targets = isTrue && principal.driver === 'attach' ? [targetOf(principal)] : await readTargets(needs)
-  const detached = targets.map((target) => needs.driver.detach(target, policyNameOf(grant.id), 'early-revoke'))
-  const [denied, ...outcomes] = await Promise.allSettled([
-    isTrue ? 'done' : denySessions(needs, grant),
-    ...detached,
-  ] as const)
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  const detaching = Promise.allSettled(
+    targets.map((target) => needs.driver.detach(target, policyNameOf(grant.id), 'early-revoke')),
+  )
+  // Access ends first, what AWS remembers of it comes after. Sessions that nobody can exclude do not wait for either.
+  if (isTrue) await detaching
+  const [denied] = await Promise.allSettled([isTrue ? leaveMark(needs, grant) : denySessions(needs, grant)])
+  for (const outcome of await detaching) if (outcome.status === 'rejected') throw outcome.reason
   if (denied.status === 'rejected') throw denied.reason
   return denied.value
+}
+
+/** The record alone would forget the end where it is put back from a copy: activation looks for this. */
+async function leaveMark(needs: DenyNeeds, grant: Grant): Promise<DenyOutcome> {
+  for (let waits = 0; ; waits += 1) {
+    const outcome = await denySessions(needs, grant)
+    if (outcome === 'done' || waits === MOST_WAITS) return outcome
+    await delay(WAIT_MS)
+  }
 }

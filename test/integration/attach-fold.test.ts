@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Grant, Terms } from '../../src/grants/grant.ts'
 import { enterTarget } from '../../src/grants/on-target.ts'
-import { someGrant, someTerms } from '../unit/grants/a-grant.ts'
+import { DENIED_ON, someGrant, someTerms } from '../unit/grants/a-grant.ts'
 import { someEvent } from '../unit/oversight/a-record.ts'
 import { eventOf, newId } from './record-ground.ts'
 import { type Feed, openFeed } from './watch-ground.ts'
@@ -16,7 +16,7 @@ afterEach(() => feed.close())
 /** As its activation leaves it. */
 async function grant(changes: Partial<Terms>): Promise<Grant> {
   const arn = 'arn:aws:iam::111122223333:role/app-team'
-  const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER } as const
+  const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER, deniedOn: DENIED_ON } as const
   const nowMs = await feed.record.now()
   const iso = (ms: number) => new Date(ms).toISOString()
   const times = { activatedAt: iso(nowMs - 60_000), endsAt: iso(nowMs + 3_600_000) }

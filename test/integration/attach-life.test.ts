@@ -4,6 +4,7 @@ import { listHeldBy, recentTargets } from '../../src/grants/on-target.ts'
 import { policyNameOf } from '../../src/grants/target.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
+import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { trustOf } from './attach-ground.ts'
 import { ANYTHING, type AttachOffice, attachPrincipalOf, openAttachOffice } from './attach-office.ts'
 
@@ -128,6 +129,7 @@ describe('a grant on the person’s own role', () => {
       account: '111122223333',
       arn: 'arn:aws:iam::111122223333:role/other',
       userid: 'AROAX:x',
+      deniedOn: DENIED_ON,
     } as const
     await office.overwrite(id, (grant) => ({ ...grant, terms: { ...grant.terms, principal: elsewhere } }))
     await office.revoked(id)

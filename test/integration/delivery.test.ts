@@ -17,6 +17,7 @@ import { parseScope } from '../../src/rules/scope.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { PEOPLE } from '../sandbox/entra/fixture.ts'
+import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { openOffice } from './invariant-ground.ts'
 
 const ISSUER = 'https://latchkey.example.com'
@@ -254,7 +255,13 @@ describe('a sign-in to the console', () => {
     const grantId = await office.granted()
     const arn = 'arn:aws:iam::111122223333:role/analysts'
     await office.overwrite(grantId, (grant) => {
-      const principal = { driver: 'attach', account: '111122223333', arn, userid: 'AROAX:rita' } as const
+      const principal = {
+        driver: 'attach',
+        account: '111122223333',
+        arn,
+        userid: 'AROAX:rita',
+        deniedOn: DENIED_ON,
+      } as const
       const terms = { ...grant.terms, principal }
       return { ...grant, terms, mac: signYes(needs.approvalKey, terms) }
     })

@@ -4,6 +4,7 @@ import { extendGrant } from '../../src/access-requests/ask-to-extend.ts'
 import { cancelRequest } from '../../src/access-requests/cancel-request.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
+import { findGrant } from '../../src/grants/find-grants.ts'
 import { iamTime } from '../../src/grants/iam-time.ts'
 import { policyNameOf } from '../../src/grants/target.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
@@ -13,7 +14,7 @@ import { activateGrant } from '../../workers/activate-grant.ts'
 import { reconcileGrants } from '../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
-import { type AttachOffice, openAttachOffice } from './attach-office.ts'
+import { ANYTHING, type AttachOffice, openAttachOffice } from './attach-office.ts'
 import { type Office, openOffice } from './invariant-ground.ts'
 
 /** A live grant goes on by a yes of its own, and by nothing else. */
@@ -88,6 +89,15 @@ describe('extending a grant', () => {
     expect(await office.canWrite(earlier)).toBe(false)
   })
 
+  it('leaves it to who approved it before to see it and to end it', async () => {
+    const id = await office.granted()
+    await approve((await extend(id, 60)).id, 'max')
+    expect((await office.grant(id)).approverName).toBe('Max Mertens')
+    expect(await findGrant(office.needs, office.as('dana'), id)).toMatchObject({ id })
+    await endGrant(office.needs, office.as('dana'), id)
+    expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'ended-by-approver' } })
+  })
+
   it('is refused where it would not be longer', async () => {
     const id = await office.granted()
     await expect(extend(id, 5)).rejects.toMatchObject({ code: 'BAD_INPUT' })
@@ -147,9 +157,9 @@ describe('extending a grant on somebody’s own role', () => {
 
   const policyOf = (id: string) => attached.shared.inline.current().get(policyNameOf(id)) ?? ''
 
-  async function extended(id: string): Promise<string> {
+  async function extended(id: string, durationMinutes = 60): Promise<string> {
     const caller = attached.as('rita')
-    const again = { durationMinutes: 60, reason: 'it still runs' }
+    const again = { durationMinutes, reason: 'it still runs' }
     const { id: requestId } = await extendGrant(attached.needs, caller, id, again)
     await reviewAccessRequest(attached.needs, attached.as('dana'), requestId, { decision: 'approve', comment: '' })
     return iamTime(Date.parse((await attached.grant(id)).endsAt ?? ''))
@@ -170,6 +180,18 @@ describe('extending a grant on somebody’s own role', () => {
     expect(await attached.grant(id)).toMatchObject({ status: 'active' })
     await attached.revoked(id)
     expect(attached.held()).toEqual([])
+  })
+
+  it('does not let somebody change its policy before the new end is written', async () => {
+    const id = await attached.grantedOn()
+    await extended(id)
+    await extended(id, 120)
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
+    attached.putByHand(policyNameOf(id), ANYTHING)
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'changed-in-aws' } })
+    await revokeGrant(attached.needs, id)
   })
 
   it('that ended meanwhile is not written any more', async () => {

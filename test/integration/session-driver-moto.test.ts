@@ -26,6 +26,7 @@ import type { AttachPrincipal, Driver, GrantDraft, GrantOrder } from '../../src/
 import { targetOf } from '../../src/grants/target.ts'
 import type { Bucket } from '../../src/rules/rules-file.ts'
 import { sessionPrincipal } from '../contract/driver.contract.ts'
+import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { ACCOUNT, BUCKET, type Moto, REGION, startMoto } from './moto-ground.ts'
 
 const present = spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0
@@ -193,10 +194,11 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
       account: ACCOUNT,
       arn: `arn:aws:iam::${ACCOUNT}:user/carol`,
       userid: 'AIDAX',
+      deniedOn: DENIED_ON,
     } as const
     const document = attachDocument({ ...DRAFT, ...TIMES, principal, levels: ['write'] }, bucket)
     await refuseWithoutRoom({ clients, log }, target, USER_POLICY, document)
-    await attach({ clients, log }, target, USER_POLICY, document)
+    await attach({ clients, log }, target, { policyName: USER_POLICY, document })
     return { target, document }
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findBypasses } from '../../src/grants/bucket-bypass.ts'
 import { type Asked, bucketWarnings } from '../../src/grants/bucket-policy.ts'
+import { DENIED_ON } from './grants/a-grant.ts'
 
 const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
 const session = { driver: 'session', account: '111122223333', roleArn: ROLE, roleId: 'AROAEXAMPLE' } as const
@@ -9,6 +10,7 @@ const holder = {
   account: '111122223333',
   arn: 'arn:aws:iam::111122223333:role/analysts',
   userid: 'AROAHOLDER:rita@example.com',
+  deniedOn: DENIED_ON,
 } as const
 const asked: Asked = {
   principal: session,

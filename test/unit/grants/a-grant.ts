@@ -12,6 +12,9 @@ export const ROLE: SessionPrincipal = {
   roleId: 'AROAEXAMPLE',
 }
 
+/** Of a grant of the driver `attach`: where AWS remembers its early end. */
+export const DENIED_ON = { roleArn: ROLE.roleArn, roleId: ROLE.roleId }
+
 export function someTerms(changes: Partial<Terms> = {}): Terms {
   return {
     grantId: 'g-0123456789ab',

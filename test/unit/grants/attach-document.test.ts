@@ -8,6 +8,7 @@ import type { Conditions } from '../../../src/rules/conditions.ts'
 import { ASKABLE_LEVELS, sortLevels } from '../../../src/rules/levels.ts'
 import { evaluate } from '../../sandbox/aws/evaluator.ts'
 import { parsePolicy } from '../../sandbox/aws/policy.ts'
+import { DENIED_ON } from './a-grant.ts'
 
 const BUCKET = {
   region: 'eu-west-1',
@@ -29,7 +30,13 @@ function order(changes: Partial<GrantOrder<AttachPrincipal>> = {}): GrantOrder<A
 }
 
 function principal(userid: string): AttachPrincipal {
-  return { driver: 'attach', account: '111122223333', arn: 'arn:aws:iam::111122223333:role/app-team', userid }
+  return {
+    driver: 'attach',
+    account: '111122223333',
+    arn: 'arn:aws:iam::111122223333:role/app-team',
+    userid,
+    deniedOn: DENIED_ON,
+  }
 }
 
 const document = z.strictObject({

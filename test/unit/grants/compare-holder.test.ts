@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { attachBoundaryFaults, attachTrustFaults } from '../../../src/grants/compare-holder.ts'
+import { NEVER } from '../../../src/rules/levels.ts'
 
 const ACCOUNT = '111122223333'
 const ROOT = { AWS: `arn:aws:iam::${ACCOUNT}:root` }
@@ -103,23 +104,7 @@ describe('a trust policy is refused', () => {
   })
 })
 
-const NEVER = [
-  ...[
-    'iam:*',
-    'organizations:*',
-    'account:*',
-    's3:PutBucket*',
-    's3:DeleteBucket*',
-    's3:Put*Configuration',
-    's3:Put*Acl',
-  ],
-  ...[
-    's3:PutObjectRetention',
-    's3:PutObjectLegalHold',
-    's3:BypassGovernanceRetention',
-    's3:ObjectOwnerOverrideToBucketOwner',
-  ],
-]
+const REFUSED = ['iam:*', 'organizations:*', 'account:*', 'sso:*', ...NEVER]
 const deny = (Action: unknown, more: object = {}) => ({ Effect: 'Deny', Action, Resource: '*', ...more })
 const ROLES = 'arn:aws:iam::*:role/latchkey/*'
 const ENTER = deny('sts:AssumeRole', { Resource: ROLES })
@@ -127,28 +112,28 @@ const ALL = { Effect: 'Allow', Action: '*', Resource: '*' }
 
 describe('the boundary of a holder', () => {
   it('may leave them all that they have, as long as it denies what no write of ours may give', () => {
-    expect(attachBoundaryFaults(documentOf(ALL, deny(NEVER), ENTER))).toEqual([])
-    expect(attachBoundaryFaults(documentOf(ALL, deny([...NEVER, 'sts:AssumeRole'])))).toEqual([])
+    expect(attachBoundaryFaults(documentOf(ALL, deny(REFUSED), ENTER))).toEqual([])
+    expect(attachBoundaryFaults(documentOf(ALL, deny([...REFUSED, 'sts:AssumeRole'])))).toEqual([])
     expect(attachBoundaryFaults(documentOf(deny('*')))).toEqual([])
   })
 
-  it.each(NEVER)('is refused when it does not deny %s', (action) => {
-    const others = NEVER.filter((one) => one !== action)
+  it.each(REFUSED)('is refused when it does not deny %s', (action) => {
+    const others = REFUSED.filter((one) => one !== action)
     expect(attachBoundaryFaults(documentOf(ALL, deny(others), ENTER))).not.toEqual([])
   })
 
   it.each<[string, readonly object[]]>([
-    ['lets into elevation roles', [ALL, deny(NEVER)]],
+    ['lets into elevation roles', [ALL, deny(REFUSED)]],
     [
       'keeps out of one elevation role only',
-      [ALL, deny(NEVER), deny('sts:AssumeRole', { Resource: 'arn:aws:iam::*:role/latchkey/prod' })],
+      [ALL, deny(REFUSED), deny('sts:AssumeRole', { Resource: 'arn:aws:iam::*:role/latchkey/prod' })],
     ],
-    ['denies on a condition', [ALL, deny(NEVER, { Condition: { Bool: { 'aws:SecureTransport': 'false' } } }), ENTER]],
-    ['denies on some resources', [ALL, deny(NEVER, { Resource: 'arn:aws:s3:::finance-reports' }), ENTER]],
+    ['denies on a condition', [ALL, deny(REFUSED, { Condition: { Bool: { 'aws:SecureTransport': 'false' } } }), ENTER]],
+    ['denies on some resources', [ALL, deny(REFUSED, { Resource: 'arn:aws:s3:::finance-reports' }), ENTER]],
     ['denies all but what it should', [ALL, { Effect: 'Deny', NotAction: 's3:GetObject', Resource: '*' }, ENTER]],
-    ['denies a part of IAM', [ALL, deny(['iam:Put*', ...NEVER.slice(1)]), ENTER]],
-    ['counts characters', [ALL, deny(['iam:?', ...NEVER.slice(1)]), ENTER]],
-    ['allows instead', [{ ...ALL, Action: NEVER }, ENTER]],
+    ['denies a part of IAM', [ALL, deny(['iam:Put*', ...REFUSED.slice(1)]), ENTER]],
+    ['counts characters', [ALL, deny(['iam:?', ...REFUSED.slice(1)]), ENTER]],
+    ['allows instead', [{ ...ALL, Action: REFUSED }, ENTER]],
   ])('is refused when it %s', (_what, statements) => {
     expect(attachBoundaryFaults(documentOf(...statements))).not.toEqual([])
   })

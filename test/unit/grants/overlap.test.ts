@@ -5,6 +5,7 @@ import { iamTime } from '../../../src/grants/iam-time.ts'
 import type { AskableLevel } from '../../../src/rules/levels.ts'
 import { evaluate } from '../../sandbox/aws/evaluator.ts'
 import { parsePolicy } from '../../sandbox/aws/policy.ts'
+import { DENIED_ON } from './a-grant.ts'
 
 /** DESIGN §2.8: the principal holds exactly its baseline plus the union of its live grants, as the sandbox's evaluator sees it. */
 
@@ -49,7 +50,13 @@ const given = fc.record<Given>({
 function policyOf({ who, scope, levels, fromMinute, minutes }: Given) {
   const text = attachDocument(
     {
-      principal: { driver: 'attach', account: '111122223333', arn: ROLE, userid: `${ROLE_ID}:${who}` },
+      principal: {
+        driver: 'attach',
+        account: '111122223333',
+        arn: ROLE,
+        userid: `${ROLE_ID}:${who}`,
+        deniedOn: DENIED_ON,
+      },
       scopes: [{ bucket: 'finance-reports', key: scope }],
       levels,
       startsAt: iamTime(START + fromMinute * MINUTE),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
 import { grantIdOf, holderOf, matchGrant, matchHeld } from '../../../src/oversight/match-grant.ts'
-import { someGrant, someTerms } from '../grants/a-grant.ts'
+import { DENIED_ON, someGrant, someTerms } from '../grants/a-grant.ts'
 import { someRecord } from './a-record.ts'
 
 const ACTIVATED_AT = '2026-11-22T10:00:00.000Z'
@@ -75,7 +75,7 @@ const HOLDER = 'AROAEXAMPLE:alice@example.com'
 
 function held(grantId: string, changes: Partial<Terms> = {}, more: Partial<Grant> = {}): Grant {
   const arn = 'arn:aws:iam::111122223333:role/app-team'
-  const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER } as const
+  const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER, deniedOn: DENIED_ON } as const
   return grant({ terms: someTerms({ grantId, principal, ...changes }), id: grantId, ...more })
 }
 
