@@ -7,6 +7,7 @@ import { redisRecord } from '../../src/redis/record.ts'
 import { activeGrant, commitGrants } from '../integration/active-grants.ts'
 import type { Role } from '../sandbox/aws/state.ts'
 import { startWorld, type World } from '../sandbox/world.ts'
+import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { atMost, type Bench } from './bench.ts'
 import { rolePrincipals } from './ground.ts'
 import { type Life, openLife, until } from './life.ts'
@@ -92,7 +93,8 @@ function holdersOf({ aws }: World): readonly { readonly role: Role; readonly pri
     const role = aws.state.roles.get(name)
     if (role === undefined) return []
     const { arn, roleId } = role
-    return { role, principal: { driver: 'attach', account: aws.state.account, arn, userid: `${roleId}:rita` } }
+    const userid = `${roleId}:rita`
+    return { role, principal: { driver: 'attach', account: aws.state.account, arn, userid, deniedOn: DENIED_ON } }
   })
 }
 
