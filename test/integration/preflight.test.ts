@@ -4,6 +4,7 @@ import { PutBucketEncryptionCommand, PutBucketPolicyCommand } from '@aws-sdk/cli
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Driver } from '../../src/grants/driver.ts'
 import type { Bucket } from '../../src/rules/rules-file.ts'
+import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { EXTERNAL_ID, HOME, OTHER, REGION, type TwoAccounts, twoAccounts } from './accounts-ground.ts'
 
 let world: TwoAccounts
@@ -102,7 +103,7 @@ describe('before anybody is asked, the bucket', () => {
     change('finance-reports', { kmsKey: world.kmsKey })
     await web.preflight(world.draft(HOME))
     const arn = `arn:aws:iam::${HOME}:role/analysts`
-    const holder = { driver: 'attach', account: HOME, arn, userid: 'AROAHOLDER:rita' } as const
+    const holder = { driver: 'attach', account: HOME, arn, userid: 'AROAHOLDER:rita', deniedOn: DENIED_ON } as const
     await expect(web.checkBucket(world.draft(HOME), holder)).rejects.toMatchObject({
       facts: { awsCode: 'BucketNotInOrder' },
     })
