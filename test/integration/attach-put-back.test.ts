@@ -24,6 +24,11 @@ beforeEach(async () => {
 
 const statusOf = async (id: string) => (await office.grant(id)).status
 const isDenied = (id: string) => office.denied().denied.includes(`${office.role.roleId}:${id}`)
+/** As the queue would: again, where it is told to come again. */
+async function untilRevoked(id: string): Promise<void> {
+  let ran = await revokeGrant(office.needs, id)
+  while (ran.againAt !== undefined) ran = await revokeGrant(office.needs, id)
+}
 const putBack = (id: string, older: Grant) => office.overwrite(id, () => older)
 const DENY_WRITE = { action: 'PutRolePolicy', parameters: { RoleName: 'prod' } } as const
 
@@ -85,7 +90,7 @@ describe('an early end', () => {
     const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((minute) => office.grantedOn(minute % 2 ? 'rita' : 'finn')))
     for (const id of ids) await office.ending(id)
     const [puts, deletes] = [office.calls('PutRolePolicy'), office.calls('DeleteRolePolicy')]
-    await Promise.all(ids.map((id) => revokeGrant(office.needs, id)))
+    await Promise.all(ids.map(untilRevoked))
     for (const id of ids) expect(await statusOf(id)).toBe('revoked')
     expect(office.calls('PutRolePolicy') - puts).toBe(1)
     expect(office.calls('DeleteRolePolicy') - deletes).toBe(ids.length)

@@ -1,9 +1,11 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { DENY_POLICY, parseDenyDocument } from '../../src/grants/deny-document.ts'
+import type { DenyDocument } from '../../src/grants/driver.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { GROUPS } from '../sandbox/entra/fixture.ts'
+import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { activeGrant, commitGrants } from './active-grants.ts'
 import { openDenyOffice } from './deny-ground.ts'
 import { until } from './record-ground.ts'
@@ -96,7 +98,13 @@ describe('early ends', () => {
 
 test('early ends in an account that hangs leave room in the queue for those of the others', async () => {
   const account = '222233334444'
-  const slow = { driver: 'attach', account, arn: `arn:aws:iam::${account}:user/finn`, userid: 'AIDAFINN' } as const
+  const slow = {
+    driver: 'attach',
+    account,
+    arn: `arn:aws:iam::${account}:user/finn`,
+    userid: 'AIDAFINN',
+    deniedOn: DENIED_ON,
+  } as const
   const nowMs = await record.now()
   const hanging = Array.from({ length: 20 }, () => activeGrant(slow, nowMs))
   await commitGrants(record, hanging)
@@ -107,7 +115,17 @@ test('early ends in an account that hangs leave room in the queue for those of t
   const answered = new Promise<void>((resolve) => {
     answer = resolve
   })
-  const driver = { ...needs.driver, detach: () => answered }
+  // The sandbox's AWS has no such account: what is of interest is only that it hangs.
+  let held: DenyDocument | undefined
+  const driver: typeof needs.driver = {
+    ...needs.driver,
+    detach: () => answered,
+    readDeny: async () => held,
+    async writeDeny(_principal, document) {
+      held = document
+      return held
+    },
+  }
   let waiting = 0
   const underWay = hanging.map(async ({ id }) => {
     if ((await revokeGrant({ ...needs, driver }, id)).againAt !== undefined) waiting += 1
