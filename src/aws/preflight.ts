@@ -1,7 +1,7 @@
 import type { IAMClient } from '@aws-sdk/client-iam'
 import type { STSClient } from '@aws-sdk/client-sts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import { boundaryFaults, trustFaults } from '../grants/compare.ts'
+import { boundaryFaults, boundaryGaps, trustFaults } from '../grants/compare.ts'
 import {
   DENY_IDS_PER_ROLE,
   DENY_POLICY,
@@ -9,7 +9,7 @@ import {
   parseDenyDocument,
   refuseFullRole,
 } from '../grants/deny-document.ts'
-import type { SessionPrincipal } from '../grants/driver.ts'
+import type { GrantDraft, SessionPrincipal } from '../grants/driver.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account } from '../rules/rules-file.ts'
 import { LONGEST_SECONDS } from './assume-role.ts'
@@ -37,11 +37,12 @@ export interface PreflightNeeds {
 export async function checkRoles(
   needs: PreflightNeeds,
   account: Account,
+  draft: GrantDraft,
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
   const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
   const { arn } = await askAws(asking, needs.log, () => readIdentity(needs.sts))
   const checked = await Promise.allSettled(
-    elevationRoles(account).map((role) => checkRole(needs, account, { role, us: arn })),
+    elevationRoles(account).map((role) => checkRole(needs, account, { role, us: arn, draft })),
   )
   const [first, ...others] = checked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   if (first) return [first, ...others]
@@ -63,12 +64,13 @@ interface Named {
   readonly role: string
   /** The IAM ARN of this process. */
   readonly us: string
+  readonly draft: GrantDraft
 }
 
 async function checkRole(
   { iam, log }: PreflightNeeds,
   account: Account,
-  { role, us }: Named,
+  { role, us, draft }: Named,
 ): Promise<SessionPrincipal> {
   const asking = {
     doing: `to show the elevation role ${role} of account ${account.name}`,
@@ -78,7 +80,7 @@ async function checkRole(
   const found = await askAws(asking, log, () => readRole(iam, account, role))
   if (!found) throw refuse('OtherRole', ['The role of that name has another account or another path.'])
   const [boundary, isFull] = await askAws(asking, log, () =>
-    Promise.all([readBoundary(iam, found), readFull(iam, found)]),
+    Promise.all([readBoundary(iam, found, draft), readFull(iam, found)]),
   )
   const trusts = trustFaults(found.trust, us, account.hub?.externalId)
   const faults = [...boundary, ...trusts, ...durationFaults(found)]
@@ -89,9 +91,14 @@ async function checkRole(
 }
 
 /** Without it, whoever may write the role's policies could write themselves anything. */
-async function readBoundary(iam: IAMClient, { boundaryArn }: ElevationRole): Promise<readonly string[]> {
+async function readBoundary(
+  iam: IAMClient,
+  { boundaryArn }: ElevationRole,
+  draft: GrantDraft,
+): Promise<readonly string[]> {
   if (boundaryArn === undefined) return ['The role has no permissions boundary.']
-  return boundaryFaults(await readManagedPolicy(iam, boundaryArn))
+  const document = await readManagedPolicy(iam, boundaryArn)
+  return [...boundaryFaults(document), ...boundaryGaps(document, draft)]
 }
 
 function durationFaults({ longestSeconds = LONGEST_SECONDS }: ElevationRole): readonly string[] {

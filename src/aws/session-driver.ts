@@ -44,7 +44,7 @@ async function preflight(
   const bucket = findBucket(needs.buckets, draft.scopes)
   sessionPolicy({ ...draft, endsAt: ANY_END }, bucket)
   const { clients, log } = needs
-  return await checkRoles({ iam: clients.iam(account.id), sts: clients.sts(bucket.region), log }, account)
+  return await checkRoles({ iam: clients.iam(account.id), sts: clients.sts(bucket.region), log }, account, draft)
 }
 
 async function activate(needs: SessionDriverNeeds, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {

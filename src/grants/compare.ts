@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { ACTIONS } from '../rules/levels.ts'
+import { like } from './bucket-statements.ts'
+import type { GrantDraft } from './driver.ts'
 import { parseJson } from './parse-json.ts'
 
 /**
@@ -61,6 +63,39 @@ function actionFaults(action: string, { Resource, Condition }: BoundaryAllow): r
   const throughS3 = services.length > 0 && services.every((service) => KMS_THROUGH_S3.test(service))
   if (throughS3 && Resource.every((resource) => KMS_KEY.test(resource))) return []
   return [`The permissions boundary allows ${action} beside S3; name the key, and kms:ViaService.`]
+}
+
+/** What nobody could do with the grant, though somebody said yes. Where the boundary lets a part of a scope through, that is no gap. */
+export function boundaryGaps(document: string, draft: Pick<GrantDraft, 'levels' | 'scopes'>): readonly string[] {
+  const statements = parseStatements(document, boundaryAllow)
+  // Which is a fault already.
+  if (typeof statements === 'string') return []
+  const gaps = neededBy(draft).filter(
+    ([action, resource]) =>
+      !statements.some(
+        ({ Action, Resource }) =>
+          Action.some((one) => like(one, action)) && Resource.some((one) => meets(one, resource)),
+      ),
+  )
+  const told = gaps.map(([action, resource]) => `The permissions boundary does not allow ${action} on ${resource}.`)
+  return [...new Set(told)]
+}
+
+function neededBy({ levels, scopes }: Pick<GrantDraft, 'levels' | 'scopes'>): readonly (readonly [string, string])[] {
+  return scopes.flatMap(({ bucket, key }) =>
+    levels.flatMap((level) => {
+      const { object, list } = ACTIONS[level]
+      const lists = key === '' || key.endsWith('/') ? list : []
+      return [
+        ...object.map((action) => [action, `arn:aws:s3:::${bucket}/${key}`] as const),
+        ...lists.map((action) => [action, `arn:aws:s3:::${bucket}`] as const),
+      ]
+    }),
+  )
+}
+
+function meets(pattern: string, resource: string): boolean {
+  return like(pattern, resource) || (resource.endsWith('/') && pattern.startsWith(resource))
 }
 
 /**

@@ -209,6 +209,20 @@ describe('bad luck before anybody is asked', () => {
     }
   })
 
+  it('a boundary that leaves out what is asked for is refused before somebody says yes to it', async () => {
+    const { iam } = world.owner(HOME)
+    const Statement = [
+      { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::finance-reports/*' },
+      { Effect: 'Allow', Action: 's3:ListBucket', Resource: 'arn:aws:s3:::finance-reports' },
+    ]
+    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement })
+    const draft = { PolicyArn: world.home.boundaryArn, PolicyDocument, SetAsDefault: true }
+    await iam.send(new CreatePolicyVersionCommand(draft))
+    await web.preflight(world.draft(HOME, { levels: ['read'] }))
+    await expect(web.preflight(world.draft(HOME))).rejects.toMatchObject({ facts: { awsCode: 'RoleNotInOrder' } })
+    expect(JSON.stringify(world.logged)).toContain('does not allow s3:PutObject')
+  })
+
   it('a boundary edited by hand stops its roles until it is put right', async () => {
     const { iam } = world.owner(HOME)
     const Statement = [{ Effect: 'Allow', Action: ['s3:GetObject', 's3:PutBucketPolicy'], Resource: '*' }]

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { boundaryFaults, trustFaults } from '../../src/grants/compare.ts'
+import { boundaryFaults, boundaryGaps, trustFaults } from '../../src/grants/compare.ts'
+import type { Level } from '../../src/rules/levels.ts'
 
 const WEB = 'arn:aws:iam::111122223333:role/latchkey/latchkey-web'
 const WORKERS = 'arn:aws:iam::111122223333:role/latchkey/latchkey-workers'
@@ -73,6 +74,31 @@ describe('a permissions boundary', () => {
       '{"Version":"2012-10-17","Statement":[null]}',
     ])
       expect(boundaryFaults(text), text).toHaveLength(1)
+  })
+})
+
+describe('what a permissions boundary leaves out of an ask', () => {
+  const document = policy(
+    allow(
+      ['s3:getobject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+      'arn:aws:s3:::finance-reports/2026/*',
+    ),
+    allow('s3:ListBucket', 'arn:aws:s3:::finance-reports'),
+  )
+  const gaps = (level: Level, key: string, bucket = 'finance-reports') =>
+    boundaryGaps(document, { levels: [level], scopes: [{ bucket, key }] })
+
+  it('is nothing where all of it, or a part of its scope, is let through', () => {
+    for (const key of ['', '2026/', '2026/q3/', '2026/a.csv'])
+      expect([gaps('read', key), gaps('write', key)], key).toEqual([[], []])
+  })
+
+  it('is told: a level, a folder, an object, a bucket', () => {
+    expect(gaps('delete', '2026/')).toEqual([
+      'The permissions boundary does not allow s3:DeleteObject on arn:aws:s3:::finance-reports/2026/.',
+    ])
+    for (const key of ['2025/', '2025/a.csv', '2026']) expect(gaps('read', key), key).toHaveLength(1)
+    expect(gaps('read', '2026/', 'finance')).toHaveLength(2)
   })
 })
 
