@@ -1,6 +1,6 @@
 import type { Conditions } from '../rules/conditions.ts'
 import type { AskableLevel } from '../rules/levels.ts'
-import { amount, durationWords, inWords } from './words.ts'
+import { durationWords, inWords } from './words.ts'
 
 /** What a grant allows, said before it is given. From scopes, levels and conditions alone: a policy that was written wrong must not explain itself. */
 export interface Preview {
@@ -29,25 +29,44 @@ export interface PreviewLine {
   readonly actions: readonly string[]
 }
 
-/** `level`: what allows it; undefined: nothing that can be asked for. */
-type Deed = Pick<PreviewLine, 'what' | 'actions'> & { readonly level: AskableLevel | undefined }
+type Deed = Pick<PreviewLine, 'what' | 'actions'> & {
+  /** What allows it; undefined: nothing that can be asked for. */
+  readonly level: AskableLevel | undefined
+  /** What cannot be done without that level, where others can do a part of it. */
+  readonly without?: string
+  /** A level that comes to the same: with it nobody is told that this cannot be done. */
+  readonly alsoBy?: AskableLevel
+}
 
 const SEE_NAMES = { what: 'see names', on: 'names', actions: ['s3:ListBucket'] } as const
 
 const DEEDS: readonly Deed[] = [
-  { what: 'download', level: 'read', actions: ['s3:GetObject'] },
+  { what: 'download', level: 'read', alsoBy: 'purge', actions: ['s3:GetObject'] },
   { what: 'upload', level: 'write', actions: ['s3:PutObject', 's3:AbortMultipartUpload'] },
   { what: 'overwrite', level: 'write', actions: ['s3:PutObject'] },
-  { what: 'delete', level: 'delete', actions: ['s3:DeleteObject'] },
-  { what: 'read old versions', level: 'purge', actions: ['s3:GetObjectVersion'] },
-  { what: 'erase old versions', level: 'purge', actions: ['s3:DeleteObjectVersion'] },
+  { what: 'delete', level: 'delete', alsoBy: 'purge', actions: ['s3:DeleteObject'] },
+  // The present object has a version id as well; where a bucket keeps no versions it is `null`.
+  {
+    what: 'read any version (the present one too)',
+    without: 'read old versions',
+    level: 'purge',
+    actions: ['s3:GetObjectVersion'],
+  },
+  {
+    what: 'erase any version for good (the present one too)',
+    without: 'erase old versions',
+    level: 'purge',
+    actions: ['s3:DeleteObjectVersion'],
+  },
   { what: 'change tags', level: 'tag', actions: ['s3:PutObjectTagging', 's3:DeleteObjectTagging'] },
   { what: 'share objects', level: undefined, actions: ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'] },
 ]
 
 export function previewLines({ scopes, levels }: Previewed): readonly PreviewLine[] {
-  const deeds = DEEDS.map(({ level, what, actions }) => {
-    return { what, on: 'objects', actions, can: level !== undefined && levels.includes(level) } as const
+  const has = (level: AskableLevel | undefined) => level !== undefined && levels.includes(level)
+  const deeds = DEEDS.filter(({ level, alsoBy }) => has(level) || !has(alsoBy)).map((deed) => {
+    const { level, what, without = what, actions } = deed
+    return { what: has(level) ? what : without, on: 'objects', actions, can: has(level) } as const
   })
   const isListed = scopes.some((scope) => scope.endsWith('/')) && deeds.some(({ can }) => can)
   return [{ ...SEE_NAMES, can: isListed }, ...deeds]
@@ -84,6 +103,6 @@ function onlyIf({ sourceIps, vpcEndpoints, objectTag, mfa }: Conditions): readon
 
 function whereOf(scopes: readonly string[]): string {
   const [only = '', ...others] = scopes
-  if (others.length > 0) return `in ${amount(scopes.length, 'scope')}`
+  if (others.length > 0) return `in ${inWords(scopes)}`
   return `${only.endsWith('/') ? 'under' : 'on'} ${only}`
 }

@@ -4,7 +4,7 @@ const LEVEL_WORDS: ReadonlyMap<string, string> = new Map([
   ['read', 'see names and download objects'],
   ['write', 'see names, upload and overwrite objects'],
   ['delete', 'see names and delete objects'],
-  ['purge', 'see names, read old versions and delete versions for good'],
+  ['purge', 'see names, read any version and erase it for good, the present one too'],
   ['tag', 'see names and change tags'],
 ])
 

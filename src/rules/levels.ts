@@ -37,6 +37,7 @@ export const ACTIONS: Readonly<Record<Level, LevelActions>> = {
   },
   // Where the bucket keeps versions this only hides an object; `purge` is for good.
   delete: { object: ['s3:DeleteObject'], list: ['s3:ListBucket'], bucket: [], key: [] },
+  // Of any version, the present one too: it has an id as well (`null` where the bucket keeps none), which `s3:ListBucketVersions` tells.
   purge: {
     object: ['s3:GetObjectVersion', 's3:DeleteObjectVersion'],
     list: ['s3:ListBucket', 's3:ListBucketVersions'],

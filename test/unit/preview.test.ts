@@ -40,6 +40,17 @@ function requestsOf({ on, actions }: PreviewLine, scopes: readonly string[]) {
   })
 }
 
+/** Other actions that come to the same: who cannot do a thing must not be able to do it by these either. */
+const COMES_TO_THE_SAME: Readonly<Record<string, readonly string[]>> = {
+  'see names': ['s3:ListBucketVersions', 's3:ListBucketMultipartUploads'],
+  download: ['s3:GetObjectVersion', 's3:GetObjectTorrent'],
+  delete: ['s3:DeleteObjectVersion'],
+  upload: ['s3:ReplicateObject'],
+  overwrite: ['s3:ReplicateObject', 's3:RestoreObject'],
+  'change tags': ['s3:PutObjectVersionTagging', 's3:DeleteObjectVersionTagging', 's3:ReplicateTags'],
+  'share objects': ['s3:ObjectOwnerOverrideToBucketOwner', 's3:PutBucketAcl', 's3:PutBucketPolicy'],
+}
+
 const SCOPES: readonly (readonly string[])[] = [
   ['s3://finance-reports/'],
   ['s3://finance-reports/2026/'],
@@ -77,9 +88,11 @@ describe.each(CASES)('$levels in $scopes', ({ levels, scopes }) => {
   })
 
   test('what the preview says cannot be done, AWS refuses', () => {
-    for (const line of lines.filter(({ can }) => !can))
-      for (const { action, resource, context } of requestsOf(line, scopes))
+    for (const line of lines.filter(({ can }) => !can)) {
+      const actions = [...line.actions, ...(COMES_TO_THE_SAME[line.what] ?? [])]
+      for (const { action, resource, context } of requestsOf({ ...line, actions }, scopes))
         expect(allows(policy, action, resource, { ...NOW, ...context }), `${line.what}: ${action}`).toBe(false)
+    }
   })
 
   test('what the preview says can be done, can be done nowhere else', () => {
@@ -139,12 +152,22 @@ describe('the sentence', () => {
     )
   })
 
-  test('of one object does not promise names, and of several scopes counts them', () => {
+  test('of purge says that the present version is read and erased too, and denies neither', () => {
+    const { can, cannot } = previewOf({ scopes: ['s3://finance-reports/'], levels: ['purge'] }, 'for 1 hour')
+    expect(can).toEqual([
+      'see names',
+      'read any version (the present one too)',
+      'erase any version for good (the present one too)',
+    ])
+    expect(cannot).toEqual(['upload', 'overwrite', 'change tags', 'share objects'])
+  })
+
+  test('of one object does not promise names, and of several scopes names them', () => {
     const one = previewOf({ scopes: ['s3://finance-reports/q3.csv'], levels: ['read'] }, 'for 1 hour')
     expect(one.sentence).toMatch(/^Can download on s3:\/\/finance-reports\/q3\.csv; cannot see names, upload/)
     const several = previewOf({ scopes: SCOPES[3] ?? [], levels: ['read'], conditions: { mfa: true } }, 'for 1 hour')
     expect(several.sentence).toMatch(
-      /^Can see names and download in 3 scopes; only after a sign-in with a second factor; cannot/,
+      /^Can see names and download in s3:\/\/finance-reports\/2026\/, s3:\/\/finance-reports\/tmp\/x\/ and s3:\/\/finance-reports\/q3\.csv; only after a sign-in with a second factor; cannot/,
     )
   })
 })
