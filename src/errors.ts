@@ -33,13 +33,18 @@ export interface ErrorFacts {
   /** `id`: of a grant, for whoever has several in their tools. */
   OVER: { readonly thing: Thing; readonly at: string; readonly id?: string }
   TOO_LARGE: { readonly limitBytes: number }
-  NOT_ELIGIBLE: { readonly reason: string; readonly mayAsk: readonly string[] }
+  NOT_ELIGIBLE: {
+    readonly reason: string
+    readonly mayAsk: readonly string[]
+    /** Who can mend it, if not the owner of the bucket. */
+    readonly tell?: 'an owner of Latchkey'
+  }
   QUOTA_FULL: { readonly quota: string; readonly next: string }
   TOO_MANY: { readonly limit: string; readonly next: string }
   AWS_REFUSED: { readonly doing: string; readonly awsCode: string; readonly next: string }
-  /** `perhapsDone`: it was sent, and no answer came. */
+  /** `perhapsDone`: it was sent, and no answer came. `this account`: Latchkey itself holds it closed, see `refuseUnlessReady`. */
   UNAVAILABLE: {
-    readonly what: 'the directory' | 'AWS' | 'the record'
+    readonly what: 'the directory' | 'AWS' | 'the record' | 'this account'
     readonly retryAfterSeconds: number
     readonly perhapsDone?: true
   }
@@ -57,15 +62,26 @@ const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string }
   OVER: ({ thing, at, id }) =>
     `${id === undefined ? `This ${thing}` : `Grant ${id}`} ended at ${at}. Ask again if you still need access.`,
   TOO_LARGE: ({ limitBytes }) => `That is more than ${limitBytes} bytes. Send less.`,
-  NOT_ELIGIBLE: ({ reason, mayAsk }) =>
-    mayAsk.length > 0 ? `${reason} You may ask for: ${mayAsk.join('; ')}.` : `${reason} Ask the owner of the bucket.`,
+  NOT_ELIGIBLE: ({ reason, mayAsk, tell }) => {
+    if (tell !== undefined) return `${reason} Tell ${tell}.`
+    return mayAsk.length > 0
+      ? `${reason} You may ask for: ${mayAsk.join('; ')}.`
+      : `${reason} Ask the owner of the bucket.`
+  },
   QUOTA_FULL: ({ quota, next }) => `${quota} is full. ${next}`,
   TOO_MANY: ({ limit, next }) => `${limit} ${next}`,
   AWS_REFUSED: ({ doing, awsCode, next }) => `AWS refused ${doing} (${awsCode}). ${next}`,
-  UNAVAILABLE: ({ what, retryAfterSeconds, perhapsDone }) =>
-    perhapsDone
-      ? `Latchkey lost ${what} before it answered. What you asked for may have been done. Look again in ${retryAfterSeconds} seconds before you repeat it.`
-      : `Latchkey cannot reach ${what} at the moment. Nothing was changed. Try again in ${retryAfterSeconds} seconds.`,
+  UNAVAILABLE: unavailable,
+}
+
+function unavailable({ what, retryAfterSeconds, perhapsDone }: ErrorFacts['UNAVAILABLE']): string {
+  if (perhapsDone)
+    return `Latchkey lost ${what} before it answered. What you asked for may have been done. Look again in ${retryAfterSeconds} seconds before you repeat it.`
+  const why =
+    what === 'this account'
+      ? 'This account is being made safe, because what Latchkey knew of it is new, was lost or was put back.'
+      : `Latchkey cannot reach ${what} at the moment.`
+  return `${why} Nothing was changed. Try again in ${retryAfterSeconds} seconds.`
 }
 
 function writeConflict({ thing, outcome, by, at }: ErrorFacts['CONFLICT']): string {

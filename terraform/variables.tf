@@ -159,6 +159,10 @@ variable "wire_events_key" {
   type        = string
   default     = null
   sensitive   = true
+  validation {
+    condition     = var.wire_events_key == null || try(length(var.wire_events_key) >= 32, false)
+    error_message = "A key has 32 characters or more, as `openssl rand -hex 32` makes it."
+  }
 }
 
 variable "tags" {

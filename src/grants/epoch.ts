@@ -49,12 +49,22 @@ export async function waitingAccounts(needs: ReadyNeeds): Promise<readonly strin
   return [...new Set(known.filter((role) => role.epoch !== epoch).map(({ account }) => account))]
 }
 
+/** When nothing waits any more, once every account carries the epoch: ms since 1970, the record's clock. Undefined: now. */
+export async function readyAt(needs: ReadyNeeds): Promise<number | undefined> {
+  const [nowMs, known] = await Promise.all([needs.record.now(), knownRoles(needs)])
+  const at = Math.max(...known.map(({ issuedBefore }) => Date.parse(issuedBefore ?? '') || 0))
+  return at > nowMs ? at : undefined
+}
+
 async function knownRoles({ record, approvalKey, rules }: ReadyNeeds) {
   const named = [...rules.accounts.values()].flatMap((account) =>
     elevationRoles(account).map((role) => ({ account: account.name, id: `${account.id}.${role.split('/').at(-1)}` })),
   )
   const known = await Promise.all(named.map(({ id }) => readDenyRecord(record, approvalKey, id)))
-  return named.map((role, position) => ({ ...role, epoch: known[position]?.value?.epoch }))
+  return named.map((role, position) => {
+    const { epoch, issuedBefore } = known[position]?.value ?? {}
+    return { ...role, epoch, issuedBefore }
+  })
 }
 
 /** A role whose entry in the due index has come. One that the record does not (truly) know is left to the reconciler. */
@@ -79,8 +89,14 @@ export async function refuseUnlessReady(
     known?.epoch === epoch &&
     (principal.driver === 'attach' || known.roleId === principal.roleId) &&
     Date.parse(known.issuedBefore) <= nowMs
-  if (!known || !ready) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 5 })
+  if (!known || !ready) throw notReady(known?.issuedBefore, nowMs)
   return Date.parse(known.issuedBefore)
+}
+
+/** Without a time that is known, a round of the workers is what it waits for. */
+function notReady(issuedBefore: string | undefined, nowMs: number): LatchkeyError {
+  const seconds = Math.ceil((Date.parse(issuedBefore ?? '') - nowMs) / 1_000)
+  return new LatchkeyError('UNAVAILABLE', { what: 'this account', retryAfterSeconds: seconds > 0 ? seconds : 5 })
 }
 
 interface ReadyNeeds {

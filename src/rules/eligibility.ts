@@ -23,7 +23,13 @@ export type Eligibility =
       readonly durationMinutes: number
       readonly reason: string
     }
-  | { readonly eligible: false; readonly reason: string; readonly mayAsk: readonly string[] }
+  | {
+      readonly eligible: false
+      readonly reason: string
+      readonly mayAsk: readonly string[]
+      /** Absent: the owner of the bucket. */
+      readonly tell?: 'an owner of Latchkey'
+    }
 
 export interface Asker {
   readonly person: Person
@@ -68,7 +74,9 @@ export function decideEligibility(rules: Rules, who: Asker, ask: Ask): Eligibili
   if (account === undefined) return refuse(scopeReason(own, ask))
   if (entitlement.driver === 'session') return accept({ entitlement, account }, who, ask)
   const holder = findHolder(rules, account, who)
-  return 'problem' in holder ? refuse(holder.problem) : accept({ entitlement, account, holder }, who, ask)
+  // What they may ask for is just this, and only the rules or the directory can mend it.
+  if ('problem' in holder) return { eligible: false, reason: holder.problem, mayAsk: [], tell: 'an owner of Latchkey' }
+  return accept({ entitlement, account, holder }, who, ask)
 }
 
 /** Each scope of these, at any of its levels, for no longer than its longest time, is eligible. */

@@ -38,7 +38,9 @@ export function findHolder(
   const [first, ...others] = found
   if (!first) return { problem: `The rules name no role or user of yours in account ${account.name}.` }
   if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first)))
-    return { problem: `The rules name more than one role or user of yours in account ${account.name}.` }
+    return {
+      problem: `The rules name more than one role or user of yours in account ${account.name}, and they differ.`,
+    }
   return first
 }
 

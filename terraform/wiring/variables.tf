@@ -11,6 +11,10 @@ variable "key" {
   description = "The first of CLOUDTRAIL_KEYS for this account. Terraform keeps it in its state, so keep that state secret; `latchkey aws setup` keeps it nowhere."
   type        = string
   sensitive   = true
+  validation {
+    condition     = try(length(var.key) >= 32, false)
+    error_message = "A key has 32 characters or more, as `openssl rand -hex 32` makes it."
+  }
 }
 
 variable "buckets" {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { byOperator } from '../../src/audit/events.ts'
-import { renewEpoch, waitingAccounts } from '../../src/grants/epoch.ts'
+import { isLatchkeyError } from '../../src/errors.ts'
+import { readyAt, renewEpoch, waitingAccounts } from '../../src/grants/epoch.ts'
 import { newId } from '../../src/record.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { reconcileGrants } from '../../workers/reconcile-grants.ts'
@@ -102,6 +103,14 @@ describe('after the record was put back from an older copy, and `latchkey recove
     expect(await waitingAccounts(needs)).toEqual(['prod'])
     await round()
     expect(await waitingAccounts(needs)).toEqual([])
+    const from = await readyAt(needs)
+    expect(from).toBe(Date.parse(office.denied().issuedBefore))
+    const refused = await office.vend(live).catch((error: unknown) => error)
+    if (!isLatchkeyError(refused, 'UNAVAILABLE')) throw refused
+    expect(refused.facts.what).toBe('this account')
+    // Not the five seconds that nobody knows better than.
+    expect(refused.facts.retryAfterSeconds).toBeGreaterThan(5)
+    expect(await readyAt(office.later(40_000))).toBeUndefined()
     expect(await office.canWrite(kept)).toBe(false)
     expect(await office.canWrite(lost)).toBe(false)
     expect(office.isDenied(ended)).toBe(true)

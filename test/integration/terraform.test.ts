@@ -175,6 +175,7 @@ describe.skipIf(missing !== undefined)(
         attach_users = ["batch?"]
         web_role = "latchkey-*"
         workers_role = "*"
+        wire_events_key = "${'c7'.repeat(15)}"
         accounts = [{ id = "444455556666", hub = { role = "latchkey/*" } }]
       }`,
       )
@@ -192,6 +193,7 @@ describe.skipIf(missing !== undefined)(
         'The role of the web process is one role',
         'The role of the workers is one role',
         'Each account is named by twelve digits',
+        '32 characters',
       ])
         expect(output.replace(/\s*\n[│\s]*/g, ' ')).toContain(sentence)
     })

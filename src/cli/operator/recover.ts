@@ -5,7 +5,7 @@ import { byOperator } from '../../audit/events.ts'
 import { partEnvironment } from '../../config/environment.ts'
 import { readSetup } from '../../config.ts'
 import { openLog } from '../../dependencies.ts'
-import { renewEpoch, waitingAccounts } from '../../grants/epoch.ts'
+import { readyAt, renewEpoch, waitingAccounts } from '../../grants/epoch.ts'
 import { connect, untilReady } from '../../redis/connections.ts'
 import { redisRecord } from '../../redis/record.ts'
 import { Problem } from '../problem.ts'
@@ -66,10 +66,17 @@ async function waitForWorkers(needs: RecoverNeeds, waitMs: number): Promise<void
     const waiting = await waitingAccounts(needs)
     if (waiting.length < told) say(`${all.length - waiting.length} of ${all.length} accounts are safe.`)
     told = waiting.length
-    if (waiting.length === 0) return say('Done: Latchkey grants and vends again.')
+    if (waiting.length === 0) return say(doneLine(await readyAt(needs)))
     if (performance.now() >= giveUpAt) throw new Problem(notYet(waiting, all.length))
     await delay(LOOK_EVERY_MS)
   }
+}
+
+/** Sessions that were issued up to then are refused, so none is issued before. */
+function doneLine(atMs: number | undefined): string {
+  if (atMs === undefined) return 'Done: Latchkey grants and vends again.'
+  const at = new Date(atMs).toISOString().slice(11, 19)
+  return `Done: every account is safe. Grants start and live sessions are vended again from ${at} UTC.`
 }
 
 /** The workers go on by themselves: nothing has to be said twice. */

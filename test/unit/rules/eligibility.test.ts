@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { LatchkeyError } from '../../../src/errors.ts'
 import type { Person } from '../../../src/rules/directory.ts'
 import { type Ask, decideEligibility, entitlementsFor, groupIdsOf } from '../../../src/rules/eligibility.ts'
 import { LEVELS, type Level } from '../../../src/rules/levels.ts'
+import { parseRules } from '../../../src/rules/rules-file.ts'
 import { contains, parseScope } from '../../../src/rules/scope.ts'
-import { ADA, FINANCE, LEAD, OWNERS, person, rules } from './a-rules-file.ts'
+import { ADA, change, FINANCE, LEAD, OWNERS, person, rules } from './a-rules-file.ts'
 
 interface Case {
   readonly description: string
@@ -194,6 +196,22 @@ describe('may not ask', () => {
     const decision = decide(one)
     expect(decision).toMatchObject({ eligible: false, reason: expect.stringMatching(one.reason) })
     if (one.mayAsk) expect(decision).toHaveProperty('mayAsk', one.mayAsk)
+  })
+
+  test('somebody with two holders that differ is not told to ask for what was just refused, but whom to tell', () => {
+    const rows = `principals: {prod: {group:finance: {role: analyst, sessionName: mail}, person:lead: {user: lead}}}\nentitlements:`
+    const text = change('entitlements:', rows).replace(
+      '    levels: [delete]',
+      '    levels: [delete]\n    driver: attach',
+    )
+    const who = { person: person(LEAD), groups: new Set([FINANCE]) }
+    const ask = { scopes: [parseScope('s3://finance-reports/tmp/')], levels: ['delete'] as const }
+    const decision = decideEligibility(parseRules(text), who, ask)
+    if (decision.eligible) throw new Error('Two holders that differ were taken.')
+    const { message } = new LatchkeyError('NOT_ELIGIBLE', decision)
+    expect(message).toMatch(/more than one role or user of yours/)
+    expect(message).toMatch(/Tell an owner of Latchkey\.$/)
+    expect(message).not.toMatch(/You may ask for/)
   })
 
   test('a bucket of others reads like one that is not there', () => {
