@@ -29,7 +29,14 @@ export interface ErrorFacts {
    * `at` is ISO 8601 UTC. `not-yet`: still being activated. `changed`: it is not what was shown. Without `outcome` the record moved between
    * read and write.
    */
-  CONFLICT: { readonly thing: Thing; readonly outcome?: string; readonly by?: string; readonly at?: string }
+  /** `id`: of the request that asks the same already. */
+  CONFLICT: {
+    readonly thing: Thing
+    readonly outcome?: string
+    readonly by?: string
+    readonly at?: string
+    readonly id?: string
+  }
   /** `id`: of a grant, for whoever has several in their tools. */
   OVER: { readonly thing: Thing; readonly at: string; readonly id?: string }
   TOO_LARGE: { readonly limitBytes: number }
@@ -84,7 +91,8 @@ function unavailable({ what, retryAfterSeconds, perhapsDone }: ErrorFacts['UNAVA
   return `${why} Nothing was changed. Try again in ${retryAfterSeconds} seconds.`
 }
 
-function writeConflict({ thing, outcome, by, at }: ErrorFacts['CONFLICT']): string {
+function writeConflict({ thing, outcome, by, at, id }: ErrorFacts['CONFLICT']): string {
+  if (id !== undefined) return `You already asked to extend it: ${id}. Wait for an answer, or cancel that one first.`
   if (outcome === undefined || outcome === 'changed')
     return `This ${thing} changed meanwhile. Look again and repeat what you wanted to do.`
   if (outcome === 'not-yet') return `This ${thing} is still being activated. Try again in a few seconds.`

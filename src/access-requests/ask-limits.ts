@@ -6,7 +6,7 @@ import { PENDING_OF } from './close-commit.ts'
 import type { Thread } from './copies.ts'
 
 const HOUR_MS = 3_600_000
-const MOST_PENDING = 5
+export const MOST_PENDING = 5
 const MOST_ASKS_AN_HOUR = 20
 export const ASKS_OF = 'asks'
 /** Finds the request that was asked by it. */

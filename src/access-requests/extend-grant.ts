@@ -8,7 +8,9 @@ import { enterTarget } from '../grants/on-target.ts'
 import { findYesFault, signYes } from '../grants/yes.ts'
 import { type Commit, type RecordPort, showAgain } from '../record.ts'
 import type { Entitlement, Rules } from '../rules/rules-file.ts'
-import type { Review, StoredRequest } from './access-request.ts'
+import { type Review, readRequests, type StoredRequest } from './access-request.ts'
+import { MOST_PENDING } from './ask-limits.ts'
+import { PENDING_OF } from './close-commit.ts'
 
 interface Needs {
   readonly record: RecordPort
@@ -33,6 +35,22 @@ export function refuseShorter({ endsAt }: Pick<Extending, 'endsAt'>, durationMin
   throw new LatchkeyError('BAD_INPUT', {
     problem: `This grant lasts until ${endsAt.slice(11, 16)} UTC already. Ask for a duration that reaches beyond that, counted from now.`,
   })
+}
+
+/** The same asked twice would be decided twice. Best effort: two that come at the same moment both pass, and neither gives more than it says. */
+export async function refuseAskedAlready(
+  record: RecordPort,
+  requester: string,
+  { grantId }: Pick<Extending, 'grantId'>,
+  durationMinutes: number,
+): Promise<void> {
+  const pending = await readRequests(record, await record.list(PENDING_OF, requester, { limit: MOST_PENDING }))
+  const same = pending.find(
+    ({ request }) =>
+      request.status === 'pending' && request.extends === grantId && request.durationMinutes === durationMinutes,
+  )
+  if (!same) return
+  throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'pending', id: same.request.id })
 }
 
 /** @throws OVER when the grant ended before the yes: what is over does not come back. */

@@ -14,7 +14,7 @@ import { ASKS_OF, amongFew, askLimits, refuseSpentLimits, saidOnce } from './ask
 import { signAsk, type UnsignedRequest } from './ask-mac.ts'
 import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
 import { type Copy, makeCopies, newCopies, type Thread } from './copies.ts'
-import { type Extending, refuseShorter } from './extend-grant.ts'
+import { type Extending, refuseAskedAlready, refuseShorter } from './extend-grant.ts'
 import { type Eligible, readRequester, refuseUnlessEligible, refuseWithoutApprovers } from './who-decides.ts'
 
 export interface AskNeeds {
@@ -75,6 +75,7 @@ async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible
   if (input.extending) {
     const { principal } = input.extending
     refuseShorter(input.extending, decision.durationMinutes, nowMs)
+    await refuseAskedAlready(needs.record, caller.objectId, input.extending, decision.durationMinutes)
     return { principal, warnings: [...(await needs.driver.checkBucket(draft, principal)), ...unproven] }
   }
   const { principals, warnings } = await needs.driver.preflight(draft)

@@ -30,10 +30,16 @@ export function withTimes(sentence: string): string {
 }
 
 /** @example whatIsAsked(request) // "Rita Reyes asks to read and write in s3://finance-reports/2026/" */
-export function whatIsAsked({ requester, levels, scopes: [first = '', ...more] }: RequestView): string {
+export function whatIsAsked(request: RequestView): string {
+  const {
+    requester,
+    levels,
+    scopes: [first = '', ...more],
+  } = request
   const name = clip(plain(requester), LONGEST_NAME)
   const scopes = [cutMiddle(first, LONGEST_SCOPE), ...(more.length === 0 ? [] : [amount(more.length, 'more scope')])]
-  return `${name} asks to ${inWords(levels)} in ${inWords(scopes)}`
+  const verb = request.extends === null ? 'asks to' : 'asks to keep the right to'
+  return `${name} ${verb} ${inWords(levels)} in ${inWords(scopes)}`
 }
 
 /** @example askSentence(request) // "Rita Reyes asks to read and write in s3://finance-reports/2026/ for 45 minutes." */

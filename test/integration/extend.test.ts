@@ -110,6 +110,18 @@ describe('extending a grant', () => {
     await cancelRequest(office.needs, office.as('rita'), shorter.id)
   })
 
+  it('is asked once for the same: the second ask hears of the first, which can be taken back', async () => {
+    const id = await office.granted('finn')
+    const first = await extend(id, 50, 'finn')
+    await expect(extend(id, 50, 'finn')).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining(`You already asked to extend it: ${first.id}`),
+    })
+    await cancelRequest(office.needs, office.as('finn'), (await extend(id, 55, 'finn')).id)
+    await cancelRequest(office.needs, office.as('finn'), first.id)
+    await cancelRequest(office.needs, office.as('finn'), (await extend(id, 50, 'finn')).id)
+  })
+
   it('is nobody else’s to ask, and reads like a grant that is not there', async () => {
     const id = await office.granted()
     await expect(extend(id, 60, 'max')).rejects.toMatchObject({ code: 'NOT_FOUND' })

@@ -76,6 +76,13 @@ describe('the mail to an approver', () => {
     expect(shown.map(([, style]) => /white-space:pre-wrap/.test(style ?? ''))).toEqual([true, true])
   })
 
+  test('says of an extension that it is one, in the subject and in the heading', () => {
+    const { subject, html } = render({ extends: 'g-0123456789ab' })
+    const words = 'Rita Reyes asks to keep the right to read and write in s3://finance-reports/2026/'
+    expect(subject).toBe(words)
+    expect(html).toMatch(new RegExp(`<h1[^>]*>${words} for`))
+  })
+
   test('has exactly one link, to the page: none that decides', () => {
     const { html } = render()
     expect([...html.matchAll(/\b(?:href|src|action)="([^"]+)"/g)].map(([, url]) => url)).toEqual([
