@@ -9,8 +9,9 @@ import { findYesFault, signYes } from '../grants/yes.ts'
 import { type Commit, type RecordPort, showAgain } from '../record.ts'
 import type { Entitlement, Rules } from '../rules/rules-file.ts'
 import { type Review, readRequests, type StoredRequest } from './access-request.ts'
-import { MOST_PENDING } from './ask-limits.ts'
+import { MOST_PENDING, SAID } from './ask-limits.ts'
 import { PENDING_OF } from './close-commit.ts'
+import type { Thread } from './copies.ts'
 
 interface Needs {
   readonly record: RecordPort
@@ -41,9 +42,11 @@ export function refuseShorter({ endsAt }: Pick<Extending, 'endsAt'>, durationMin
 export async function refuseAskedAlready(
   record: RecordPort,
   requester: string,
-  { grantId }: Pick<Extending, 'grantId'>,
+  { grantId, thread }: Pick<Extending, 'grantId'> & { readonly thread: Thread | undefined },
   durationMinutes: number,
 ): Promise<void> {
+  // Of a line that is delivered again the commit tells.
+  if (thread?.said !== undefined && (await record.list(SAID, thread.said, { limit: 1 })).length > 0) return
   const pending = await readRequests(record, await record.list(PENDING_OF, requester, { limit: MOST_PENDING }))
   const same = pending.find(
     ({ request }) =>

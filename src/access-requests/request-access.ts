@@ -73,9 +73,10 @@ async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible
   const draft = draftOf(decision, caller, input)
   const unproven = await feedWarnings(needs, input)
   if (input.extending) {
-    const { principal } = input.extending
+    const { principal, grantId } = input.extending
     refuseShorter(input.extending, decision.durationMinutes, nowMs)
-    await refuseAskedAlready(needs.record, caller.objectId, input.extending, decision.durationMinutes)
+    const { thread } = input
+    await refuseAskedAlready(needs.record, caller.objectId, { grantId, thread }, decision.durationMinutes)
     return { principal, warnings: [...(await needs.driver.checkBucket(draft, principal)), ...unproven] }
   }
   const { principals, warnings } = await needs.driver.preflight(draft)
