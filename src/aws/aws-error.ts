@@ -5,6 +5,8 @@ import { LatchkeyError } from '../errors.ts'
 export interface Asking {
   readonly doing: string
   readonly next: string
+  /** Names of AWS's errors that are an answer like any other here: they are thrown, and no line of the log. */
+  readonly expected?: readonly string[]
 }
 
 export interface AwsLog {
@@ -58,7 +60,8 @@ export async function askAws<T>(asking: Asking, log: AwsLog, call: () => Promise
     if (!refusal) throw error
     const { name, $metadata } = facts.parse(error)
     const answer = { awsCode: name, status: $metadata?.httpStatusCode, awsRequestId: $metadata?.requestId }
-    log.warn({ doing: asking.doing, code: refusal.code, ...answer }, 'AWS did not do what it was asked')
+    if (!asking.expected?.includes(name))
+      log.warn({ doing: asking.doing, code: refusal.code, ...answer }, 'AWS did not do what it was asked')
     throw refusal
   }
 }

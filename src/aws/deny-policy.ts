@@ -8,17 +8,20 @@ import { readInlinePolicy, roleName } from './elevation-role.ts'
 
 const NEXT = 'Have the operator see that the role is there and that Latchkey may read and write its inline policies.'
 
+/** Before the first write to a role, and where the role itself is gone. */
+const NOT_THERE = 'NoSuchEntityException'
+
 export async function readDeny(
   clients: AwsClients,
   log: AwsLog,
   principal: SessionPrincipal,
 ): Promise<DenyDocument | undefined> {
-  const asking = { doing: `to show the Deny document of ${principal.roleArn}`, next: NEXT }
+  const asking = { doing: `to show the Deny document of ${principal.roleArn}`, next: NEXT, expected: [NOT_THERE] }
   try {
     const read = () => readInlinePolicy(clients.iam(principal.account), roleName(principal.roleArn), DENY_POLICY)
     return parseDenyDocument(await askAws(asking, log, read))
   } catch (error) {
-    if (isAwsCode(error, 'NoSuchEntityException')) return undefined
+    if (isAwsCode(error, NOT_THERE)) return undefined
     throw error
   }
 }

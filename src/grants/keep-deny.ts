@@ -18,7 +18,7 @@ import { endOlderThanRecord, endResurrected } from './end-resurrected.ts'
 import { iamTime } from './iam-time.ts'
 import { takeAllAttached } from './keep-target.ts'
 import { holdPlace, leavePlace } from './on-principal.ts'
-import { alarmIfFull, type DenyDraft, type DenyLog, LONGEST_VEND_MS, writeWithRoom } from './write-deny.ts'
+import { alarmIfFull, type DenyDraft, type DenyLog, LONGEST_VEND_MS, warnOf, writeWithRoom } from './write-deny.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
@@ -106,6 +106,7 @@ async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Foun
   // Rounds come every minute: one that found all as it was leaves no trace.
   if (!plan.isDue && isDeepStrictEqual(next, known)) return
   const event = describe(found, next, { adopting, mustWrite, added: plan.added.length > 0 })
+  warnOf(needs.log, event)
   const audit = [event, ...alarmIfFull(needs.log, made, leftOut)]
   const commit = denyCommit(needs.approvalKey, version, next, nextLook(next, nowMs), audit)
   await needs.record.commit({ ...commit, indexes: placesOf(principal, made.denied, leftOut) })

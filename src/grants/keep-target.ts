@@ -9,6 +9,7 @@ import { type Grant, isOver, readGrant, readGrants, type StoredGrant } from './g
 import { LOOK_AGAIN_MS, readActiveOn, readTargets } from './on-target.ts'
 import { grantIdOf, targetId, targetOf } from './target.ts'
 import { type Change, findChange, findHolderFault } from './target-changes.ts'
+import type { DenyLog } from './write-deny.ts'
 import { findYesFault } from './yes.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
@@ -19,6 +20,7 @@ export interface TargetNeeds {
   readonly driver: AttachTargets
   readonly approvalKey: string
   readonly rules: Pick<Rules, 'buckets'>
+  readonly log: Pick<DenyLog, 'warn'>
 }
 
 interface Look {
@@ -100,7 +102,7 @@ async function alone(needs: TargetNeeds, target: Target, act: () => Promise<void
   }
 }
 
-type Taking = Pick<TargetNeeds, 'record' | 'driver'>
+type Taking = Pick<TargetNeeds, 'record' | 'driver' | 'log'>
 type Stray = 'unknown' | 'over' | 'other-principal' | 'other-epoch'
 
 async function takeStray(needs: TargetNeeds, target: Target, policyName: string, grant: Grant | undefined) {
@@ -120,13 +122,16 @@ function findStray(approvalKey: string, target: Target, grant: Grant | undefined
 }
 
 async function take(
-  { record, driver }: Taking,
+  { record, driver, log }: Taking,
   target: Target,
   policy: string,
   found: Stray,
   urgency: 'early-revoke' | 'tidying',
 ): Promise<void> {
   await driver.detach(target, policy, urgency)
+  // Tidying away what ended on time is everyday work.
+  if (urgency === 'early-revoke')
+    log.warn({ target: targetId(target), policy, found }, 'a policy that no live grant explains was taken away')
   await record.commit({
     records: [],
     audit: [{ kind: 'policy.taken-away', actor: LATCHKEY, target: targetId(target), policy, found }],

@@ -1,4 +1,4 @@
-import { LATCHKEY } from '../audit/events.ts'
+import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { covers, type DenyRecord, documentOf } from './deny-record.ts'
 import type { DenyDocument, Driver, SessionPrincipal, Urgency } from './driver.ts'
@@ -10,6 +10,7 @@ export const LONGEST_VEND_MS = 30_000
 export type DenyDraft = Omit<DenyRecord, 'writtenAt'>
 
 export interface DenyLog {
+  warn(data: object, message: string): void
   error(data: object, message: string): void
 }
 
@@ -60,6 +61,17 @@ export function alarmIfFull(log: DenyLog, { roleArn, issuedBefore }: DenyDraft, 
   const facts = { role: roleArn, issuedBefore, leftOut: leftOut.length }
   log.error(facts, 'a Deny document was full: every session of the role that was issued until now is refused instead')
   return [{ kind: 'alarm.deny-full', actor: LATCHKEY, ...facts } as const]
+}
+
+/** What somebody did past Latchkey, or did to its record. A role's first adoption of all is none of that. */
+export function warnOf(log: DenyLog, event: AuditEvent): void {
+  if (event.kind === 'deny.put-back')
+    log.warn({ role: event.role }, 'somebody changed or deleted a Deny document in AWS: it was put back')
+  if (event.kind === 'epoch.adopted' && event.found !== 'none')
+    log.warn(
+      { role: event.role, issuedBefore: event.issuedBefore },
+      'the record was lost or put back: every session of the role that was issued before is refused',
+    )
 }
 
 /** A write whose answer was lost may have happened: only what is read back counts. */

@@ -49,6 +49,8 @@ test('a write that lands late and lifts a verified denial is put back at the nex
   expect(office.isDenied(lifted)).toBe(true)
   expect(await office.canWrite(kept)).toBe(false)
   expect(await office.events('deny.put-back')).toHaveLength(before.length + 1)
+  const warned = office.ground.lines.filter(({ level }) => level === 40).map(({ msg }) => msg)
+  expect(warned).toContain('somebody changed or deleted a Deny document in AWS: it was put back')
 })
 
 test('the sweeper comes to a role whose look is due', async () => {

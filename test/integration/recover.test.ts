@@ -53,6 +53,10 @@ function policies(): readonly string[] {
   return [...held].filter((name) => name.startsWith('latchkey.'))
 }
 
+function warned(): readonly string[] {
+  return office.ground.lines.flatMap(({ level, msg }) => (level >= 40 ? [msg] : []))
+}
+
 const round = () => reconcileGrants({ ...office.needs, queue })
 
 /** A session that is alive, one that was ended, and a policy that is attached. */
@@ -72,6 +76,8 @@ test('after the record was emptied one round takes what is attached, refuses eve
   const { needs, aws } = office
   const { kept, ended, lost, attached } = await busyDay()
   await office.revoked(ended)
+  // A role without a Deny document yet is no mishap.
+  expect(warned()).toEqual([])
   await office.empty()
   const before = aws.journal.entries().length
   const asked = await office.approved('rita')
@@ -88,6 +94,10 @@ test('after the record was emptied one round takes what is attached, refuses eve
   expect(await office.canWrite(lost)).toBe(false)
   expect(office.isDenied(ended)).toBe(true)
   expect(await office.events('policy.taken-away')).toMatchObject([{ policy: `latchkey.${attached}` }])
+  expect(warned()).toContain(
+    'the record was lost or put back: every session of the role that was issued before is refused',
+  )
+  expect(warned()).toContain('a policy that no live grant explains was taken away')
 })
 
 describe('after the record was put back from an older copy, and `latchkey recover`', () => {

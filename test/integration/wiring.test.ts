@@ -326,7 +326,10 @@ describe('teardown', () => {
   test('a queue of the same name is taken a minute later', async () => {
     await wires.setup()
     await wires.teardown()
-    await expect(wires.setup()).rejects.toMatchObject({ facts: { awsCode: 'QueueDeletedRecently' } })
+    await expect(wires.setup()).rejects.toMatchObject({
+      facts: { awsCode: 'QueueDeletedRecently' },
+      message: expect.stringMatching(/60 seconds after it was deleted: run the same command again then\.$/),
+    })
     wires.aws.clock.advance(61_000)
     await wires.setup()
     expect(await wires.drift()).toEqual([])

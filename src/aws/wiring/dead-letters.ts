@@ -5,6 +5,7 @@ import {
   GetQueueUrlCommand,
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs'
+import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
 import { askFor, orAbsent, type WiringDesk } from './clients.ts'
 import { isSameJson } from './same-json.ts'
 import { DEAD_LETTERS, deadLettersPolicy, TAGS, type Wanted } from './wanted.ts'
@@ -62,7 +63,6 @@ export async function putDeadLetters(desk: WiringDesk, { place }: Wanted): Promi
     SqsManagedSseEnabled: 'true',
   }
   const QueueUrl = await readUrl(desk)
-  // A queue of that name that was deleted less than a minute ago is refused: QueueDeletedRecently.
   const command =
     QueueUrl === undefined
       ? new CreateQueueCommand({
@@ -71,10 +71,21 @@ export async function putDeadLetters(desk: WiringDesk, { place }: Wanted): Promi
           tags: Object.fromEntries(TAGS.map(({ Key, Value }) => [Key, Value])),
         })
       : new SetQueueAttributesCommand({ QueueUrl, Attributes })
-  await askFor(desk, `to make the queue ${DEAD_LETTERS}`, async () => {
+  const making = askFor(desk, `to make the queue ${DEAD_LETTERS}`, async () => {
     if (command instanceof CreateQueueCommand) await desk.sqs.send(command)
     else await desk.sqs.send(command)
   })
+  await making.catch((error: unknown) => {
+    throw freedSoon(error) ?? error
+  })
+}
+
+/** "CreateQueue": the name of a queue that was deleted is free again after 60 seconds. */
+function freedSoon(error: unknown): LatchkeyError | undefined {
+  if (!isLatchkeyError(error, 'AWS_REFUSED')) return undefined
+  if (!/(?:^|\.)QueueDeletedRecently$/.test(error.facts.awsCode)) return undefined
+  const next = 'SQS frees the name of a queue 60 seconds after it was deleted: run the same command again then.'
+  return new LatchkeyError('AWS_REFUSED', { ...error.facts, next })
 }
 
 export async function deleteDeadLetters(desk: WiringDesk): Promise<void> {
