@@ -48,7 +48,8 @@ export interface ErrorFacts {
   }
   QUOTA_FULL: { readonly quota: string; readonly next: string }
   TOO_MANY: { readonly limit: string; readonly next: string }
-  AWS_REFUSED: { readonly doing: string; readonly awsCode: string; readonly next: string }
+  /** `by`: AWS holds something that Latchkey does not build on; it answered. */
+  AWS_REFUSED: { readonly doing: string; readonly awsCode: string; readonly next: string; readonly by?: 'Latchkey' }
   /** `perhapsDone`: it was sent, and no answer came. `this account`: Latchkey itself holds it closed, see `refuseUnlessReady`. */
   UNAVAILABLE: {
     readonly what: 'the directory' | 'AWS' | 'the record' | 'this account'
@@ -77,7 +78,8 @@ const SENTENCES: { readonly [C in ErrorCode]: (facts: ErrorFacts[C]) => string }
   },
   QUOTA_FULL: ({ quota, next }) => `${quota} is full. ${next}`,
   TOO_MANY: ({ limit, next }) => `${limit} ${next}`,
-  AWS_REFUSED: ({ doing, awsCode, next }) => `AWS refused ${doing} (${awsCode}). ${next}`,
+  AWS_REFUSED: ({ doing, awsCode, next, by }) =>
+    by === undefined ? `AWS refused ${doing} (${awsCode}). ${next}` : `${by} refused ${doing}. ${next}`,
   UNAVAILABLE: unavailable,
 }
 

@@ -115,8 +115,13 @@ async function refuseFaults({ clients, log }: AttachDriverNeeds, target: Target,
   if (faults.length === 0) return
   const { kind, name, account } = target
   log.warn({ account, kind, name, faults }, 'what should hold a grant is not in order')
-  const next = `The ${kind} is not in order. The operator's log says why.`
-  throw new LatchkeyError('AWS_REFUSED', { doing: `access on ${kind} ${name}`, awsCode: 'HolderNotInOrder', next })
+  const next = `The ${kind} is not in order. Tell an owner of Latchkey: \`latchkey doctor\` and the log say what is wrong.`
+  throw new LatchkeyError('AWS_REFUSED', {
+    doing: `access on ${kind} ${name}`,
+    awsCode: 'HolderNotInOrder',
+    next,
+    by: 'Latchkey',
+  })
 }
 
 async function findHolder({ clients, log }: AttachDriverNeeds, target: Target): Promise<TargetHolder | undefined> {

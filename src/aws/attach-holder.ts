@@ -26,11 +26,15 @@ const NOT_OURS: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** @throws NOT_ELIGIBLE before anything is asked of AWS: nothing of ours could ever lie there. */
-export function refuseUnwritable({ kind, name }: Target): void {
+export function refuseUnwritable(target: Target): void {
+  const reason = unwritable(target)
+  if (reason !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
+}
+
+/** Why nothing of ours could ever lie there; undefined: it could. */
+export function unwritable({ kind, name }: Target): string | undefined {
   const [, why] = NOT_OURS.find(([pattern]) => kind === 'role' && pattern.test(name)) ?? []
-  if (why === undefined) return
-  const reason = `The role ${name} ${why}; the owner of the rules can offer this with the driver session.`
-  throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
+  return why && `The role ${name} ${why}; the owner of the rules can offer this with the driver session.`
 }
 
 /** Throws as the SDK does. */

@@ -1,4 +1,5 @@
 import { elevationFaults } from '../../aws/doctor/elevation-faults.ts'
+import { holderFaults } from '../../aws/doctor/holder-faults.ts'
 import { readPrincipals } from '../../aws/doctor/principals.ts'
 import { bucketPolicyRights, type StandingRight, standingRights } from '../../aws/doctor/standing-rights.ts'
 import { readTrails, trailGaps } from '../../aws/wiring/trail.ts'
@@ -16,6 +17,7 @@ export async function awsFindings(service: Setup): Promise<readonly Finding[]> {
     const others = elsewhere(service, { account }).map((says): Finding => ({ area: 'AWS', state: 'unknown', says }))
     const found = await Promise.all([
       ...ground.slice(0, 1).map((one) => look('Elevation roles', () => roles(service, one))),
+      ...ground.slice(0, 1).map((one) => look('Holders', () => holders(service, one))),
       ...ground.map((one) => look('Wiring', () => wiring(service, one, key))),
       ...ground.map((one) => look('Trails', () => trails(one))),
       ...(first === undefined ? [] : [look('Standing write rights', () => standing(ground, first))]),
@@ -34,6 +36,16 @@ async function roles({ rules }: Setup, { place, desk, ours }: Ground): Promise<r
     if (faults.length === 0) return [{ area, state: 'ok', says: `${role}: boundary and trust are as they must be.` }]
     const next = 'Apply the Terraform module again, or change it by hand.'
     return faults.map((fault) => ({ area, state: 'wrong', says: `${role}: ${fault}`, next }))
+  })
+}
+
+async function holders({ rules }: Setup, { place, desk }: Ground): Promise<readonly Finding[]> {
+  const area = 'Holders'
+  const found = await holderFaults(desk, place.accountId, rules.principals.get(place.accountName) ?? [])
+  return found.flatMap(({ holder, faults }): readonly Finding[] => {
+    if (faults.length === 0) return [{ area, state: 'ok', says: `${holder}: may hold grants.` }]
+    const next = 'Until then every ask that it would hold is refused.'
+    return faults.map((fault) => ({ area, state: 'wrong', says: `${holder}: ${fault}`, next }))
   })
 }
 
