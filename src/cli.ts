@@ -21,6 +21,12 @@ function version(): string {
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version
 }
 
+/** Whoever reads may stop before the end, as `head` does. What was asked of Latchkey is done by then. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 const program = new Command('latchkey')
   .description('Access to S3 for as long as a task takes. Set LATCHKEY_URL to the address of your Latchkey.')
   .version(version())

@@ -23,14 +23,15 @@ interface Block {
 const MARK = /^# latchkey (g-[0-9a-z]{12}):/
 const OURS = /^(credential_process|region)\s*=/
 const HEADING = /^\[\s*(?:profile\s+)?(["']?)(.+?)\1\s*\]/
-const NAME = /^[\w.+@-]{1,64}$/
+const NAME = /^[A-Za-z0-9][\w.+@-]{0,63}$/
 /** What ends a line, for whoever reads the file. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u
 
 /** The profile, new or brought up to date. @throws Problem for a name that is somebody else's */
 export function withProfile(text: string, profile: Profile): string {
   const { name } = profile
-  if (!NAME.test(name)) throw new Problem('A profile is named with letters, digits, and . _ + @ - between them.')
+  if (!NAME.test(name))
+    throw new Problem('A profile is named with letters, digits, and . _ + @ -, and begins with a letter or digit.')
   const lines = text.split('\n')
   const block = blocksOf(lines).find((one) => one.name === name)
   const eol = text.includes('\r\n') ? '\r' : ''

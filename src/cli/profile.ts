@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { grantAnswer, grantsAnswer } from '../http/api-schemas.ts'
 import { RECORD_ID } from '../record.ts'
+import { parseScope } from '../rules/scope.ts'
 import { credentialProcess, profileNames, withoutProfiles, withProfile } from './aws-config.ts'
 import type { GrantAnswer } from './describe.ts'
 import { plain } from './plain.ts'
@@ -64,10 +65,30 @@ function goneWords(gone: readonly string[]): string {
   return gone.length === 0 ? '' : ` Of grants that are over, it is rid of ${gone.join(', ')}.`
 }
 
+/** One that the grant allows; `purge` alone, and `tag` alone on an object, have none under `aws s3`. */
 function awsLine({ scopes: [scope = ''], levels }: GrantAnswer, name: string): string {
+  return `aws ${scope.endsWith('/') ? prefixCommand(scope, levels) : objectCommand(scope, levels)} --profile ${name}`
+}
+
+function prefixCommand(scope: string, levels: readonly string[]): string {
+  return levels.every((level) => level === 'purge')
+    ? `s3api list-object-versions ${bucketAndKey(scope, '--prefix')}`
+    : `s3 ls ${inShell(scope)}`
+}
+
+function objectCommand(scope: string, levels: readonly string[]): string {
   const place = inShell(scope)
-  const object = levels.includes('read') ? `cp ${place} .` : `cp ./file ${place}`
-  return `aws s3 ${scope.endsWith('/') ? `ls ${place}` : object} --profile ${name}`
+  if (levels.includes('read')) return `s3 cp ${place} .`
+  if (levels.includes('write')) return `s3 cp ./file ${place}`
+  if (levels.includes('delete')) return `s3 rm ${place}`
+  if (levels.includes('tag')) return `s3api get-object-tagging ${bucketAndKey(scope, '--key')}`
+  // The names of versions are told of prefixes only; in a bucket that keeps none the one there is has the id `null`.
+  return `s3api get-object ${bucketAndKey(scope, '--key')} --version-id null ./file`
+}
+
+function bucketAndKey(scope: string, option: '--key' | '--prefix'): string {
+  const { bucket, key } = parseScope(scope)
+  return [`--bucket ${inShell(bucket)}`, ...(key === '' ? [] : [`${option} ${inShell(key)}`])].join(' ')
 }
 
 function inShell(text: string): string {

@@ -60,7 +60,9 @@ function oneObject({ terms: { scopes, levels } }: Grant, method: LinkMethod): Sc
     })
   }
   if (levels.includes(LEVEL[method])) return object
+  const next =
+    method === 'get' && levels.includes('write') ? 'It can upload: add `--put`, or ask for read.' : 'Ask for it.'
   throw new LatchkeyError('BAD_INPUT', {
-    problem: `This grant does not allow ${LEVEL[method]}, which a link to ${method} the object needs. Ask for it.`,
+    problem: `This grant does not allow ${LEVEL[method]}, which a link to ${method} the object needs. ${next}`,
   })
 }

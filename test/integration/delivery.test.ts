@@ -12,7 +12,6 @@ import { vendCache } from '../../src/grants/vend-cache.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { signYes } from '../../src/grants/yes.ts'
 import { redisDigests } from '../../src/redis/digests.ts'
-import type { Level } from '../../src/rules/levels.ts'
 import { parseScope } from '../../src/rules/scope.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
@@ -43,17 +42,14 @@ async function events(kind: 'vend.intended' | 'vend.repeated' | 'vend.refused', 
   return (await office.events(kind)).filter((event) => 'grantId' in event && event.grantId === grantId)
 }
 
-async function granted(scope: string, levels: readonly Level[], durationMinutes = 30): Promise<string> {
+async function granted(scope: string, levels: readonly ('read' | 'write')[], durationMinutes = 30): Promise<string> {
   const asked = {
     scopes: [parseScope(scope)],
-    levels: ['read', 'write'] as const,
+    levels,
     durationMinutes,
     reason: 'month-end',
   }
-  const { id } = await requestAccess(needs, office.as('rita'), {
-    ...asked,
-    levels: levels.includes('write') ? asked.levels : ['read'],
-  })
+  const { id } = await requestAccess(needs, office.as('rita'), asked)
   const { grantId = '' } = await reviewAccessRequest(needs, office.as('dana'), id, { decision: 'approve', comment: '' })
   await activateGrant(needs, grantId)
   return grantId
@@ -174,6 +170,11 @@ describe('a link to one object', () => {
     expect((await take(url))[0]).toBe(403)
     expect((await office.events('vend.intended')).slice(-1)).toMatchObject([{ as: 'link', grantId }])
     expect(await events('vend.repeated', grantId)).toMatchObject([{ as: 'link', address: HERE }])
+  })
+
+  test('to download, of a grant that only uploads, is refused with the way to upload', async () => {
+    const grantId = await granted(OBJECT, ['write'])
+    await expect(link(grantId, 'get')).rejects.toThrow('It can upload: add `--put`, or ask for read.')
   })
 
   test('lasts fifteen minutes, and never past the end of its grant', async () => {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { grantView } from '../../src/cards/grant-view.ts'
 import { profile } from '../../src/cli/profile.ts'
 import { someGrant } from '../unit/grants/a-grant.ts'
@@ -66,4 +66,30 @@ test('the grant that was asked for is written', async () => {
   answered = grantOf({})
   await profile(GRANT, { name: 'mine' })
   expect(await readFile(join(home, 'config'), 'utf8')).toContain(`[profile mine]\n`)
+})
+
+const ONE = 's3://finance-reports/q3.csv'
+const UNDER = 's3://finance-reports/2026/'
+
+test.each([
+  [['read', 'delete'], ONE, `s3 cp ${ONE} .`],
+  [['write', 'delete'], ONE, `s3 cp ./file ${ONE}`],
+  [['delete'], ONE, `s3 rm ${ONE}`],
+  [['tag'], ONE, 's3api get-object-tagging --bucket finance-reports --key q3.csv'],
+  [['purge'], ONE, 's3api get-object --bucket finance-reports --key q3.csv --version-id null ./file'],
+  [['purge'], UNDER, 's3api list-object-versions --bucket finance-reports --prefix 2026/'],
+  [['purge'], 's3://finance-reports/', 's3api list-object-versions --bucket finance-reports'],
+  [['tag'], UNDER, `s3 ls ${UNDER}`],
+])('what is printed for %j on %s, the grant allows', async (levels, scope, command) => {
+  answered = grantOf({ levels, scopes: [scope] })
+  const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  await profile(GRANT, { name: 'mine' })
+  const said = out.mock.calls.map(([text]) => String(text)).join('')
+  out.mockRestore()
+  expect(said).toBe(`aws ${command} --profile mine\n`)
+})
+
+test.each(['-x', '.x', '_x'])('a profile is not named %s, which a tool would take for something else', async (name) => {
+  answered = grantOf({})
+  await expect(profile(GRANT, { name })).rejects.toThrow('begins with a letter or digit')
 })
