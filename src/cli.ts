@@ -21,10 +21,9 @@ function version(): string {
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version
 }
 
-/** Whoever reads may stop before the end, as `head` does. What was asked of Latchkey is done by then. */
+/** Whoever reads may stop before the end, as `head` does. What was asked for is done all the same: `approve` prints before it decides. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
-  process.exit()
 })
 
 const program = new Command('latchkey')
