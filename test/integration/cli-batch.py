@@ -9,14 +9,14 @@ import traceback
 from awscli.clidriver import create_clidriver
 
 
-def run(args):
+def run(driver, args):
     with tempfile.TemporaryFile() as said:
         code = 255
         kept = [os.dup(1), os.dup(2)]
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
         try:
-            code = create_clidriver().main(args)
+            code = driver.main(args)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -30,9 +30,13 @@ def run(args):
         return code, said.read().decode(errors="replace")
 
 
+driver, made_for = None, None
 for line in sys.stdin:
     order = json.loads(line)
     os.environ.update(order["environment"])
     os.chdir(order["folder"])
-    code, said = run(order["args"])
+    # Making one costs as much as a command; it keeps credentials, so other ones need another.
+    if made_for != order["environment"]:
+        driver, made_for = create_clidriver(), order["environment"]
+    code, said = run(driver, order["args"])
     print(json.dumps({"code": code, "said": said}), flush=True)
