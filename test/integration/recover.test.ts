@@ -137,7 +137,6 @@ describe('after the record was put back from an older copy, and `latchkey recove
     const waiting = await office.approved('finn')
     const copy = await office.copy()
     await activateGrant(needs, waiting)
-    await office.revoked(waiting)
     await office.putBack(copy)
     expect((await office.grant(waiting)).status).toBe('activating')
     await renewEpoch(needs, byOperator('olga'))
