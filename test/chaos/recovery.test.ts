@@ -2,39 +2,13 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { RECOVERY_RULES, RECOVERY_SEED } from '../integration/recovery-company.ts'
 import { longLivedKeyId, secretKey } from '../sandbox/aws/state.ts'
-import { GROUPS, PEOPLE } from '../sandbox/entra/fixture.ts'
 import { type Chaos, type Kept, withChaos } from './ground.ts'
 
 /** Latchkey dies, or forgets: what AWS enforces goes by what is inside AWS, and by nothing that was forgotten. */
 
-const RULES = `version: 1
-people: { finn: ${PEOPLE.finn} }
-groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
-accounts:
-  prod: { id: "111122223333", elevationRole: latchkey/prod, copies: 2 }
-buckets:
-  finance-reports: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
-principals:
-  prod:
-    person:finn: { user: finn }
-entitlements:
-  - name: own-user
-    who: ["person:finn"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write]
-    driver: attach
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-  - name: finance-reports
-    who: ["group:finance"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write, delete]
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-...
-`
-const OPTIONS = { rules: RULES, seed: { copies: 2, holders: [{ kind: 'user', name: 'finn' }] } } as const
+const OPTIONS = { rules: RECOVERY_RULES, seed: RECOVERY_SEED }
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 

@@ -6,45 +6,17 @@ import { newId } from '../../src/record.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { reconcileGrants } from '../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
-import { GROUPS, PEOPLE } from '../sandbox/entra/fixture.ts'
 import { type DenyOffice, openDenyOffice } from './deny-ground.ts'
+import { RECOVERY_RULES, RECOVERY_SEED } from './recovery-company.ts'
 
 /** A record that forgot: AWS still holds what it does not know, and nothing of that may be used. */
 
-const RULES = `version: 1
-people: { finn: ${PEOPLE.finn} }
-groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
-accounts:
-  prod: { id: "111122223333", elevationRole: latchkey/prod, copies: 2 }
-buckets:
-  finance-reports: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
-principals:
-  prod:
-    person:finn: { user: finn }
-entitlements:
-  - name: own-user
-    who: ["person:finn"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write]
-    driver: attach
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-  - name: finance-reports
-    who: ["group:finance"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write, delete]
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-...
-`
-
-const seed = { copies: 2, holders: [{ kind: 'user', name: 'finn' }] } as const
 const queue = { add: async () => undefined }
 
 /** One for each test: a role that was adopted again refuses sessions until the last vend of before must be over. */
 let office: DenyOffice
 beforeEach(async () => {
-  office = await openDenyOffice('recover', { rules: RULES, seed })
+  office = await openDenyOffice('recover', { rules: RECOVERY_RULES, seed: RECOVERY_SEED })
 })
 afterEach(() => office.close())
 
