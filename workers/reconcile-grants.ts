@@ -53,17 +53,31 @@ async function alone({ record }: ReconcileNeeds, what: string, act: () => Promis
   }
 }
 
-async function restoreJobs({ record, queue, log }: ReconcileNeeds): Promise<void> {
+async function restoreJobs(needs: ReconcileNeeds): Promise<void> {
+  const { record, queue, log } = needs
   const nowMs = await record.now()
   // By the index's own order: a record that cannot be read must not hide those behind it.
   const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
   for (let from = 0; from < ids.length; from += PAGE) {
     const grants = await readGrants(record, ids.slice(from, from + PAGE))
+    callOutUnnamed(needs, grants)
     const jobs = grants.flatMap((stored) => overdueJob(stored, nowMs))
     if (jobs.length === 0) continue
     log.warn({ jobs: jobs.length }, 'naming again the jobs of overdue grants')
     await queue.add(jobs)
   }
+}
+
+/** AWS ends them on time; nobody can end them early, and no round looks there. */
+function callOutUnnamed({ rules, log }: ReconcileNeeds, grants: readonly StoredGrant[]): void {
+  const named = new Set([...rules.accounts.values()].map(({ id }) => id))
+  const unnamed = grants.filter(({ grant }) => !named.has(grant.terms.principal.account))
+  if (unnamed.length === 0) return
+  const accounts = [...new Set(unnamed.map(({ grant }) => grant.terms.principal.account))]
+  log.error(
+    { accounts, grants: unnamed.length },
+    'grants are live in accounts that the rules do not name: put those back into the rules until they are over',
+  )
 }
 
 function overdueJob({ grant }: StoredGrant, nowMs: number): readonly Job[] {

@@ -5,12 +5,13 @@ import { sessionPolicy } from '../grants/iam-document.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
 import { assumeRole } from './assume-role.ts'
-import { readIdentity, refuseSkew } from './aws-date.ts'
+import { type Identity, readIdentity, refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 import type { AwsClients } from './clients.ts'
 import { readDeny, writeDeny } from './deny-policy.ts'
 import type { SessionDriver } from './driver.ts'
 import { readRole } from './elevation-role.ts'
+import { readFormerRoles } from './former-roles.ts'
 import { findAccount, findBucket } from './in-rules.ts'
 import { checkRoles } from './preflight.ts'
 
@@ -31,6 +32,7 @@ export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
     vend: async (order) => (await enter(needs, order, Date.now())).credentials,
     now: () => readNow(needs),
     principals: (account) => readPrincipals(needs, account),
+    formerRoles: (account) => readFormer(needs, account),
     readDeny: (principal) => readDeny(clients, log, principal),
     writeDeny: (principal, document, urgency = 'early-revoke') => writeDeny(clients, log, principal, document, urgency),
   }
@@ -64,12 +66,23 @@ function enter(
   return assumeRole({ sts: clients.sts(bucket.region), log, bucket, externalId: hub?.externalId }, order, nowMs)
 }
 
-async function readNow({ buckets, clients, log }: SessionDriverNeeds): Promise<number> {
-  const asking = { doing: 'to say the time', next: 'Have the operator see that AWS knows the credentials of Latchkey.' }
-  const anyRegion = [...buckets.values()][0]?.region ?? 'us-east-1'
-  const { date } = await askAws(asking, log, () => readIdentity(clients.sts(anyRegion)))
+async function readNow(needs: SessionDriverNeeds): Promise<number> {
+  const { date } = await askIdentity(needs)
   if (Number.isNaN(date.ms)) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 10 })
   return date.ms
+}
+
+async function readFormer(needs: SessionDriverNeeds, name: string): Promise<readonly SessionPrincipal[]> {
+  const account = needs.accounts.get(name)
+  if (!account) return []
+  const { arn } = await askIdentity(needs)
+  return await readFormerRoles({ iam: needs.clients.iam(account.id), us: arn, log: needs.log }, account)
+}
+
+function askIdentity({ buckets, clients, log }: SessionDriverNeeds): Promise<Identity> {
+  const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
+  const anyRegion = [...buckets.values()][0]?.region ?? 'us-east-1'
+  return askAws(asking, log, () => readIdentity(clients.sts(anyRegion)))
 }
 
 async function readPrincipals(needs: SessionDriverNeeds, name?: string): Promise<readonly SessionPrincipal[]> {

@@ -120,6 +120,13 @@ export function trustFaults(document: string, us: string, externalId?: string): 
   ]
 }
 
+/** Whether the trust policy lets this process in, whoever else it lets in; `us` as above. One that is not plain is not ours. */
+export function letsIn(document: string, us: string): boolean {
+  const statements = parseStatements(document, trustAllow)
+  if (typeof statements === 'string') return false
+  return statements.some(({ Principal }) => Principal.AWS.some((arn) => isSame(arn, us)))
+}
+
 function statementFaults({ Action, Condition }: TrustAllow): readonly string[] {
   const names = Action.map((action) => action.toLowerCase())
   const beyond = Action.filter((_, index) => !ENTER.includes(names[index] ?? ''))

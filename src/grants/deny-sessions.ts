@@ -40,8 +40,9 @@ export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<Deny
   const denyThere = (one: SessionPrincipal) =>
     denyOn(needs, one, { userid: userIdOf(one, grant.id), until, unexplained: true })
   // By account: one that AWS does not answer for must not hide the roles of the others.
-  const accounts = [...needs.rules.accounts.keys()]
-  const outcomes = await each(accounts, async (name) => await each(await needs.driver.principals(name), denyThere))
+  const { driver, rules } = needs
+  const reads = [...rules.accounts.keys()].flatMap((name) => [driver.principals(name), driver.formerRoles(name)])
+  const outcomes = await each(reads, async (roles) => await each(await roles, denyThere))
   return outcomes.flat().includes('busy') ? 'busy' : 'done'
 }
 

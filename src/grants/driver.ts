@@ -125,6 +125,8 @@ export interface Driver extends SessionRoles, AttachTargets {
 export interface SessionRoles {
   /** Elevation roles that the rules name, copies included, as AWS knows them today. `account`: only those of one, by its name. */
   principals(account?: string): Promise<readonly SessionPrincipal[]>
+  /** Those of one account, by its name, that the rules named once and name no more: sessions may be alive there. */
+  formerRoles(account: string): Promise<readonly SessionPrincipal[]>
   /** The Deny document that AWS holds for the principal; undefined: none. */
   readDeny(principal: SessionPrincipal): Promise<DenyDocument | undefined>
   /** Writes the whole document and returns what AWS then reads back. `urgency`: without it, the highest. */

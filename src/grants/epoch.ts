@@ -18,8 +18,16 @@ export async function checkEpoch(needs: DenyNeeds): Promise<void> {
   await each([...needs.rules.accounts.values()], (account) => keepRoles(needs, account))
 }
 
-/** @throws when AWS was not read back with all of it, or does not show a role that the rules name. */
+/** Sessions outlive what the rules say of their role. @throws when AWS was not read back with all of it, or does not show a role that the rules name. */
 export async function keepRoles(needs: DenyNeeds, account: Account): Promise<void> {
+  await each([keepNamed, keepFormer], (keep) => keep(needs, account))
+}
+
+async function keepFormer(needs: DenyNeeds, { name }: Account): Promise<void> {
+  await each(await needs.driver.formerRoles(name), (principal) => keepDeny(needs, principal))
+}
+
+async function keepNamed(needs: DenyNeeds, account: Account): Promise<void> {
   const principals = await needs.driver.principals(account.name)
   await each(principals, (principal) => keepDeny(needs, principal))
   const shown = principals.map(({ roleArn }) => roleArn)
@@ -47,6 +55,17 @@ export async function renewEpoch(needs: ReadyNeeds, actor: Actor): Promise<void>
 export async function waitingAccounts(needs: ReadyNeeds): Promise<readonly string[]> {
   const [epoch, known] = await Promise.all([needs.record.epoch(), knownRoles(needs)])
   return [...new Set(known.filter((role) => role.epoch !== epoch).map(({ account }) => account))]
+}
+
+/** Roles that do not show the record's epoch when AWS is asked, those too that the rules name no more. */
+export async function waitingRoles(needs: Pick<DenyNeeds, 'record' | 'driver' | 'rules'>): Promise<readonly string[]> {
+  const epoch = await needs.record.epoch()
+  const roles = await each([...needs.rules.accounts.keys()], async (account) => [
+    ...(await needs.driver.principals(account)),
+    ...(await needs.driver.formerRoles(account)),
+  ])
+  const held = await each(roles.flat(), async (role) => ({ role, deny: await needs.driver.readDeny(role) }))
+  return held.filter(({ deny }) => deny?.epoch !== epoch).map(({ role }) => role.roleArn)
 }
 
 /** When nothing waits any more, once every account carries the epoch: ms since 1970, the record's clock. Undefined: now. */

@@ -149,6 +149,7 @@ export function driverContract(name: string, start: () => Promise<DriverWorld>):
       await world.driver.writeDeny(principal, deny)
       expect(await world.driver.readDeny(principal)).toEqual(deny)
       expect(await world.driver.principals()).toEqual([principal])
+      expect(await world.driver.formerRoles('prod')).toEqual([])
     })
 
     it('tells the time of AWS', async () => {

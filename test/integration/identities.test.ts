@@ -11,6 +11,7 @@ import {
   GetRoleCommand,
   GetUserCommand,
   type IAMClient,
+  ListRolesCommand,
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   PutUserPolicyCommand,
@@ -386,6 +387,7 @@ const NEEDED: Readonly<Record<string, Need>> = {
   ListRules: async (_, name) => {
     if (!(await installed.may(name, 'events:ListRules', '*'))) throw new Error('rules that are too many are not found')
   },
+  FindFormerRoles: ({ iam }) => iam.send(new ListRolesCommand({ PathPrefix: '/latchkey/' })),
   WriteDeny: ({ iam }, name) =>
     iam.send(new PutRolePolicyCommand({ RoleName: roleOf(name), PolicyName: 'latchkey.deny', PolicyDocument })),
   AttachToRoles: async ({ iam }, name) => {

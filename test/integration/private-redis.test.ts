@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
@@ -35,7 +36,9 @@ function isAlive(pid: number): boolean {
 }
 
 /** A process of its own that starts a private Redis, says where, and then does what `ending` says. */
-async function parentOf(ending: string): Promise<{ parent: ChildProcess; pid: number; dir: string }> {
+async function parentOf(
+  ending: string,
+): Promise<{ parent: ChildProcess; lines: AsyncIterator<string>; pid: number; dir: string }> {
   const script = `
     import { startRedis } from ${JSON.stringify(join(bootstrap, 'redis.mjs'))}
     const redis = await startRedis()
@@ -43,8 +46,9 @@ async function parentOf(ending: string): Promise<{ parent: ChildProcess; pid: nu
     ${ending}`
   const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
   onTestFinished(() => void parent.kill('SIGKILL'))
-  const [line] = (await once(parent.stdout, 'data')) as [Buffer]
-  return { parent, ...(JSON.parse(line.toString()) as { pid: number; dir: string }) }
+  const lines = createInterface({ input: parent.stdout })[Symbol.asyncIterator]()
+  const { value } = await lines.next()
+  return { parent, lines, ...(JSON.parse(value) as { pid: number; dir: string }) }
 }
 
 const waysOut = [
@@ -65,8 +69,10 @@ test.each(waysOut)('a private Redis goes away, folder and all, when $way', async
 })
 
 test('a Redis that crashed leaves no folder when its parent is killed too', async () => {
-  const { parent, dir } = await parentOf('await redis.kill9(); console.log("crashed"); setInterval(() => {}, 1e6)')
-  if (parent.stdout !== null) await once(parent.stdout, 'data')
+  const { parent, lines, dir } = await parentOf(
+    'await redis.kill9(); console.log("crashed"); setInterval(() => {}, 1e6)',
+  )
+  await lines.next()
   parent.kill('SIGKILL')
   await vi.waitFor(() => expect(existsSync(dir)).toBe(false), patience)
 })

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { byOperator } from '../../src/audit/events.ts'
+import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
-import { readyAt, renewEpoch, waitingAccounts } from '../../src/grants/epoch.ts'
+import { readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../src/grants/epoch.ts'
 import { newId } from '../../src/record.ts'
+import { parseRules } from '../../src/rules/rules-file.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { reconcileGrants } from '../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
@@ -132,6 +134,67 @@ describe('after the record was put back from an older copy, and `latchkey recove
     expect(policies()).toEqual([])
     expect(await waitingAccounts(needs)).toEqual([])
   })
+})
+
+/** The same company, after somebody gave its elevation role another name in the rules. */
+function renamed() {
+  const { needs, ground } = office
+  const rules = parseRules(RECOVERY_RULES.replace('latchkey/prod, copies: 2', 'latchkey/prod-2'))
+  return { ...needs, queue, rules, driver: awsDriver({ ...rules, part: 'workers', log: ground.log }) }
+}
+
+describe('a role that the rules name no more', () => {
+  test('after the record was emptied its sessions are refused too, within one round', async () => {
+    const { kept, lost, ended } = await busyDay()
+    await office.revoked(ended)
+    await office.empty()
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(kept)).toBe(false)
+    expect(await office.canWrite(lost)).toBe(false)
+    expect(office.isDenied(ended)).toBe(true)
+  })
+
+  test('`latchkey recover` is not done before AWS shows that it refuses them', async () => {
+    const { needs, aws, role } = office
+    const { kept } = await busyDay()
+    await renewEpoch(needs, byOperator('olga'))
+    aws.faults.fail(
+      { action: 'PutRolePolicy', parameters: { RoleName: 'prod' } },
+      { code: 'AccessDenied', status: 403, times: 1 },
+    )
+    await reconcileGrants(renamed())
+    expect(await waitingAccounts(renamed())).toEqual([])
+    expect(await waitingRoles(renamed())).toEqual([role.arn])
+    await reconcileGrants(renamed())
+    expect(await waitingRoles(renamed())).toEqual([])
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+
+  test('one of another Latchkey in the same account is left alone', async () => {
+    const { role } = office
+    const { kept } = await busyDay()
+    role.trustPolicy = role.trustPolicy.replaceAll('user/latchkey-', 'user/staging-')
+    await office.empty()
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(kept)).toBe(true)
+  })
+
+  test('a grant that was tampered with is denied there too', async () => {
+    const { live, kept } = await busyDay()
+    await office.overwrite(live, (grant) => ({ ...grant, status: 'revoking', mac: 'forged' }))
+    await revokeGrant(renamed(), live)
+    expect(office.isDenied(live)).toBe(true)
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+})
+
+test('live grants of an account that left the rules are called out in each round', async () => {
+  const { needs, ground } = office
+  await office.granted('rita')
+  await reconcileGrants({ ...needs, queue, rules: { ...needs.rules, accounts: new Map() } })
+  const said =
+    'grants are live in accounts that the rules do not name: put those back into the rules until they are over'
+  expect(ground.lines).toContainEqual(expect.objectContaining({ level: 50, msg: said, accounts: ['111122223333'] }))
 })
 
 test('a policy that nothing in the record explains goes within a round, whoever put it there', async () => {

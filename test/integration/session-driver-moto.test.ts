@@ -83,6 +83,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     expect(await driver.readDeny(principal)).toBeUndefined()
     const deny = { ...DENY, denied: [`${principal.roleId}:${DRAFT.grantId}`] }
     expect(await driver.writeDeny(principal, deny)).toEqual(deny)
+    expect(await driver.formerRoles('prod')).toEqual([])
     const order = { ...DRAFT, ...TIMES, principal }
     await driver.activate(order, Date.now())
     const credentials = await driver.vend(order)

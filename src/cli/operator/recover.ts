@@ -2,10 +2,11 @@ import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { byOperator } from '../../audit/events.ts'
-import { partEnvironment } from '../../config/environment.ts'
+import { awsDriver } from '../../aws/aws-driver.ts'
+import { enterEnvironment, partEnvironment } from '../../config/environment.ts'
 import { readSetup } from '../../config.ts'
 import { openLog } from '../../dependencies.ts'
-import { readyAt, renewEpoch, waitingAccounts } from '../../grants/epoch.ts'
+import { readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../grants/epoch.ts'
 import { connect, untilReady } from '../../redis/connections.ts'
 import { redisRecord } from '../../redis/record.ts'
 import { Problem } from '../problem.ts'
@@ -24,19 +25,22 @@ export interface RecoverOptions {
   readonly wait: string
 }
 
-type RecoverNeeds = Parameters<typeof waitingAccounts>[0]
+type RecoverNeeds = Parameters<typeof waitingAccounts>[0] & Parameters<typeof waitingRoles>[0]
 
 /** Runs where the workers run, with their environment. */
 export async function recover({ yes = false, wait }: RecoverOptions): Promise<void> {
   const waitMs = parseSeconds(wait) * 1_000
-  const { config, rules } = orProblem(() => readSetup(partEnvironment(process.env, 'workers'), 'workers'))
+  enterEnvironment(partEnvironment(process.env, 'workers'))
+  const { config, rules } = orProblem(() => readSetup(process.env, 'workers'))
   say(WHAT_IT_DOES)
   if (!yes) await confirm()
-  const redis = connect(config.redisUrl, 'request', openLog({ ...config, logLevel: 'silent' }, 'recover'))
+  const log = openLog({ ...config, logLevel: 'silent' }, 'recover')
+  const redis = connect(config.redisUrl, 'request', log)
   try {
     if (!(await untilReady(redis, 5_000)))
       throw new Problem('Redis does not answer. Check REDIS_URL, and that it runs.')
-    const needs = { record: redisRecord(redis), approvalKey: config.approvalKey, rules }
+    const driver = awsDriver({ ...rules, part: 'workers', log })
+    const needs = { record: redisRecord(redis), approvalKey: config.approvalKey, rules, driver }
     await renewEpoch(needs, byOperator(userInfo().username))
     say('There is a new epoch: nothing is granted or vended until the workers have been through.')
     await waitForWorkers(needs, waitMs)
@@ -66,8 +70,11 @@ async function waitForWorkers(needs: RecoverNeeds, waitMs: number): Promise<void
     const waiting = await waitingAccounts(needs)
     if (waiting.length < told) say(`${all.length - waiting.length} of ${all.length} accounts are safe.`)
     told = waiting.length
-    if (waiting.length === 0) return say(doneLine(await readyAt(needs)))
-    if (performance.now() >= giveUpAt) throw new Problem(notYet(waiting, all.length))
+    // Of roles that the rules name no more the record may know nothing, so AWS is asked.
+    const roles = waiting.length === 0 ? await waitingRoles(needs) : []
+    if (waiting.length + roles.length === 0) return say(doneLine(await readyAt(needs)))
+    if (performance.now() >= giveUpAt)
+      throw new Problem(roles.length > 0 ? oldSessions(roles) : notYet(waiting, all.length))
     await delay(LOOK_EVERY_MS)
   }
 }
@@ -84,6 +91,10 @@ function notYet(waiting: readonly string[], all: number): string {
   const which = `Nothing is granted in ${waiting.join(', ')} until the workers have been there`
   const why = waiting.length === all ? 'Are the workers running? Start them' : 'Their log says why AWS did not let them'
   return `${which}. ${why}; they go on by themselves.`
+}
+
+function oldSessions(roles: readonly string[]): string {
+  return `Sessions from before are not refused yet on ${roles.join(', ')}, which the rules name no more. The workers' log says why; delete a role that is no longer needed.`
 }
 
 function say(line: string): void {
