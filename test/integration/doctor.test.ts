@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { seedTrail } from '../sandbox/aws/cloudtrail.ts'
+import { InlinePolicies } from '../sandbox/aws/state.ts'
 import { type Environment, startWorld, type World } from '../sandbox/world.ts'
 
 /** `latchkey doctor` on an installation in order, and on each that is not. */
@@ -104,6 +105,19 @@ describe('an installation that is sick', () => {
       role.boundaryArn = boundaryArn
     }
     expect(await wrong()).toEqual(['latchkey/prod: The role has no permissions boundary.'])
+  })
+
+  test('a role that the rules name no more', async () => {
+    const { aws, seeded } = world
+    const [role] = seeded.roles
+    if (role === undefined) throw new Error('The sandbox has an elevation role.')
+    const inline = new InlinePolicies()
+    inline.put('latchkey.deny', '{}', aws.clock.now())
+    const arn = role.arn.replace('/prod', '/retired')
+    aws.state.roles.set('retired', { ...role, arn, roleName: 'retired', roleId: 'AROARETIRED000000000', inline })
+    undo = () => aws.state.roles.delete('retired')
+    const { found } = await doctor()
+    expect(found).toContainEqual(expect.objectContaining({ state: 'note', says: `${arn}: the rules name it no more.` }))
   })
 
   test('a trail that logs nothing of ours', async () => {

@@ -2,6 +2,7 @@ import { elevationFaults } from '../../aws/doctor/elevation-faults.ts'
 import { holderFaults } from '../../aws/doctor/holder-faults.ts'
 import { readPrincipals } from '../../aws/doctor/principals.ts'
 import { bucketPolicyRights, type StandingRight, standingRights } from '../../aws/doctor/standing-rights.ts'
+import { readFormerRoles } from '../../aws/former-roles.ts'
 import { readTrails, trailGaps } from '../../aws/wiring/trail.ts'
 import { wantedAt } from '../../aws/wiring/wanted.ts'
 import { readWiring, sayDifference, wiringDrift } from '../../aws/wiring/wiring.ts'
@@ -31,12 +32,23 @@ async function roles({ rules }: Setup, { place, desk, ours }: Ground): Promise<r
   const area = 'Elevation roles'
   const account = rules.accounts.get(place.accountName)
   if (account === undefined) return []
-  const found = await elevationFaults(desk, account, ours)
-  return found.flatMap(({ role, faults }): readonly Finding[] => {
-    if (faults.length === 0) return [{ area, state: 'ok', says: `${role}: boundary and trust are as they must be.` }]
-    const next = 'Apply the Terraform module again, or change it by hand.'
-    return faults.map((fault) => ({ area, state: 'wrong', says: `${role}: ${fault}`, next }))
-  })
+  const [us] = ours
+  const [found, former] = await Promise.all([
+    elevationFaults(desk, account, ours),
+    us === undefined ? [] : readFormerRoles({ ...desk, us }, account),
+  ])
+  return [
+    ...found.flatMap(({ role, faults }): readonly Finding[] => {
+      if (faults.length === 0) return [{ area, state: 'ok', says: `${role}: boundary and trust are as they must be.` }]
+      const next = 'Apply the Terraform module again, or change it by hand.'
+      return faults.map((fault) => ({ area, state: 'wrong', says: `${role}: ${fault}`, next }))
+    }),
+    ...former.map(({ roleArn }): Finding => {
+      const next =
+        'Delete it when its last session is over, an hour after it left the rules. Until then workers look after it.'
+      return { area, state: 'note', says: `${roleArn}: the rules name it no more.`, next }
+    }),
+  ]
 }
 
 async function holders({ rules }: Setup, { place, desk }: Ground): Promise<readonly Finding[]> {
