@@ -1,12 +1,26 @@
 import type { AdvancedEventSelector, EventSelector } from '@aws-sdk/client-cloudtrail'
 import type { Place } from './places.ts'
-import type { FoundTrail, TrailGaps } from './trail.ts'
 
 /** Reads event selectors as strictly as it can: one that leaves out anything that we did not expect does not count. */
 
 interface Selectors {
   readonly advanced: readonly AdvancedEventSelector[]
   readonly basic: readonly EventSelector[]
+}
+
+/** A trail that logs in this region. */
+export interface FoundTrail extends Selectors {
+  readonly name: string
+  readonly arn: string
+  readonly homeRegion: string
+  readonly isLogging: boolean
+}
+
+export interface TrailGaps {
+  /** Of the place, whose writes no trail logs: of them nothing will ever arrive. */
+  readonly buckets: readonly string[]
+  /** Whether no trail logs calls such as AssumeRole and PutRolePolicy. */
+  readonly management: boolean
 }
 
 export function writesAreLogged({ advanced, basic }: Selectors, bucketArn: string): boolean {

@@ -1,23 +1,7 @@
-import {
-  type AdvancedEventSelector,
-  DescribeTrailsCommand,
-  type EventSelector,
-  GetEventSelectorsCommand,
-  GetTrailStatusCommand,
-} from '@aws-sdk/client-cloudtrail'
+import { DescribeTrailsCommand, GetEventSelectorsCommand, GetTrailStatusCommand } from '@aws-sdk/client-cloudtrail'
 import { askFor, type WiringDesk } from './clients.ts'
 import type { Place } from './places.ts'
-import { managementIsLogged, writesAreLogged } from './selectors.ts'
-
-/** A trail that logs in this region. */
-export interface FoundTrail {
-  readonly name: string
-  readonly arn: string
-  readonly homeRegion: string
-  readonly isLogging: boolean
-  readonly advanced: readonly AdvancedEventSelector[]
-  readonly basic: readonly EventSelector[]
-}
+import { type FoundTrail, managementIsLogged, type TrailGaps, writesAreLogged } from './selectors.ts'
 
 export async function readTrails(desk: WiringDesk): Promise<readonly FoundTrail[]> {
   const { trailList = [] } = await askFor(desk, 'to list the trails', () =>
@@ -41,13 +25,6 @@ export async function readTrails(desk: WiringDesk): Promise<readonly FoundTrail[
       }
     }),
   )
-}
-
-export interface TrailGaps {
-  /** Of the place, whose writes no trail logs: of them nothing will ever arrive. */
-  readonly buckets: readonly string[]
-  /** Whether no trail logs calls such as AssumeRole and PutRolePolicy. */
-  readonly management: boolean
 }
 
 export function trailGaps({ buckets, partition }: Place, trails: readonly FoundTrail[]): TrailGaps {

@@ -1,5 +1,5 @@
-import { selectorCommand } from '../../aws/wiring/selectors.ts'
-import { type FoundTrail, readTrails, type TrailGaps, trailGaps } from '../../aws/wiring/trail.ts'
+import { type FoundTrail, selectorCommand, type TrailGaps } from '../../aws/wiring/selectors.ts'
+import { readTrails, trailGaps } from '../../aws/wiring/trail.ts'
 import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
 
