@@ -5,7 +5,7 @@ import type { Driver } from '../src/grants/driver.ts'
 import { endForged } from '../src/grants/end-forged.ts'
 import { beginRevoke } from '../src/grants/end-grant.ts'
 import { endIfDenied } from '../src/grants/end-resurrected.ts'
-import { refuseUnlessReady } from '../src/grants/epoch.ts'
+import { readReadiness, refuseUnlessReady } from '../src/grants/epoch.ts'
 import { type Grant, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
 import { enterTarget } from '../src/grants/on-target.ts'
 import { orderOf } from '../src/grants/order.ts'
@@ -64,13 +64,13 @@ async function findRefusal(needs: ActivateNeeds, grantId: string, stored: Stored
 async function attempt(needs: ActivateNeeds, stored: StoredGrant): Promise<void> {
   const { record, driver, log } = needs
   // One time for everything: whether the yes still holds, and the end that follows from it.
-  const nowMs = await record.now()
+  const [nowMs, readiness] = await readTogether(needs, stored)
   if (nowMs > Date.parse(stored.grant.terms.decidedAt) + YES_LASTS_MS) {
     const detail = 'AWS could not be asked within an hour.'
     await beginRevoke(record, stored, { cause: 'approval-void', actor: LATCHKEY, detail })
     return
   }
-  await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs)
+  await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs, readiness)
   if (await endIfDenied(needs, stored)) return
   const fixed = await fixEnd(record, stored, nowMs)
   try {
@@ -82,6 +82,10 @@ async function attempt(needs: ActivateNeeds, stored: StoredGrant): Promise<void>
     return
   }
   await commitActive(record, fixed)
+}
+
+function readTogether(needs: ActivateNeeds, { grant: { terms } }: StoredGrant) {
+  return Promise.all([needs.record.now(), readReadiness(needs, terms.principal)])
 }
 
 /** Whether AWS said no to this; what failed otherwise is tried again, on the record as it is then. */
@@ -126,8 +130,8 @@ async function commitActive(record: RecordPort, { grant, version }: StoredGrant)
 /** The new end is on record and in the due index since the yes. Until AWS holds it, access ends as it did before. */
 async function writeExtension(needs: ActivateNeeds, stored: StoredGrant): Promise<void> {
   const { record, driver, log } = needs
-  const nowMs = await record.now()
-  await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs)
+  const [nowMs, readiness] = await readTogether(needs, stored)
+  await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs, readiness)
   if (await endIfDenied(needs, stored)) return
   try {
     await driver.activate(orderOf(stored.grant), nowMs, () => refuseIfMoved(record, stored))

@@ -28,20 +28,24 @@ const MOST_TRIES = { mail: 2, card: 3 } as const
 interface Work {
   readonly needs: PresentNeeds
   readonly reading: Reading
+  readonly now: () => number
 }
 
-/** Brings one copy to the present state: claim, present, keep the reference. */
+/**
+ * Brings one copy to the present state: claim, present, keep the reference.
+ * @param now The record's clock.
+ */
 export async function presentCopy(
   needs: PresentNeeds,
   reading: Reading,
   one: StoredCopy,
-  nowMs: number,
+  now: () => number,
 ): Promise<Outcome> {
   const { copy } = one
   if (copy.dead !== undefined || !isWanted(copy, reading)) return 'present'
-  const claimedMs = claimedForMs(copy, nowMs)
+  const claimedMs = claimedForMs(copy, now())
   if (claimedMs > 0) return { waitMs: claimedMs }
-  const work = { needs, reading }
+  const work = { needs, reading, now }
   try {
     refuseFurtherTries(copy)
     return copy.place.channel === 'mail' ? await mail(work, one) : await show(work, one)
@@ -93,15 +97,18 @@ async function show(work: Work, one: StoredCopy): Promise<Outcome> {
     if (copy.place.channel === 'personal') await write(work.needs.record, one, placed)
     return turn
   }
+  const sent = await orGiveBack(turn, () => put(work, one, conversation, message))
+  // Both belong to what the channel has answered already.
+  await Promise.all([keep(work, sent.from, { presented: content, ...sent.changes }), turn.giveBack()])
+  return 'shown'
+}
+
+async function orGiveBack<T>(turn: { readonly giveBack: () => Promise<void> }, act: () => Promise<T>): Promise<T> {
   try {
-    if (copy.reference === undefined) await send(work, one, conversation, message)
-    else {
-      await channel.update(conversation, copy.reference, message)
-      await keep(work, one, { presented: content })
-    }
-    return 'shown'
-  } finally {
+    return await act()
+  } catch (error) {
     await turn.giveBack()
+    throw error
   }
 }
 
@@ -109,15 +116,26 @@ async function conversationOf(channel: Channel, { place, reader }: Copy): Promis
   return place.channel === 'teams' ? place.conversation : await channel.open(reader)
 }
 
-async function send(work: Work, one: StoredCopy, conversation: Conversation, message: Message): Promise<void> {
+interface Put {
+  /** As the record has it. */
+  readonly from: StoredCopy
+  readonly changes: Partial<Copy>
+}
+
+async function put(work: Work, one: StoredCopy, conversation: Conversation, message: Message): Promise<Put> {
+  const { channel } = work.needs
+  if (one.copy.reference !== undefined) {
+    await channel.update(conversation, one.copy.reference, message)
+    return { from: one, changes: {} }
+  }
   const claimed = await claim(work, one, { channel: 'teams', conversation })
-  const reference = await unclaimIfRefused(work, claimed, () => work.needs.channel.send(conversation, message))
-  await keep(work, claimed, { presented: contentOf(message), reference })
+  const reference = await unclaimIfRefused(work, claimed, () => channel.send(conversation, message))
+  return { from: claimed, changes: { reference } }
 }
 
 /** By the clock of this moment: a claim is as old as it is, however long the round. */
-async function claim({ needs }: Work, one: StoredCopy, place: Copy['place']): Promise<StoredCopy> {
-  const claimedAt = new Date(await needs.record.now()).toISOString()
+async function claim({ needs, now }: Work, one: StoredCopy, place: Copy['place']): Promise<StoredCopy> {
+  const claimedAt = new Date(now()).toISOString()
   return await write(needs.record, one, { ...one.copy, place, claimedAt, tries: (one.copy.tries ?? 0) + 1 })
 }
 

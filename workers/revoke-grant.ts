@@ -36,8 +36,8 @@ async function endAlone(needs: RevokeNeeds, grantId: string): Promise<Ran> {
   const lease = await record.lease(`grant-${grantId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
-    const stored = await readGrant(record, grantId)
-    return stored && !isOver(stored.grant) ? await end(needs, stored) : {}
+    const [nowMs, stored] = await Promise.all([record.now(), readGrant(record, grantId)])
+    return stored && !isOver(stored.grant) ? await end(needs, stored, nowMs) : {}
   } finally {
     await lease.release()
   }
@@ -68,9 +68,8 @@ async function dropStaleDue({ record }: RevokeNeeds, { id, terms }: Grant, nowMs
   return {}
 }
 
-async function end(needs: RevokeNeeds, stored: StoredGrant): Promise<Ran> {
+async function end(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Promise<Ran> {
   const { grant } = stored
-  const nowMs = await needs.record.now()
   if (grant.status === 'revoking') return revokeEarly(needs, stored, nowMs)
   if (grant.endsAt === undefined) return {}
   if (!hasEnded(grant, nowMs)) return { againAt: nowMs + Date.parse(grant.endsAt) - Math.min(nowMs, Date.now()) }

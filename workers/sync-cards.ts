@@ -1,7 +1,8 @@
+import { readRequest } from '../src/access-requests/access-request.ts'
 import { isAsked } from '../src/access-requests/ask-mac.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { readCopies, type StoredCopy } from '../src/cards/copy.ts'
-import { type Reading, readShown } from '../src/cards/shown.ts'
+import { type Reading, readWithGrant } from '../src/cards/shown.ts'
 import { LatchkeyError } from '../src/errors.ts'
 import { type Commit, type DueChange, isLostRace, type RecordPort } from '../src/record.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
@@ -28,12 +29,12 @@ export async function syncCards(needs: SyncNeeds, requestId: string): Promise<Ra
   const lease = await record.lease(`copies-${requestId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
-    const nowMs = await record.now()
-    const reading = await readTrusted(needs, requestId, nowMs)
-    if (!reading) return {}
-    const copies = await readCopies(record, reading.request.request.copies)
+    const [nowMs, found] = await Promise.all([record.now(), readTrusted(needs, requestId)])
+    if (!found) return {}
+    const [reading, copies] = found
     const ours = copies.filter(({ copy }) => copy.requestId === requestId)
-    const outcomes = await inTurns(ours, (one) => tryCopy(needs, reading, one, nowMs))
+    const now = clockFrom(nowMs)
+    const outcomes = await inTurns(ours, (one) => tryCopy(needs, reading, one, now))
     return await settle(record, reading, outcomes, nowMs)
   } finally {
     await lease.release()
@@ -41,13 +42,18 @@ export async function syncCards(needs: SyncNeeds, requestId: string): Promise<Ra
 }
 
 /** Undefined: there is nothing that may be shown, and the due index has been told so. */
-async function readTrusted(needs: SyncNeeds, requestId: string, nowMs: number): Promise<Reading | undefined> {
+async function readTrusted(
+  needs: SyncNeeds,
+  requestId: string,
+): Promise<readonly [Reading, readonly StoredCopy[]] | undefined> {
   const { record, log } = needs
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: requestId, at }]
   try {
-    const reading = await readShown(needs, requestId)
-    if (!reading) await dropDue(needs, requestId)
-    if (!reading || isAsked(needs.approvalKey, reading.request.request)) return reading
+    const stored = await readRequest(record, requestId)
+    if (!stored) return await dropDue(needs, requestId)
+    const { request } = stored
+    if (isAsked(needs.approvalKey, request))
+      return await Promise.all([readWithGrant(needs, stored), readCopies(record, request.copies)])
     log.error({ requestId }, 'what was asked does not add up: somebody wrote into the record; it is not shown')
     await record.commit({
       records: [],
@@ -57,12 +63,12 @@ async function readTrusted(needs: SyncNeeds, requestId: string, nowMs: number): 
   } catch (error) {
     if (error instanceof LatchkeyError) throw error
     log.error({ requestId, err: error }, 'what is to be shown cannot be read; it is looked at again in an hour')
-    await record.commit({ records: [], due: due(nowMs + UNREADABLE_MS), audit: [] })
+    await record.commit({ records: [], due: due((await record.now()) + UNREADABLE_MS), audit: [] })
   }
   return undefined
 }
 
-async function dropDue({ record, log }: SyncNeeds, requestId: string): Promise<void> {
+async function dropDue({ record, log }: SyncNeeds, requestId: string): Promise<undefined> {
   log.error({ requestId }, 'copies were due of a request that is not in the record: somebody took it out')
   await record.commit({
     records: [],
@@ -71,10 +77,16 @@ async function dropDue({ record, log }: SyncNeeds, requestId: string): Promise<v
   })
 }
 
+/** The record's clock, asked once; nobody sets the one that goes on from there. */
+function clockFrom(nowMs: number): () => number {
+  const askedAt = performance.now()
+  return () => Math.floor(nowMs + performance.now() - askedAt)
+}
+
 /** One copy that cannot be shown must not hide the others. */
-async function tryCopy(needs: SyncNeeds, reading: Reading, one: StoredCopy, nowMs: number): Promise<Outcome> {
+async function tryCopy(needs: SyncNeeds, reading: Reading, one: StoredCopy, now: () => number): Promise<Outcome> {
   try {
-    return await presentCopy(needs, reading, one, nowMs)
+    return await presentCopy(needs, reading, one, now)
   } catch (error) {
     if (isLostRace(error)) return { waitMs: RUN_AGAIN_MS }
     needs.log.error({ copyId: one.copy.id, err: error }, 'a copy could not be shown; it is tried again')

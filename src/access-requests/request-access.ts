@@ -69,9 +69,8 @@ async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promis
 
 /** What is to go on stays with its principal, which AWS was seen to allow. */
 async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible, input: AskInput) {
-  const nowMs = await needs.record.now()
   const draft = draftOf(decision, caller, input)
-  const unproven = await feedWarnings(needs, input)
+  const [nowMs, unproven] = await Promise.all([needs.record.now(), feedWarnings(needs, input)])
   if (input.extending) {
     const { principal, grantId } = input.extending
     refuseShorter(input.extending, decision.durationMinutes, nowMs)

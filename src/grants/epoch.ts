@@ -4,7 +4,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
-import { denyId, principalOf, readDenyRecord } from './deny-record.ts'
+import { type DenyRecord, denyId, principalOf, readDenyRecord } from './deny-record.ts'
 import type { Principal } from './driver.ts'
 import { each } from './each.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
@@ -92,18 +92,36 @@ export async function keepDueRole(needs: DenyNeeds, id: string): Promise<void> {
   if (value && denyId(principalOf(value)) === id) await keepDeny(needs, principalOf(value), { isDue: true })
 }
 
+/** What the record says of the role on which a principal waits. */
+export interface Readiness {
+  readonly role: string
+  readonly epoch: string
+  readonly known: DenyRecord | undefined
+}
+
+export async function readReadiness(
+  { record, approvalKey, rules }: ReadyNeeds,
+  principal: Principal,
+): Promise<Readiness> {
+  const role = readinessOf(rules, principal)
+  const [epoch, { value: known }] = await Promise.all([record.epoch(), readDenyRecord(record, approvalKey, role)])
+  return { role, epoch, known }
+}
+
 /**
+ * @param read In the same round trip as what else was needed; of another role it counts for nothing, and is read again.
  * @throws UNAVAILABLE while the account is not known to carry this record's epoch, or while it would refuse a new session. An `attach` grant waits
  * for its account's elevation role: the round that adopts another epoch takes away every attached policy first.
  * @returns ms since 1970: sessions issued before that are refused
  */
 export async function refuseUnlessReady(
-  { record, approvalKey, rules }: ReadyNeeds,
+  needs: ReadyNeeds,
   principal: Principal,
   nowMs: number,
+  read?: Readiness,
 ): Promise<number> {
-  const id = readinessOf(rules, principal)
-  const [epoch, { value: known }] = await Promise.all([record.epoch(), readDenyRecord(record, approvalKey, id)])
+  const isOfRole = read?.role === readinessOf(needs.rules, principal)
+  const { epoch, known } = isOfRole ? read : await readReadiness(needs, principal)
   const ready =
     known?.epoch === epoch &&
     (principal.driver === 'attach' || known.roleId === principal.roleId) &&

@@ -4,7 +4,7 @@ import { type RecordPort, refuseWithoutRoom } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
 import { endForged } from './end-forged.ts'
 import { beginRevoke } from './end-grant.ts'
-import { refuseUnlessReady } from './epoch.ts'
+import { type Readiness, readReadiness, refuseUnlessReady } from './epoch.ts'
 import { readGrant, refuseIfNotActive, type StoredGrant } from './grant.ts'
 import { isRefusal, recordRefusal } from './record-refusal.ts'
 import { refuseWithoutSecondFactor } from './second-factor.ts'
@@ -24,7 +24,7 @@ export interface AdmitNeeds extends EligibilityNeeds {
   readonly record: RecordPort
   readonly approvalKey: string
   readonly seenEligible: SeenEligible
-  readonly vended: Pick<VendCache, 'forget'>
+  readonly vended: Pick<VendCache, 'forget' | 'principalOf'>
 }
 
 /** A grant that this caller may use now. */
@@ -36,6 +36,10 @@ export interface Admitted {
   readonly cutMs: number
 }
 
+interface Reading extends Omit<Admitted, 'cutMs'> {
+  readonly readiness: Readiness | undefined
+}
+
 /** Whoever is not admitted, or is refused by `act`, is written down. What this process kept for a grant that gives nothing any more is forgotten. */
 export async function forAdmitted<T>(
   needs: AdmitNeeds,
@@ -43,10 +47,17 @@ export async function forAdmitted<T>(
   grantId: string,
   act: (admitted: Admitted) => Promise<T>,
 ): Promise<T> {
-  const [stored, nowMs] = await Promise.all([readGrant(needs.record, grantId), needs.record.now()])
+  // One round trip for all that is read again and again while a tool works.
+  const lastOn = needs.vended.principalOf(grantId)
+  const [stored, nowMs, readiness] = await Promise.all([
+    readGrant(needs.record, grantId),
+    needs.record.now(),
+    lastOn && readReadiness(needs, lastOn),
+  ])
   if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  const reading = { stored, nowMs, readiness }
   try {
-    const cutMs = await admit(needs, caller, grantId, stored, nowMs)
+    const cutMs = await admit(needs, caller, grantId, reading)
     await refuseUnlessEligible(needs, stored)
     return await act({ stored, nowMs, cutMs })
   } catch (error) {
@@ -59,8 +70,7 @@ async function admit(
   needs: AdmitNeeds,
   caller: Caller,
   grantId: string,
-  stored: StoredGrant,
-  nowMs: number,
+  { stored, nowMs, readiness }: Reading,
 ): Promise<number> {
   const { grant } = stored
   if (grant.terms.requester !== caller.objectId) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
@@ -73,7 +83,7 @@ async function admit(
   refuseAttached(stored)
   refuseWithoutSecondFactor(grant, caller)
   await refuseWithoutRoom(needs.record)
-  return await refuseUnlessReady(needs, grant.terms.principal, nowMs)
+  return await refuseUnlessReady(needs, grant.terms.principal, nowMs, readiness)
 }
 
 function refuseAttached({ grant: { terms } }: StoredGrant): void {

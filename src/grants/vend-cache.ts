@@ -1,4 +1,4 @@
-import type { Credentials } from './driver.ts'
+import type { Credentials, Principal } from './driver.ts'
 import type { Grant } from './grant.ts'
 
 /** The AWS CLI asks again fifteen minutes before an expiration, and before every call in the last ten. */
@@ -19,6 +19,8 @@ export interface VendedUnder {
  * its own, just before.
  */
 export interface VendCache {
+  /** Of what was vended last: where to look, never what is so. */
+  principalOf(grantId: string): Principal | undefined
   /** Undefined: none, or new ones would last longer. */
   find(under: VendedUnder, nowMs: number): Credentials | undefined
   keep(under: VendedUnder, credentials: Credentials, nowMs: number): void
@@ -45,6 +47,7 @@ export function vendCache(): VendCache {
   }
 
   return {
+    principalOf: (grantId) => kept.get(grantId)?.grant.terms.principal,
     find(under, nowMs) {
       const one = kept.get(under.grant.id)
       return one && isSame(one, under) && isWorth(one.credentials, under.grant, nowMs) ? one.credentials : undefined

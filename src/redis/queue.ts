@@ -24,11 +24,13 @@ export function bullQueue(
   const queues = new Map(QUEUES.map((name) => [name, openQueue(name, redis, prefix, log)]))
 
   async function add(jobs: readonly Job[]): Promise<void> {
-    const now = await redisTime(redis, prefix)
-    for (const [name, queue] of queues) {
+    // Redis's time, not this process's: the due moment does not move with our clock. What is not due at a moment has none.
+    const now = jobs.some(({ at }) => at !== undefined) ? await redisTime(redis, prefix) : Date.now()
+    const addTo = async ([name, queue]: readonly [QueueName, Queue]) => {
       const mine = jobs.filter((job) => JOBS[job.act].queue === name)
       if (mine.length > 0) await queue.addBulk(mine.map((job) => describe(job, now)))
     }
+    await Promise.all([...queues].map(addTo))
   }
 
   return {
@@ -57,7 +59,6 @@ function describe(job: Job, now: number) {
     data: jobPayload.parse({ recordId: job.recordId }),
     opts: {
       jobId: id,
-      // Redis's time, not this process's: the due moment does not move with our clock.
       timestamp: now,
       delay: Math.max(0, (job.at ?? now) - now),
       ...(isEndOnTime(job) ? { priority: 1 } : {}),

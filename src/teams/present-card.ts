@@ -22,9 +22,9 @@ export async function presentCard(
   needs: PresentNeeds,
   caller: Caller,
   requestId: string,
-  clicked: Clicked,
+  clicked: Clicked & { readonly grantId?: string | undefined },
 ): Promise<{ readonly card: object }> {
-  return render(needs, caller, await readShownTo(needs, caller, requestId), clicked)
+  return render(needs, caller, await readShownTo(needs, caller, requestId, clicked.grantId), clicked)
 }
 
 /** Somebody came too late, or their card was stale: what they clicked changed nothing, and they are told why on the card as it is now. */

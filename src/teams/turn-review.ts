@@ -42,12 +42,12 @@ export async function review(
     return last?.reviewer.objectId === caller.objectId && last.decision === decision
   }
   try {
-    await reviewAccessRequest(needs, caller, requestId, { decision, comment, version })
+    const { grantId } = await reviewAccessRequest(needs, caller, requestId, { decision, comment, version })
+    return await presentCard(needs, caller, requestId, { ...action, grantId })
   } catch (error) {
     if (isTooLate(error)) return await presentInstead(needs, caller, requestId, { ...action, isTheirOwn }, error)
     throw error
   }
-  return presentCard(needs, caller, requestId, action)
 }
 
 export async function cancel(needs: PresentNeeds, { caller }: Turn, action: Action): Promise<Answer> {

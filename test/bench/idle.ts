@@ -19,9 +19,12 @@ function isLookAtDue([name = '', key = '']: readonly string[]): boolean {
   return name.toUpperCase() === 'ZRANGEBYSCORE' && key.startsWith('{latchkey}:due:')
 }
 
-/** The fold reports what is due even when no record came: script, 4 keys, and no record among its arguments. */
-function isEmptyFold([, keys, inbox = '', , , , , , , , , records]: readonly string[]): boolean {
-  return keys === '4' && inbox === '{latchkey}:inbox' && records === '0'
+/** The seventh argument of the fold, after its keys, is how many records it brings. */
+const RECORDS_OF_FOLD = 7
+
+/** The fold reports what is due even when no record came. */
+function isEmptyFold([, keys, inbox, ...words]: readonly string[]): boolean {
+  return inbox === '{latchkey}:inbox' && words.at(Number(keys) - 1 + RECORDS_OF_FOLD - 1) === '0'
 }
 
 /** Round trips that belong to what was asked for. Each look at the due index asks Redis for the time first. */

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { consoleSignIn, partitionOf } from '../../src/aws/console-sign-in.ts'
-import { readShown } from '../../src/cards/shown.ts'
+import { readShownTo } from '../../src/cards/shown.ts'
 import { consoleSignIn as signInToConsole } from '../../src/grants/console-sign-in.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
 import { checkEpoch } from '../../src/grants/epoch.ts'
@@ -110,7 +110,7 @@ describe('credentials that are still good', () => {
 
 describe('where credentials are taken to', () => {
   const told = async (requestId: string) =>
-    (await readShown({ record: needs.record, digests }, requestId))?.shown.grant?.takenFrom
+    (await readShownTo({ record: needs.record, digests }, rita(), requestId)).shown.grant?.takenFrom
 
   test('a new address is on the record before it has any, and its card is due; a known one is not told again', async () => {
     const grantId = await office.granted()

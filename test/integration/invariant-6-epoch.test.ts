@@ -1,9 +1,10 @@
 import { afterAll, expect, test } from 'vitest'
 import { denyId, userIdOf } from '../../src/grants/deny-record.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
-import { checkEpoch } from '../../src/grants/epoch.ts'
+import { checkEpoch, readReadiness, refuseUnlessReady } from '../../src/grants/epoch.ts'
 import { iamTime } from '../../src/grants/iam-time.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
+import type { RecordPort } from '../../src/record.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { openOffice } from './invariant-ground.ts'
@@ -24,13 +25,24 @@ async function revoked(): Promise<string> {
 
 test('while a role carries another epoch nothing is activated or vended there', async () => {
   const [active, waiting] = [await office.granted(), await office.approved()]
+  const vend = (record: RecordPort) => vendCredentials({ ...needs, record }, office.as('rita'), active)
   const record = { ...office.record, epoch: async () => 'of another record' }
+  await expect(vend(record)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await vend(office.record)
   const before = office.calls('AssumeRole')
-  const vended = vendCredentials({ ...needs, record }, office.as('rita'), active)
-  await expect(vended).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  // Nor handed out again.
+  await expect(vend(record)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   await expect(activateGrant({ ...needs, record }, waiting)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(office.calls('AssumeRole')).toBe(before)
   expect((await office.grant(waiting)).endsAt).toBeUndefined()
+})
+
+test('what was read of another role says nothing about this one', async () => {
+  const record = { ...office.record, epoch: async () => 'of another record' }
+  const [nowMs, ready] = [await needs.record.now(), await readReadiness(needs, principal)]
+  await refuseUnlessReady({ ...needs, record }, principal, nowMs, ready)
+  const ofAnother = refuseUnlessReady({ ...needs, record }, principal, nowMs, { ...ready, role: '111122223333.other' })
+  await expect(ofAnother).rejects.toMatchObject({ code: 'UNAVAILABLE' })
 })
 
 test('a list of denials that was forged in Redis lets nobody back in', async () => {

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
+import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { openClicks } from '../bench/clicks.ts'
 import { startCountingProxy } from '../bench/counting-proxy.ts'
 import { nameOf } from '../bench/idle.ts'
 import { startPrivateRedis } from '../sandbox/project.ts'
 import { startWorld } from '../sandbox/world.ts'
+import { openOffice } from './invariant-ground.ts'
 
-test('a yes in Teams asks Redis for the request, the time, the one commit, and what the card then shows', async (context) => {
+test('a yes in Teams asks Redis for the request, the time, the one commit, and all that the card then shows', async (context) => {
   const redis = await startPrivateRedis()
   context.onTestFinished(() => redis.stop())
   const proxy = await startCountingProxy(redis.socket)
@@ -26,7 +28,26 @@ test('a yes in Teams asks Redis for the request, the time, the one commit, and w
     'hmget request',
     'script epoch',
     'script commit',
-    'hmget request',
-    'hmget grant + hgetall digest + zrevrange digest:last',
+    'hmget request + hmget grant + hgetall digest + zrevrange digest:last',
   ])
+})
+
+test('credentials that are still good are handed out after one round trip', async (context) => {
+  const redis = await startPrivateRedis()
+  context.onTestFinished(() => redis.stop())
+  const proxy = await startCountingProxy(redis.socket)
+  context.onTestFinished(() => proxy.stop())
+  const office = await openOffice('round-trips', { redisUrl: proxy.url })
+  context.onTestFinished(() => office.close())
+  const grantId = await office.granted()
+  const vend = () => vendCredentials(office.needs, office.as('rita'), grantId)
+  const first = await vend()
+  const before = proxy.trips().length
+  expect(await vend()).toEqual(first)
+  const commands = proxy
+    .trips()
+    .slice(before)
+    .map((trip) => trip.map(([name = '']) => name))
+  // Whether there is room is known for two seconds.
+  expect(commands.filter((names) => !names.includes('info'))).toEqual([['hmget', 'evalsha', 'evalsha', 'hmget']])
 })

@@ -1,0 +1,36 @@
+import { readSetup } from '../../src/config.ts'
+import { joinEdges, openLog } from '../../src/dependencies.ts'
+import { startRedis } from '../../src/main/start-redis.ts'
+import { connect } from '../../src/redis/connections.ts'
+import { redisOutbox } from '../../src/redis/outbox.ts'
+import { bullQueue } from '../../src/redis/queue.ts'
+import { startWorkers } from '../../src/redis/workers.ts'
+import { activateGrant } from '../../workers/activate-grant.ts'
+import { relayOutbox } from '../../workers/relay-outbox.ts'
+import { revokeGrant } from '../../workers/revoke-grant.ts'
+
+/** A worker process of Latchkey's own parts that does only so many jobs at once: waiting for AWS is then what it does, and cores are to spare. */
+const setup = readSetup(process.env, 'workers')
+const { redisUrl } = setup.config
+const log = openLog(setup.config, 'bench')
+const redis = await startRedis(setup.config, log)
+const [shared, relayed] = [connect(redisUrl, 'worker', log), connect(redisUrl, 'worker', log)]
+const needs = { ...joinEdges(setup, 'workers', redis, log), log }
+const queue = bullQueue(shared, { log })
+const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
+const workers = startWorkers(shared, {
+  handlers: {
+    activate: ({ recordId }) => activateGrant(needs, recordId),
+    revoke: ({ recordId }) => revokeGrant(needs, recordId),
+    // Requests of this bench are shown to nobody.
+    cards: async () => ({}),
+  },
+  concurrency: Number(process.env.JOBS_AT_ONCE),
+  log,
+})
+
+process.send?.('ready')
+process.on('SIGTERM', async () => {
+  await Promise.all([relay.stop(), workers.close()])
+  process.exit(0)
+})
