@@ -1,21 +1,24 @@
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
-import { startWorkersPart } from '../workers/main.ts'
 import { enterEnvironment, type Part, partEnvironment } from './config/environment.ts'
 import { ConfigFaults } from './config/faults.ts'
 import { checkSetup, readSetup, type Setup } from './config.ts'
-import { openLog } from './dependencies.ts'
 import { startChildren } from './main/children.ts'
 import { exitOnCrash, type Running, reportReady, stopOnSignal } from './main/running.ts'
-import { startRedis } from './main/start-redis.ts'
-import { startWeb } from './main/web.ts'
 
-/** `main.js` starts both parts as children; `main.js web` and `main.js workers` are one part alone. */
+/**
+ * `main.js` starts both parts as children; `main.js web` and `main.js workers` are one part alone. A part is loaded once its settings are
+ * right: the parent needs neither, and what is wrong is said at once.
+ */
 
 const PARTS: readonly Part[] = ['web', 'workers']
 
 async function startPart(part: Part, setup: Setup, log: Logger): Promise<Running> {
-  if (part === 'web') return await startWeb(setup, log)
+  if (part === 'web') return await (await import('./main/web.ts')).startWeb(setup, log)
+  const [{ startWorkersPart }, { startRedis }] = await Promise.all([
+    import('../workers/main.ts'),
+    import('./main/start-redis.ts'),
+  ])
   return await startWorkersPart(setup, await startRedis(setup.config, log), log)
 }
 
@@ -25,6 +28,7 @@ async function runPart(part: Part): Promise<void> {
   const env = partEnvironment(process.env, part)
   const setup = readSetup(env, part)
   enterEnvironment(env)
+  const { openLog } = await import('./dependencies.ts')
   const log = openLog(setup.config, part)
   let running: Running | undefined
   exitOnCrash(log)

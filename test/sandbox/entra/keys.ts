@@ -1,5 +1,8 @@
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type JWTPayload, SignJWT } from 'jose'
+import { runFolder } from '../certificate.ts'
 
 export interface SigningKey {
   readonly kid: string
@@ -13,9 +16,25 @@ export interface KeyRing {
   readonly published: readonly SigningKey[]
 }
 
+let created = 0
+
+/** Unlike every other key of this process. */
 export function createKey(): SigningKey {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  return { kid: randomUUID().replaceAll('-', ''), privateKey, publicKey }
+  created += 1
+  const privateKey = keyOfRun(created)
+  return { kid: randomUUID().replaceAll('-', ''), privateKey, publicKey: createPublicKey(privateKey) }
+}
+
+/** Making one keeps a processor busy for a fifth of a second, so the processes of one run that come later read what the first one made. */
+function keyOfRun(position: number): KeyObject {
+  const path = join(runFolder(), `signing-${position}.pem`)
+  if (existsSync(path)) return createPrivateKey(readFileSync(path))
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  // In one step, because others look at the same time; whoever comes second wins, and each is right for its own process.
+  const whole = `${path}.${process.pid}`
+  writeFileSync(whole, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  renameSync(whole, path)
+  return privateKey
 }
 
 export function privateJwks({ published }: KeyRing): { keys: object[] } {
