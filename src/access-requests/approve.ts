@@ -27,7 +27,7 @@ export async function approve(
   review: Review,
   { eligibility }: Authority,
 ): Promise<AccessRequest> {
-  if (!eligibility.eligible) throw new LatchkeyError('NOT_ELIGIBLE', { reason: eligibility.reason, mayAsk: [] })
+  if (!eligibility.eligible) throw new LatchkeyError('NOT_ELIGIBLE', { ...eligibility, mayAsk: [] })
   const { request } = stored
   const notNamed = findPrincipalFault(eligibility, request.principal)
   if (notNamed !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason: notNamed, mayAsk: [] })

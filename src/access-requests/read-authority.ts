@@ -1,8 +1,9 @@
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
-import { decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
+import { type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
 import { decideReview } from '../rules/may-review.ts'
+import { readEligibility } from '../rules/read-eligibility.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { parseScope } from '../rules/scope.ts'
 import type { AccessRequest } from './access-request.ts'
@@ -32,8 +33,10 @@ export async function readAuthority(needs: Needs, caller: Caller, request: Acces
       reason: 'Nobody approves their own request; somebody else was asked.',
     })
   }
-  const { rules } = needs
-  const { reviewer, reviewerGroups, requester, requesterGroups, manager } = await askDirectory(needs, caller, request)
+  const { rules, directory } = needs
+  const signal = AbortSignal.timeout(CLICK_BUDGET_MS)
+  const answers = await askDirectory(needs, caller, request, signal)
+  const { reviewer, reviewerGroups, requester, requesterGroups, manager } = answers
   const entitlement = rules.entitlements.find(({ name }) => name === request.entitlement)
   if (!reviewer || !entitlement) throw refusal(caller, request, 'The rules no longer name you for it.')
   const decision = decideReview(entitlement, {
@@ -46,17 +49,17 @@ export async function readAuthority(needs: Needs, caller: Caller, request: Acces
   if (!decision.may) throw refusal(caller, request, decision.reason)
   const eligibility: Eligibility = requester
     ? // Under the entitlement whose approvers decide, and no other.
-      decideEligibility(
-        { ...rules, entitlements: [entitlement] },
+      await readEligibility(
+        { directory, rules: { ...rules, entitlements: [entitlement] } },
         { person: requester, groups: requesterGroups },
         askOf(request),
+        signal,
       )
     : { eligible: false, reason: 'The requester is no longer in the directory.', mayAsk: [] }
   return { reviewer, as: decision.as, eligibility }
 }
 
-async function askDirectory({ directory, rules }: Needs, caller: Caller, request: AccessRequest) {
-  const signal = AbortSignal.timeout(CLICK_BUDGET_MS)
+async function askDirectory({ directory, rules }: Needs, caller: Caller, request: AccessRequest, signal: AbortSignal) {
   const groupIds = groupIdsOf(rules)
   const own = request.requester.objectId
   try {

@@ -2,7 +2,8 @@ import { LatchkeyError } from '../errors.ts'
 import { type AskedApprover, findApprovers } from '../rules/approval-steps.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
-import { type Ask, decideEligibility, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
+import { type Ask, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
+import { readEligibility } from '../rules/read-eligibility.ts'
 import type { Rules } from '../rules/rules-file.ts'
 
 /** Whether somebody may ask, and who then decides; each throws NOT_ELIGIBLE with the reason. */
@@ -23,8 +24,8 @@ export async function readRequester(directory: Directory, caller: Caller): Promi
 export async function refuseUnlessEligible(needs: Needs, person: Person, input: Ask): Promise<Eligible> {
   const groups = await needs.directory.groupsOf(person.objectId, groupIdsOf(needs.rules))
   const { scopes, levels, durationMinutes } = input
-  const decision = decideEligibility(
-    needs.rules,
+  const decision = await readEligibility(
+    needs,
     { person, groups },
     { scopes, levels, ...(durationMinutes === undefined ? {} : { durationMinutes }) },
   )

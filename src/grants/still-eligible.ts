@@ -1,5 +1,6 @@
 import type { Directory } from '../rules/directory.ts'
-import { decideEligibility, groupIdsOf } from '../rules/eligibility.ts'
+import { groupIdsOf } from '../rules/eligibility.ts'
+import { readEligibility } from '../rules/read-eligibility.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { parseScope } from '../rules/scope.ts'
 import type { Terms } from './grant.ts'
@@ -20,8 +21,8 @@ export async function findIneligibility(needs: EligibilityNeeds, terms: Terms): 
   const { scopes, levels, durationMinutes } = terms
   // Under the entitlement whose approvers said yes, and no other.
   const entitlements = needs.rules.entitlements.filter(({ name }) => name === terms.entitlement)
-  const decision = decideEligibility(
-    { ...needs.rules, entitlements },
+  const decision = await readEligibility(
+    { ...needs, rules: { ...needs.rules, entitlements } },
     { person, groups },
     { scopes: scopes.map(parseScope), levels, durationMinutes },
   )

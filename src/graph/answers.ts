@@ -22,6 +22,7 @@ const otherSchema = z.object({ '@odata.type': z.string().startsWith('#microsoft.
 
 const pageSchema = z.object({ value: z.array(userSchema), '@odata.nextLink': z.url().optional() })
 const idsSchema = z.object({ value: z.array(z.guid()) })
+const foundSchema = z.object({ value: z.array(z.object({ id: z.guid() })), '@odata.nextLink': z.url().optional() })
 
 export function parsePerson(answer: unknown, tenantId: string): Person {
   return personOf(userSchema.parse(answer), tenantId)
@@ -37,6 +38,11 @@ export function parseManager(answer: unknown, tenantId: string): Person | undefi
 export function parsePage(answer: unknown, tenantId: string): { people: readonly Person[]; next: string | undefined } {
   const page = pageSchema.parse(answer)
   return { people: page.value.map((user) => personOf(user, tenantId)), next: page['@odata.nextLink'] }
+}
+
+export function parseFound(answer: unknown): { ids: readonly string[]; next: string | undefined } {
+  const page = foundSchema.parse(answer)
+  return { ids: page.value.map(({ id }) => id), next: page['@odata.nextLink'] }
 }
 
 export function parseIds(answer: unknown): readonly string[] {

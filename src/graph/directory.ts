@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import type { Directory, Person } from '../rules/directory.ts'
-import { PERSON_FIELDS, parseIds, parseManager, parsePage, parsePerson } from './answers.ts'
+import type { Directory, DirectoryAttribute, Person } from '../rules/directory.ts'
+import { PERSON_FIELDS, parseFound, parseIds, parseManager, parsePage, parsePerson } from './answers.ts'
 import { ask, type Log } from './ask.ts'
 import { type GraphApi, type GraphOptions, graphApi } from './client.ts'
 
 /** `checkMemberGroups` refuses more at once. */
 const MOST_GROUPS_A_QUESTION = 20
 const PAGE_SIZE = 999
+const MOST_FOUND = 2
 
 /** Graph also takes a sign-in name where it takes an id: only an id says who somebody is. */
 const isObjectId = (id: string) => z.guid().safeParse(id).success
@@ -56,7 +57,12 @@ export function graphDirectory(options: GraphOptions & { readonly log?: Log }): 
     return people ?? []
   }
 
-  return { person, managerOf, groupsOf, membersOf }
+  return { person, managerOf, groupsOf, membersOf, idsWith: idsWith(api, log) }
+}
+
+function idsWith(api: GraphApi, log: Log | undefined): Directory['idsWith'] {
+  return async (attribute, value, signal) =>
+    (await ask((limit) => readIdsWith(api, attribute, value, limit), signal, log)) ?? []
 }
 
 async function readManager(api: GraphApi, objectId: string, limit: AbortSignal): Promise<unknown> {
@@ -78,6 +84,19 @@ async function readMembers(api: GraphApi, groupId: string, tenantId: string, lim
     next = page.next
   }
   return people
+}
+
+/** Every attribute that sessions may be called after can be compared without "advanced query", whose index is late with what has just changed. */
+async function readIdsWith(api: GraphApi, attribute: DirectoryAttribute, value: string, limit: AbortSignal) {
+  const ids: string[] = []
+  const filter = encodeURIComponent(`${attribute} eq '${value.replaceAll("'", "''")}'`)
+  let next: string | undefined = `/users?$filter=${filter}&$select=id&$top=${MOST_FOUND}`
+  while (next !== undefined && ids.length < MOST_FOUND) {
+    const page = parseFound(await api(next, limit).get())
+    ids.push(...page.ids)
+    next = page.next
+  }
+  return ids.slice(0, MOST_FOUND)
 }
 
 function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

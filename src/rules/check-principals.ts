@@ -55,9 +55,11 @@ export function principalFaults(file: LooseFile): readonly PlacedFault[] {
     const at: KeyPath = ['principals', account]
     const named = Object.entries(map.parse(rows)).map(([who, holder]) => [who, looseHolder.parse(holder)] as const)
     const users = named.flatMap(([, { user }]) => user ?? [])
+    const holders = named.map(([, holder]) => holder)
     return [
       ...missing(file.accounts, 'accounts', account, at, 'key'),
       ...named.flatMap(([who, holder]) => [
+        ...mixedFaults(holder, holders, [...at, who, 'sessionName']),
         ...subjectMissing(file, who, [...at, who], 'key'),
         ...holderFaults(holder, [...at, who]),
         ...userFaults(who, holder, users, [...at, who, 'user']),
@@ -93,6 +95,19 @@ function userFaults(
   if (who.startsWith('group:')) return [fault(path, 'A user is one person. Name it under person:<name>.')]
   if (users.indexOf(user) === users.lastIndexOf(user)) return []
   return [fault(path, `The user ${user} is here twice: a user is one person.`)]
+}
+
+/** Whether a name is one person's is asked of one attribute: the sign-in name of one may be the mail of another. */
+function mixedFaults(
+  { role, sessionName }: LooseHolder,
+  holders: readonly LooseHolder[],
+  path: KeyPath,
+): readonly PlacedFault[] {
+  const others = holders.filter((other) => role !== undefined && other.role === role)
+  if (others.every((other) => other.sessionName === sessionName)) return []
+  return [
+    fault(path, `The sessions of the role ${role} are called after one attribute. Name the same one in each row.`),
+  ]
 }
 
 function ownRoleFaults(file: LooseFile, account: string, { role }: LooseHolder, path: KeyPath): readonly PlacedFault[] {

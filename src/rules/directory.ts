@@ -26,4 +26,6 @@ export interface Directory {
   groupsOf(objectId: string, groupIds: readonly string[], signal?: AbortSignal): Promise<ReadonlySet<string>>
   /** People in the group, nested groups included. */
   membersOf(groupId: string, signal?: AbortSignal): Promise<readonly Person[]>
+  /** Object ids of the accounts with this value, case aside; disabled ones and guests are accounts too. Two at most: that there are several is enough. */
+  idsWith(attribute: DirectoryAttribute, value: string, signal?: AbortSignal): Promise<readonly string[]>
 }

@@ -16,6 +16,8 @@ export interface Holder {
   readonly name: string
   /** Of a role: the name that this person's session always has. */
   readonly sessionName?: string
+  /** Of a role: the attribute of the person that this name is. */
+  readonly namedAfter?: DirectoryAttribute
 }
 
 interface Who {
@@ -49,5 +51,5 @@ function holderOf({ kind, name, sessionName }: HolderRow, person: Person): Holde
   const value = person.attributes?.[sessionName]
   if (value === undefined || !SESSION_NAME.test(value))
     return { problem: `The directory does not say what your sessions are called (${sessionName}).` }
-  return { kind, name, sessionName: value }
+  return { kind, name, sessionName: value, namedAfter: sessionName }
 }

@@ -28,6 +28,7 @@ export function directoryContract(name: string, start: () => Promise<DirectoryWo
     aboutPeople(() => world)
     aboutManagers(() => world)
     aboutGroups(() => world)
+    aboutValues(() => world)
     aboutSilence(() => world)
   })
 }
@@ -156,12 +157,41 @@ function aboutGroups(world: () => DirectoryWorld): void {
   })
 }
 
+function aboutValues(world: () => DirectoryWorld): void {
+  test('whose value it is, case aside', async () => {
+    const { directory } = world()
+    expect(await directory.idsWith('mailNickname', 'RITA')).toEqual([PEOPLE.rita])
+    expect(await directory.idsWith('userPrincipalName', 'rita@harbour.example')).toEqual([PEOPLE.rita])
+    expect(await directory.idsWith('mail', 'rita')).toEqual([])
+  })
+
+  test.each(["O'Hara", "' or mail eq 'rita@harbour.example", 'a+b&c#d?e%20f', '%27'])(
+    'a value is a value, whatever it is made of: %s',
+    async (value) => {
+      const { directory, company } = world()
+      expect(await directory.idsWith('employeeId', value)).toEqual([])
+      company.change(PEOPLE.rita, { employeeId: value })
+      expect(await directory.idsWith('employeeId', value)).toEqual([PEOPLE.rita])
+    },
+  )
+
+  test('disabled accounts and guests have values too, and of many two are enough', async () => {
+    const { directory, company } = world()
+    company.change(PEOPLE.della, { employeeId: 'E-1' })
+    company.change(PEOPLE.gus, { employeeId: 'e-1' })
+    expect(new Set(await directory.idsWith('employeeId', 'E-1'))).toEqual(new Set([PEOPLE.della, PEOPLE.gus]))
+    company.change(PEOPLE.rita, { employeeId: 'E-1' })
+    expect(await directory.idsWith('employeeId', 'E-1')).toHaveLength(2)
+  })
+}
+
 function aboutSilence(world: () => DirectoryWorld): void {
   const questions: Record<string, (directory: Directory, signal: AbortSignal) => Promise<unknown>> = {
     person: (directory, signal) => directory.person(PEOPLE.rita, signal),
     managerOf: (directory, signal) => directory.managerOf(PEOPLE.rita, signal),
     groupsOf: (directory, signal) => directory.groupsOf(PEOPLE.rita, [GROUPS.finance], signal),
     membersOf: (directory, signal) => directory.membersOf(GROUPS.finance, signal),
+    idsWith: (directory, signal) => directory.idsWith('mail', 'rita@harbour.example', signal),
   }
 
   test.each(Object.keys(questions))('%s that gets no answer in time is UNAVAILABLE, never an absence', async (name) => {

@@ -86,6 +86,38 @@ describe('people and managers', () => {
   })
 })
 
+describe('people by a value', () => {
+  const found = (filter: string, more = '') => call(`/users?$filter=${encodeURIComponent(filter)}${more}`)
+
+  test('are found case aside, the rest on the next page, and not counted without eventual consistency', async () => {
+    const one = await found("mail eq 'RITA@harbour.example'", '&$select=id&$count=true')
+    expect(one.body).toEqual({
+      '@odata.context': 'https://graph.microsoft.com/v1.0/$metadata#users',
+      value: [{ id: PEOPLE.rita }],
+    })
+    const all = pageSchema.parse((await call('/users?$select=id&$top=2')).body)
+    expect(all.value).toHaveLength(2)
+    expect(all['@odata.nextLink']).toMatch(/skiptoken/)
+  })
+
+  test('what only the late index knows is refused without eventual consistency and a count', async () => {
+    const filter = "onPremisesSamAccountName eq 'rita'"
+    const refused = error('Request_UnsupportedQuery', expect.stringContaining("'onPremisesSamAccountName'"))
+    expect(await found(filter)).toMatchObject({ status: 400, body: refused })
+    const init = { headers: { ConsistencyLevel: 'eventual' } }
+    expect(await call(`/users?$filter=${encodeURIComponent(filter)}`, init)).toMatchObject({ status: 400 })
+    const late = await call(`/users?$filter=${encodeURIComponent(filter)}&$count=true`, init)
+    expect(late).toMatchObject({ status: 200, body: { '@odata.count': 0, value: [] } })
+  })
+
+  test.each(["shoeSize eq '42'", "mail eq 'O'Hara'", 'mail eq rita', "mail ne 'rita'", ''])(
+    'what is no comparison of a known property is refused: %s',
+    async (filter) => {
+      expect(await found(filter)).toMatchObject({ status: 400 })
+    },
+  )
+})
+
 describe('groups', () => {
   test('twenty groups may be checked at once, twenty-one may not', async () => {
     const twenty = [GROUPS.finance, ...Array.from({ length: 19 }, () => GROUPS.onCall)]

@@ -18,6 +18,28 @@ export function parseSelect(query: URLSearchParams): readonly string[] | undefin
   )
 }
 
+/** "Advanced query capabilities", support for filter by properties: what `eq` takes by default, and what only with eventual consistency and a count. */
+const FILTERED = new Set(['id', 'displayName', 'jobTitle', 'mail', 'userPrincipalName', 'mailNickname', 'employeeId'])
+const FILTERED_LATE = new Set(['companyName', 'employeeType', 'mobilePhone', 'onPremisesSamAccountName'])
+const EQUALS = /^(\w+) eq '((?:[^']|'')*)'$/
+
+/** One comparison with `eq`, which does not regard case. Nothing else is asked of the sandbox, and nothing else is answered. */
+export function parseFilter(query: URLSearchParams, advanced: boolean): (person: SandboxPerson) => boolean {
+  const filter = query.get('$filter')
+  if (filter === null) return () => true
+  const [, name = '', quoted = ''] = EQUALS.exec(filter) ?? []
+  if (name === '') throw new GraphFault(400, 'BadRequest', `Invalid filter clause: ${filter}`)
+  if (!FILTERED.has(name) && !(FILTERED_LATE.has(name) && advanced)) {
+    const message = `Unsupported or invalid query filter clause specified for property '${name}' of resource 'User'.`
+    throw new GraphFault(400, 'Request_UnsupportedQuery', message)
+  }
+  const wanted = quoted.replaceAll("''", "'").toLowerCase()
+  return (person) => {
+    const value = new Map<string, unknown>(Object.entries(person)).get(name)
+    return typeof value === 'string' && value.toLowerCase() === wanted
+  }
+}
+
 /** Unselected fields are absent, selected ones without a value null. A field that the app may not read is null. */
 export function selectFields(person: SandboxPerson, fields: readonly string[] | undefined): object {
   const known = new Map<string, unknown>(Object.entries(person))

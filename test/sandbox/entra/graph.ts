@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { Company } from './company.ts'
 import { badRequest, forbidden, GraphFault, graphErrorBody, noManager, notThere } from './graph-errors.ts'
-import { parseSelect, selectFields, typedObject } from './graph-objects.ts'
+import { parseFilter, parseSelect, selectFields, typedObject } from './graph-objects.ts'
 import type { GraphApp } from './graph-tokens.ts'
 import { accessDenied, type Post, sendMail } from './send-mail.ts'
 
@@ -48,6 +48,7 @@ interface Route {
 }
 
 const ROUTES: readonly Route[] = [
+  { method: 'GET', path: /^\/users$/, permissions: ['User.Read.All'], answer: users },
   { method: 'GET', path: /^\/users\/([^/]+)$/, permissions: ['User.Read.All'], answer: user },
   { method: 'GET', path: /^\/users\/([^/]+)\/manager$/, permissions: ['User.Read.All'], answer: manager },
   {
@@ -145,6 +146,20 @@ function user({ company, query, id }: Question): object {
   return { '@odata.context': context('users/$entity'), ...selectFields(personOf(company, id), parseSelect(query)) }
 }
 
+/** Without eventual consistency a count that is asked for is passed over in silence. */
+function users({ company, origin, query, request }: Question): object {
+  const advanced = isAdvanced(request, query)
+  const found = company.people().filter(parseFilter(query, advanced))
+  const fields = parseSelect(query)
+  const { from, to, next } = pageOf(new URL(request.url ?? '/', origin), found.length)
+  return {
+    '@odata.context': context('users'),
+    ...(advanced ? { '@odata.count': found.length } : {}),
+    ...next,
+    value: found.slice(from, to).map((person) => selectFields(person, fields)),
+  }
+}
+
 function manager({ company, query, id }: Question): object {
   const found = company.managerOf(personOf(company, id).id)
   if (found === undefined) throw noManager()
@@ -173,25 +188,35 @@ function transitiveMembers({ company, origin, app, query, request, id }: Questio
   const fields = parseSelect(query)
   const mayReadPeople = app.permissions.includes('User.Read.All')
   const members = company.transitiveMembers(id).filter(({ type }) => !cast || type === 'user')
-  const from = Number(query.get('$skiptoken') ?? 0)
-  const to = from + pageSize(query)
-  url.searchParams.set('$skiptoken', String(to))
+  const { from, to, next } = pageOf(url, members.length)
   return {
     '@odata.context': context('directoryObjects'),
     ...(query.get('$count') === 'true' ? { '@odata.count': members.length } : {}),
-    ...(to < members.length ? { '@odata.nextLink': url.href } : {}),
+    ...next,
     value: members.slice(from, to).map((member) => typedObject(member, fields, mayReadPeople)),
   }
 }
 
-/** "Advanced query capabilities on directory objects": a cast of transitive members needs both. */
+/** "Advanced query capabilities on directory objects". */
+function isAdvanced(request: IncomingMessage, query: URLSearchParams): boolean {
+  return request.headers.consistencylevel === 'eventual' && query.get('$count') === 'true'
+}
+
+/** A cast of transitive members needs both. */
 function refuseWithoutEventualConsistency(request: IncomingMessage, query: URLSearchParams): void {
-  if (request.headers.consistencylevel === 'eventual' && query.get('$count') === 'true') return
+  if (isAdvanced(request, query)) return
   throw new GraphFault(
     400,
     'Request_UnsupportedQuery',
     'The specified cast is not supported without $count and ConsistencyLevel:eventual.',
   )
+}
+
+function pageOf(url: URL, length: number) {
+  const from = Number(url.searchParams.get('$skiptoken') ?? 0)
+  const to = from + pageSize(url.searchParams)
+  url.searchParams.set('$skiptoken', String(to))
+  return { from, to, next: to < length ? { '@odata.nextLink': url.href } : {} }
 }
 
 function pageSize(query: URLSearchParams): number {

@@ -122,6 +122,15 @@ describe('who holds grants of the driver attach', () => {
     expect(problems(text).filter((one) => one.includes('a user is one person'))).toHaveLength(2)
   })
 
+  test('a role whose sessions are called after one attribute of some and another of others is refused', () => {
+    const rows = (attribute: string) =>
+      holders(
+        `{group:finance: {role: analyst, sessionName: mail}, person:lead: {role: analyst, sessionName: ${attribute}}}`,
+      )
+    expect(problems(rows('userPrincipalName'))).toContainEqual(expect.stringMatching(/called after one attribute/))
+    expect(problems(rows('mail'))).toEqual([])
+  })
+
   test('is named in every account of the scopes, and in no account that is not there', () => {
     expect(problems(cleanUp('levels: [delete]', 'driver: attach'))).toEqual([
       'entitlements[1].driver: `principals` names nobody in account prod, where these scopes are.',
