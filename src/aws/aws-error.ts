@@ -20,7 +20,7 @@ const QUOTAS: Readonly<Record<string, { readonly quota: string; readonly next: s
   },
   PackedPolicyTooLargeException: {
     quota: 'What AWS takes in one session policy',
-    next: 'Ask for fewer scopes at once, or for one prefix above them.',
+    next: 'Ask for fewer scopes at once, for shorter prefixes, or for one prefix above them.',
   },
 }
 

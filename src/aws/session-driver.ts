@@ -1,10 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { GrantDraft, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
-import { sessionPolicy } from '../grants/iam-document.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
-import { assumeRole } from './assume-role.ts'
+import { assumeRole, measureSession, pastPolicy } from './assume-role.ts'
 import { type Identity, readIdentity, refuseSkew } from './aws-date.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 import type { AwsClients } from './clients.ts'
@@ -19,9 +18,6 @@ export interface SessionDriverNeeds extends Pick<Rules, 'accounts' | 'buckets'> 
   readonly clients: AwsClients
   readonly log: AwsLog
 }
-
-/** Every end is as long as this one: what is measured with it fits with any. */
-const ANY_END = '2000-01-01T00:00:00Z'
 
 /** Grants as STS sessions: nothing is written to IAM when one starts, and an end on time costs no call. */
 export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
@@ -44,9 +40,16 @@ async function preflight(
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
   const account = findAccount(needs.accounts, draft.account)
   const bucket = findBucket(needs.buckets, draft.scopes)
-  sessionPolicy({ ...draft, endsAt: ANY_END }, bucket)
+  // Before AWS is asked for anything.
+  pastPolicy(draft, bucket)
   const { clients, log } = needs
-  return await checkRoles({ iam: clients.iam(account.id), sts: clients.sts(bucket.region), log }, account, draft)
+  const sts = clients.sts(bucket.region)
+  const roleArn = `arn:aws:iam::${account.id}:role/${account.elevationRole}`
+  const [principals] = await Promise.all([
+    checkRoles({ iam: clients.iam(account.id), sts, log }, account, draft),
+    measureSession({ sts, log, bucket, externalId: account.hub?.externalId }, roleArn, draft),
+  ])
+  return principals
 }
 
 async function activate(needs: SessionDriverNeeds, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {

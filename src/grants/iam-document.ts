@@ -179,6 +179,6 @@ function sorted(values: Iterable<string>): readonly string[] {
 function refuseSize(size: number): never {
   throw new LatchkeyError('QUOTA_FULL', {
     quota: `What AWS takes in one session policy (${SESSION_POLICY_CHARACTERS} characters; this one needs ${size})`,
-    next: 'Ask for fewer scopes at once, or for one prefix above them.',
+    next: 'Ask for fewer scopes at once, for shorter prefixes, or for one prefix above them.',
   })
 }

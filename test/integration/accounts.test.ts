@@ -1,6 +1,7 @@
 import { UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { MEASURED_AS } from '../../src/aws/assume-role.ts'
 import { elevationFaults } from '../../src/aws/doctor/elevation-faults.ts'
 import { wiringDesk } from '../../src/aws/wiring/clients.ts'
 import type { Driver, SessionPrincipal } from '../../src/grants/driver.ts'
@@ -49,7 +50,8 @@ describe('an account that Latchkey does not run in', () => {
     const order = world.order(principal)
     await web.activate(order, world.aws.clock.now())
     const { accessKeyId, secretAccessKey, sessionToken } = await web.vend(order)
-    const calls = entered(principal.roleArn)
+    const [measured, ...calls] = entered(principal.roleArn)
+    expect(measured?.parameters).toMatchObject({ ExternalId: EXTERNAL_ID, RoleSessionName: MEASURED_AS })
     expect(calls).toHaveLength(2)
     for (const call of calls)
       expect(call).toMatchObject({

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { byOperator } from '../../src/audit/events.ts'
+import { MEASURED_AS } from '../../src/aws/assume-role.ts'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import { readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../src/grants/epoch.ts'
@@ -60,8 +61,8 @@ test('after the record was emptied one round takes what is attached, refuses eve
     aws.journal
       .entries()
       .slice(before)
-      .map(({ action }) => action),
-  ).not.toContain('AssumeRole')
+      .flatMap(({ action, parameters }) => (action === 'AssumeRole' ? [parameters.RoleSessionName] : [])),
+  ).toEqual([MEASURED_AS])
   await round()
   expect(policies()).toEqual([])
   expect(await office.canWrite(kept)).toBe(false)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import {
   CreatePolicyVersionCommand,
@@ -10,12 +11,15 @@ import {
   PutRolePolicyCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
-import { S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { MEASURED_AS } from '../../src/aws/assume-role.ts'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { type ErrorCode, LatchkeyError } from '../../src/errors.ts'
 import { DENY_IDS_PER_ROLE, DENY_POLICY, UNKNOWN_EPOCH } from '../../src/grants/deny-document.ts'
 import type { Driver, SessionPrincipal } from '../../src/grants/driver.ts'
+import { grantIdOf } from '../../src/oversight/match-grant.ts'
+import { newId } from '../../src/record.ts'
 import { type DriverWorld, draftOf, driverContract, endIn, sessionPrincipal } from '../contract/driver.contract.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
@@ -105,10 +109,15 @@ describe('the session driver', () => {
     return world.aws.journal.entries().filter((entry) => entry.action === action).length
   }
 
+  /** Who entered the role under that name. */
+  function entered(sessionName: string) {
+    return world.aws.journal.entries().filter(({ parameters }) => parameters.RoleSessionName === sessionName)
+  }
+
   it('names every session after its grant and its requester, in AWS’s own log too', async () => {
     const order = orderOf('g-000000000001')
     await world.driver.vend(order)
-    const call = world.aws.journal.entries().find(({ action }) => action === 'AssumeRole')
+    const [call] = entered(order.grantId)
     expect(call?.parameters).toMatchObject({ RoleSessionName: order.grantId, SourceIdentity: order.requester })
     const session = [...world.aws.state.sessions.values()].find(({ sessionName }) => sessionName === order.grantId)
     expect(session?.tags).toEqual(
@@ -130,8 +139,7 @@ describe('the session driver', () => {
     async (minutes, seconds) => {
       const order = { ...orderOf('g-000000000001'), endsAt: endIn(world, minutes) }
       const { expiresAt } = await world.driver.vend(order)
-      const asked = world.aws.journal.entries().find(({ action }) => action === 'AssumeRole')
-        ?.parameters.DurationSeconds
+      const asked = entered(order.grantId)[0]?.parameters.DurationSeconds
       expect(seconds - Number(asked)).toBeLessThanOrEqual(seconds > 900 && seconds < 3_600 ? 5 : 0)
       expect(Date.parse(expiresAt)).toBeLessThanOrEqual(Date.parse(order.endsAt))
     },
@@ -242,7 +250,7 @@ describe('the session driver', () => {
     const held = world.aws.faults.hold({ action: 'AssumeRole' })
     await world.driver.vend(orderOf('g-000000000001'))
     held.drop()
-    expect(countOf('AssumeRole')).toBe(2)
+    expect(entered('g-000000000001')).toHaveLength(2)
   }, 30_000)
 
   it('as the web process may read and vend, and writes nothing', async () => {
@@ -308,6 +316,80 @@ describe('the session driver', () => {
       const Statement = [{ Effect: 'Deny', Action: 's3:PutObject', Resource: `arn:aws:s3:::${'x'.repeat(2_000)}` }]
       await putInline('filler', { Version: '2012-10-17', Statement })
       await refusalOf(preflight(), 'QUOTA_FULL')
+    })
+
+    it('has AWS measure exactly what a grant would send, and nothing else of it', async () => {
+      await world.driver.activate(orderOf('g-000000000000'), world.now())
+      const [measured] = entered(MEASURED_AS)
+      const [sent] = entered('g-000000000000')
+      const exactly = ({ Policy, ...rest }: Readonly<Record<string, unknown>> = {}) => ({
+        ...rest,
+        RoleSessionName: String(rest.RoleSessionName).length,
+        Policy: String(Policy).replace(/(?<="aws:CurrentTime":")[^"]+/g, (end) => '-'.repeat(end.length)),
+      })
+      expect(exactly(measured?.parameters)).toEqual(exactly(sent?.parameters))
+    })
+
+    it('lets AWS make no session that could do anything, or that is taken for one of a grant', async () => {
+      const session = [...world.aws.state.sessions.values()].find(({ sessionName }) => sessionName === MEASURED_AS)
+      if (!session?.policy) throw new Error('Nothing was measured')
+      for (const { Effect, Condition } of JSON.parse(session.policy).Statement) {
+        expect(Effect).toBe('Allow')
+        expect(Condition.DateLessThan).toEqual({ 'aws:CurrentTime': '2000-01-01T00:00:00Z' })
+      }
+      const s3 = world.s3({ ...session, expiresAt: '' })
+      const Key = '2026/a'
+      const refused = { name: 'AccessDenied' }
+      await expect(s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x' }))).rejects.toMatchObject(refused)
+      await expect(s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }))).rejects.toMatchObject(refused)
+      await expect(s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: '2026/' }))).rejects.toMatchObject(
+        refused,
+      )
+      const principalId = `${session.roleId}:${MEASURED_AS}`
+      const at = new Date(world.now()).toISOString()
+      const call = {
+        id: 'call',
+        account: world.account,
+        at,
+        name: 'PutObject',
+        source: 's3.amazonaws.com',
+        principalId,
+      }
+      expect(grantIdOf(call)).toBeUndefined()
+      expect(Array.from({ length: 100 }, () => newId('g')).filter((id) => id.includes('-', 2))).toEqual([])
+    })
+
+    it('refuses prefixes that AWS cannot pack, though it would take as many characters', async () => {
+      const objects = (key: () => string) => [1, 2].map((n) => ({ bucket: BUCKET, key: `2026/${n}/${key()}` }))
+      const draft = { ...draftOf(world, 'g-000000000001'), levels: ['read'] as const }
+      const scopes = objects(() => randomBytes(562).toString('base64url'))
+      const refusal = await refusalOf(world.driver.preflight({ ...draft, scopes }), 'QUOTA_FULL')
+      expect(refusal.message).toContain('shorter prefixes')
+      expect(entered(MEASURED_AS).at(-1)).toMatchObject({ outcome: 'refused' })
+      const legible = { ...draft, scopes: objects(() => `${'year-end/'.repeat(83)}x`) }
+      expect((await world.driver.preflight(legible)).principals).toEqual([principal])
+    })
+
+    it('says that AWS is not there when it measures nothing, and leaves it to the role whether it lets Latchkey in', async () => {
+      const STS = { action: 'AssumeRole' }
+      world.aws.faults.fail(STS, { code: 'Throttling', status: 400, times: 3 })
+      await refusalOf(preflight(), 'UNAVAILABLE')
+      world.aws.faults.fail(STS, { code: 'AccessDenied', status: 403 })
+      expect(await preflight()).toEqual(principal)
+    })
+
+    it('measures while it reads the role, and not after', async () => {
+      for (const action of ['GetRole', 'AssumeRole']) {
+        const held = world.aws.faults.hold({ action }, { when: 'before' })
+        const other = world.aws.journal.waitFor(
+          (entry) => entry.action === (action === 'GetRole' ? 'AssumeRole' : 'ListRolePolicies'),
+        )
+        const reading = preflight()
+        await held.arrived
+        await other
+        held.release()
+        await reading
+      }
     })
 
     it('refuses an account and a bucket that the rules do not name, and a role that is not there', async () => {
