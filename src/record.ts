@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { AuditEvent } from './audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from './errors.ts'
 import type { Job } from './jobs/catalog.ts'
@@ -10,14 +10,23 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** @example newId('g') // "g-7m2k9x0qv4tz": also valid as an STS role session name and as a BullMQ job id */
 export function newId(prefix: 'r' | 'g' | 'c'): string {
-  return `${prefix}-${Array.from(randomBytes(12), (byte) => ALPHABET[byte % 32]).join('')}`
+  return `${prefix}-${lettersOf(randomBytes(12))}`
+}
+
+/** The same id for the same facts: whoever comes second finds what the first has written. */
+export function idOf(prefix: 'n', facts: string): string {
+  return `${prefix}-${lettersOf(createHash('sha256').update(facts).digest().subarray(0, 12))}`
+}
+
+function lettersOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => ALPHABET[byte % 32]).join('')
 }
 
 export const RECORD_ID = /^[rgc]-[0-9a-hjkmnp-tv-z]{12}$/
 
-export type RecordKind = 'request' | 'grant' | 'deny' | 'copy'
-/** `roles`: when somebody must look at a role's Deny document again. `copies`, by the id of their request: when they may show what is no longer so. `targets`, by the id of a grant that is over: when what it lay on must be looked at. */
-export type DueKind = 'grants' | 'requests' | 'roles' | 'copies' | 'targets'
+export type RecordKind = 'request' | 'grant' | 'deny' | 'copy' | 'notice'
+/** `roles`: when somebody must look at a role's Deny document again. `copies`, by the id of their request: when they may show what is no longer so. `targets`, by the id of a grant that is over: when what it lay on must be looked at. `notices`: when the security channel must be told. */
+export type DueKind = 'grants' | 'requests' | 'roles' | 'copies' | 'targets' | 'notices'
 
 export interface RecordWrite {
   readonly kind: RecordKind
@@ -59,7 +68,7 @@ export interface Commit {
   readonly due?: readonly DueChange[]
   readonly indexes?: readonly IndexChange[]
   readonly limits?: readonly Limit[]
-  /** Every change and its audit event are one write. Empty only where nothing but copies (how something is shown) or bookkeeping is written. */
+  /** Every change and its audit event are one write. Empty only where nothing but copies and notices (how something is shown) or bookkeeping is written. */
   readonly audit: readonly AuditEvent[]
   readonly jobs?: readonly Job[]
   /** The installation's epoch from now on. */

@@ -22,6 +22,7 @@ import { relayOutbox } from './relay-outbox.ts'
 import { revokeGrant } from './revoke-grant.ts'
 import { sweepDue } from './sweep-due.ts'
 import { forgetDue, type SyncNeeds, syncCards } from './sync-cards.ts'
+import { tellSecurity } from './tell-security.ts'
 import { watchWiring } from './watch-wiring.ts'
 
 const RECONCILE_EVERY_MS = 60_000
@@ -93,6 +94,7 @@ function startSweeper(needs: Needs): Loop {
     lapse: (requestId) => lapseRequest(needs, requestId),
     keepRole: (id) => keepDueRole(needs, id),
     keepTarget: (grantId) => keepDueTarget(needs, grantId),
+    tellSecurity: (noticeId) => tellSecurity(needs, noticeId),
     showCopies: async (requestId) => {
       if (!RECORD_ID.test(requestId)) return await forgetDue(record, requestId)
       await queue.add([{ act: 'sync', recordId: requestId, occasion: sweepOccasion(await record.now()) }])

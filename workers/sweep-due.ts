@@ -18,6 +18,8 @@ export interface SweepNeeds {
   readonly keepTarget: (grantId: string) => Promise<void>
   /** Brings the copies of a request to the present state. */
   readonly showCopies: (requestId: string) => Promise<void>
+  /** Posts a notice in the security channel. */
+  readonly tellSecurity: (noticeId: string) => Promise<void>
 }
 
 interface DueGrant {
@@ -44,22 +46,15 @@ const grantFacts = z.object({ status: z.string(), endsAt: z.string().optional() 
 export function sweepDue(needs: SweepNeeds): Loop {
   const { log } = needs
   const grants = grantSweep(needs)
+  const plain = (kind: DueKind, act: (id: string) => Promise<void>, options?: PlainOptions) =>
+    startLoop({ name: `sweep-due-${kind}`, turn: plainSweep(needs, kind, act, options), pauseMs: EVERY_MS, log })
   const loops = [
     startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: EVERY_MS, log }),
-    startLoop({ name: 'sweep-due-requests', turn: plainSweep(needs, 'requests', needs.lapse), pauseMs: EVERY_MS, log }),
-    startLoop({ name: 'sweep-due-roles', turn: plainSweep(needs, 'roles', needs.keepRole), pauseMs: EVERY_MS, log }),
-    startLoop({
-      name: 'sweep-due-targets',
-      turn: plainSweep(needs, 'targets', needs.keepTarget, { atOnce: TARGETS_AT_ONCE }),
-      pauseMs: EVERY_MS,
-      log,
-    }),
-    startLoop({
-      name: 'sweep-due-copies',
-      turn: plainSweep(needs, 'copies', needs.showCopies, { graceMs: GRACE_MS }),
-      pauseMs: EVERY_MS,
-      log,
-    }),
+    plain('requests', needs.lapse),
+    plain('roles', needs.keepRole),
+    plain('targets', needs.keepTarget, { atOnce: TARGETS_AT_ONCE }),
+    plain('copies', needs.showCopies, { graceMs: GRACE_MS }),
+    plain('notices', needs.tellSecurity),
   ]
   return {
     async stop() {
@@ -137,12 +132,17 @@ function overdueRevocations({ revokeNow, log }: SweepNeeds) {
   }
 }
 
+interface PlainOptions {
+  readonly graceMs?: number
+  readonly atOnce?: number
+}
+
 /** What is due is done right here, once in ten seconds until it is no longer due. */
 function plainSweep(
   { record, log }: SweepNeeds,
   kind: DueKind,
   act: (id: string) => Promise<void>,
-  { graceMs = 0, atOnce = 1 }: { readonly graceMs?: number; readonly atOnce?: number } = {},
+  { graceMs = 0, atOnce = 1 }: PlainOptions = {},
 ): () => Promise<void> {
   let tried = { occasion: '', ids: new Set<string>() }
 

@@ -121,6 +121,14 @@ export const auditEvent = z.discriminatedUnion('kind', [
     firstAt: z.string(),
     lastAt: z.string(),
   }),
+  /** The security channel is to be told something. `what`: the kind of notice. */
+  z.strictObject({ kind: z.literal('notice.written'), actor, noticeId: z.string(), what: z.string() }),
+  /** The security channel took it. */
+  z.strictObject({ kind: z.literal('notice.posted'), actor, noticeId: z.string(), what: z.string() }),
+  /** For a week it could not be told, and is not tried any more. */
+  z.strictObject({ kind: z.literal('alarm.notice-undelivered'), actor, noticeId: z.string(), what: z.string() }),
+  /** What was due for the security channel is not of us: somebody wrote it into the record, or took ours out. Nothing of it is posted. */
+  z.strictObject({ kind: z.literal('alarm.notice-does-not-add-up'), actor, noticeId: z.string() }),
   /** `latchkey recover`: nothing is granted or vended until every role was adopted. */
   z.strictObject({ kind: z.literal('alarm.epoch-renewed'), actor }),
   /** While grants are live, the way of CloudTrail's records to us is not as it was set up: what is written may not be seen. */
@@ -144,10 +152,11 @@ export const auditEvent = z.discriminatedUnion('kind', [
 
 export type AuditEvent = z.infer<typeof auditEvent>
 export type Actor = z.infer<typeof actor>
+export type Operator = z.infer<typeof operator>
 
 export const LATCHKEY: Actor = { kind: 'latchkey' }
 
-export function byOperator(name: string): Actor {
+export function byOperator(name: string): Operator {
   return { kind: 'operator', name }
 }
 

@@ -16,6 +16,8 @@ export interface Channel {
   /** Returns the id of the message. */
   send(to: Conversation, message: Message): Promise<string>
   update(to: Conversation, reference: string, message: Message): Promise<void>
+  /** A new thread in the channel with this id. */
+  post(channelId: string, message: Message): Promise<void>
 }
 
 export interface Mail {

@@ -10,7 +10,7 @@ const card = z.looseObject({ type: z.literal('AdaptiveCard') })
  * Reads and compiles `adaptive-cards/<name>.json` once; what comes back fills it in. `${…}` in a template is evaluated, in data never.
  * Every value of the data must be there: for one that is missing the package writes its own name.
  */
-export function compileTemplate(name: 'access' | 'form' | 'help' | 'request'): (data: object) => object {
+export function compileTemplate(name: 'access' | 'form' | 'help' | 'notice' | 'request'): (data: object) => object {
   const path = join(packageRoot(import.meta.dirname), 'adaptive-cards', `${name}.json`)
   const template = new Template(JSON.parse(readFileSync(path, 'utf8')))
   return (data) => card.parse(template.expand({ $root: data }))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Actor } from '../audit/events.ts'
+import type { Operator } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
@@ -8,6 +8,7 @@ import { type DenyRecord, denyId, principalOf, readDenyRecord } from './deny-rec
 import type { Principal } from './driver.ts'
 import { each } from './each.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
+import { noticeCommit, noticeIdOf } from './notice.ts'
 
 /**
  * A random epoch lives in the record and in the Sid of each Deny document. Where they differ the record was emptied or is older:
@@ -41,13 +42,17 @@ async function keepNamed(needs: DenyNeeds, account: Account): Promise<void> {
 }
 
 /** As if the record had been emptied: it was put back from a copy, and nobody knows what it has forgotten. Every role is due at once. */
-export async function renewEpoch(needs: ReadyNeeds, actor: Actor): Promise<void> {
+export async function renewEpoch(needs: ReadyNeeds, actor: Operator): Promise<void> {
   const [nowMs, known] = await Promise.all([needs.record.now(), knownRoles(needs)])
+  const epoch = randomUUID()
+  const at = new Date(nowMs).toISOString()
+  const told = noticeCommit(needs, { kind: 'epoch-renewed', id: noticeIdOf(epoch), at, by: actor.name }, 0)
+  const roles = known.filter((role) => role.epoch !== undefined)
   await needs.record.commit({
-    records: [],
-    epoch: randomUUID(),
-    due: known.filter(({ epoch }) => epoch !== undefined).map(({ id }) => ({ kind: 'roles', id, at: nowMs })),
-    audit: [{ kind: 'alarm.epoch-renewed', actor }],
+    records: told.records,
+    epoch,
+    due: [...roles.map(({ id }) => ({ kind: 'roles', id, at: nowMs }) as const), ...told.due],
+    audit: [{ kind: 'alarm.epoch-renewed', actor }, ...told.audit],
   })
 }
 

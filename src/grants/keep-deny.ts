@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
 import type { IndexChange, RecordPort } from '../record.ts'
 import type { Rules } from '../rules/rules-file.ts'
+import { adoptionNotice } from './adoption-notice.ts'
 import {
   covers,
   type DenyRecord,
@@ -17,6 +18,7 @@ import type { DenyDocument, Driver, SessionPrincipal } from './driver.ts'
 import { endOlderThanRecord, endResurrected } from './end-resurrected.ts'
 import { iamTime } from './iam-time.ts'
 import { takeAllAttached } from './keep-target.ts'
+import { tell } from './notice.ts'
 import { holdPlace, leavePlace } from './on-principal.ts'
 import { alarmIfFull, type DenyDraft, type DenyLog, LONGEST_VEND_MS, warnOf, writeWithRoom } from './write-deny.ts'
 
@@ -28,7 +30,7 @@ export interface DenyNeeds {
   readonly record: RecordPort
   readonly driver: Driver
   readonly approvalKey: string
-  readonly rules: Pick<Rules, 'accounts' | 'entitlements'>
+  readonly rules: Pick<Rules, 'accounts' | 'entitlements' | 'securityChannel'>
   readonly log: DenyLog
 }
 
@@ -96,6 +98,8 @@ async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Foun
   const { nowMs, version, known, held } = found
   const adopting = isOfAnotherEpoch(found)
   const draft = draftOf(needs, principal, found, { ...plan, adopting })
+  // Before it is written over: only what AWS holds bears witness to what was found.
+  if (adopting) await tell(needs, adoptionNotice(found, principal.roleArn, isFirstRole(needs.rules, principal)))
   const mustWrite = !isHeld(held, documentOf(draft))
   const { made, leftOut } = mustWrite
     ? await writeWithRoom(needs.driver, principal, draft, found)
@@ -143,11 +147,15 @@ function placesOf(
  * Of another epoch nothing that is attached can be trusted either. Once for an account, with its first role: that is the one whose adoption
  * grants of the driver `attach` wait for, and the record says that it is adopted only after this.
  */
-async function takeWhatIsAttached(needs: DenyNeeds, { account, roleArn }: SessionPrincipal): Promise<void> {
-  const ofAccount = [...needs.rules.accounts.values()].filter(({ id }) => id === account)
-  if (!ofAccount.some(({ elevationRole }) => roleArn === `arn:aws:iam::${account}:role/${elevationRole}`)) return
-  await takeAllAttached(needs, account)
-  await endOlderThanRecord(needs.record, account)
+async function takeWhatIsAttached(needs: DenyNeeds, principal: SessionPrincipal): Promise<void> {
+  if (!isFirstRole(needs.rules, principal)) return
+  await takeAllAttached(needs, principal.account)
+  await endOlderThanRecord(needs.record, principal.account)
+}
+
+function isFirstRole({ accounts }: DenyNeeds['rules'], { account, roleArn }: SessionPrincipal): boolean {
+  const ofAccount = [...accounts.values()].filter(({ id }) => id === account)
+  return ofAccount.some(({ elevationRole }) => roleArn === `arn:aws:iam::${account}:role/${elevationRole}`)
 }
 
 /** What AWS holds counts first. Without any, the record alone says whether the role was ever ours in this epoch. */

@@ -10,7 +10,7 @@ export function signYes(approvalKey: string, terms: Terms): string {
 }
 
 /** `purpose` keeps a MAC from being moved to where it was not meant. */
-export function macOf(approvalKey: string, purpose: 'ask' | 'yes' | 'deny', value: object): string {
+export function macOf(approvalKey: string, purpose: 'ask' | 'yes' | 'deny' | 'notice', value: object): string {
   return createHmac('sha256', approvalKey)
     .update(`${purpose}\n${canonical(value)}`)
     .digest('base64url')

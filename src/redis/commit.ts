@@ -17,10 +17,13 @@ const REMEMBERED_MS = 60_000
 /** Between two sendings, so that a connection that fails at once does not keep the process busy. */
 const PAUSE_MS = 20
 
-const THINGS = { request: 'request', grant: 'grant', deny: 'grant', copy: 'request' } as const satisfies Record<
-  RecordKind,
-  string
->
+const THINGS = {
+  request: 'request',
+  grant: 'grant',
+  deny: 'grant',
+  copy: 'request',
+  notice: 'grant',
+} as const satisfies Record<RecordKind, string>
 
 const answer = z.tuple([z.enum(['done', 'conflict', 'limit'])]).rest(z.number())
 type Answer = z.infer<typeof answer>
@@ -30,14 +33,13 @@ interface Plan {
   readonly args: readonly string[]
 }
 
+/** How something is shown, and whether it was. */
+const ONLY_SHOWN: ReadonlySet<string> = new Set(['copy', 'copies', 'notice', 'notices'])
+
 function needsNoEvent({ records, due = [], indexes = [], epoch }: Commit): boolean {
   const written = [...records.filter(({ next }) => next !== undefined), ...due]
   const isBookkeeping = indexes.every(({ kind }) => kind === BOOKKEEPING)
-  return epoch === undefined && isBookkeeping && written.every(({ kind }) => isOfCopies(kind))
-}
-
-function isOfCopies(kind: string): boolean {
-  return kind === 'copy' || kind === 'copies'
+  return epoch === undefined && isBookkeeping && written.every(({ kind }) => ONLY_SHOWN.has(kind))
 }
 
 /** Throws on what no caller may send: it would fail half way, or write something nobody can read. */

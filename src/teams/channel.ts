@@ -1,6 +1,6 @@
 import type { CloudAdapter, TurnContext } from 'botbuilder'
 import type { Conversation } from '../access-requests/copies.ts'
-import { type Channel, ChannelBusy, PlaceGone } from '../cards/channel.ts'
+import { type Channel, ChannelBusy, type Message, PlaceGone } from '../cards/channel.ts'
 import { cloudAdapter } from './authentication.ts'
 import { ConnectorRefusal, ConnectorSilence } from './connector-client.ts'
 import { referenceOf } from './conversation.ts'
@@ -47,6 +47,8 @@ export function teamsChannel({ settings, tenantId, log }: ChannelNeeds): Channel
       within(to, async (context) => {
         await context.updateActivity({ ...cardActivity(message), id: reference })
       }),
+    post: (channelId, message) =>
+      loudly(log, startThread(adapter, { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }, channelId, message)),
   }
 }
 
@@ -71,6 +73,31 @@ interface Bot {
   readonly serviceUrl: string
 }
 
+/** Thread and first message are one call ("Start a new thread in a channel"). */
+async function startThread(adapter: CloudAdapter, bot: Bot, channelId: string, message: Message): Promise<void> {
+  const parameters = {
+    isGroup: true,
+    bot: { id: `28:${bot.appId}`, name: '' },
+    tenantId: bot.tenantId,
+    channelData: { channel: { id: channelId }, tenant: { id: bot.tenantId } },
+    activity: cardActivity(message),
+  }
+  await inTurn(creating(adapter, bot, parameters), async () => undefined)
+}
+
+function creating(adapter: CloudAdapter, { appId, serviceUrl }: Bot, parameters: object) {
+  return (turn: (context: TurnContext) => Promise<void>) =>
+    // The SDK's types ask for a topic, members and a first message: a chat of two has not all of them, nor has a thread.
+    adapter.createConversationAsync(
+      appId,
+      'msteams',
+      serviceUrl,
+      '',
+      parameters as Parameters<CloudAdapter['createConversationAsync']>[4],
+      turn,
+    )
+}
+
 /** By object id Teams finds the chat only with whom the app is installed for. */
 async function openChat(adapter: CloudAdapter, bot: Bot, objectId: string): Promise<Conversation> {
   const { appId, tenantId, serviceUrl } = bot
@@ -82,18 +109,8 @@ async function openChat(adapter: CloudAdapter, bot: Bot, objectId: string): Prom
     tenantId,
     channelData: { tenant: { id: tenantId } },
   }
-  const create = (turn: (context: TurnContext) => Promise<void>) =>
-    // The SDK's types ask for a topic and a first message, which a chat of two does not have.
-    adapter.createConversationAsync(
-      appId,
-      'msteams',
-      serviceUrl,
-      '',
-      parameters as Parameters<CloudAdapter['createConversationAsync']>[4],
-      turn,
-    )
   const made = inTurn(
-    create,
+    creating(adapter, bot, parameters),
     async ({ activity }): Promise<Conversation> => ({
       v: 1,
       serviceUrl,

@@ -2,7 +2,8 @@ import { renderAccess } from '../../src/cards/render-access.ts'
 import { type CardReader, renderCard } from '../../src/cards/render-card.ts'
 import { renderForm } from '../../src/cards/render-form.ts'
 import { renderHelp } from '../../src/cards/render-help.ts'
-import { PUBLIC_URL, STATES } from './some-shown.ts'
+import { renderNotice } from '../../src/cards/render-notice.ts'
+import { NOTICES, PUBLIC_URL, STATES } from './some-shown.ts'
 
 /** Every card that Latchkey shows, once. */
 
@@ -46,6 +47,10 @@ export function allCards(): readonly AnyCard[] {
       ...renderCard(shown, reader, PUBLIC_URL),
     })),
   )
+  const notices = Object.entries(NOTICES).map(([name, notice]) => ({
+    name: `notice: ${name}`,
+    ...renderNotice(notice),
+  }))
   const { active, pending, expired, denied } = STATES
   return [
     ...requests,
@@ -62,5 +67,6 @@ export function allCards(): readonly AnyCard[] {
     { name: 'my access', ...renderAccess([active, pending, expired, denied], [pending]) },
     { name: 'my access, none', ...renderAccess([], []) },
     { name: 'help', ...renderHelp() },
+    ...notices,
   ]
 }

@@ -69,7 +69,7 @@ describe('every card', () => {
 
 test('each template has sample data beside it, and both together are a whole card', () => {
   const names = readdirSync(TEMPLATES).filter((name) => !name.endsWith('.data.json'))
-  expect(names.sort()).toEqual(['access.json', 'form.json', 'help.json', 'request.json'])
+  expect(names.sort()).toEqual(['access.json', 'form.json', 'help.json', 'notice.json', 'request.json'])
   for (const name of names) {
     const data = readJson(join(TEMPLATES, name.replace('.json', '.data.json')))
     const card: object = new Template(readJson(join(TEMPLATES, name))).expand({ $root: data })

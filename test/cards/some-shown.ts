@@ -2,6 +2,7 @@ import type { GrantView } from '../../src/cards/grant-view.ts'
 import { forMinutes, previewOf } from '../../src/cards/preview.ts'
 import type { RequestView } from '../../src/cards/request-view.ts'
 import type { Shown } from '../../src/cards/shown.ts'
+import type { Notice } from '../../src/grants/notice.ts'
 import type { Digest } from '../../src/oversight/digest.ts'
 
 /** One request in every state that a card can show. */
@@ -150,3 +151,14 @@ export const STATES = {
     ...NEVER_ACTIVE,
   }),
 } satisfies Readonly<Record<string, Shown>>
+
+const SEEN = { id: 'n-0123456789ab', at: '2026-11-22T10:04:12.345Z' }
+const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
+
+/** Everything that the security channel can be told. */
+export const NOTICES = {
+  'record replaced': { kind: 'record-replaced', ...SEEN, role: ROLE },
+  'epoch renewed': { kind: 'epoch-renewed', ...SEEN, by: 'olga' },
+  'deny changed': { kind: 'deny-changed', ...SEEN, role: ROLE, isFirst: true },
+  'deny changed, of a copy': { kind: 'deny-changed', ...SEEN, role: `${ROLE}-2`, isFirst: false },
+} satisfies Readonly<Record<string, Notice>>

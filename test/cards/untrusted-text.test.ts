@@ -4,10 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { renderAccess } from '../../src/cards/render-access.ts'
 import { renderCard } from '../../src/cards/render-card.ts'
 import { renderForm } from '../../src/cards/render-form.ts'
+import { renderNotice } from '../../src/cards/render-notice.ts'
 import type { Shown } from '../../src/cards/shown.ts'
 import { READERS, SOME_OFFERS } from './all-cards.ts'
 import { markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
-import { PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from './some-shown.ts'
+import { NOTICES, PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from './some-shown.ts'
 
 /** What people and AWS wrote comes out letter by letter, and nothing in it is evaluated: not by the template, not as markdown, not by a card's functions. */
 
@@ -114,6 +115,18 @@ describe('text of people and of AWS', () => {
         if (Array.from(all.name).length <= 80)
           expect(saidOn(card).some((line) => line.startsWith(`${all.name} asks to `))).toBe(true)
         expect(JSON.stringify(markdownOn(card))).not.toContain(all.name)
+      }),
+    )
+  })
+
+  test('is nowhere on a notice but where the operator is named', () => {
+    const renewed = NOTICES['epoch renewed']
+    const usual = renderNotice(renewed)
+    fc.assert(
+      fc.property(text, (name) => {
+        const { card, summary } = renderNotice({ ...renewed, by: name })
+        expect([markdownOn(card), summary]).toEqual([markdownOn(usual.card), usual.summary])
+        expect(saidOn(card)[0]).toContain(Array.from(name).slice(0, 79).join(''))
       }),
     )
   })

@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { RECOVERY_RULES, RECOVERY_SEED } from '../integration/recovery-company.ts'
+import { APP_ID, RECOVERY_SEED, TOLD_RULES } from '../integration/recovery-company.ts'
 import { longLivedKeyId, secretKey } from '../sandbox/aws/state.ts'
+import { wordsOf } from '../sandbox/rooms.ts'
 import { type Chaos, type Kept, withChaos } from './ground.ts'
 
 /** Latchkey dies, or forgets: what AWS enforces goes by what is inside AWS, and by nothing that was forgotten. */
 
-const OPTIONS = { rules: RECOVERY_RULES, seed: RECOVERY_SEED }
+const OPTIONS = { rules: TOLD_RULES, seed: RECOVERY_SEED, teams: { appId: APP_ID } }
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 
@@ -29,8 +30,17 @@ function attached({ world: { aws } }: Chaos): readonly string[] {
   return [...held].filter((name) => name.startsWith('latchkey.'))
 }
 
+/** What stands in the security channel, once so much of it does. */
+async function told({ world: { teams } }: Chaos, count: number): Promise<readonly string[]> {
+  return await teams.waitFor(() => {
+    const posted = teams.conversation('dana', 'channel').map(wordsOf)
+    return posted.length >= count && posted
+  })
+}
+
 /** A session of Rita's and a grant on Finn's own user, both in use. */
 async function twoGrants(chaos: Chaos, minutes = 45) {
+  await chaos.world.teams.open('dana', 'channel')
   await chaos.world.startWorkers()
   const own = keyOfFinn(chaos)
   const session = await chaos.active({ minutes })
@@ -101,6 +111,7 @@ describe.concurrent('what AWS enforces', () => {
       expect(chaos.deny()?.denied).toContain(chaos.userId(ended))
       expect(chaos.deny()?.denied).not.toContain(chaos.userId(session))
       expect(await chaos.write(await chaos.vend(asked))).toBe('written')
+      expect(await told(chaos, 1)).toEqual([expect.stringContaining('Redis is not the one that AWS knows')])
     }, OPTIONS)
   }, 170_000)
 
@@ -139,6 +150,7 @@ describe.concurrent('what AWS enforces', () => {
       for (const id of [session, onUser]) await chaos.untilStatus(id, 'revoked')
       expect(await redis.zscore('{latchkey}:due:grants', onUser)).toBeNull()
       expect(await chaos.audit('alarm.epoch-renewed')).toHaveLength(2)
+      expect(await told(chaos, 2)).toEqual(Array(2).fill(expect.stringContaining('latchkey recover was run')))
     }, OPTIONS)
   }, 170_000)
 })

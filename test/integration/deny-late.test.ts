@@ -66,6 +66,7 @@ test('the sweeper comes to a role whose look is due', async () => {
     keepRole: (id) => keepDueRole({ ...needs, record }, id),
     keepTarget: nothing,
     showCopies: nothing,
+    tellSecurity: nothing,
   })
   await until(() => office.isDenied(lifted))
   await sweeper.stop()

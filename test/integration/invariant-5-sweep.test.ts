@@ -29,6 +29,7 @@ test('the sweeper names what is overdue, and nothing whose time has not come', a
     keepRole: nothing,
     keepTarget: nothing,
     showCopies: nothing,
+    tellSecurity: nothing,
   })
   await until(() => named.length > 0)
   await sweeper.stop()

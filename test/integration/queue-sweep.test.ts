@@ -38,6 +38,7 @@ function sweep(needs: Pick<SweepNeeds, 'record' | 'queue'> & Partial<SweepNeeds>
     keepRole: nothing,
     keepTarget: nothing,
     showCopies: nothing,
+    tellSecurity: nothing,
     ...needs,
   })
   toStop.push(loop.stop)

@@ -1,4 +1,5 @@
-import { GROUPS, PEOPLE } from '../sandbox/entra/fixture.ts'
+import { GROUPS, PEOPLE, TENANT_ID } from '../sandbox/entra/fixture.ts'
+import { createRoster } from '../sandbox/teams/roster.ts'
 
 /** Two copies of a role for sessions, and somebody whose own user holds grants: what a lost or older record must take away. */
 
@@ -30,3 +31,8 @@ entitlements:
 `
 
 export const RECOVERY_SEED = { copies: 2, holders: [{ kind: 'user', name: 'finn' }] } as const
+
+/** By which the sandbox's Teams makes the id of its channel: so rules can name it before there is a Teams. */
+export const APP_ID = '7c9e6679-7425-40de-944b-e07fc1f90ae7'
+export const SECURITY_CHANNEL = createRoster({ appId: APP_ID, tenantId: TENANT_ID, botName: 'Latchkey' }).channel.id
+export const TOLD_RULES = RECOVERY_RULES.replace('version: 1\n', `version: 1\nsecurityChannel: "${SECURITY_CHANNEL}"\n`)

@@ -94,6 +94,20 @@ describe('Teams in particular', () => {
     expect(teams.conversation('rita', 'channel').at(-1)).toMatchObject({ id, thread })
   })
 
+  test('a channel is written to only once the app is in its team, and each post is a thread of its own', async () => {
+    const { id } = teams.roster.channel
+    const mine = await startTeams()
+    await expect(channelOf(mine).post(mine.roster.channel.id, MESSAGE)).rejects.toThrow(PlaceGone)
+    await mine.stop()
+    await teams.open('rita', 'channel')
+    await expect(channel.post('19:elsewhere@thread.tacv2', MESSAGE)).rejects.toThrow(PlaceGone)
+    const before = teams.conversation('rita', 'channel').length
+    for (const _ of [1, 2]) await channel.post(id, MESSAGE)
+    const posted = teams.conversation('rita', 'channel').slice(before)
+    expect(posted.map(({ summary }) => summary)).toEqual([MESSAGE.summary, MESSAGE.summary])
+    expect(new Set(posted.map(({ thread }) => thread)).size).toBe(2)
+  })
+
   test('a conversation that says it is elsewhere is never written to', async () => {
     const elsewhere = { ...chat, serviceUrl: `${teams.serviceUrl.replace('/teams/', '/')}elsewhere/` }
     await expect(channel.send(elsewhere, MESSAGE)).rejects.toThrow(PlaceGone)

@@ -16,6 +16,8 @@ export interface Apps {
   block(person: TeamsPerson): void
   unblock(person: TeamsPerson): void
   openTeam(by: TeamsPerson): Promise<void>
+  /** Throws 403 as long as nobody has added the app to the team. */
+  demandTeam(): void
   /** Throws 403 where the bot may not write to the person. */
   demand(person: TeamsPerson): void
   subscribe(listener: (person: TeamsPerson, state: AppState) => void): () => void
@@ -64,6 +66,9 @@ export function createApps({ activities, delivery }: { activities: Activities; d
     async openTeam(by) {
       team ??= delivery.deliver(activities.addedToTeam(by), { facts: { person: by.objectId } })
       await team
+    },
+    demandTeam() {
+      if (team === undefined) throw notInRoster()
     },
     demand(person) {
       const found = state(person)

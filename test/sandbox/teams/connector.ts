@@ -213,6 +213,7 @@ export function createConnector(setup: {
 
   function createThread(channelId: string, activity: SentActivity | undefined): Answer {
     if (channelId !== roster.channel.id) throw conversationNotFound()
+    apps.demandTeam()
     if (activity === undefined) throw badSyntax('Incorrect conversation creation parameters')
     const { root } = post({ kind: 'channel', root: undefined }, activity)
     const conversation = `${channelId};messageid=${root}`
@@ -274,6 +275,7 @@ export function createConnector(setup: {
   function writable(conversation: string): Target {
     const target = messages.resolve(conversation)
     if (target.kind === 'personal') apps.demand(target.owner)
+    else apps.demandTeam()
     return target
   }
 
