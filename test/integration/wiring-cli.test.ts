@@ -48,7 +48,7 @@ function run(command: string): Promise<{ readonly failed: boolean; readonly out:
 
 describe('an operator', () => {
   test('sees the configuration checked', async () => {
-    const output = expect.stringMatching(/buckets: 1\).*\nWarning: the rules name no securityChannel/)
+    const output = expect.stringMatching(/buckets: 1,.*\nWarning: the rules name no securityChannel/)
     expect(await latchkey('check-config')).toMatchObject({ code: 0, output })
   })
 
