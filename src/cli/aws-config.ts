@@ -40,7 +40,7 @@ export function withProfile(text: string, profile: Profile): string {
     const kept = lines.slice(block.start + 2, block.end).filter((line) => !OURS.test(line))
     return lines.toSpliced(block.start, block.end - block.start, ...written, ...kept).join('\n')
   }
-  if (lines.some((line) => HEADING.exec(line)?.[2] === name)) {
+  if (hasProfile(text, name)) {
     throw new Problem(`There is a profile ${name} that Latchkey did not write. Choose another name with --name.`)
   }
   const last = text === '' || text.endsWith('\n') ? '' : `${eol}\n`
@@ -60,13 +60,19 @@ export function withoutProfiles(text: string, isOver: (grantId: string) => boole
   return lines.join('\n')
 }
 
-export function profileNames(text: string): readonly string[] {
-  return blocksOf(text.split('\n')).map(({ name }) => name)
+/** Those that Latchkey wrote. */
+export function profilesIn(text: string): readonly Pick<Block, 'name' | 'grantId'>[] {
+  return blocksOf(text.split('\n'))
+}
+
+/** Whoever wrote it. */
+export function hasProfile(text: string, name: string): boolean {
+  return text.split('\n').some((line) => HEADING.exec(line)?.[2] === name)
 }
 
 function linesOf({ name, grantId, command, region }: Profile): readonly string[] {
   return [
-    `# latchkey ${grantId}: written by \`latchkey profile\`, which takes it away when the grant is over`,
+    `# latchkey ${grantId}: written by \`latchkey profile\`; once the grant is over that takes it away, as \`latchkey done\` does`,
     `[profile ${name}]`,
     `credential_process = ${command}`,
     `region = ${region}`,

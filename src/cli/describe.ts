@@ -10,6 +10,8 @@ export type RequestAnswer = z.output<typeof requestAnswer>
 
 export const HOW_TO_ASK = 'Ask with `latchkey request`; `latchkey help request` shows how.'
 
+type Previewed = Pick<RequestAnswer, 'preview'> & Partial<Pick<RequestAnswer, 'warnings'>>
+
 function describe({ levels, scopes, durationMinutes }: RequestAnswer | GrantAnswer): string {
   return `${levels.join('+')} ${scopes.map(plain).join(' ')} for ${formatDuration(durationMinutes)}`
 }
@@ -20,6 +22,20 @@ export function requestLine(request: RequestAnswer): string {
   const ticket = request.ticket === '' ? '' : ` (${plain(request.ticket)})`
   const why = `${plain(request.reason)}${ticket}${describeDecision(request)}`
   return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}${extending}, because ${why}`
+}
+
+/** What it allows and what not, as approvers read it on the card. */
+export function previewLines({ preview, warnings = [] }: Previewed): readonly string[] {
+  const { sentence, can, cannot, only } = preview
+  const rows = [
+    ['Can', can.join(', ')],
+    ['Only', only.join(', ')],
+    ['Cannot', cannot.join(', ')],
+    ['Careful', warnings.join(' ')],
+  ] as const
+  return [sentence, ...rows.flatMap(([title, text]) => (text === '' ? [] : [`  ${title.padEnd(8)} ${text}`]))].map(
+    plain,
+  )
 }
 
 function describeDecision({ decision }: RequestAnswer): string {

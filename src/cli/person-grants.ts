@@ -1,12 +1,24 @@
 import type { Command } from 'commander'
 import { consoleAnswer, credentialsAnswer, grantAnswer, grantsAnswer, linkAnswer } from '../http/api-schemas.ts'
 import { openBrowser } from './browser.ts'
-import { grantLine, HOW_TO_ASK } from './describe.ts'
+import { grantLine, HOW_TO_ASK, previewLines } from './describe.ts'
 import { environmentLines } from './environment-lines.ts'
-import { profile } from './profile.ts'
+import { forgetProfile, profile } from './profile.ts'
 import { act, ask, print, say } from './terminal.ts'
 
 /** What a person does with their grants. */
+
+async function showGrants(id: string | undefined): Promise<void> {
+  if (id === undefined) return await listGrants()
+  const grant = await ask(`/grants/${encodeURIComponent(id)}`, grantAnswer)
+  print(grantLine(grant))
+  for (const line of previewLines(grant)) say(line)
+}
+
+async function done(id: string): Promise<void> {
+  print(grantLine(await act('grants', id, 'end', grantAnswer)))
+  await forgetProfile(id)
+}
 
 async function listGrants(): Promise<void> {
   const { grants } = await ask('/grants', grantsAnswer)
@@ -43,8 +55,10 @@ async function printLink(id: string, { put }: { readonly put?: true }): Promise<
 
 function useCommands(program: Command): void {
   program
-    .command('profile <grantId>')
-    .description('write a profile for the AWS CLI and SDKs, which they get credentials by as long as the grant lasts')
+    .command('profile [grantId]')
+    .description(
+      'write a profile for the AWS CLI and SDKs, which they get credentials by as long as the grant lasts; without a grant: take away those of grants that are over, and list the others',
+    )
     .option('--name <profile>', 'default: latchkey-<grantId>')
     .option('--region <region>', 'default: the region of the bucket')
     .option('--remove', 'take the profile of this grant away')
@@ -67,11 +81,11 @@ function useCommands(program: Command): void {
 }
 
 export function grantCommands(program: Command): void {
-  program.command('grants').description('your grants').action(listGrants)
   program
-    .command('done <grantId>')
-    .description('end a grant now')
-    .action(async (id: string) => print(grantLine(await act('grants', id, 'end', grantAnswer))))
+    .command('grants [grantId]')
+    .description('your grants, the newest first; or that one, which may also be one that you approved')
+    .action(showGrants)
+  program.command('done <grantId>').description('end a grant now, and take its profile away').action(done)
   program
     .command('credentials <grantId>')
     .description('for `credential_process` in ~/.aws/config: prints the credentials of an active grant as JSON')

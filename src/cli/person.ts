@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
-import { requestAnswer, requestsAnswer } from '../http/api-schemas.ts'
+import { askBody, extendBody, requestAnswer, requestsAnswer, reviewBody } from '../http/api-schemas.ts'
+import { agree } from './agree.ts'
 import { openBrowser } from './browser.ts'
 import { latchkeyUrl } from './call-api.ts'
-import { HOW_TO_ASK, requestLine } from './describe.ts'
+import { HOW_TO_ASK, previewLines, requestLine } from './describe.ts'
 import { grantCommands } from './person-grants.ts'
 import { plain } from './plain.ts'
 import { signIn, signOut } from './sign-in.ts'
 import { act, ask, print, say } from './terminal.ts'
+import { checkTyped } from './typed.ts'
 
 /** What a person does from a terminal: HTTPS to LATCHKEY_URL and nothing else. */
 
@@ -24,11 +26,15 @@ interface How {
 }
 
 async function request(level: string, scopes: readonly string[], how: How): Promise<void> {
-  await askFor('/requests', { levels: level.split(','), scopes, ...reasonOf(how) })
+  const body = { levels: level.split(','), scopes, ...reasonOf(how) }
+  checkTyped(askBody, body)
+  await askFor('/requests', body)
 }
 
 async function extend(grantId: string, how: How): Promise<void> {
-  await askFor(`/grants/${encodeURIComponent(grantId)}/extend`, reasonOf(how))
+  const body = reasonOf(how)
+  checkTyped(extendBody, body)
+  await askFor(`/grants/${encodeURIComponent(grantId)}/extend`, body)
 }
 
 function reasonOf({ for: duration, because: reason, ticket }: How) {
@@ -38,15 +44,25 @@ function reasonOf({ for: duration, because: reason, ticket }: How) {
 async function askFor(path: string, body: object): Promise<void> {
   const asked = await ask(path, requestAnswer, { method: 'POST', body })
   print(requestLine(asked))
-  say(plain(asked.preview.sentence))
+  for (const line of previewLines(asked)) say(line)
   say(`Asked: ${asked.asked.map(plain).join(', ')}.`)
 }
 
+interface Review {
+  readonly comment: string
+  readonly yes?: true
+}
+
 /** What is decided is what was printed: were it something else by then, Latchkey refuses. */
-async function review(id: string, decision: 'approve' | 'deny', comment: string): Promise<void> {
+async function review(id: string, decision: 'approve' | 'deny', { comment, yes }: Review): Promise<void> {
+  checkTyped(reviewBody, { decision, comment })
   const path = `/requests/${encodeURIComponent(id)}`
   const shown = await ask(path, requestAnswer)
   print(requestLine(shown))
+  for (const line of previewLines(shown)) say(line)
+  // A script has nobody to ask; of what is decided already Latchkey says by whom.
+  const isAsked = process.stdin.isTTY && !yes && shown.status === 'pending'
+  if (isAsked) await agree(decision === 'approve' ? 'Approve it?' : 'Deny it?')
   const body = { decision, comment, version: shown.version }
   print(requestLine(await ask(`${path}/reviews`, requestAnswer, { method: 'POST', body })))
 }
@@ -98,9 +114,12 @@ function requestCommands(program: Command): void {
   for (const decision of ['approve', 'deny'] as const) {
     program
       .command(`${decision} <requestId>`)
-      .description(`${decision} a request`)
+      .description(
+        `${decision} a request: shows what it would allow and what not; asks, at a terminal, before it is decided`,
+      )
       .option('--comment <text>', 'what the requester reads', '')
-      .action((id: string, { comment }: { readonly comment: string }) => review(id, decision, comment))
+      .option('--yes', 'do not ask')
+      .action((id: string, options: Review) => review(id, decision, options))
   }
 }
 

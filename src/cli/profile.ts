@@ -1,16 +1,12 @@
-import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { grantAnswer, grantsAnswer } from '../http/api-schemas.ts'
 import { RECORD_ID } from '../record.ts'
 import { parseScope } from '../rules/scope.ts'
-import { credentialProcess, profileNames, withoutProfiles, withProfile } from './aws-config.ts'
+import { credentialProcess, withoutProfiles, withProfile } from './aws-config.ts'
+import { configPath, editConfig, readProfiles, refuseShadowed } from './aws-files.ts'
 import type { GrantAnswer } from './describe.ts'
 import { plain } from './plain.ts'
 import { Problem } from './problem.ts'
 import { ask, print, say } from './terminal.ts'
-import { isMissing, withLock } from './token-file.ts'
 
 export interface ProfileOptions {
   readonly name?: string
@@ -19,21 +15,20 @@ export interface ProfileOptions {
 }
 
 const OVER: readonly GrantAnswer['status'][] = ['revoking', 'expired', 'revoked']
-/** Only its owner reads it, as the AWS CLI makes it. */
-const NEW_FILE_MODE = 0o600
 
 /** An AWS profile whose credentials come from `latchkey credentials <grantId>`. Those of grants that are over go. */
-export async function profile(grantId: string, options: ProfileOptions): Promise<void> {
+export async function profile(grantId: string | undefined, options: ProfileOptions): Promise<void> {
+  if (grantId === undefined) return await tidyProfiles(options)
   if (options.remove) return await removeProfile(grantId)
   const grant = await ask(`/grants/${encodeURIComponent(grantId)}`, grantAnswer)
   refuseOther(grant, grantId)
-  const { grants } = await ask('/grants?limit=100', grantsAnswer)
   const region = usableRegion(grant, options)
   const name = options.name ?? `latchkey-${grant.id}`
   const command = credentialProcess([process.execPath, process.argv[1] ?? '', 'credentials', grant.id])
-  const over = new Set(grants.filter(({ status }) => OVER.includes(status)).map(({ id }) => id))
+  await refuseShadowed(name)
+  const isOver = await findOver()
   const gone = await editConfig((text) =>
-    withoutProfiles(withProfile(text, { name, grantId: grant.id, command, region }), (id) => over.has(id)),
+    withoutProfiles(withProfile(text, { name, grantId: grant.id, command, region }), isOver),
   )
   say(`The profile ${name} is in ${configPath()}.${goneWords(gone)} Use it until the grant ends:`)
   print(awsLine(grant, name))
@@ -59,6 +54,34 @@ async function removeProfile(grantId: string): Promise<void> {
   const gone = await editConfig((text) => withoutProfiles(text, (id) => id === grantId))
   if (gone.length === 0) throw new Problem(`There is no profile of ${plain(grantId)} in ${configPath()}.`)
   say(`Removed from ${configPath()}: ${gone.join(', ')}.`)
+}
+
+async function tidyProfiles(options: ProfileOptions): Promise<void> {
+  if (Object.keys(options).length > 0) throw new Problem('Say of which grant: `latchkey profile <grantId>`.')
+  const isOver = await findOver()
+  const gone = await editConfig((text) => withoutProfiles(text, isOver))
+  const left = await readProfiles()
+  for (const { name, grantId } of left) print(`${name}  ${grantId}`)
+  const which = left.length === 0 ? 'There is no profile of' : 'Those are the profiles of'
+  say(`${which} Latchkey in ${configPath()}.${goneWords(gone)}`)
+}
+
+/** After the grant was ended, which is told even where the file cannot be written. */
+export async function forgetProfile(grantId: string): Promise<void> {
+  try {
+    const gone = await editConfig((text) => withoutProfiles(text, (id) => id === grantId))
+    if (gone.length > 0) say(`Removed from ${configPath()}: ${gone.join(', ')}.`)
+  } catch (error) {
+    const message = `The grant is ended. Its profile may still be in ${configPath()}, which could not be written.`
+    throw new Problem(message, { cause: error })
+  }
+}
+
+/** Whether a grant of the person is over, of the newest hundred. */
+async function findOver(): Promise<(grantId: string) => boolean> {
+  const { grants } = await ask('/grants?limit=100', grantsAnswer)
+  const over = new Set(grants.filter(({ status }) => OVER.includes(status)).map(({ id }) => id))
+  return (id) => over.has(id)
 }
 
 function goneWords(gone: readonly string[]): string {
@@ -93,46 +116,4 @@ function bucketAndKey(scope: string, option: '--key' | '--prefix'): string {
 
 function inShell(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
-}
-
-function configPath(): string {
-  const given = process.env.AWS_CONFIG_FILE ?? ''
-  return given === '' ? join(homedir(), '.aws', 'config') : given.replace(/^~(?=[/\\])/, homedir())
-}
-
-/** Written beside and renamed, with the mode it has. @returns names of our profiles that are gone from it */
-async function editConfig(change: (text: string) => string): Promise<readonly string[]> {
-  return await withLock(async () => {
-    const { path, text, mode } = await readConfig()
-    const next = change(text)
-    if (next !== text) await replace(path, next, mode)
-    const left = profileNames(next)
-    return profileNames(text).filter((name) => !left.includes(name))
-  })
-}
-
-/** A character for each byte (latin1): what somebody else wrote there may be in any encoding. A link is followed, so that it stays one. */
-async function readConfig(): Promise<{ readonly path: string; readonly text: string; readonly mode: number }> {
-  const given = configPath()
-  try {
-    const path = await realpath(given)
-    const [text, { mode }] = await Promise.all([readFile(path, 'latin1'), stat(path)])
-    return { path, text, mode: mode & 0o777 }
-  } catch (error) {
-    if (!isMissing(error)) throw error
-    await mkdir(dirname(given), { recursive: true, mode: 0o700 })
-    return { path: given, text: '', mode: NEW_FILE_MODE }
-  }
-}
-
-async function replace(path: string, text: string, mode: number): Promise<void> {
-  const draft = `${path}.${randomUUID()}`
-  try {
-    await writeFile(draft, text, { encoding: 'latin1', mode: NEW_FILE_MODE, flag: 'wx' })
-    await chmod(draft, mode)
-    await rename(draft, path)
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
-  }
 }

@@ -53,8 +53,14 @@ const OPERATIONS: readonly Operation[] = [
     body: reviewBody,
     answer: requestAnswer,
   },
-  { method: 'get', path: '/grants', summary: 'Your grants', query: grantsQuery, answer: grantsAnswer },
-  { method: 'get', path: '/grants/{id}', summary: 'One grant', answer: grantAnswer },
+  {
+    method: 'get',
+    path: '/grants',
+    summary: 'The grants that you asked for',
+    query: grantsQuery,
+    answer: grantsAnswer,
+  },
+  { method: 'get', path: '/grants/{id}', summary: 'One grant that you asked for or approved', answer: grantAnswer },
   {
     method: 'post',
     path: '/grants/{id}/credentials',

@@ -14,7 +14,10 @@ const FORMS: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 }
 
-function fieldOf(path: readonly PropertyKey[]): string {
+/** What whoever reads the refusal calls a field. */
+export type FieldName = (path: readonly PropertyKey[]) => string
+
+function fieldOfBody(path: readonly PropertyKey[]): string {
   const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('')
   return name === '' ? 'the body' : `\`${name.replace(/^\./, '')}\``
 }
@@ -47,7 +50,7 @@ function demandOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-function sentenceOf(issue: z.core.$ZodIssue): string {
+function sentenceOf(issue: z.core.$ZodIssue, fieldOf: FieldName): string {
   if (issue.code === 'unrecognized_keys')
     return `${listOf(issue.keys)} ${issue.keys.length === 1 ? 'is' : 'are'} not known here`
   // Those are our own sentences.
@@ -57,13 +60,17 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
 }
 
 /** @throws BAD_INPUT that names every field at fault. */
-export function parseInput<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
+export function parseInput<S extends z.ZodType>(
+  schema: S,
+  given: unknown,
+  fieldOf: FieldName = fieldOfBody,
+): z.output<S> {
   // Without what was given, a field that is missing and one that is wrong look alike.
   const result = schema.safeParse(given ?? {}, { reportInput: true })
   if (result.success) return result.data
   // The first fault of a field is the one to mend; zod also measures what is not of the right type.
   const first = new Map(result.error.issues.toReversed().map((issue) => [fieldOf(issue.path), issue]))
-  const problems = [...first.values()].toReversed().map((issue) => sentenceOf(issue).replace(/\.$/, ''))
+  const problems = [...first.values()].toReversed().map((issue) => sentenceOf(issue, fieldOf).replace(/\.$/, ''))
   throw new LatchkeyError('BAD_INPUT', {
     problem: `This cannot be read: ${problems.join('; ')}. Correct it and send it again.`,
   })

@@ -133,7 +133,7 @@ describe.concurrent('what AWS enforces', () => {
       await putBack(chaos, copy)
 
       await expect(recover(chaos)).rejects.toMatchObject({
-        stderr: expect.stringContaining('Say `latchkey recover --yes`'),
+        stderr: expect.stringContaining('add --yes'),
       })
       expect(await chaos.audit('alarm.epoch-renewed')).toEqual([])
       await expect(recover(chaos, '--yes', '--wait', '1')).rejects.toMatchObject({

@@ -42,6 +42,7 @@ function start(person: PersonName, words: readonly string[], env: NodeJS.Process
       NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS ?? '',
       LATCHKEY_URL: world.web.url,
       XDG_CONFIG_HOME: join(home, person),
+      HOME: join(home, person),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,6 +63,21 @@ async function finish(child: Running, onError: (text: string) => void = () => un
   })
   await once(child, 'close')
   return { code: child.exitCode, out, err }
+}
+
+const script = spawnSync('script', ['--version'], { stdio: 'ignore' }).status === 0
+
+/** Somebody sits there, and answers what they are asked. */
+async function atTerminal(person: PersonName, words: string, answer: string): Promise<string> {
+  const env = { ...process.env, LATCHKEY_URL: world.web.url, XDG_CONFIG_HOME: join(home, person) }
+  const child = spawn('script', ['-qec', `'${process.execPath}' '${CLI}' ${words}`, '/dev/null'], { env })
+  let said = ''
+  child.stdout.on('data', (chunk) => {
+    said += String(chunk)
+    if (said.endsWith('[y/N] ')) child.stdin.write(`${answer}\n`)
+  })
+  await once(child, 'close')
+  return said
 }
 
 async function latchkey(person: PersonName, ...words: string[]): Promise<Ran> {
@@ -241,11 +257,35 @@ describe('approving', () => {
 
   test('prints what is decided before it is, and then what came of it', async () => {
     const id = await ask()
-    const { out } = await latchkey('max', 'approve', id)
+    const { out, err } = await latchkey('max', 'approve', id)
     const [shown, decided] = out.split('\n')
     expect(shown).toBe(`${id}  pending  Rita Reyes: write s3://finance-reports/2026/ for 45m, because month-end fix`)
     expect(decided).toContain(`${id}  approved  g-`)
+    expect(err).toMatch(/^Can see names, upload and overwrite under s3:\/\/finance-reports\/2026\/; cannot download, /)
+    expect(err).toMatch(/\n {2}Can {6}see names, upload, overwrite\n {2}Cannot {3}download, delete, /)
+    const grantId = /(g-\S+)/.exec(decided ?? '')?.[1] ?? 'none'
+    // Its approver sees it too, who has none of their own.
+    expect(await latchkey('max', 'grants', grantId)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`${grantId}  `),
+      err: expect.stringMatching(/\n {2}Cannot {3}download, delete, /),
+    })
   })
+
+  test.skipIf(!script)(
+    'at a terminal shows what it would allow, and asks first (needs script on the PATH)',
+    async () => {
+      const id = await ask()
+      for (const [typed, status] of [
+        ['n', 'pending'],
+        ['y', 'approved'],
+      ] as const) {
+        const said = await atTerminal('max', `approve ${id}`, typed)
+        expect(said).toMatch(/ {2}Cannot {3}download, delete, [\s\S]+Approve it\? \[y\/N\]/)
+        expect((await latchkey('rita', 'requests')).out).toContain(`${id}  ${status}`)
+      }
+    },
+  )
 
   test('something else than what was printed is refused', async () => {
     const id = await ask()
@@ -436,6 +476,25 @@ describe('an AWS profile', () => {
     },
     60_000,
   )
+
+  test('goes with its grant when that is done, and leaves all others', async () => {
+    const [first, second] = [await grantFor(), await grantFor('s3://finance-reports/2025/')]
+    await profile(first, '--name', 'first')
+    await profile(second, '--name', 'second')
+    const listed = await profile()
+    expect(listed.out).toContain(`second  ${second}\n`)
+    const done = await finish(start('rita', ['done', first], { AWS_CONFIG_FILE: config }))
+    expect([done.code, done.err]).toEqual([0, `Removed from ${config}: first.\n`])
+    expect(done.out).toContain(`${first}  revoking`)
+    expect(await readFile(config, 'utf8')).not.toContain(first)
+    expect((await profile()).out).toBe(listed.out.replace(`first  ${first}\n`, ''))
+    // Ended elsewhere, as on the card.
+    await latchkey('rita', 'done', second)
+    const tidied = await profile()
+    expect(tidied.out).not.toContain(second)
+    expect(tidied.err).toContain('it is rid of second')
+    expect(await readFile(config, 'utf8')).toContain('[profile other]')
+  })
 
   test('goes with its grant, when another one is written', async () => {
     const over = await grantFor()

@@ -50,8 +50,8 @@ describe('an installation in order', () => {
     expect(code).toBe(0)
     const says = found.filter(({ area }) => area === 'Standing write rights').map((one) => one.says)
     expect(says).toEqual([
-      'None on the buckets of the rules.',
-      'user owner: may do everything in the account, and so write there.',
+      'user owner: may do everything in the account, and so write to its buckets without asking.',
+      'Nobody else may write to the buckets of the rules without asking.',
     ])
     expect(new Set(found.map(({ area }) => area))).toEqual(
       new Set([

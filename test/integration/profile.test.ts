@@ -12,7 +12,7 @@ import { someGrant } from '../unit/grants/a-grant.ts'
 
 const GRANT = 'g-0123456789ab'
 const OTHERS = '[default]\nregion = us-east-1\n'
-const VARIABLES = ['XDG_CONFIG_HOME', 'AWS_CONFIG_FILE', 'LATCHKEY_URL'] as const
+const VARIABLES = ['XDG_CONFIG_HOME', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE', 'LATCHKEY_URL'] as const
 
 const before = VARIABLES.map((name) => [name, process.env[name]] as const)
 let answered = {}
@@ -33,7 +33,8 @@ beforeAll(async () => {
   const signIn = { url, ...app, accessToken: 'token', expiresAt: Date.now() + 3_600_000 }
   await writeFile(join(home, 'latchkey', 'sign-in.json'), JSON.stringify(signIn), { mode: 0o600 })
   await writeFile(join(home, 'config'), OTHERS)
-  Object.assign(process.env, { XDG_CONFIG_HOME: home, AWS_CONFIG_FILE: join(home, 'config'), LATCHKEY_URL: url })
+  const files = { AWS_CONFIG_FILE: join(home, 'config'), AWS_SHARED_CREDENTIALS_FILE: join(home, 'credentials') }
+  Object.assign(process.env, { XDG_CONFIG_HOME: home, ...files, LATCHKEY_URL: url })
 })
 
 afterAll(async () => {
@@ -60,6 +61,16 @@ test.each([
   answered = grantOf(changes)
   await expect(profile(asked, { name: 'mine' })).rejects.toThrow(sentence)
   expect(await readFile(join(home, 'config'), 'utf8')).toBe(OTHERS)
+})
+
+test('a name that stands among the credentials is refused: its static keys would be used, and not those of the grant', async () => {
+  answered = grantOf({})
+  const keys = '[other]\n[mine]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = s\n'
+  await writeFile(join(home, 'credentials'), keys)
+  const refused = profile(GRANT, { name: 'mine' })
+  await expect(refused).rejects.toThrow(`There is a profile mine in ${join(home, 'credentials')}`)
+  expect(await readFile(join(home, 'config'), 'utf8')).toBe(OTHERS)
+  await writeFile(join(home, 'credentials'), keys.replace('mine', 'theirs'))
 })
 
 test('the grant that was asked for is written', async () => {

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { PEOPLE } from './entra/fixture.ts'
 import { PROJECT } from './project.ts'
 import { tellStory } from './story.ts'
-import { openTerminal } from './terminal.ts'
+import { writeOperatorTerminal, writeTerminal } from './terminal.ts'
 import { startWorld, type World } from './world.ts'
 
 /** `npm run demo`: the sandbox and Latchkey on this machine. `--story` plays the main job alone; `--json` prints the sandbox's own journal. */
@@ -51,10 +51,9 @@ async function story(world: World, folder: string): Promise<void> {
 }
 
 async function invite(world: World, folder: string): Promise<void> {
-  const { environment } = await openTerminal(world, 'rita', folder)
-  const names = Object.keys(environment).filter((key) =>
-    /^(PATH|HOME|XDG_|NODE_EXTRA_|LATCHKEY_|AWS_(ENDPOINT|.*REGION))/.test(key),
-  )
+  const rita = await writeTerminal(world, 'rita', folder)
+  const max = await writeTerminal(world, 'max', folder)
+  const operator = await writeOperatorTerminal(world, folder)
   print(`
 Latchkey is running, with a sandbox for Teams, Entra, mail and AWS. Open in a browser:
 
@@ -63,22 +62,25 @@ Latchkey is running, with a sandbox for Teams, Entra, mail and AWS. Open in a br
   Max's mailbox: the same request by mail, with a link to its page
     ${world.entra.mailboxUrl(PEOPLE.max)}
 
+Terminals: in a new one for each, this line first (it gets a home folder of its own, and \`latchkey\`):
+
+  Rita      ${rita}
+  Max       ${max}
+  operator  ${operator}
+
 1. As Rita, in her chat with Latchkey, write   request   for a form, or in one line
      ${ASK}
    In the channel, mention Latchkey first.
 2. As Max, say yes on the card, or on the page behind the mail's link. The sandbox signs with a throw-away certificate:
-   let the browser go on, and pick Max.
-3. As Rita, in a new terminal (it gets a home folder of its own), once:
-
-export ${names.map((key) => `${key}='${environment[key]}'`).join(' ')}
-latchkey login
-
-   Then the line that her card shows, with the grant's id, and with that id as profile:
-
-echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile g-…
-
+   let the browser go on, and pick Max. Or in his terminal:
+     latchkey login && latchkey requests --to-review     and then   latchkey approve r-…
+3. As Rita, in her terminal, with the grant's id from her card:
+     latchkey login && latchkey profile g-…
+     echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile latchkey-g-…
    The write shows on that card.
-4. "Done" on the card, or wait for the end: the same \`aws s3 cp\` is refused then.
+4. "Done" on the card, \`latchkey done g-…\`, or wait for the end: the same \`aws s3 cp\` is refused then.
+5. As the operator:
+     latchkey check-config     latchkey doctor     latchkey aws check     latchkey recover
 
 Ctrl-C ends everything.`)
   await new Promise<void>((resolve) => {

@@ -33,11 +33,8 @@ export interface Terminal {
 export async function openTerminal(world: World, person: PersonName, folder: string): Promise<Terminal> {
   const home = join(folder, person)
   await mkdir(join(home, '.aws'), { recursive: true })
-  const bin = join(home, 'bin')
-  await mkdir(bin, { recursive: true })
-  await writeFile(join(bin, 'latchkey'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, { mode: 0o755 })
   const environment = {
-    PATH: `${bin}:${process.env.PATH}`,
+    PATH: `${await makeCommand(home)}:${process.env.PATH}`,
     HOME: home,
     XDG_CONFIG_HOME: join(home, '.config'),
     NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
@@ -75,6 +72,50 @@ export async function openTerminal(world: World, person: PersonName, folder: str
         spawn(process.execPath, [SDK_COPY, file, uri], { env: { ...environment, AWS_PROFILE: profile }, cwd: home }),
       ),
   }
+}
+
+/** `latchkey` as one types it. @returns the folder for the PATH */
+async function makeCommand(home: string): Promise<string> {
+  const bin = join(home, 'bin')
+  await mkdir(bin, { recursive: true })
+  await writeFile(join(bin, 'latchkey'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, { mode: 0o755 })
+  return bin
+}
+
+/** What somebody at this machine reads into a shell, to be that person there. @returns the line for it */
+export async function writeTerminal(world: World, person: PersonName, folder: string): Promise<string> {
+  const { environment } = await openTerminal(world, person, folder)
+  return await writeShell(folder, person, environment)
+}
+
+/** The same for whoever operates Latchkey. */
+export async function writeOperatorTerminal(world: World, folder: string): Promise<string> {
+  const HOME = join(folder, 'operator')
+  await makeCommand(HOME)
+  const { accessKeyId, secretAccessKey } = world.seeded.keys.workers
+  // `latchkey recover` runs as the workers do.
+  const workers = { WORKERS_AWS_ACCESS_KEY_ID: accessKeyId, WORKERS_AWS_SECRET_ACCESS_KEY: secretAccessKey }
+  return await writeShell(folder, 'operator', { ...world.operatorEnvironment, ...workers, HOME })
+}
+
+/** What a shell may know of a real AWS. */
+const REAL_AWS = [
+  ...['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE'],
+  ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN'],
+  ...['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE'],
+]
+
+async function writeShell(folder: string, name: string, environment: NodeJS.ProcessEnv): Promise<string> {
+  const path = join(folder, `${name}.sh`)
+  const { PATH: _, ...own } = environment
+  const values = Object.entries(own).map(([key, value = '']) => `export ${key}=${quoted(value)}`)
+  const command = `export PATH=${quoted(join(folder, name, 'bin'))}:"$PATH"`
+  await writeFile(path, [`unset ${REAL_AWS.join(' ')}`, ...values, command, ''].join('\n'), { mode: 0o600 })
+  return `. ${quoted(path)}`
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 async function login(world: World, personId: string, environment: NodeJS.ProcessEnv): Promise<void> {

@@ -95,7 +95,9 @@ export interface World {
   startWorkers(env?: Environment): Promise<LatchkeyProcess>
   /** Every process of that part that still runs; resolves when they are gone. */
   kill(part: Part, signal: NodeJS.Signals): Promise<void>
-  /** `latchkey` as an operator runs it: the service's configuration, an administrator's AWS credentials. */
+  /** An operator's: the service's configuration, an administrator's AWS credentials. */
+  readonly operatorEnvironment: Environment
+  /** `latchkey` as an operator runs it. */
   operate(
     words: readonly string[],
     env?: Environment,
@@ -182,11 +184,10 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
   closers.push(() => Promise.all((['web', 'workers'] as const).map((part) => kill(part, 'SIGTERM'))))
   const web = await start('web')
   teams.connect(`${web.url}/api/messages`)
-  const operate: World['operate'] = (words, env = {}) => {
-    const { accessKeyId, secretAccessKey } = seeded.keys.owner
-    const admin = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, PUBLIC_URL: web.url }
-    return runCli(words, { ...environment('web'), ...admin, ...env })
-  }
+  const { accessKeyId, secretAccessKey } = seeded.keys.owner
+  const admin = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, PUBLIC_URL: web.url }
+  const operatorEnvironment = { ...environment('web'), ...admin }
+  const operate: World['operate'] = (words, env = {}) => runCli(words, { ...operatorEnvironment, ...env })
   if (options.watch) await watch(ground, operate)
   return {
     aws,
@@ -200,6 +201,7 @@ async function build(options: WorldOptions, closers: (() => Promise<unknown>)[])
     startWeb: (env) => start('web', env),
     startWorkers: (env) => start('workers', env),
     kill,
+    operatorEnvironment,
     operate,
     call: async (person, path, body, to = web) => call(to.url, await entra.mint(PEOPLE[person]), path, body),
     output: () => all.map((one) => one.output()).join(''),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { credentialProcess, profileNames, withoutProfiles, withProfile } from '../../src/cli/aws-config.ts'
+import { credentialProcess, profilesIn, withoutProfiles, withProfile } from '../../src/cli/aws-config.ts'
 
 const GRANT = 'g-0123456789ab'
 const OTHER = 'g-ba9876543210'
@@ -60,7 +60,7 @@ describe('a profile in the text of ~/.aws/config', () => {
 
   test('of a grant that lives stays', () => {
     const both = withProfile(withProfile('', profile), { ...profile, name: 'b', grantId: OTHER })
-    expect(profileNames(withoutProfiles(both, (id) => id === GRANT))).toEqual(['b'])
+    expect(profilesIn(withoutProfiles(both, (id) => id === GRANT))).toMatchObject([{ name: 'b' }])
   })
 
   test.each([

@@ -1,11 +1,11 @@
 import { userInfo } from 'node:os'
-import { createInterface } from 'node:readline/promises'
 import { type Actor, byOperator } from '../../audit/events.ts'
 import { applyWiring, planOf } from '../../aws/wiring/setup.ts'
 import { removeWiring, teardownPlan } from '../../aws/wiring/teardown.ts'
 import { type Difference, readWiring } from '../../aws/wiring/wiring.ts'
 import { isLatchkeyError } from '../../errors.ts'
 import { noteSetUp, noteTakenDown } from '../../oversight/wired-places.ts'
+import { agree } from '../agree.ts'
 import { Problem } from '../problem.ts'
 import { checkSites } from './check-sites.ts'
 import { setupOfService } from './environment.ts'
@@ -35,7 +35,7 @@ export async function setup(options: AwsOptions): Promise<void> {
     return
   }
   const isNew = plans.some((one) => one.act !== 'keep')
-  if (isNew) await agree(options, 'Make these changes?')
+  if (isNew && !options.yes) await agree('Make these changes?')
   const open = options.selfTest === false ? undefined : await openFeed(service)
   try {
     if (isNew) await applyAll(sites, { rotate, endpoint: service.config.publicUrl })
@@ -71,15 +71,6 @@ async function planAll(
     `\n${changes === 0 ? 'Nothing to change.' : `${changes} to change, ${all.length - changes} as they should be.`}`,
   )
   return all
-}
-
-async function agree({ yes }: AwsOptions, question: string): Promise<void> {
-  if (yes) return
-  if (!process.stdin.isTTY) throw new Problem('Nothing was changed. Look at the plan above and add --yes.')
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  const answer = await terminal.question(`${question} [y/N] `)
-  terminal.close()
-  if (!/^y(es)?$/i.test(answer.trim())) throw new Problem('Nothing was changed.')
 }
 
 interface Order {
@@ -128,7 +119,7 @@ export async function teardown(options: AwsOptions): Promise<void> {
   )
   for (const line of elsewhere(service, sites)) print(`\n${line}`)
   if (options.plan) return
-  if (plans.length > 0) await agree(options, 'Delete these?')
+  if (plans.length > 0 && !options.yes) await agree('Delete these?')
   const open = await openFeed(service)
   try {
     for (const site of sites.sites) {

@@ -108,16 +108,20 @@ async function standing(ground: readonly Ground[], { desk, place }: Ground): Pro
   const byPolicy = await Promise.all(ground.map((one) => bucketPolicyRights(one.desk, one.place)))
   const all = [...rights, ...byPolicy.flat()]
   return [
-    ...(all.length === 0 ? [{ area, state: 'ok' as const, says: 'None on the buckets of the rules.' }] : []),
     ...all.map((right) => standingFinding(area, right)),
-    ...names(area, administrators, 'may do everything in the account, and so write there'),
-    ...names(area, unread, 'hold a policy that could not be read'),
+    ...names(area, administrators, 'may do everything in the account, and so write to its buckets without asking'),
+    ...names(area, unread, 'perhaps may write without asking: a policy could not be read'),
+    ...(all.length === 0 ? [{ area, state: 'ok' as const, says: nobody(administrators.length + unread.length) }] : []),
   ]
 }
 
 function standingFinding(area: string, { bucket, who, actions }: StandingRight): Finding {
   const says = `${bucket}: ${who} may write without asking (${actions.slice(0, 3).join(', ')}${actions.length > 3 ? ', …' : ''}).`
   return { area, state: 'wrong', says, next: 'Take it away: just-in-time means nothing beside it.' }
+}
+
+function nobody(others: number): string {
+  return `Nobody${others === 0 ? '' : ' else'} may write to the buckets of the rules without asking.`
 }
 
 function names(area: string, who: readonly string[], what: string): readonly Finding[] {

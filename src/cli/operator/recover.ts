@@ -1,5 +1,4 @@
 import { userInfo } from 'node:os'
-import { createInterface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { byOperator } from '../../audit/events.ts'
 import { awsDriver } from '../../aws/aws-driver.ts'
@@ -9,6 +8,7 @@ import { openLog } from '../../dependencies.ts'
 import { readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../grants/epoch.ts'
 import { connect, untilReady } from '../../redis/connections.ts'
 import { redisRecord } from '../../redis/record.ts'
+import { agree } from '../agree.ts'
 import { Problem } from '../problem.ts'
 import { orProblem } from './environment.ts'
 
@@ -33,7 +33,7 @@ export async function recover({ yes = false, wait }: RecoverOptions): Promise<vo
   enterEnvironment(partEnvironment(process.env, 'workers'))
   const { config, rules } = orProblem(() => readSetup(process.env, 'workers'))
   say(WHAT_IT_DOES)
-  if (!yes) await confirm()
+  if (!yes) await agree('Go on?')
   const log = openLog({ ...config, logLevel: 'silent' }, 'recover')
   const redis = connect(config.redisUrl, 'request', log)
   try {
@@ -52,14 +52,6 @@ export async function recover({ yes = false, wait }: RecoverOptions): Promise<vo
 function parseSeconds(text: string): number {
   if (/^\d{1,5}$/.test(text)) return Number(text)
   throw new Problem('Give --wait as whole seconds, like 180.')
-}
-
-async function confirm(): Promise<void> {
-  if (!process.stdin.isTTY) throw new Problem('Nobody can be asked here. Say `latchkey recover --yes`.')
-  const asking = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await asking.question('Go on? [y/N] ')
-  asking.close()
-  if (!/^y(es)?$/i.test(answer.trim())) throw new Problem('Nothing was changed.')
 }
 
 async function waitForWorkers(needs: RecoverNeeds, waitMs: number): Promise<void> {
