@@ -114,6 +114,7 @@ function refuseOtherRole(
     doing: `a session of ${principal.roleArn}`,
     awsCode: 'OtherRole',
     next: 'The role was made again since this was approved. Ask again.',
+    by: 'Latchkey',
   })
 }
 

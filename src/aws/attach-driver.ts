@@ -106,6 +106,7 @@ function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: Holder): voi
     doing: `access on ${arn}`,
     awsCode: 'OtherHolder',
     next: 'It was made again since this was approved. Ask again.',
+    by: 'Latchkey',
   })
 }
 

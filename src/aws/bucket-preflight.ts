@@ -120,5 +120,6 @@ function notInOrder(log: AwsLog, bucket: string, faults: readonly string[]): Lat
     doing: `access to bucket ${bucket}`,
     awsCode: 'BucketNotInOrder',
     next: `Bucket ${bucket} is not as the rules say, or lets others in. The operator's log says how.`,
+    by: 'Latchkey',
   })
 }

@@ -96,7 +96,12 @@ function keepTo(client: IAMClient, account: string, own: () => Promise<string>, 
   client.middlewareStack.add(
     (goOn) => async (args) => {
       if ((await own()) === account) return await goOn(args)
-      throw new LatchkeyError('AWS_REFUSED', { doing: `access to account ${account}`, awsCode: 'NoHub', next })
+      throw new LatchkeyError('AWS_REFUSED', {
+        doing: `access to account ${account}`,
+        awsCode: 'NoHub',
+        next,
+        by: 'Latchkey',
+      })
     },
     { step: 'initialize', name: 'keepToAccount' },
   )

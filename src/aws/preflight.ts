@@ -131,5 +131,5 @@ interface Wrong {
 function notInOrder(log: AwsLog, account: Account, { role, awsCode, faults }: Wrong): LatchkeyError {
   log.warn({ account: account.name, role, faults }, 'the elevation role is not in order')
   const next = `The elevation role of account ${account.name} is not in order. The operator's log says why.`
-  return new LatchkeyError('AWS_REFUSED', { doing: `access to account ${account.name}`, awsCode, next })
+  return new LatchkeyError('AWS_REFUSED', { doing: `access to account ${account.name}`, awsCode, next, by: 'Latchkey' })
 }

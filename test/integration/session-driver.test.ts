@@ -276,7 +276,7 @@ describe('the session driver', () => {
     async function faultsToldToTheOperator(): Promise<string> {
       const { message } = await refusalOf(preflight(), 'AWS_REFUSED')
       expect(message).toBe(
-        "AWS refused access to account prod (RoleNotInOrder). The elevation role of account prod is not in order. The operator's log says why.",
+        "Latchkey refused access to account prod. The elevation role of account prod is not in order. The operator's log says why.",
       )
       return inspect(world.logged, { depth: null })
     }
