@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { withTimes } from '../cards/sentences.ts'
 import type { grantAnswer, requestAnswer } from '../http/api-schemas.ts'
 import { formatDuration } from '../rules/duration.ts'
 import { plain } from './plain.ts'
@@ -33,9 +34,10 @@ export function previewLines({ preview, warnings = [] }: Previewed): readonly st
     ['Cannot', cannot.join(', ')],
     ['Careful', warnings.join(' ')],
   ] as const
-  return [sentence, ...rows.flatMap(([title, text]) => (text === '' ? [] : [`  ${title.padEnd(8)} ${text}`]))].map(
-    plain,
-  )
+  return [
+    withTimes(sentence),
+    ...rows.flatMap(([title, text]) => (text === '' ? [] : [`  ${title.padEnd(8)} ${text}`])),
+  ].map(plain)
 }
 
 function describeDecision({ decision }: RequestAnswer): string {

@@ -84,7 +84,8 @@ Terminals: in a new one for each, this line first (it gets a home folder of its 
 
 Ctrl-C ends everything.`)
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+    // npm passes on what the terminal sends to all of us already: a second signal must not end this before it has tidied up.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve())
   })
 }
 

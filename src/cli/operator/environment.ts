@@ -5,12 +5,16 @@ import { Problem } from '../problem.ts'
 
 /** Environment and rules as the service reads them; from here on this process is nobody but the administrator. */
 export function setupOfService(): Setup {
-  // The pinned SDK runs on Node 20; its notice about later versions says nothing to whoever operates this one.
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+  silenceSdk()
   const env = operatorEnvironment(process.env)
   const setup = orProblem(() => readSetup(env, 'web'))
   enterEnvironment(env)
   return setup
+}
+
+/** The pinned SDK runs on Node 20; its notice about later versions says nothing to whoever operates this one. */
+export function silenceSdk(): void {
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 }
 
 /** The faults as lines for a terminal. */

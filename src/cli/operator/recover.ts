@@ -10,7 +10,7 @@ import { connect, untilReady } from '../../redis/connections.ts'
 import { redisRecord } from '../../redis/record.ts'
 import { agree } from '../agree.ts'
 import { Problem } from '../problem.ts'
-import { orProblem } from './environment.ts'
+import { orProblem, silenceSdk } from './environment.ts'
 
 const WHAT_IT_DOES = `Do this after Redis was put back from a copy. Before anything is granted or vended again:
 - every session that was issued until now is refused, in every account; whoever has a live grant gets new credentials;
@@ -30,6 +30,7 @@ type RecoverNeeds = Parameters<typeof waitingAccounts>[0] & Parameters<typeof wa
 /** Runs where the workers run, with their environment. */
 export async function recover({ yes = false, wait }: RecoverOptions): Promise<void> {
   const waitMs = parseSeconds(wait) * 1_000
+  silenceSdk()
   enterEnvironment(partEnvironment(process.env, 'workers'))
   const { config, rules } = orProblem(() => readSetup(process.env, 'workers'))
   say(WHAT_IT_DOES)
