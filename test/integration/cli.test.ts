@@ -479,26 +479,7 @@ describe('an AWS profile', () => {
     60_000,
   )
 
-  test('goes with its grant when that is done, and leaves all others', async () => {
-    const [first, second] = [await grantFor(), await grantFor('s3://finance-reports/2025/')]
-    await profile(first, '--name', 'first')
-    await profile(second, '--name', 'second')
-    const listed = await profile()
-    expect(listed.out).toContain(`second  ${second}\n`)
-    const done = await finish(start('rita', ['done', first], { AWS_CONFIG_FILE: config }))
-    expect([done.code, done.err]).toEqual([0, `Removed from ${config}: first.\n`])
-    expect(done.out).toContain(`${first}  revoking`)
-    expect(await readFile(config, 'utf8')).not.toContain(first)
-    expect((await profile()).out).toBe(listed.out.replace(`first  ${first}\n`, ''))
-    // Ended elsewhere, as on the card.
-    await latchkey('rita', 'done', second)
-    const tidied = await profile()
-    expect(tidied.out).not.toContain(second)
-    expect(tidied.err).toContain('it is rid of second')
-    expect(await readFile(config, 'utf8')).toContain('[profile other]')
-  })
-
-  test('goes with its grant, when another one is written', async () => {
+  test('goes with its grant: when another one is written, and when that one is done', async () => {
     const over = await grantFor()
     await profile(over, '--name', 'mine')
     await latchkey('rita', 'done', over)
@@ -509,6 +490,11 @@ describe('an AWS profile', () => {
     expect(written).not.toContain(over)
     expect(written).toContain('[profile other]')
     expect(written).toContain(next)
+    expect((await profile()).out).toContain(`latchkey-${next}  ${next}\n`)
+    const done = await finish(start('rita', ['done', next], { AWS_CONFIG_FILE: config }))
+    expect([done.code, done.err]).toEqual([0, `Removed from ${config}: latchkey-${next}.\n`])
+    expect(done.out).toContain(`${next}  revoking`)
+    expect(await readFile(config, 'utf8')).toBe(written.slice(0, written.indexOf(`\n# latchkey ${next}`)))
   })
 })
 

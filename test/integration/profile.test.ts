@@ -11,13 +11,15 @@ import { someGrant } from '../unit/grants/a-grant.ts'
 /** `latchkey profile` at a Latchkey that somebody else has got hold of. */
 
 const GRANT = 'g-0123456789ab'
+const OTHER = 'g-ba9876543210'
 const OTHERS = '[default]\nregion = us-east-1\n'
 const VARIABLES = ['XDG_CONFIG_HOME', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE', 'LATCHKEY_URL'] as const
 
 const before = VARIABLES.map((name) => [name, process.env[name]] as const)
 let answered = {}
+let listed: readonly object[] = []
 const server = createServer((request, response) => {
-  const body = request.url?.startsWith('/api/v1/grants?') ? { grants: [] } : answered
+  const body = request.url?.startsWith('/api/v1/grants?') ? { grants: listed } : answered
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 })
 let home: string
@@ -53,7 +55,7 @@ function grantOf(changes: object): object {
 }
 
 test.each([
-  ['another grant', GRANT, { id: 'g-ba9876543210' }, 'did not answer with grant'],
+  ['another grant', GRANT, { id: OTHER }, 'did not answer with grant'],
   ['an id that is none, also where it was asked for', 'g-1" evil', { id: 'g-1" evil' }, 'did not answer with grant'],
   ['newlines by their low bytes', GRANT, { id: `${GRANT}\u010a[profile b]` }, 'did not answer with grant'],
   ['a region with them', GRANT, { region: 'eu-west-1\u010a[profile b]' }, 'A region is written as'],
@@ -77,6 +79,23 @@ test('the grant that was asked for is written', async () => {
   answered = grantOf({})
   await profile(GRANT, { name: 'mine' })
   expect(await readFile(join(home, 'config'), 'utf8')).toContain(`[profile mine]\n`)
+})
+
+test('without a grant, the profiles of those that are over go, and the others are listed', async () => {
+  for (const [id, name] of [
+    [GRANT, 'mine'],
+    [OTHER, 'over'],
+  ] as const) {
+    answered = grantOf({ id })
+    await profile(id, { name })
+  }
+  listed = [grantOf({}), grantOf({ id: OTHER, status: 'expired' })]
+  const [out, err] = [process.stdout, process.stderr].map((to) => vi.spyOn(to, 'write').mockReturnValue(true))
+  await profile(undefined, {})
+  expect(out?.mock.calls).toEqual([[`mine  ${GRANT}\n`]])
+  expect(String(err?.mock.calls)).toContain('it is rid of over.')
+  expect(await readFile(join(home, 'config'), 'utf8')).not.toContain('over]')
+  await expect(profile(undefined, { remove: true })).rejects.toThrow('Say of which grant')
 })
 
 const ONE = 's3://finance-reports/q3.csv'
