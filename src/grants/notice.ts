@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LATCHKEY } from '../audit/events.ts'
+import { LatchkeyError } from '../errors.ts'
 import { againOnConflict, type Commit, idOf, type RecordPort } from '../record.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { isMac, macOf } from './yes.ts'
@@ -48,7 +49,11 @@ interface Reading {
 interface TellNeeds extends Reading {
   readonly record: Pick<RecordPort, 'read' | 'commit'>
   readonly rules: Pick<Rules, 'securityChannel'>
+  readonly log: { error(data: object, message: string): void }
 }
+
+const NOT_TOLD =
+  'what the security channel must be told cannot be kept in the record: tell the people who look after security'
 
 /** @example noticeIdOf(epoch) // whoever meets the same epoch means the same notice */
 export function noticeIdOf(facts: string): string {
@@ -57,14 +62,21 @@ export function noticeIdOf(facts: string): string {
 
 /** In a commit of its own, unless it stands in the record already. Where the rules name no channel, audit and log alone say it. */
 export async function tell(needs: TellNeeds, notice: Notice | undefined): Promise<void> {
-  if (!notice) return
-  // Another role's round may be writing the same one.
-  await againOnConflict(async () => {
-    const stored = await needs.record.read('notice', notice.id)
-    if (truly(needs.approvalKey, notice.id, stored?.value)) return
-    const told = noticeCommit(needs, notice, stored?.version ?? 0)
-    if (told.records.length > 0) await needs.record.commit(told)
-  })
+  if (!notice || needs.rules.securityChannel === undefined) return
+  try {
+    // Another role's round may be writing the same one.
+    await againOnConflict(() => writeOnce(needs, notice))
+  } catch (error) {
+    // An outage is waited for. A key that somebody spoilt must not keep AWS from refusing anybody.
+    if (error instanceof LatchkeyError) throw error
+    needs.log.error({ noticeId: notice.id, what: notice.kind, err: error }, NOT_TOLD)
+  }
+}
+
+async function writeOnce(needs: TellNeeds, notice: Notice): Promise<void> {
+  const stored = await needs.record.read('notice', notice.id)
+  if (truly(needs.approvalKey, notice.id, stored?.value)) return
+  await needs.record.commit(noticeCommit(needs, notice, stored?.version ?? 0))
 }
 
 /** What joins the commit of that which is told. */

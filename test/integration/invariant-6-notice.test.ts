@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { byOperator } from '../../src/audit/events.ts'
 import { DENY_POLICY } from '../../src/grants/deny-document.ts'
 import { checkEpoch, renewEpoch } from '../../src/grants/epoch.ts'
+import { noticeIdOf } from '../../src/grants/notice.ts'
 import type { RecordPort } from '../../src/record.ts'
 import { redisBudget } from '../../src/redis/budget.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
@@ -258,6 +259,16 @@ describe('whoever writes into Redis says nothing in the channel', () => {
     await sweep()
     expect(posted()).toHaveLength(1)
   })
+})
+
+test('a key that somebody spoilt keeps AWS from refusing nobody, and the log says it loudly', async () => {
+  await office.empty()
+  await office.redis.set(office.key('notice', noticeIdOf(await office.record.epoch())), 'spoilt')
+  await round()
+  expect(office.denied().epoch).toBe(await office.record.epoch())
+  expect(errors()).toContain(
+    'what the security channel must be told cannot be kept in the record: tell the people who look after security',
+  )
 })
 
 test('where the rules name no channel audit and log alone say it', async () => {
