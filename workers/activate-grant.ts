@@ -62,7 +62,7 @@ async function findRefusal(needs: ActivateNeeds, grantId: string, stored: Stored
 
 /** The order of these lines is the guarantee: the end is on record and in the due index before AWS is asked to allow anything. */
 async function attempt(needs: ActivateNeeds, stored: StoredGrant): Promise<void> {
-  const { record, driver, log } = needs
+  const { record } = needs
   // One time for everything: whether the yes still holds, and the end that follows from it.
   const [nowMs, readiness] = await readTogether(needs, stored)
   if (nowMs > Date.parse(stored.grant.terms.decidedAt) + YES_LASTS_MS) {
@@ -71,17 +71,32 @@ async function attempt(needs: ActivateNeeds, stored: StoredGrant): Promise<void>
     return
   }
   await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs, readiness)
-  if (await endIfDenied(needs, stored)) return
+  if (await endIfRefused(needs, stored, () => endIfDenied(needs, stored))) return
   const fixed = await fixEnd(record, stored, nowMs)
+  if (!(await endIfRefused(needs, fixed, () => ask(needs, fixed, nowMs)))) await commitActive(record, fixed)
+}
+
+/** Never an end by itself: what AWS refuses is thrown. */
+async function ask({ record, driver }: ActivateNeeds, stored: StoredGrant, nowMs: number): Promise<false> {
+  await driver.activate(orderOf(stored.grant), nowMs, () => refuseIfMoved(record, stored))
+  return false
+}
+
+/** @returns whether the grant has come to its end: `look` found so, or AWS refused, and the reason is on record. */
+async function endIfRefused(
+  { record, log }: ActivateNeeds,
+  stored: StoredGrant,
+  look: () => Promise<boolean>,
+): Promise<boolean> {
+  const { id: grantId, status } = stored.grant
   try {
-    await driver.activate(orderOf(fixed.grant), nowMs, () => refuseIfMoved(record, fixed))
+    return await look()
   } catch (error) {
     if (!isRefusal(error)) throw error
-    log.warn({ grantId: fixed.grant.id, code: error.code }, 'AWS refused the activation')
-    await beginRevoke(record, fixed, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
-    return
+    log.warn({ grantId, status, code: error.code }, 'AWS refused what was approved')
+    await beginRevoke(record, stored, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
+    return true
   }
-  await commitActive(record, fixed)
 }
 
 function readTogether(needs: ActivateNeeds, { grant: { terms } }: StoredGrant) {
@@ -129,18 +144,11 @@ async function commitActive(record: RecordPort, { grant, version }: StoredGrant)
 
 /** The new end is on record and in the due index since the yes. Until AWS holds it, access ends as it did before. */
 async function writeExtension(needs: ActivateNeeds, stored: StoredGrant): Promise<void> {
-  const { record, driver, log } = needs
+  const { record } = needs
   const [nowMs, readiness] = await readTogether(needs, stored)
   await refuseUnlessReady(needs, stored.grant.terms.principal, nowMs, readiness)
-  if (await endIfDenied(needs, stored)) return
-  try {
-    await driver.activate(orderOf(stored.grant), nowMs, () => refuseIfMoved(record, stored))
-  } catch (error) {
-    if (!isRefusal(error)) throw error
-    log.warn({ grantId: stored.grant.id, code: error.code }, 'AWS refused the extension')
-    await beginRevoke(record, stored, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
-    return
-  }
+  if (await endIfRefused(needs, stored, () => endIfDenied(needs, stored))) return
+  if (await endIfRefused(needs, stored, () => ask(needs, stored, nowMs))) return
   const { unwritten: _, ...grant } = stored.grant
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: stored.version, next: grant }],
