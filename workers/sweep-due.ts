@@ -34,8 +34,8 @@ const GRACE_MS = 2_000
 const OVERDUE_MS = 30_000
 const AT_ONCE = 10_000
 const REVOCATIONS_AT_ONCE = 10
-/** So that those of an account that does not answer hold up the others less. */
-const TARGETS_AT_ONCE = 20
+/** Roles or targets. So that those of an account that does not answer hold up the others less. */
+const LOOKS_AT_ONCE = 20
 /** A queue that hangs must not keep the sweeper waiting. */
 const ADD_WITHIN_MS = 5_000
 const STOP_WITHIN_MS = 20_000
@@ -51,8 +51,8 @@ export function sweepDue(needs: SweepNeeds): Loop {
   const loops = [
     startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: EVERY_MS, log }),
     plain('requests', needs.lapse),
-    plain('roles', needs.keepRole),
-    plain('targets', needs.keepTarget, { atOnce: TARGETS_AT_ONCE }),
+    plain('roles', needs.keepRole, { atOnce: LOOKS_AT_ONCE }),
+    plain('targets', needs.keepTarget, { atOnce: LOOKS_AT_ONCE }),
     plain('copies', needs.showCopies, { graceMs: GRACE_MS }),
     plain('notices', needs.tellSecurity),
   ]
