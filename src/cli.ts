@@ -22,9 +22,10 @@ function version(): string {
 }
 
 /** Whoever reads may stop before the end, as `head` does. What was asked for is done all the same: `approve` prints before it decides. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
 
 const program = new Command('latchkey')
   .description('Access to S3 for as long as a task takes. Set LATCHKEY_URL to the address of your Latchkey.')
