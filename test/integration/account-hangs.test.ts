@@ -174,6 +174,25 @@ test('an account that never answers holds up nothing of the others, is loud, and
   expect(await age('lab', later(30))).toBeLessThan(1)
 }, 120_000)
 
+test('a round over an account that hangs keeps the round over another waiting for nothing', async () => {
+  await reconcileGrants(later(0))
+  let answer: () => void = () => undefined
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const at = later(60)
+  const principals: typeof needs.driver.principals = async (account) => {
+    if (account === 'lab') await answered
+    return await needs.driver.principals(account)
+  }
+  const round = reconcileGrants({ ...at, driver: { ...at.driver, principals } })
+  await until(async () => (await age('prod', at)) < 1)
+  expect(await age('lab', at)).toBeGreaterThan(1)
+  answer()
+  await round
+  expect(await age('lab', at)).toBeLessThan(1)
+})
+
 test('a role that is due in an account that hangs keeps the look at those of the others waiting for nothing', async () => {
   const at = await record.now()
   const due = ['hanging', 'other'].map((id, position) => ({ kind: 'roles', id, at: at + position - 1_000 }) as const)
@@ -191,6 +210,7 @@ test('a role that is due in an account that hangs keeps the look at those of the
     revokeNow: nothing,
     lapse: nothing,
     keepTarget: nothing,
+    tellSecurity: nothing,
     showCopies: nothing,
     async keepRole(id) {
       if (id === 'hanging') await answered
