@@ -58,11 +58,12 @@ function noteOf({ request, grant }: Shown, stage: Stage, part: Part): string {
   if (stage === 'revoking') return 'AWS is being told to refuse it. Until that is seen to work, it is not over.'
   if (stage === 'failing') return 'Latchkey is making sure that nothing is left in AWS.'
   if (stage === 'failed') return `Nobody could use it, and nothing is left in AWS.${again}`
+  if (request.extends !== null) return `What was granted before is not changed by this.${again}`
   return stage === 'lapsed' ? `Nothing was granted.${again}` : ''
 }
 
 /** An extension has no grant of its own: the card of the first request goes on living. */
 function approvedNote({ extends: extended, decision, durationMinutes }: Shown['request']): string {
   if (extended === null || !decision) return 'What follows is told in a message of its own.'
-  return `Access now lasts until ${moment(new Date(Date.parse(decision.at) + durationMinutes * 60_000).toISOString())}.`
+  return `Access may last until ${moment(new Date(Date.parse(decision.at) + durationMinutes * 60_000).toISOString())}.`
 }

@@ -7,10 +7,15 @@ import { NOTHING_WRITTEN, PUBLIC_URL, STATES, someGrant, someRequest } from './s
 type State = keyof typeof STATES
 
 const NONE = { requester: ['open'], approver: ['open'], everybody: ['open'] }
+const ASKED = { requester: ['cancel', 'open'], approver: ['approve', 'deny', 'open'], everybody: ['open'] }
 const LIVE = { requester: ['done', 'open'], approver: ['done', 'open'], everybody: ['open'] }
 
 const BUTTONS: Readonly<Record<State, Readonly<Record<CardReader['part'], readonly string[]>>>> = {
-  pending: { requester: ['cancel', 'open'], approver: ['approve', 'deny', 'open'], everybody: ['open'] },
+  pending: ASKED,
+  'pending, purge': ASKED,
+  'extension, asked': ASKED,
+  'extension, approved': NONE,
+  'extension, denied': NONE,
   approved: NONE,
   denied: NONE,
   cancelled: NONE,
@@ -20,6 +25,7 @@ const BUTTONS: Readonly<Record<State, Readonly<Record<CardReader['part'], readon
   'active, taken': LIVE,
   'active, taken elsewhere too': LIVE,
   'active, nothing seen': LIVE,
+  'active, purge': LIVE,
   'active, attached': LIVE,
   revoking: NONE,
   expired: NONE,
@@ -53,6 +59,14 @@ describe('invariant 2: a card offers only what its reader may try', () => {
     const shown = { ...STATES.pending, request: someRequest({ warnings }) }
     for (const reader of Object.values(READERS))
       expect(textOf(renderCard(shown, reader, PUBLIC_URL).card)).toContain('refuses some of this')
+  })
+
+  test('an extension that was refused says that it takes nothing away', () => {
+    for (const reader of Object.values(READERS)) {
+      const said = (state: State) => textOf(renderCard(STATES[state], reader, PUBLIC_URL).card)
+      expect(said('extension, denied')).toContain('What was granted before is not changed by this.')
+      expect(said('denied')).not.toContain('granted before')
+    }
   })
 
   test('nobody is offered the review of their own request', () => {

@@ -101,6 +101,12 @@ const APPROVED: Partial<RequestView> = {
   closedAt: YES.at,
   grantId: 'g-0123456789ab',
 }
+const PURGE = { levels: ['read', 'purge'], entitlement: 'clean-up', reason: 'A customer list was uploaded by mistake.' }
+const EXTENSION: Partial<RequestView> = {
+  extends: 'g-0123456789ab',
+  durationMinutes: 90,
+  reason: 'The export takes longer than I thought.',
+}
 const NEVER_ACTIVE: Partial<GrantView> = { activatedAt: null, endsAt: null, writes: NOTHING_WRITTEN }
 
 function granted(changes: Partial<GrantView>): Shown {
@@ -113,6 +119,10 @@ function closed(status: RequestView['status'], changes: Partial<RequestView> = {
 
 export const STATES = {
   pending: { request: someRequest(), grant: null },
+  'pending, purge': { request: someRequest(PURGE), grant: null },
+  'extension, asked': { request: someRequest(EXTENSION), grant: null },
+  'extension, approved': { request: someRequest({ ...APPROVED, ...EXTENSION }), grant: null },
+  'extension, denied': closed('denied', { ...EXTENSION, decision: { ...YES, comment: 'Ask again tomorrow.' } }),
   approved: { request: someRequest(APPROVED), grant: null },
   denied: closed('denied', { decision: { ...YES, comment: 'Ask for the one folder that you need.' } }),
   cancelled: closed('cancelled'),
@@ -129,6 +139,10 @@ export const STATES = {
     ],
   }),
   'active, nothing seen': granted({ writes: NOTHING_WRITTEN }),
+  'active, purge': {
+    request: someRequest({ ...APPROVED, ...PURGE }),
+    grant: someGrant({ levels: PURGE.levels, writes: NOTHING_WRITTEN }),
+  },
   'active, attached': granted({ driver: 'attach', writes: NOTHING_WRITTEN }),
   revoking: granted({ status: 'revoking', endCause: 'done' }),
   expired: granted({ status: 'expired', endedAt: '2026-11-22T10:45:03.456Z' }),

@@ -320,7 +320,7 @@ describe('taking back and ending', () => {
     )
     expect(others).toEqual([])
     expect(textIn(await chat.click('max', 'view', { requestId: id }))).toContain('keep the right to')
-    expect(textIn(await chat.click('max', 'approve', await chat.data(id)))).toContain('Access now lasts until')
+    expect(textIn(await chat.click('max', 'approve', await chat.data(id)))).toContain('Access may last until')
     expect(await chat.office.grant(grantId)).toMatchObject({ status: 'active', terms: { durationMinutes: 120 } })
     await chat.say('rita', 'done')
   })
