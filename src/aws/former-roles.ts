@@ -29,7 +29,9 @@ export async function readFormerRoles(
     doing: `to list the roles below ${OUR_PATH} of account ${account.name}`,
     next: 'Have the operator apply the Terraform module again: workers need iam:ListRoles.',
   }
-  const named = elevationRoles(account).map(roleName)
+  // Hubs let us in too, and are no elevation roles: nobody may read their policies.
+  const hubs = account.hub ? [account.hub.role, account.hub.reader] : []
+  const named = [...elevationRoles(account), ...hubs].map(roleName)
   const roles = (await askAws(asking, log, () => listRoles(iam))).filter(
     ({ RoleName = '', AssumeRolePolicyDocument = '' }) =>
       !named.includes(RoleName) && letsIn(decodeURIComponent(AssumeRolePolicyDocument), us),
