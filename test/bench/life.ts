@@ -33,6 +33,8 @@ export interface Life {
   approve(person: PersonName, requestId: string): Promise<string>
   untilStatus(grantId: string, status: string): Promise<void>
   vend(person: PersonName, grantId: string): Promise<void>
+  /** With credentials of its own, each time. */
+  openConsole(person: PersonName, grantId: string): Promise<void>
   /** So many S3 writes with that grant, told by CloudTrail and counted. */
   write(grantId: string, count: number): Promise<void>
   /** Said "done", and AWS was read back. */
@@ -64,6 +66,9 @@ export function openLife(world: World, redisPath: string): Life {
       demand(await world.call(person, `/requests/${requestId}/reviews`, APPROVE)).grantId ?? '',
     async vend(person, grantId) {
       demand(await world.call(person, `/grants/${grantId}/credentials`))
+    },
+    async openConsole(person, grantId) {
+      demand(await world.call(person, `/grants/${grantId}/console`))
     },
     async write(grantId, count) {
       const { terms } = await read('grant', grantId)
