@@ -36,12 +36,18 @@ export async function readFormerRoles(
     ({ RoleName = '', AssumeRolePolicyDocument = '' }) =>
       !named.includes(RoleName) && letsIn(decodeURIComponent(AssumeRolePolicyDocument), us),
   )
-  const held = await askAws(asking, log, () =>
-    Promise.all(roles.map(({ RoleName = '' }) => listInlinePolicies(iam, RoleName))),
-  )
+  const held = await Promise.all(roles.map(({ RoleName = '' }) => readPolicies({ iam, us, log }, RoleName)))
   return roles
     .filter((_, position) => held[position]?.includes(DENY_POLICY))
     .map(({ Arn = '', RoleId = '' }) => ({ driver: 'session', account: account.id, roleArn: Arn, roleId: RoleId }))
+}
+
+function readPolicies({ iam, log }: FormerNeeds, role: string): Promise<readonly string[]> {
+  const asking = {
+    doing: `to show the policies of ${role}, a role that lets Latchkey in and that the rules do not name`,
+    next: 'Delete it once nothing needs it: sessions of it may be alive for an hour after it left the rules.',
+  }
+  return askAws(asking, log, () => listInlinePolicies(iam, role))
 }
 
 async function listRoles(iam: IAMClient) {
