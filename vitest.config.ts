@@ -7,15 +7,24 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * not all processes of all worlds start at once. The others follow by their size.
  */
 const LONGEST_FIRST = [
-  'test/chaos/minute',
   'test/integration/terraform',
+  'test/integration/start',
+  'test/chaos/minute',
+  'test/integration/cli-table',
+  'test/chaos/early-end.test',
   'test/integration/queue-sweep',
   'test/integration/record-outage',
-  'test/chaos/early-end.test',
-  'test/chaos/activation-crash',
+  'test/browser/cards',
   'test/chaos/early-end-crash',
-  'test/integration/start',
+  'test/integration/doctor.test',
+  'test/chaos/recovery',
+  'test/integration/cli.test',
   'test/integration/one-decision',
+  'test/integration/wiring-cli',
+  'test/chaos/activation-crash',
+  'test/integration/second-factor-cli',
+  'test/chaos/neighbours-down',
+  'test/integration/demo',
 ]
 
 function place({ moduleId }: TestSpecification): number {
