@@ -1,16 +1,7 @@
 import type { DirectoryAttribute, Person } from './directory.ts'
-import type { Account, Rules, Subject } from './rules-file.ts'
+import type { Account, HolderRow, Rules } from './rules-file.ts'
 
-/** As the rules write it: whose own role or user holds grants of the driver `attach`. */
-export interface HolderRow {
-  readonly who: Subject
-  readonly kind: 'role' | 'user'
-  readonly name: string
-  /** Of a role, which many share: the attribute of the person that their session's name is. */
-  readonly sessionName?: DirectoryAttribute
-}
-
-/** The same for one person. */
+/** Whose own role or user holds grants of the driver `attach`: a row of the rules, for one person. */
 export interface Holder {
   readonly kind: 'role' | 'user'
   readonly name: string

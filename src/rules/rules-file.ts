@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { canonicalJson } from './canonical-json.ts'
 import { checkReferences } from './check-references.ts'
 import type { Conditions } from './conditions.ts'
-import type { HolderRow } from './holder.ts'
+import type { DirectoryAttribute } from './directory.ts'
 import { type Level, sortLevels } from './levels.ts'
 import { type PlacedFault, RulesFaults } from './rules-faults.ts'
 import { laterProblem } from './rules-forms.ts'
@@ -66,6 +66,15 @@ export interface Subject {
   readonly kind: 'group' | 'person'
   readonly name: string
   readonly id: string
+}
+
+/** As the rules write it: whose own role or user holds grants of the driver `attach`. */
+export interface HolderRow {
+  readonly who: Subject
+  readonly kind: 'role' | 'user'
+  readonly name: string
+  /** Of a role, which many share: the attribute of the person that their session's name is. */
+  readonly sessionName?: DirectoryAttribute
 }
 
 export type Approver = { readonly kind: 'manager' } | Subject

@@ -1,4 +1,4 @@
-import type { HolderRow } from '../../rules/holder.ts'
+import type { HolderRow } from '../../rules/rules-file.ts'
 import { findHolderFaults, readHolder, unwritable } from '../attach-holder.ts'
 import { askFor, orAbsent, type WiringDesk } from '../wiring/clients.ts'
 
