@@ -58,7 +58,7 @@ function noteOf({ request, grant }: Shown, stage: Stage, part: Part): string {
   if (stage === 'revoking') return 'AWS is being told to refuse it. Until that is seen to work, it is not over.'
   if (stage === 'failing') return 'Latchkey is making sure that nothing is left in AWS.'
   if (stage === 'failed') return `Nobody could use it, and nothing is left in AWS.${again}`
-  if (request.extends !== null) return `What was granted before is not changed by this.${again}`
+  if (request.extends !== null) return 'What was granted before is not changed by this.'
   return stage === 'lapsed' ? `Nothing was granted.${again}` : ''
 }
 

@@ -66,6 +66,10 @@ describe('an account that Latchkey does not run in', () => {
     s3.destroy()
   })
 
+  it('has a hub and a reader, which let Latchkey in and are no roles that the rules named once', async () => {
+    expect(await world.driver('workers').formerRoles('lab')).toEqual([])
+  })
+
   it('is entered once for many calls at once', async () => {
     const workers = world.driver('workers')
     await Promise.all([workers.principals(), workers.principals(), workers.readDeny(principal)])
