@@ -23,7 +23,8 @@ locals {
   readers = [for other in var.accounts : "arn:${local.partition}:iam::${other.id}:role/${other.hub.reader}"]
   hubs    = [for other in var.accounts : "arn:${local.partition}:iam::${other.id}:role/${other.hub.role}"]
 
-  own_elevation_roles = [for name in local.elevation_names[local.account] : "${local.iam}:role/${name}"]
+  # Those too that have left the rules: sessions of them may be alive. Only below the boundary anything is written.
+  own_elevation_roles = ["${local.iam}:role/latchkey/*"]
   vended_roles        = flatten([for id, names in local.elevation_names : [for name in names : "arn:${local.partition}:iam::${id}:role/${name}"]])
   holder_roles        = [for name in var.attach_roles : "${local.iam}:role/${name}"]
   holder_users        = [for name in var.attach_users : "${local.iam}:user/${name}"]

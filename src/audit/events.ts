@@ -75,6 +75,8 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deny.put-back'), actor, role: z.string(), denied: z.number() }),
   /** Looked at again some time after the write, and found whole. */
   z.strictObject({ kind: z.literal('deny.verified'), actor, role: z.string(), denied: z.number() }),
+  /** AWS does not let us at it, the rules name the role no more, and nobody needs to be refused there any more. */
+  z.strictObject({ kind: z.literal('deny.let-go'), actor, role: z.string() }),
   /** A policy of ours that no live grant explains. `found`: `unknown`, `over`, `other-principal` or `other-epoch`. */
   z.strictObject({
     kind: z.literal('policy.taken-away'),

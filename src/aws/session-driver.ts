@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import type { GrantDraft, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
+import type { FormerRole, GrantDraft, GrantOrder, SessionPrincipal } from '../grants/driver.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
 import { assumeRole, measureSession, pastPolicy } from './assume-role.ts'
@@ -75,7 +75,7 @@ async function readNow(needs: SessionDriverNeeds): Promise<number> {
   return date.ms
 }
 
-async function readFormer(needs: SessionDriverNeeds, name: string): Promise<readonly SessionPrincipal[]> {
+async function readFormer(needs: SessionDriverNeeds, name: string): Promise<readonly FormerRole[]> {
   const account = needs.accounts.get(name)
   if (!account) return []
   const { arn } = await askIdentity(needs)

@@ -12,6 +12,7 @@ import {
 } from './deny-record.ts'
 import type { SessionPrincipal } from './driver.ts'
 import { each } from './each.ts'
+import { eachFormerRole } from './former-roles.ts'
 import { type Grant, readGrants } from './grant.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
 import { findYesFault } from './yes.ts'
@@ -41,8 +42,11 @@ export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<Deny
     denyOn(needs, one, { userid: userIdOf(one, grant.id), until, unexplained: true })
   // By account: one that AWS does not answer for must not hide the roles of the others.
   const { driver, rules } = needs
-  const reads = [...rules.accounts.keys()].flatMap((name) => [driver.principals(name), driver.formerRoles(name)])
-  const outcomes = await each(reads, async (roles) => await each(await roles, denyThere))
+  const onNamed = async (name: string) => await each(await driver.principals(name), denyThere)
+  const outcomes = await each(
+    [...rules.accounts.keys()].flatMap((name) => [onNamed(name), eachFormerRole(needs, name, denyThere)]),
+    (outcome) => outcome,
+  )
   return outcomes.flat().includes('busy') ? 'busy' : 'done'
 }
 

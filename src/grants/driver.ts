@@ -121,12 +121,18 @@ export interface Driver extends SessionRoles, AttachTargets {
   now(): Promise<number>
 }
 
+export interface FormerRole {
+  readonly principal: SessionPrincipal
+  /** Its trust policy names this process. */
+  readonly trustsUs: boolean
+}
+
 /** What the driver `session` writes: the Deny documents of elevation roles. */
 export interface SessionRoles {
   /** Elevation roles that the rules name, copies included, as AWS knows them today. `account`: only those of one, by its name. */
   principals(account?: string): Promise<readonly SessionPrincipal[]>
-  /** Those of one account, by its name, that the rules named once and name no more: sessions may be alive there. */
-  formerRoles(account: string): Promise<readonly SessionPrincipal[]>
+  /** Roles of one account, by its name, that lie where elevation roles lie, and that the rules do not name: some may have been named once. */
+  formerRoles(account: string): Promise<readonly FormerRole[]>
   /** The Deny document that AWS holds for the principal; undefined: none. */
   readDeny(principal: SessionPrincipal): Promise<DenyDocument | undefined>
   /** Writes the whole document and returns what AWS then reads back. `urgency`: without it, the highest. */

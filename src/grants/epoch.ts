@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { Operator } from '../audit/events.ts'
-import { LatchkeyError } from '../errors.ts'
+import { LATCHKEY, type Operator } from '../audit/events.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { RecordPort } from '../record.ts'
 import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Account, Rules } from '../rules/rules-file.ts'
 import { type DenyRecord, denyId, principalOf, readDenyRecord } from './deny-record.ts'
-import type { Principal } from './driver.ts'
+import type { Principal, SessionPrincipal } from './driver.ts'
 import { each } from './each.ts'
+import { eachFormerRole } from './former-roles.ts'
 import { type DenyNeeds, keepDeny } from './keep-deny.ts'
 import { noticeCommit, noticeIdOf } from './notice.ts'
 
@@ -25,7 +26,7 @@ export async function keepRoles(needs: DenyNeeds, account: Account): Promise<voi
 }
 
 async function keepFormer(needs: DenyNeeds, { name }: Account): Promise<void> {
-  await each(await needs.driver.formerRoles(name), (principal) => keepDeny(needs, principal))
+  await eachFormerRole(needs, name, (principal) => keepDeny(needs, principal))
 }
 
 async function keepNamed(needs: DenyNeeds, account: Account): Promise<void> {
@@ -63,14 +64,15 @@ export async function waitingAccounts(needs: ReadyNeeds): Promise<readonly strin
 }
 
 /** Roles that do not show the record's epoch when AWS is asked, those too that the rules name no more. */
-export async function waitingRoles(needs: Pick<DenyNeeds, 'record' | 'driver' | 'rules'>): Promise<readonly string[]> {
+export async function waitingRoles(needs: Omit<DenyNeeds, 'log'>): Promise<readonly string[]> {
   const epoch = await needs.record.epoch()
-  const roles = await each([...needs.rules.accounts.keys()], async (account) => [
-    ...(await needs.driver.principals(account)),
-    ...(await needs.driver.formerRoles(account)),
+  const waiting = async (role: SessionPrincipal) =>
+    (await needs.driver.readDeny(role))?.epoch === epoch ? [] : [role.roleArn]
+  const found = await each([...needs.rules.accounts.keys()], async (account) => [
+    ...(await each(await needs.driver.principals(account), waiting)),
+    ...(await eachFormerRole(needs, account, waiting)),
   ])
-  const held = await each(roles.flat(), async (role) => ({ role, deny: await needs.driver.readDeny(role) }))
-  return held.filter(({ deny }) => deny?.epoch !== epoch).map(({ role }) => role.roleArn)
+  return found.flat(2)
 }
 
 /** When nothing waits any more, once every account carries the epoch: ms since 1970, the record's clock. Undefined: now. */
@@ -94,7 +96,23 @@ async function knownRoles({ record, approvalKey, rules }: ReadyNeeds) {
 /** A role whose entry in the due index has come. One that the record does not (truly) know is left to the reconciler. */
 export async function keepDueRole(needs: DenyNeeds, id: string): Promise<void> {
   const { value } = await readDenyRecord(needs.record, needs.approvalKey, id)
-  if (value && denyId(principalOf(value)) === id) await keepDeny(needs, principalOf(value), { isDue: true })
+  if (!value || denyId(principalOf(value)) !== id) return
+  try {
+    await keepDeny(needs, principalOf(value), { isDue: true })
+  } catch (error) {
+    if (!isLatchkeyError(error, 'AWS_REFUSED') || !(await isNeededNoMore(needs, value))) throw error
+    const audit = [{ kind: 'deny.let-go', actor: LATCHKEY, role: value.roleArn } as const]
+    await needs.record.commit({ records: [], due: [{ kind: 'roles', id, at: null }], audit })
+  }
+}
+
+/** Of a role that the rules name no more, and that may be gone, once nobody needs to be refused there any more. */
+async function isNeededNoMore({ record, rules }: DenyNeeds, { roleArn, denied }: DenyRecord): Promise<boolean> {
+  const named = [...rules.accounts.values()].flatMap((account) =>
+    elevationRoles(account).map((role) => `arn:aws:iam::${account.id}:role/${role}`),
+  )
+  const nowMs = Math.min(await record.now(), Date.now())
+  return !named.includes(roleArn) && denied.every(({ until }) => Date.parse(until) <= nowMs)
 }
 
 /** What the record says of the role on which a principal waits. */

@@ -329,6 +329,16 @@ describe.each(IDENTITIES)('%s', (name) => {
     }
   })
 
+  it('reaches a role that the rules name no more, and writes there below the boundary only', async () => {
+    const former = iamOf(name, 'role/latchkey/retired')
+    const bounded = { 'iam:PermissionsBoundary': iamOf(name, 'policy/latchkey/latchkey-boundary') }
+    const isWriter = installed.sidsOf(name, 'Allow').includes('WriteDeny')
+    expect(await installed.may(name, 'iam:GetRolePolicy', former)).toBe(true)
+    expect(await installed.may(name, 'iam:PutRolePolicy', former, bounded)).toBe(isWriter)
+    expect(await installed.may(name, 'iam:PutRolePolicy', former)).toBe(false)
+    expect(await installed.may(name, 'sts:AssumeRole', former)).toBe(false)
+  })
+
   it('needs every right that it has', async () => {
     const hands = installed.clients(await installed.keysOf(name))
     for (const sid of installed.sidsOf(name, 'Allow')) {

@@ -1,14 +1,16 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { byOperator } from '../../src/audit/events.ts'
 import { MEASURED_AS } from '../../src/aws/assume-role.ts'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
-import { readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../src/grants/epoch.ts'
+import { DENY_POLICY } from '../../src/grants/deny-document.ts'
+import { keepDueRole, readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../src/grants/epoch.ts'
 import { newId } from '../../src/record.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { reconcileGrants } from '../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
+import { InlinePolicies } from '../sandbox/aws/state.ts'
 import { type DenyOffice, openDenyOffice } from './deny-ground.ts'
 import { RECOVERY_RULES, RECOVERY_SEED } from './recovery-company.ts'
 
@@ -138,9 +140,9 @@ describe('after the record was put back from an older copy, and `latchkey recove
 })
 
 /** The same company, after somebody gave its elevation role another name in the rules. */
-function renamed() {
+function renamed(name = 'latchkey/prod-2') {
   const { needs, ground } = office
-  const rules = parseRules(RECOVERY_RULES.replace('latchkey/prod, copies: 2', 'latchkey/prod-2'))
+  const rules = parseRules(RECOVERY_RULES.replace('latchkey/prod, copies: 2', name))
   return { ...needs, queue, rules, driver: awsDriver({ ...rules, part: 'workers', log: ground.log }) }
 }
 
@@ -178,6 +180,52 @@ describe('a role that the rules name no more', () => {
     await office.empty()
     await reconcileGrants(renamed())
     expect(await office.canWrite(kept)).toBe(true)
+  })
+
+  test('a Deny document that somebody took away there is put back, whatever became of its trust policy', async () => {
+    const { role, aws } = office
+    const { kept, lost, ended } = await busyDay()
+    await office.revoked(ended)
+    role.inline.delete(DENY_POLICY, aws.clock.now())
+    role.trustPolicy = '{"Version":"2012-10-17","Statement":[]}'
+    expect(await office.canWrite(lost)).toBe(true)
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(lost)).toBe(false)
+    expect(await office.canWrite(kept)).toBe(true)
+  })
+
+  test('one that cannot be read does not hide the others', async () => {
+    const { aws, role } = office
+    const { kept } = await busyDay()
+    const other = { ...role, arn: `${role.arn}-old`, roleName: 'prod-old', inline: new InlinePolicies() }
+    aws.state.roles.set('prod-old', other)
+    await office.empty()
+    const refused = { code: 'AccessDenied', status: 403, times: 1 }
+    aws.faults.fail({ action: 'GetRolePolicy', parameters: { RoleName: 'prod-old' } }, refused)
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+
+  test('one of which the rules name another path is one too', async () => {
+    const { kept } = await busyDay()
+    await office.empty()
+    await reconcileGrants(renamed('latchkey/team/prod'))
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+
+  test('one that was deleted is let go, once nobody needs to be refused there', async () => {
+    const { aws, roleKey } = office
+    const { ended } = await busyDay()
+    await office.revoked(ended)
+    aws.state.roles.delete('prod')
+    const { needs } = office
+    await expect(keepDueRole({ ...needs, ...renamed() }, roleKey)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
+    const nextYear = Date.now() + 366 * 86_400_000
+    vi.setSystemTime(nextYear)
+    onTestFinished(() => void vi.useRealTimers())
+    await keepDueRole({ ...renamed(), record: { ...needs.record, now: async () => nextYear } }, roleKey)
+    expect(await office.events('deny.let-go')).toMatchObject([{ role: office.role.arn }])
+    expect((await needs.record.due('roles', nextYear, 10)).map(({ id }) => id)).not.toContain(roleKey)
   })
 
   test('a grant that was tampered with is denied there too', async () => {

@@ -106,6 +106,13 @@ describe('session policy', () => {
     expect(statements.flatMap(({ Resource }) => Resource)).toEqual(['arn:aws:s3:::finance-reports/q3.csv'])
   })
 
+  it.each(['a*/', 'a?/', '$' + '{aws:username}/'])('takes %s for itself and nothing else', (key) => {
+    const policy = parsePolicy(write({ scopes: [{ bucket: NAME, key }], levels: ['read'] }))
+    const opens = (name: string) =>
+      allows(policy, 's3:GetObject', `arn:aws:s3:::${NAME}/${name}x`, { 'aws:username': 'b' })
+    expect([key, 'ab/', 'b/'].map(opens)).toEqual([true, false, false])
+  })
+
   it('of a prefix does not list the names that only begin alike', () => {
     const policy = parsePolicy(write({ scopes: [{ bucket: NAME, key: 'P/' }], levels: ['read'] }))
     const shows = (prefix: string) =>

@@ -43,11 +43,13 @@ async function roles({ rules }: Setup, { place, desk, ours }: Ground): Promise<r
       const next = 'Apply the Terraform module again, or change it by hand.'
       return faults.map((fault) => ({ area, state: 'wrong', says: `${role}: ${fault}`, next }))
     }),
-    ...former.map(({ roleArn }): Finding => {
-      const next =
-        'Delete it when its last session is over, an hour after it left the rules. Until then workers look after it.'
-      return { area, state: 'note', says: `${roleArn}: the rules name it no more.`, next }
-    }),
+    ...former
+      .filter(({ trustsUs }) => trustsUs)
+      .map(({ principal }): Finding => {
+        const next =
+          'Delete it when its last session is over, an hour after it left the rules. Until then workers look after it.'
+        return { area, state: 'note', says: `${principal.roleArn}: the rules name it no more.`, next }
+      }),
   ]
 }
 

@@ -126,7 +126,7 @@ function partsOf(installation: Installation): Readonly<Record<DocumentName, Part
 function namesOf(installation: Installation): Names {
   const { account, buckets, kmsKeys, attachRoles, attachUsers } = installation
   const iam = `arn:aws:iam::${account}`
-  const elevationRoles = rolesOf(installation)
+  const elevationRoles = [`${iam}:role/latchkey/*`]
   const holderRoles = attachRoles.map((name) => `${iam}:role/${name}`)
   const holderUsers = attachUsers.map((name) => `${iam}:user/${name}`)
   const boundary = `${iam}:policy/latchkey/latchkey-boundary`
