@@ -3,7 +3,7 @@ import { withTimes } from '../cards/sentences.ts'
 import { isLiteralLoopback } from '../config/sandbox.ts'
 import { errorBody } from '../http/answer-errors.ts'
 import { plain } from './plain.ts'
-import { Problem } from './problem.ts'
+import { Problem, Refusal } from './problem.ts'
 import { unreachable } from './unreachable.ts'
 
 const TIMEOUT_MS = 30_000
@@ -35,11 +35,9 @@ export async function callApi<S extends z.ZodType>(
   const answer: unknown = await response.json().catch(() => undefined)
   if (!response.ok) {
     const refusal = errorBody.safeParse(answer)
-    throw new Problem(
-      refusal.success
-        ? plain(withTimes(refusal.data.error.message))
-        : `${url} answered ${response.status}. Is LATCHKEY_URL right?`,
-    )
+    if (!refusal.success) throw new Problem(`${url} answered ${response.status}. Is LATCHKEY_URL right?`)
+    const { code, message } = refusal.data.error
+    throw new Refusal(code, plain(withTimes(message)))
   }
   const parsed = shape.safeParse(answer)
   if (!parsed.success) throw new Problem(`${url} does not answer like a Latchkey. Is LATCHKEY_URL right?`)

@@ -11,6 +11,12 @@ export type RequestAnswer = z.output<typeof requestAnswer>
 
 export const HOW_TO_ASK = 'Ask with `latchkey request`; `latchkey help request` shows how.'
 
+const OVER: readonly GrantAnswer['status'][] = ['revoking', 'expired', 'revoked']
+
+export function isOver({ status }: GrantAnswer): boolean {
+  return OVER.includes(status)
+}
+
 type Previewed = Pick<RequestAnswer, 'preview'> & Partial<Pick<RequestAnswer, 'warnings'>>
 
 function describe({ levels, scopes, durationMinutes }: RequestAnswer | GrantAnswer): string {
@@ -46,8 +52,12 @@ function describeDecision({ decision }: RequestAnswer): string {
 }
 
 export function grantLine(grant: GrantAnswer): string {
-  const end = grant.endedAt ?? grant.endsAt
-  return `${grant.id}  ${grant.status}  ${describe(grant)}${end === null ? '' : `, until ${end}`}${describeWrites(grant)}`
+  return `${grant.id}  ${grant.status}  ${describe(grant)}${describeEnd(grant)}${describeWrites(grant)}`
+}
+
+function describeEnd(grant: GrantAnswer): string {
+  if (grant.endedAt !== null) return `, ended ${grant.endedAt}`
+  return grant.endsAt === null || isOver(grant) ? '' : `, until ${grant.endsAt}`
 }
 
 /** What CloudTrail told so far. */

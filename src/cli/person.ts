@@ -14,9 +14,19 @@ import { checkTyped } from './typed.ts'
 
 async function login({ browser }: { readonly browser: boolean }): Promise<void> {
   const url = latchkeyUrl(process.env.LATCHKEY_URL)
-  const byHand = (link: string) => say(`Open this address to sign in:\n${link}`)
-  const who = await signIn(url, (link) => (browser ? openBrowser(link, () => byHand(link)) : byHand(link)))
+  const byHand = (link: string) =>
+    say(`Open this address in a browser on this machine within five minutes, to sign in:\n${link}`)
+  const who = await signIn(url, (link) => {
+    if (!browser) return byHand(link)
+    say('Sign in with the browser that opens on this machine. Latchkey waits five minutes for it.')
+    openBrowser(link, () => byHand(link))
+  })
   say(`You are signed in at ${url}${who === undefined ? '' : ` as ${who}`}.`)
+}
+
+async function logout(): Promise<void> {
+  await signOut()
+  say('You are signed out on this machine.')
 }
 
 interface How {
@@ -59,10 +69,11 @@ async function review(id: string, decision: 'approve' | 'deny', { comment, yes }
   const path = `/requests/${encodeURIComponent(id)}`
   const shown = await ask(path, requestAnswer)
   print(requestLine(shown))
-  for (const line of previewLines(shown)) say(line)
-  // A script has nobody to ask; of what is decided already Latchkey says by whom.
-  const isAsked = process.stdin.isTTY && !yes && shown.status === 'pending'
-  if (isAsked) await agree(decision === 'approve' ? 'Approve it?' : 'Deny it?')
+  // Of what is decided already Latchkey says by whom.
+  if (shown.status === 'pending') {
+    for (const line of previewLines(shown)) say(line)
+    if (!yes) await agree(decision === 'approve' ? 'Approve it?' : 'Deny it?')
+  }
   const body = { decision, comment, version: shown.version }
   print(requestLine(await ask(`${path}/reviews`, requestAnswer, { method: 'POST', body })))
 }
@@ -84,7 +95,7 @@ function signInCommands(program: Command): void {
     .description('sign in with Entra')
     .option('--no-browser', 'print the link instead of opening it')
     .action(login)
-  program.command('logout').description('forget the sign-in on this machine').action(signOut)
+  program.command('logout').description('forget the sign-in on this machine').action(logout)
 }
 
 function requestCommands(program: Command): void {
@@ -114,11 +125,9 @@ function requestCommands(program: Command): void {
   for (const decision of ['approve', 'deny'] as const) {
     program
       .command(`${decision} <requestId>`)
-      .description(
-        `${decision} a request: shows what it would allow and what not; asks, at a terminal, before it is decided`,
-      )
+      .description(`${decision} a request: shows what it would allow and what not, and asks before it is decided`)
       .option('--comment <text>', 'what the requester reads', '')
-      .option('--yes', 'do not ask')
+      .option('--yes', 'do not ask; without a terminal nothing is decided unless this is given')
       .action((id: string, options: Review) => review(id, decision, options))
   }
 }

@@ -3,7 +3,7 @@ import { RECORD_ID } from '../record.ts'
 import { parseScope } from '../rules/scope.ts'
 import { credentialProcess, withoutProfiles, withProfile } from './aws-config.ts'
 import { configPath, editConfig, readProfiles, refuseShadowed } from './aws-files.ts'
-import type { GrantAnswer } from './describe.ts'
+import { type GrantAnswer, isOver } from './describe.ts'
 import { plain } from './plain.ts'
 import { Problem } from './problem.ts'
 import { ask, print, say } from './terminal.ts'
@@ -13,8 +13,6 @@ export interface ProfileOptions {
   readonly region?: string
   readonly remove?: true
 }
-
-const OVER: readonly GrantAnswer['status'][] = ['revoking', 'expired', 'revoked']
 
 /** An AWS profile whose credentials come from `latchkey credentials <grantId>`. Those of grants that are over go. */
 export async function profile(grantId: string | undefined, options: ProfileOptions): Promise<void> {
@@ -26,12 +24,20 @@ export async function profile(grantId: string | undefined, options: ProfileOptio
   const name = options.name ?? `latchkey-${grant.id}`
   const command = credentialProcess([process.execPath, process.argv[1] ?? '', 'credentials', grant.id])
   await refuseShadowed(name)
-  const isOver = await findOver()
+  const isGone = await findOver()
   const gone = await editConfig((text) =>
-    withoutProfiles(withProfile(text, { name, grantId: grant.id, command, region }), isOver),
+    withoutProfiles(withProfile(text, { name, grantId: grant.id, command, region }), isGone),
   )
-  say(`The profile ${name} is in ${configPath()}.${goneWords(gone)} Use it until the grant ends:`)
+  say(`The profile ${name} is in ${configPath()}.${goneWords(gone)} ${whenToUse(grant)}`)
   print(awsLine(grant, name))
+}
+
+function whenToUse(grant: GrantAnswer): string {
+  return grant.status === 'activating' ? `${notYet(grant)} From then on:` : 'Use it until the grant ends:'
+}
+
+export function notYet({ id }: GrantAnswer): string {
+  return `Grant ${plain(id)} is not active yet; \`latchkey grants ${plain(id)}\` says when it is.`
 }
 
 /** The id goes into a file that the person's other tools obey. */
@@ -41,7 +47,7 @@ function refuseOther({ id }: GrantAnswer, asked: string): void {
 }
 
 function usableRegion(grant: GrantAnswer, { region = grant.region ?? undefined }: ProfileOptions): string {
-  if (OVER.includes(grant.status)) throw new Problem(`Grant ${grant.id} is over. Ask again if you still need access.`)
+  if (isOver(grant)) throw new Problem(`Grant ${grant.id} is over. Ask again if you still need access.`)
   if (grant.driver === 'attach') {
     throw new Problem(`Grant ${grant.id} is on the role or user that you have: use the profile that you have of it.`)
   }
@@ -58,8 +64,8 @@ async function removeProfile(grantId: string): Promise<void> {
 
 async function tidyProfiles(options: ProfileOptions): Promise<void> {
   if (Object.keys(options).length > 0) throw new Problem('Say of which grant: `latchkey profile <grantId>`.')
-  const isOver = await findOver()
-  const gone = await editConfig((text) => withoutProfiles(text, isOver))
+  const isGone = await findOver()
+  const gone = await editConfig((text) => withoutProfiles(text, isGone))
   const left = await readProfiles()
   for (const { name, grantId } of left) print(`${name}  ${grantId}`)
   const which = left.length === 0 ? 'There is no profile of' : 'Those are the profiles of'
@@ -80,7 +86,7 @@ export async function forgetProfile(grantId: string): Promise<void> {
 /** Whether a grant of the person is over, of the newest hundred. */
 async function findOver(): Promise<(grantId: string) => boolean> {
   const { grants } = await ask('/grants?limit=100', grantsAnswer)
-  const over = new Set(grants.filter(({ status }) => OVER.includes(status)).map(({ id }) => id))
+  const over = new Set(grants.filter(isOver).map(({ id }) => id))
   return (id) => over.has(id)
 }
 

@@ -59,7 +59,7 @@ test('what nobody reads to the end ends well, and says nothing of it', async () 
 })
 
 test('what was asked for is done all the same', async () => {
-  const { code } = await unread('3', ['approve', 'r-0123456789ab'])
+  const { code } = await unread('3', ['approve', 'r-0123456789ab', '--yes'])
   expect([code, posted]).toEqual([0, ['/api/v1/requests/r-0123456789ab/reviews']])
 })
 

@@ -117,7 +117,7 @@ async function ageSignIn(person: PersonName, changes: object): Promise<void> {
 async function grantFor(scope = 's3://finance-reports/2026/'): Promise<string> {
   const ask = ['request', 'write', scope, '--for', '45m', '--because', 'month-end fix']
   const requestId = /^(r-\S+) {2}pending/.exec((await latchkey('rita', ...ask)).out)?.[1] ?? 'none'
-  const approved = await latchkey('max', 'approve', requestId, '--comment', 'go ahead')
+  const approved = await latchkey('max', 'approve', requestId, '--yes', '--comment', 'go ahead')
   const grantId = /approved {2}(g-\S+)/.exec(approved.out)?.[1] ?? 'none'
   await vi.waitFor(async () => expect((await latchkey('rita', 'grants')).out).toContain(`${grantId}  active`), SOON)
   return grantId
@@ -245,7 +245,7 @@ describe('approving', () => {
   async function approveAt(url: string, id: string): Promise<Ran> {
     await ageSignIn('max', { url })
     try {
-      return await finish(start('max', ['approve', id], { LATCHKEY_URL: url }))
+      return await finish(start('max', ['approve', id, '--yes'], { LATCHKEY_URL: url }))
     } finally {
       await ageSignIn('max', { url: world.web.url })
     }
@@ -258,7 +258,7 @@ describe('approving', () => {
 
   test('prints what is decided before it is, and then what came of it', async () => {
     const id = await ask()
-    const { out, err } = await latchkey('max', 'approve', id)
+    const { out, err } = await latchkey('max', 'approve', id, '--yes')
     const [shown, decided] = out.split('\n')
     expect(shown).toBe(`${id}  pending  Rita Reyes: write s3://finance-reports/2026/ for 45m, because month-end fix`)
     expect(decided).toContain(`${id}  approved  g-`)
@@ -271,6 +271,22 @@ describe('approving', () => {
       out: expect.stringContaining(`${grantId}  `),
       err: expect.stringMatching(/\n {2}Cannot {3}download, delete, /),
     })
+  })
+
+  test.each(['approve', 'deny'])('where there is nobody to ask, %s decides nothing without --yes', async (decision) => {
+    const id = await ask()
+    const ran = await latchkey('max', decision, id)
+    expect([ran.code, ran.out]).toEqual([1, expect.stringMatching(`^${id}  pending  [^\n]+\n$`)])
+    expect(ran.err).toMatch(/\n {2}Cannot {3}download, delete, [\s\S]+\nNothing was changed: [^\n]+ add --yes\.\n$/)
+    expect((await latchkey('rita', 'requests')).out).toContain(`${id}  pending`)
+  })
+
+  test('a request that is decided is not shown as one that is not', async () => {
+    const id = await ask()
+    await latchkey('max', 'deny', id, '--yes')
+    const ran = await latchkey('max', 'approve', id)
+    expect([ran.code, ran.out]).toEqual([1, expect.stringContaining(`${id}  denied`)])
+    expect(ran.err).toMatch(/^This request was already denied by [^\n]+\n$/)
   })
 
   test.skipIf(!script)(
@@ -310,6 +326,25 @@ describe('approving', () => {
     } finally {
       proxy.close()
       redis.disconnect()
+    }
+  })
+
+  test.each(['env', 'credentials'])('%s of a grant that is not active yet says where to look', async (command) => {
+    const message = 'This grant is still being activated. Try again in a few seconds.'
+    const proxy = await behind(async (call, said) =>
+      call.endsWith('/credentials')
+        ? { status: 409, text: JSON.stringify({ error: { code: 'CONFLICT', message } }) }
+        : { text: said.replace('"status":"active"', '"status":"activating"') },
+    )
+    const grantId = await grantFor()
+    await ageSignIn('rita', { url: proxy.url })
+    try {
+      const ran = await finish(start('rita', [command, grantId], { LATCHKEY_URL: proxy.url }))
+      const err = `Grant ${grantId} is not active yet; \`latchkey grants ${grantId}\` says when it is.\n`
+      expect(ran).toEqual({ code: 1, out: '', err })
+    } finally {
+      await ageSignIn('rita', { url: world.web.url })
+      proxy.close()
     }
   })
 
@@ -382,7 +417,20 @@ describe('as credential_process', () => {
   })
 
   test('after done, says when it ended', async () => {
-    expect((await latchkey('rita', 'done', grantId)).out).toContain(`${grantId}  revoking`)
+    const ended = await latchkey('rita', 'done', grantId)
+    expect(ended.out).toMatch(new RegExp(`^${grantId}  revoking  write s3://finance-reports/2026/ for 45m\\n$`))
+    expect(ended.err).toMatch(
+      /^AWS (has been told to refuse it\.|is being told to refuse it; `latchkey grants g-\S+` says)/,
+    )
+    const over = async () =>
+      expect((await latchkey('rita', 'grants', grantId)).out).toMatch(/ {2}revoked {2}.+, ended \d/)
+    await vi.waitFor(over, SOON)
+    expect((await latchkey('rita', 'grants', grantId)).err).toBe('')
+    // Its approver, who has nothing to ask for again.
+    expect(await latchkey('max', 'done', grantId)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(new RegExp(`^It is over already: ${grantId}  revoked  .+, ended \\S+Z\\.\\n$`)),
+    })
     const ran = await latchkey('rita', 'credentials', grantId)
     expect([ran.code, ran.out]).toEqual([1, ''])
     expect(ran.err).toMatch(
@@ -391,7 +439,7 @@ describe('as credential_process', () => {
   })
 
   test('logout forgets the sign-in', async () => {
-    expect((await latchkey('rita', 'logout')).code).toBe(0)
+    expect(await latchkey('rita', 'logout')).toEqual({ code: 0, out: '', err: 'You are signed out on this machine.\n' })
     expect((await latchkey('rita', 'credentials', grantId)).err).toContain('latchkey login')
   })
 })
@@ -492,7 +540,10 @@ describe('an AWS profile', () => {
     expect(written).toContain(next)
     expect((await profile()).out).toContain(`latchkey-${next}  ${next}\n`)
     const done = await finish(start('rita', ['done', next], { AWS_CONFIG_FILE: config }))
-    expect([done.code, done.err]).toEqual([0, `Removed from ${config}: latchkey-${next}.\n`])
+    expect([done.code, done.err]).toEqual([
+      0,
+      expect.stringContaining(`Removed from ${config}: latchkey-${next}.\nAWS `),
+    ])
     expect(done.out).toContain(`${next}  revoking`)
     expect(await readFile(config, 'utf8')).toBe(written.slice(0, written.indexOf(`\n# latchkey ${next}`)))
   })

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { seedTrail } from '../sandbox/aws/cloudtrail.ts'
 import { InlinePolicies } from '../sandbox/aws/state.ts'
@@ -17,13 +17,28 @@ const findings = z.array(
 )
 
 let world: World
+let redis: Redis
 let undo: (() => unknown) | undefined
 
+const ROUNDS = '{latchkey}:index:reconciled:accounts'
+const DUE = '{latchkey}:due:grants'
+
+/** After a whole round the workers go: what a test makes sick, they do not mend. */
 beforeAll(async () => {
   world = await startWorld({ watch: true })
+  redis = new Redis(world.redis.url)
+  await world.startWorkers()
+  await vi.waitFor(async () => expect(await redis.zscore(ROUNDS, 'prod')).not.toBeNull(), {
+    timeout: 30_000,
+    interval: 100,
+  })
+  await world.kill('workers', 'SIGKILL')
 })
 
-afterAll(() => world.stop())
+afterAll(async () => {
+  redis.disconnect()
+  await world.stop()
+})
 
 afterEach(async () => {
   await undo?.()
@@ -53,9 +68,11 @@ describe('an installation in order', () => {
       'user owner: may do everything in the account, and so write to its buckets without asking.',
       'Nobody else may write to the buckets of the rules without asking.',
     ])
+    const ofMemory = (sentence: string) => found.some((one) => one.says.includes(sentence))
+    expect(ofMemory('There is room')).toBe(!ofMemory('no maxmemory'))
     expect(new Set(found.map(({ area }) => area))).toEqual(
       new Set([
-        ...['Record (Redis)', 'Activity feed', 'Unknown sessions', 'Entra and Graph', 'Bot', 'Endpoint'],
+        ...['Record (Redis)', 'Workers', 'Activity feed', 'Unknown sessions', 'Entra and Graph', 'Bot', 'Endpoint'],
         ...['Elevation roles', 'Wiring', 'Trails', 'Standing write rights'],
       ]),
     )
@@ -79,6 +96,35 @@ function inline(user: string, statement: object): void {
 }
 
 describe('an installation that is sick', () => {
+  test('a Redis that does not answer', async () => {
+    const { found } = await doctor({ REDIS_URL: 'redis://127.0.0.1:1' })
+    const says =
+      'It could not be looked at: Redis does not answer. Check REDIS_URL, and that you may reach it from here.'
+    expect(found).toContainEqual(expect.objectContaining({ area: 'Record (Redis)', state: 'unknown', says }))
+  })
+
+  test('workers that stand still', async () => {
+    const at = Number(await redis.zscore(ROUNDS, 'prod'))
+    undo = async () => {
+      await redis.zrem(DUE, 'g-0123456789ab', 'g-ba9876543210')
+      await redis.zadd(ROUNDS, at, 'prod')
+    }
+    const now = Date.now()
+    await redis.zadd(DUE, now - 60_000, 'g-0123456789ab', now - 5_000, 'g-ba9876543210')
+    await redis.zadd(ROUNDS, now - 301_000, 'prod')
+    const { code, found } = await doctor()
+    const next = 'Start the workers; their log says what stops them.'
+    const says = [
+      expect.stringMatching(/^prod: the last whole round over it was 30\d seconds ago\.$/),
+      '1 grant waits to be ended or activated.',
+    ]
+    const wrong = says.map((one) => ({ area: 'Workers', state: 'wrong', says: one, next }))
+    expect([code, found.filter(({ area }) => area === 'Workers')]).toEqual([1, wrong])
+    await redis.zrem(ROUNDS, 'prod')
+    const never = { area: 'Workers', state: 'wrong', says: 'prod: no whole round was made over it yet.', next }
+    expect((await doctor()).found).toContainEqual(never)
+  })
+
   test('a person who may write without asking', async () => {
     inline('everyday', { Action: 's3:PutObject', Resource: 'arn:aws:s3:::finance-*/*' })
     expect(await wrong()).toEqual(['finance-reports: user everyday may write without asking (s3:PutObject).'])
@@ -141,7 +187,6 @@ describe('an installation that is sick', () => {
   })
 
   test('a session that no grant explains', async () => {
-    const redis = new Redis(world.redis.url)
     const event = {
       kind: 'write.unexplained',
       actor: { kind: 'latchkey' },
@@ -157,7 +202,6 @@ describe('an installation that is sick', () => {
     const entry = await redis.xadd('{latchkey}:audit', '*', 'event', JSON.stringify(event))
     undo = async () => {
       await redis.xdel('{latchkey}:audit', entry ?? '')
-      redis.disconnect()
     }
     expect(await wrong()).toEqual([expect.stringContaining('PutObject by AROAEXAMPLE:g-0123456789ab')])
   })

@@ -58,7 +58,7 @@ async function byCommandLine(): Promise<void> {
   await Promise.all([rita.login(), max.login()])
   const asked = await run(rita, 'request', 'write', ASK.scope, '--for', '5m', '--because', 'month-end fix')
   const requestId = /r-\w{12}/.exec(asked)?.[0] ?? ''
-  const grantId = /g-\w{12}/.exec(await run(max, 'approve', requestId))?.[0] ?? ''
+  const grantId = /g-\w{12}/.exec(await run(max, 'approve', requestId, '--yes'))?.[0] ?? ''
   await product.untilStatus(grantId, 'active')
   expect(JSON.parse(await run(rita, 'credentials', grantId))).toMatchObject({ Version: 1 })
   await run(max, 'credentials', grantId)
@@ -79,7 +79,7 @@ async function byCommandLine(): Promise<void> {
 async function oneObject(rita: Terminal, max: Terminal): Promise<readonly string[]> {
   const scope = `${ASK.scope}report.csv`
   const asked = await run(rita, 'request', 'read,write', scope, '--for', '5m', '--because', 'one file')
-  const grantId = /g-\w{12}/.exec(await run(max, 'approve', /r-\w{12}/.exec(asked)?.[0] ?? ''))?.[0] ?? ''
+  const grantId = /g-\w{12}/.exec(await run(max, 'approve', /r-\w{12}/.exec(asked)?.[0] ?? '', '--yes'))?.[0] ?? ''
   await product.untilStatus(grantId, 'active')
   const [put, get] = [await run(rita, 'link', grantId, '--put'), await run(rita, 'link', grantId)]
   expect((await fetch(put.trim(), { method: 'PUT', body: 'x' })).status).toBe(200)

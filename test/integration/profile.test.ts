@@ -81,6 +81,18 @@ test('the grant that was asked for is written', async () => {
   expect(await readFile(join(home, 'config'), 'utf8')).toContain(`[profile mine]\n`)
 })
 
+test('of a grant that is not active yet, it says so', async () => {
+  answered = grantOf({ status: 'activating', endsAt: null })
+  const [out, err] = [process.stdout, process.stderr].map((to) => vi.spyOn(to, 'write').mockReturnValue(true))
+  await profile(GRANT, { name: 'mine' })
+  const said = String(err?.mock.calls)
+  out?.mockRestore()
+  err?.mockRestore()
+  expect(said).toContain(
+    ` Grant ${GRANT} is not active yet; \`latchkey grants ${GRANT}\` says when it is. From then on:\n`,
+  )
+})
+
 test('without a grant, the profiles of those that are over go, and the others are listed', async () => {
   for (const [id, name] of [
     [GRANT, 'mine'],

@@ -36,7 +36,7 @@ export async function setup(options: AwsOptions): Promise<void> {
   }
   const isNew = plans.some((one) => one.act !== 'keep')
   if (isNew && !options.yes) await agree('Make these changes?')
-  const open = options.selfTest === false ? undefined : await openFeed(service)
+  const open = options.selfTest === false ? undefined : await openFeed(service, ' `--no-self-test` goes without it.')
   try {
     if (isNew) await applyAll(sites, { rotate, endpoint: service.config.publicUrl })
     if (open) await proveAll(sites, open)

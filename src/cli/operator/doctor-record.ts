@@ -1,7 +1,10 @@
 import type { AuditEvent } from '../../audit/events.ts'
 import type { Setup } from '../../config.ts'
+import { type Connection, masters } from '../../redis/connections.ts'
+import { infoNumber, parseInfo } from '../../redis/info.ts'
 import { preflight } from '../../redis/preflight.ts'
 import { recentAudit } from '../../redis/recent-audit.ts'
+import { workersFindings } from './doctor-workers.ts'
 import { type Finding, look } from './finding.ts'
 import { openFeed } from './site.ts'
 
@@ -17,11 +20,13 @@ export async function recordFindings(service: Setup): Promise<readonly Finding[]
     const { feed, record, redis } = await openFeed(service)
     try {
       const { refusals, warnings } = await preflight(redis, { durability: service.config.redisDurability })
-      const hasRoom = await record.hasRoom()
+      const room = (await hasLimit(redis)) ? [roomFinding(await record.hasRoom())] : []
       const proven = await feed.proven()
       const audit = await recentAudit(redis, LOOK_BACK)
       return [
-        ...facts(refusals, warnings, hasRoom),
+        ...facts(refusals, warnings),
+        ...room,
+        ...(await workersFindings(service.rules, record)),
         ...[...service.rules.buckets.keys()].map((bucket) => bucketFinding(bucket, proven.get(bucket))),
         unknownSessions(audit),
       ]
@@ -31,16 +36,21 @@ export async function recordFindings(service: Setup): Promise<readonly Finding[]
   })
 }
 
-function facts(refusals: readonly string[], warnings: readonly string[], hasRoom: boolean): readonly Finding[] {
+/** Where there is none, a warning of its own says so. */
+async function hasLimit(redis: Connection): Promise<boolean> {
+  const infos = await Promise.all(masters(redis).map((master) => master.info('memory')))
+  return infos.every((info) => infoNumber(parseInfo(info), 'maxmemory') > 0)
+}
+
+function roomFinding(hasRoom: boolean): Finding {
   const area = AREA
-  const room: Finding = hasRoom
-    ? { area, state: 'ok', says: 'There is room: less than 70 % of its memory is used.' }
-    : {
-        area,
-        state: 'wrong',
-        says: 'More than 70 % of its memory is used: no new asks are taken.',
-        next: 'Give it more.',
-      }
+  if (hasRoom) return { area, state: 'ok', says: 'There is room: less than 70 % of its memory is used.' }
+  const says = 'More than 70 % of its memory is used: no new asks are taken.'
+  return { area, state: 'wrong', says, next: 'Give it more.' }
+}
+
+function facts(refusals: readonly string[], warnings: readonly string[]): readonly Finding[] {
+  const area = AREA
   const durable: Finding = {
     area,
     state: 'ok',
@@ -50,7 +60,6 @@ function facts(refusals: readonly string[], warnings: readonly string[], hasRoom
     ...(refusals.length + warnings.length === 0 ? [durable] : []),
     ...refusals.map((says): Finding => ({ area, state: 'wrong', says })),
     ...warnings.map((says): Finding => ({ area, state: 'note', says })),
-    room,
   ]
 }
 

@@ -95,12 +95,10 @@ export interface Open {
   readonly redis: Connection
 }
 
-/** @throws Problem where Redis does not answer: without it nobody can tell what came in */
-export async function openFeed({ config }: Setup): Promise<Open> {
+/** @throws Problem where Redis does not answer: without it nobody can tell what came in. `otherwise`: what goes without it */
+export async function openFeed({ config }: Setup, otherwise = ''): Promise<Open> {
   const redis = connect(config.redisUrl, 'request', log)
   if (await untilReady(redis, REDIS_WITHIN_MS)) return { feed: redisFeed(redis), record: redisRecord(redis), redis }
   redis.disconnect()
-  throw new Problem(
-    'Redis does not answer. Check REDIS_URL, and that you may reach it from here; `--no-self-test` goes without it.',
-  )
+  throw new Problem(`Redis does not answer. Check REDIS_URL, and that you may reach it from here.${otherwise}`)
 }

@@ -1,0 +1,40 @@
+import { BOOKKEEPING, type RecordPort } from '../../record.ts'
+import type { Rules } from '../../rules/rules-file.ts'
+import type { Finding } from './finding.ts'
+
+const AREA = 'Workers'
+/** A round of the reconciler is begun each minute. */
+const ROUND_WITHIN_MS = 300_000
+const OVERDUE_MS = 30_000
+const MOST_COUNTED = 1_000
+const NEXT = 'Start the workers; their log says what stops them.'
+
+/** Whether anybody carries out what the record says: without workers nothing activates, and only the end inside the IAM document holds. */
+export async function workersFindings(
+  { accounts }: Pick<Rules, 'accounts'>,
+  record: Pick<RecordPort, 'now' | 'scores' | 'due'>,
+): Promise<readonly Finding[]> {
+  const [nowMs, lastAt] = [await record.now(), await record.scores(BOOKKEEPING, 'accounts')]
+  const overdue = await record.due('grants', nowMs - OVERDUE_MS, MOST_COUNTED)
+  return [
+    ...[...accounts.keys()].map((account) => roundFinding(account, lastAt.get(account), nowMs)),
+    overdueFinding(overdue.length),
+  ]
+}
+
+function roundFinding(account: string, at: number | undefined, nowMs: number): Finding {
+  const area = AREA
+  // What is to come is no time of a round: somebody set a clock, or wrote it.
+  if (at === undefined || at > nowMs)
+    return { area, state: 'wrong', says: `${account}: no whole round was made over it yet.`, next: NEXT }
+  const says = `${account}: the last whole round over it was ${Math.floor((nowMs - at) / 1_000)} seconds ago.`
+  return nowMs - at > ROUND_WITHIN_MS ? { area, state: 'wrong', says, next: NEXT } : { area, state: 'ok', says }
+}
+
+function overdueFinding(count: number): Finding {
+  const area = AREA
+  if (count === 0) return { area, state: 'ok', says: 'No grant waits to be ended or activated.' }
+  const many =
+    count === MOST_COUNTED ? `${count} grants or more wait` : count === 1 ? '1 grant waits' : `${count} grants wait`
+  return { area, state: 'wrong', says: `${many} to be ended or activated.`, next: NEXT }
+}
