@@ -16,38 +16,39 @@ export interface TellNeeds {
 }
 
 const HOUR_MS = 3_600_000
-const WEEK_MS = 7 * 24 * HOUR_MS
+/** One an hour, for a week. Counted, because the record's clock may be set. */
+const MOST_REFUSALS = 7 * 24
 /** Longer than one posting may take: whoever claimed it has died. After each try without an answer it lasts longer: what was posted may be there. */
 const CLAIM_LASTS_MS = 60_000
 const LONGER_EACH_TRY = 5
-/** Clocks of two processes and one Redis; what is claimed further ahead was not claimed by us. */
+/** Clocks of two processes and one Redis. */
 const SKEW_MS = 120_000
 
 const WHAT_TO_DO =
   'the security channel was not told: add the Latchkey app to that team, or correct securityChannel in the rules; it is tried again every hour'
+const GIVEN_UP = 'for a week the security channel could not be told: see the audit log; it is not tried again'
 
-/** Posts a notice that is due: claim, post, keep. Its due entry stays until Teams took it, or for a week. Safe twice, safe late. */
+/** Posts a notice that is due: claim, post, keep. Its due entry stays until Teams took it, or for a week of refusals. Safe twice, safe late. */
 export async function tellSecurity(needs: TellNeeds, id: string): Promise<void> {
-  const { record, rules, budget, log } = needs
+  const { record, rules, budget } = needs
   const [nowMs, stored] = await Promise.all([record.now(), readNotice(needs, id)])
   if (!stored) return await dropForged(needs, id)
-  const { notice, postedAt } = stored.value
-  if (postedAt !== undefined) return await lookAgain(record, id, null)
-  if (nowMs - Date.parse(notice.at) > WEEK_MS) return await giveUp(needs, stored)
-  const claimedMs = claimedForMs(stored.value, nowMs)
-  if (claimedMs > 0) return await lookAgain(record, id, nowMs + claimedMs)
+  if (stored.value.postedAt !== undefined) return await dropDue(record, id)
+  if (isWaiting(stored.value, nowMs)) return
   const { securityChannel } = rules
-  if (securityChannel === undefined) {
-    log.error({ noticeId: id, what: notice.kind, reason: 'The rules name none any more.' }, WHAT_TO_DO)
-    return await lookAgain(record, id, nowMs + HOUR_MS)
-  }
+  if (securityChannel === undefined) return await keepUnposted(needs, stored)
   const turn = await budget.take(securityChannel)
-  if ('waitMs' in turn) return await lookAgain(record, id, nowMs + turn.waitMs)
+  if ('waitMs' in turn) return
   try {
     await claimAndPost(needs, stored, securityChannel)
   } finally {
     await turn.giveBack()
   }
+}
+
+async function keepUnposted(needs: TellNeeds, stored: StoredNotice): Promise<void> {
+  const claimed = await claim(needs, stored)
+  if (claimed) await keepRefusal(needs, claimed, 'The rules name none any more.')
 }
 
 async function claimAndPost(needs: TellNeeds, stored: StoredNotice, place: string): Promise<void> {
@@ -59,88 +60,90 @@ async function claimAndPost(needs: TellNeeds, stored: StoredNotice, place: strin
   } catch (error) {
     return await afterFailure(needs, claimed, error)
   }
-  const postedAt = new Date(await needs.record.now()).toISOString()
-  await write(needs.record, claimed, { ...withoutClaim(claimed.value), postedAt }, null, [
+  const postedAt = timeOf(await needs.record.now())
+  await finish(needs.record, claimed, { ...withoutClaim(claimed.value), postedAt }, [
     { kind: 'notice.posted', actor: LATCHKEY, noticeId: notice.id, what: notice.kind },
   ])
 }
 
 /** Undefined: another worker was first, and posts it. */
 async function claim({ record }: TellNeeds, stored: StoredNotice): Promise<StoredNotice | undefined> {
-  const nowMs = await record.now()
   const tries = (stored.value.tries ?? 0) + 1
-  const next = { ...stored.value, claimedAt: new Date(nowMs).toISOString(), tries }
+  const lastsMs = Math.min(HOUR_MS, CLAIM_LASTS_MS * LONGER_EACH_TRY ** (tries - 1))
   try {
-    return await write(record, stored, next, nowMs + claimedForMs(next, nowMs))
+    return await write(record, stored, { ...stored.value, tries, notBefore: timeOf((await record.now()) + lastsMs) })
   } catch (error) {
     if (isLostRace(error)) return undefined
     throw error
   }
 }
 
-/** Where nobody knows whether it was posted, the claim stays for its time, and so does the due entry. */
-async function afterFailure({ record, log }: TellNeeds, claimed: StoredNotice, error: unknown): Promise<void> {
-  const { id: noticeId, kind: what } = claimed.value.notice
-  const nowMs = await record.now()
-  if (error instanceof PlaceGone) {
-    log.error({ noticeId, what, reason: error.reason }, WHAT_TO_DO)
-    await write(record, claimed, withoutClaim(claimed.value), nowMs + HOUR_MS)
-    return
-  }
+/** Where nobody knows whether it was posted, the claim stays for its time. */
+async function afterFailure(needs: TellNeeds, claimed: StoredNotice, error: unknown): Promise<void> {
+  if (error instanceof PlaceGone) return await keepRefusal(needs, claimed, error.reason)
   if (!(error instanceof ChannelBusy)) throw error
+  const { record, log } = needs
+  const { id: noticeId, kind: what } = claimed.value.notice
   log.warn(
     { noticeId, what, err: error.cause },
     'Teams did not take a notice for the security channel; it is tried again',
   )
-  if (error.refused) await write(record, claimed, withoutTry(claimed.value), nowMs + error.waitMs)
+  if (!error.refused) return
+  const notBefore = timeOf((await record.now()) + Math.min(HOUR_MS, error.waitMs))
+  await write(record, claimed, { ...withoutTry(claimed.value), notBefore })
 }
 
-/** How long nobody else may post it; 0: it is nobody's. */
-function claimedForMs({ claimedAt, tries = 1 }: NoticeRecord, nowMs: number): number {
-  if (claimedAt === undefined) return 0
-  const sinceMs = nowMs - Date.parse(claimedAt)
-  if (!(sinceMs > -SKEW_MS)) return 0
-  return Math.max(0, Math.min(HOUR_MS, CLAIM_LASTS_MS * LONGER_EACH_TRY ** (tries - 1)) - sinceMs)
+/** Nowhere to post it. Only this is counted, and only this ends it. */
+async function keepRefusal({ record, log }: TellNeeds, claimed: StoredNotice, reason: string): Promise<void> {
+  const { id: noticeId, kind: what } = claimed.value.notice
+  const refusals = (claimed.value.refusals ?? 0) + 1
+  const next = { ...withoutClaim(claimed.value), refusals }
+  const isLast = refusals >= MOST_REFUSALS
+  log.error({ noticeId, what, reason }, isLast ? GIVEN_UP : WHAT_TO_DO)
+  if (isLast) {
+    return await finish(record, claimed, next, [{ kind: 'alarm.notice-undelivered', actor: LATCHKEY, noticeId, what }])
+  }
+  await write(record, claimed, { ...next, notBefore: timeOf((await record.now()) + HOUR_MS) })
 }
 
-function withoutClaim({ claimedAt: _, tries: __, ...value }: NoticeRecord): NoticeRecord {
+/** What is further ahead than we ever write was written by a clock that was ahead, or by somebody else. */
+function isWaiting({ notBefore }: NoticeRecord, nowMs: number): boolean {
+  const leftMs = Date.parse(notBefore ?? '') - nowMs
+  return leftMs > 0 && leftMs <= HOUR_MS + SKEW_MS
+}
+
+function withoutClaim({ notBefore: _, tries: __, ...value }: NoticeRecord): NoticeRecord {
   return value
 }
 
 function withoutTry({ tries = 1, ...value }: NoticeRecord): NoticeRecord {
-  return { ...withoutClaim(value), ...(tries > 1 ? { tries: tries - 1 } : {}) }
+  return { ...value, ...(tries > 1 ? { tries: tries - 1 } : {}) }
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 async function dropForged({ record, log }: TellNeeds, id: string): Promise<void> {
   log.error({ noticeId: id }, 'a notice for the security channel is not of us, or gone: somebody wrote into the record')
-  const audit: Commit['audit'] = [{ kind: 'alarm.notice-does-not-add-up', actor: LATCHKEY, noticeId: id }]
+  await dropDue(record, id, [{ kind: 'alarm.notice-does-not-add-up', actor: LATCHKEY, noticeId: id }])
+}
+
+async function dropDue(record: RecordPort, id: string, audit: Commit['audit'] = []): Promise<void> {
   await record.commit({ records: [], due: [{ kind: 'notices', id, at: null }], audit })
 }
 
-async function giveUp({ record, log }: TellNeeds, stored: StoredNotice): Promise<void> {
-  const { id: noticeId, kind: what } = stored.value.notice
-  log.error(
-    { noticeId, what },
-    'for a week the security channel could not be told: see the audit log; it is not tried again',
-  )
-  await write(record, stored, stored.value, null, [
-    { kind: 'alarm.notice-undelivered', actor: LATCHKEY, noticeId, what },
-  ])
+/** It stays due. */
+async function write(record: RecordPort, stored: StoredNotice, next: NoticeRecord): Promise<StoredNotice> {
+  await record.commit({ records: [change(stored, next)], audit: [] })
+  return { version: stored.version + 1, value: next }
 }
 
-async function lookAgain(record: RecordPort, id: string, at: number | null): Promise<void> {
-  await record.commit({ records: [], due: [{ kind: 'notices', id, at }], audit: [] })
+async function finish(record: RecordPort, stored: StoredNotice, next: NoticeRecord, audit: Commit['audit']) {
+  const due: Commit['due'] = [{ kind: 'notices', id: next.notice.id, at: null }]
+  await record.commit({ records: [change(stored, next)], due, audit })
 }
 
-async function write(
-  record: RecordPort,
-  { version, value }: StoredNotice,
-  next: NoticeRecord,
-  dueAt: number | null,
-  audit: Commit['audit'] = [],
-): Promise<StoredNotice> {
-  const { id } = value.notice
-  const due: Commit['due'] = [{ kind: 'notices', id, at: dueAt }]
-  await record.commit({ records: [{ kind: 'notice', id, expectedVersion: version, next }], due, audit })
-  return { version: version + 1, value: next }
+function change({ version, value }: StoredNotice, next: NoticeRecord): Commit['records'][number] {
+  return { kind: 'notice', id: value.notice.id, expectedVersion: version, next }
 }

@@ -127,7 +127,7 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('notice.written'), actor, noticeId: z.string(), what: z.string() }),
   /** The security channel took it. */
   z.strictObject({ kind: z.literal('notice.posted'), actor, noticeId: z.string(), what: z.string() }),
-  /** For a week it could not be told, and is not tried any more. */
+  /** There was no channel for it, asked every hour for a week; it is not tried any more. */
   z.strictObject({ kind: z.literal('alarm.notice-undelivered'), actor, noticeId: z.string(), what: z.string() }),
   /** What was due for the security channel is not of us: somebody wrote it into the record, or took ours out. Nothing of it is posted. */
   z.strictObject({ kind: z.literal('alarm.notice-does-not-add-up'), actor, noticeId: z.string() }),

@@ -27,10 +27,12 @@ const noticeRecord = z.strictObject({
   notice,
   /** By a key that Redis never holds: whoever can write to Redis cannot say anything in the channel. */
   mac: z.string(),
-  /** Somebody is posting it, since then. A claim without `postedAt` lapses. */
-  claimedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
+  /** Somebody is posting it, or Teams is left alone, until then. */
+  notBefore: z.iso.datetime({ precision: 3 }).exactOptional(),
   /** How often it was posted without an answer. */
   tries: z.int().positive().exactOptional(),
+  /** How often there was no channel to post it in. */
+  refusals: z.int().positive().exactOptional(),
   postedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
 })
 
@@ -86,11 +88,12 @@ export function noticeCommit(
   expectedVersion: number,
 ): Pick<Commit, 'records' | 'audit'> & Required<Pick<Commit, 'due'>> {
   if (rules.securityChannel === undefined) return { records: [], due: [], audit: [] }
-  const { id, kind, at } = notice
+  const { id, kind } = notice
   const next: NoticeRecord = { notice, mac: macOf(approvalKey, 'notice', notice) }
   return {
     records: [{ kind: 'notice', id, expectedVersion, next }],
-    due: [{ kind: 'notices', id, at: Date.parse(at) }],
+    // At once by every clock: the one that wrote it may have been ahead.
+    due: [{ kind: 'notices', id, at: 0 }],
     audit: [{ kind: 'notice.written', actor: LATCHKEY, noticeId: id, what: kind }],
   }
 }
