@@ -58,8 +58,8 @@ export async function forAdmitted<T>(
   const reading = { stored, nowMs, readiness }
   try {
     const cutMs = await admit(needs, caller, grantId, reading)
-    await refuseUnlessEligible(needs, stored)
-    return await act({ stored, nowMs, cutMs })
+    const asked = await refuseUnlessEligible(needs, stored)
+    return await act({ stored, ...(asked ? await lookAgain(needs, stored) : { nowMs, cutMs }) })
   } catch (error) {
     await writeRefusal(needs, caller, stored, error)
     throw error
@@ -93,19 +93,30 @@ function refuseAttached({ grant: { terms } }: StoredGrant): void {
   })
 }
 
-/** A no ends the grant; no answer is borne for a while. */
-async function refuseUnlessEligible(needs: AdmitNeeds, stored: StoredGrant): Promise<void> {
+/** The directory may take its time, and an adoption reckons with `LONGEST_VEND_MS` from the look at the role until AWS is asked. */
+async function lookAgain(needs: AdmitNeeds, { grant }: StoredGrant): Promise<Omit<Admitted, 'stored'>> {
+  const { principal } = grant.terms
+  const [nowMs, readiness] = await Promise.all([needs.record.now(), readReadiness(needs, principal)])
+  refuseIfNotActive(grant, nowMs)
+  return { nowMs, cutMs: await refuseUnlessReady(needs, principal, nowMs, readiness) }
+}
+
+/** A no ends the grant; no answer is borne for a while. @returns whether the directory was asked */
+async function refuseUnlessEligible(needs: AdmitNeeds, stored: StoredGrant): Promise<boolean> {
   const { id, terms } = stored.grant
   const ageMs = needs.seenEligible.ageMs(id) ?? Number.POSITIVE_INFINITY
-  if (ageMs < FRESH_MS) return
+  if (ageMs < FRESH_MS) return false
   let reason: string | undefined
   try {
     reason = await findIneligibility(needs, terms)
   } catch (error) {
-    if (isLatchkeyError(error, 'UNAVAILABLE') && ageMs < WITHOUT_DIRECTORY_MS) return
+    if (isLatchkeyError(error, 'UNAVAILABLE') && ageMs < WITHOUT_DIRECTORY_MS) return true
     throw error
   }
-  if (reason === undefined) return needs.seenEligible.seen(id)
+  if (reason === undefined) {
+    needs.seenEligible.seen(id)
+    return true
+  }
   await beginRevoke(needs.record, stored, { cause: 'no-longer-eligible', actor: LATCHKEY, detail: reason })
   throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
 }

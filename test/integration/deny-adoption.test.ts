@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DENY_POLICY } from '../../src/grants/deny-document.ts'
 import { checkEpoch } from '../../src/grants/epoch.ts'
+import { seenEligible } from '../../src/grants/seen-eligible.ts'
 import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
 import { type DenyOffice, openDenyOffice } from './deny-ground.ts'
@@ -99,6 +100,51 @@ test('a vend that was under way when the record was emptied is refused afterward
   office.aws.clock.advance(25_000)
   held.release()
   expect(await office.canWrite(await vended)).toBe(false)
+})
+
+describe('a role that was adopted while the directory took its time to answer a vend', () => {
+  async function adopt(): Promise<void> {
+    office.role.inline.put(DENY_POLICY, '{"Version":"2012-10-17","Statement":[]}', office.aws.clock.now())
+    await checkEpoch(office.needs)
+  }
+
+  /** `meanwhile`: between the question and the answer. */
+  function vendWhile(grantId: string, meanwhile: () => Promise<void>, record = office.record) {
+    const { needs } = office
+    const person = async (objectId: string) => {
+      await meanwhile()
+      return await needs.directory.person(objectId)
+    }
+    const directory = { ...needs.directory, person }
+    // A process that never asked before.
+    return vendCredentials({ ...needs, record, directory, seenEligible: seenEligible() }, office.as('rita'), grantId)
+  }
+
+  test('vends nothing: AWS might be asked when the cut is over', async () => {
+    const grantId = await office.granted()
+    const before = office.calls('AssumeRole')
+    await expect(vendWhile(grantId, adopt)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(office.calls('AssumeRole')).toBe(before)
+    expect(await office.events('vend.intended')).toEqual([])
+  })
+
+  test('does not hand out again what its cut refuses', async () => {
+    const grantId = await office.granted()
+    const before = await office.vend(grantId)
+    let aheadMs = 0
+    const record = { ...office.record, now: async () => (await office.record.now()) + aheadMs }
+    const vended = vendWhile(
+      grantId,
+      async () => {
+        await adopt()
+        office.aws.clock.advance(PAST_THE_CUT_MS)
+        aheadMs = PAST_THE_CUT_MS
+      },
+      record,
+    )
+    expect(await office.canWrite(await vended)).toBe(true)
+    expect(await office.canWrite(before)).toBe(false)
+  })
 })
 
 test('nothing is granted or vended under a cut that would refuse it', async () => {
