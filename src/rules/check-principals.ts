@@ -21,7 +21,7 @@ const looseAccount = z.object({
   hub: z.object({ role: z.string(), reader: z.string() }).optional().catch(undefined),
 })
 
-/** The name of a role is one of its kind in an account, whatever its path. */
+/** The name of a role is one of its kind in an account, whatever its path and its case. */
 export function accountFaults(file: LooseFile): readonly PlacedFault[] {
   return Object.entries(file.accounts).flatMap(([account, detail]) => {
     const { data } = looseAccount.safeParse(detail)
@@ -40,7 +40,7 @@ export function accountFaults(file: LooseFile): readonly PlacedFault[] {
 }
 
 function taken(role: string | undefined, names: readonly string[], path: KeyPath): readonly PlacedFault[] {
-  if (role === undefined || !names.includes(nameOf(role))) return []
+  if (role === undefined || !names.some((name) => isSameName(name, nameOf(role)))) return []
   return [fault(path, `Another role of this account has the name ${nameOf(role)}. Give this one a name of its own.`)]
 }
 
@@ -93,7 +93,7 @@ function userFaults(
 ): readonly PlacedFault[] {
   if (user === undefined) return []
   if (who.startsWith('group:')) return [fault(path, 'A user is one person. Name it under person:<name>.')]
-  if (users.indexOf(user) === users.lastIndexOf(user)) return []
+  if (users.filter((other) => isSameName(other, user)).length === 1) return []
   return [fault(path, `The user ${user} is here twice: a user is one person.`)]
 }
 
@@ -103,16 +103,15 @@ function mixedFaults(
   holders: readonly LooseHolder[],
   path: KeyPath,
 ): readonly PlacedFault[] {
-  const others = holders.filter((other) => role !== undefined && other.role === role)
-  if (others.every((other) => other.sessionName === sessionName)) return []
-  return [
-    fault(path, `The sessions of the role ${role} are called after one attribute. Name the same one in each row.`),
-  ]
+  const others = holders.filter((other) => isSameName(other.role, role))
+  if (others.every((other) => other.role === role && other.sessionName === sessionName)) return []
+  const alike = `The role ${role} is written in one way, and its sessions are called after one attribute.`
+  return [fault(path, `${alike} Name the same in each row.`)]
 }
 
 function ownRoleFaults(file: LooseFile, account: string, { role }: LooseHolder, path: KeyPath): readonly PlacedFault[] {
   const { data } = looseAccount.safeParse(file.accounts[account])
-  if (role === undefined || !data || !elevationRoles(data).map(nameOf).includes(role)) return []
+  if (!data || !elevationRoles(data).some((own) => isSameName(nameOf(own), role))) return []
   return [fault(path, `${role} is an elevation role of Latchkey. Name the role that these people work with.`)]
 }
 
@@ -133,6 +132,11 @@ export function attachFaults(
   return without.map((account) =>
     fault([...at, 'driver'], `\`principals\` names nobody in account ${account}, where these scopes are.`),
   )
+}
+
+/** IAM keeps names as they were written, and takes no second one that differs by case alone. */
+function isSameName(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && one.toLowerCase() === other?.toLowerCase()
 }
 
 function nameOf(role: string): string {

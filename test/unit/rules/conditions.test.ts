@@ -109,13 +109,14 @@ describe('who holds grants of the driver attach', () => {
     ['{group:finanze: {role: a, sessionName: mail}}', /`groups` does not name finanze/],
     ['{group:finance: {role: AWSReservedSSO_Admin_1a, sessionName: mail}}', /role of IAM Identity Center/],
     ['{group:finance: {role: prod, sessionName: mail}}', /prod is an elevation role of Latchkey/],
+    ['{group:finance: {role: Prod, sessionName: mail}}', /Prod is an elevation role of Latchkey/],
     ['{group:finance: {role: analyst, sessionName: displayName}}', /one of mail, userPrincipalName/],
   ])('%s is refused', (rows, problem) => {
     expect(problems(holders(rows))).toContainEqual(expect.stringMatching(problem))
   })
 
-  test('one user of two people is refused', () => {
-    const text = holders(`{person:lead: {user: shared}, person:bo: {user: shared}}`).replace(
+  test.each(['shared', 'Shared'])('one user of two people is refused, as %s too', (name) => {
+    const text = holders(`{person:lead: {user: shared}, person:bo: {user: ${name}}}`).replace(
       'people: {',
       'people: {bo: bbbbbbbb-0000-4000-8000-00000000000b, ',
     )
@@ -123,12 +124,15 @@ describe('who holds grants of the driver attach', () => {
   })
 
   test('a role whose sessions are called after one attribute of some and another of others is refused', () => {
-    const rows = (attribute: string) =>
+    const rows = (role: string, attribute: string) =>
       holders(
-        `{group:finance: {role: analyst, sessionName: mail}, person:lead: {role: analyst, sessionName: ${attribute}}}`,
+        `{group:finance: {role: analyst, sessionName: mail}, person:lead: {role: ${role}, sessionName: ${attribute}}}`,
       )
-    expect(problems(rows('userPrincipalName'))).toContainEqual(expect.stringMatching(/called after one attribute/))
-    expect(problems(rows('mail'))).toEqual([])
+    const refused = expect.stringMatching(/called after one attribute/)
+    expect(problems(rows('analyst', 'userPrincipalName'))).toContainEqual(refused)
+    expect(problems(rows('Analyst', 'userPrincipalName'))).toContainEqual(refused)
+    expect(problems(rows('Analyst', 'mail'))).toContainEqual(refused)
+    expect(problems(rows('analyst', 'mail'))).toEqual([])
   })
 
   test('is named in every account of the scopes, and in no account that is not there', () => {
@@ -150,9 +154,10 @@ describe('roles and keys of an account', () => {
       copies: 3,
       hub: { role: 'latchkey/hub' },
     })
-    expect(problems(hub('x/prod-3', 'hub-reader'))).toEqual([
-      expect.stringMatching(/hub\.role: Another role of this account has the name prod-3/),
-    ])
+    for (const name of ['prod-3', 'Prod-3'])
+      expect(problems(hub(`x/${name}`, 'hub-reader'))).toEqual([
+        expect.stringContaining(`hub.role: Another role of this account has the name ${name}`),
+      ])
     expect(problems(hub('hub', 'y/hub'))).toEqual([
       expect.stringMatching(/hub\.reader: Another role of this account has the name hub/),
     ])
