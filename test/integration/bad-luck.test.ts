@@ -3,6 +3,7 @@ import { isLatchkeyError } from '../../src/errors.ts'
 import { isGrantPolicy, policyNameOf } from '../../src/grants/target.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
+import type { Ran } from '../../workers/handler.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { BROKEN, THROTTLED } from '../sandbox/aws/faults.ts'
 import { openDenyOffice } from './deny-ground.ts'
@@ -27,7 +28,7 @@ const DRIVERS = [
   { driver: 'attach', person: 'finn', gives: 'PutUserPolicy', ends: 'DeleteUserPolicy' },
 ] as const
 type Way = (typeof DRIVERS)[number]
-type Job = (grantId: string) => Promise<unknown>
+type Job = (grantId: string) => Promise<Ran>
 
 /** As often as a call is sent before it is given up. */
 const TRIES = 3
@@ -57,12 +58,12 @@ function isOpen(grantId: string, { driver }: Way): boolean {
   return aws.state.users.get('finn')?.inline.current().has(policyNameOf(grantId)) ?? false
 }
 
-/** As the queue would: again, for as long as AWS cannot be asked. */
+/** As the queue would: again, for as long as AWS cannot be asked, or somebody else is at it. */
 async function untilDone(job: Job, grantId: string): Promise<number> {
   for (let failures = 0; ; failures += 1) {
     try {
-      await job(grantId)
-      return failures
+      const { againAt } = await job(grantId)
+      if (againAt === undefined) return failures
     } catch (error) {
       if (!isLatchkeyError(error, 'UNAVAILABLE')) throw error
     }
