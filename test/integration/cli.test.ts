@@ -348,6 +348,24 @@ describe('approving', () => {
     }
   })
 
+  test('done, where AWS takes its time, says where to look', async () => {
+    const proxy = await behind(async (call, said) =>
+      call.startsWith('GET /api/v1/grants/g-')
+        ? { text: said.replace('"status":"revoked"', '"status":"revoking"') }
+        : undefined,
+    )
+    const grantId = await grantFor()
+    await ageSignIn('rita', { url: proxy.url })
+    try {
+      const ran = await finish(start('rita', ['done', grantId], { LATCHKEY_URL: proxy.url }))
+      const err = `AWS is being told to refuse it; \`latchkey grants ${grantId}\` says when it does.\n`
+      expect(ran).toEqual({ code: 0, out: expect.stringContaining(`${grantId}  revoking`), err })
+    } finally {
+      await ageSignIn('rita', { url: world.web.url })
+      proxy.close()
+    }
+  })
+
   test('no sentence of a server makes the terminal do anything', async () => {
     const message = 'No.\u001b]0;owned\u0007\u001b[2J\r\n$ '
     const proxy = await behind(async () => ({
