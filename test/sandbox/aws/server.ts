@@ -141,9 +141,12 @@ async function carry(behind: Behind, handler: ServiceHandler, request: SandboxRe
   const account = claimedAccount(request, core)
   let called: AskedCall = { service: handler.service, action: 'Unknown', parameters: {}, account }
   let identity: Identity | undefined
+  let at = core.clock.now()
   const result = await attempt(async () => {
     called = { ...handler.describe(request), account }
     const fate = await core.faults.before(called)
+    // Before it is judged: what was allowed a moment before an end was not done after it.
+    at = core.clock.now()
     if (fate !== 'go') return fate
     identity = handler.authenticate?.(request) ?? authenticate(request, handler.service, core)
     const { service, action, parameters } = called
@@ -152,7 +155,7 @@ async function carry(behind: Behind, handler: ServiceHandler, request: SandboxRe
   if (result === 'cut') return 'cut'
   const { outcome, error } = settle(result, handler, request)
   core.faults.carried(called, error === undefined ? 'done' : 'refused')
-  note(behind, { called, identity, request, outcome, error })
+  note(behind, { called, at, identity, request, outcome, error })
   const fate = await core.faults.after(called)
   return fate === 'go' ? outcome.reply : afterFate(fate, handler, request)
 }
@@ -181,14 +184,14 @@ function afterFate(fate: Exclude<Fate, 'go'>, handler: ServiceHandler, request: 
 
 interface Carried {
   readonly called: AskedCall
+  readonly at: number
   readonly identity: Identity | undefined
   readonly request: SandboxRequest
   readonly outcome: Outcome
   readonly error: FinishedCall['error']
 }
 
-function note({ core, finished }: Behind, { called, identity, request, outcome, error }: Carried): void {
-  const at = core.clock.now()
+function note({ core, finished }: Behind, { called, at, identity, request, outcome, error }: Carried): void {
   const { reply, facts = {} } = outcome
   const { account: _, ...described } = called
   finished({ ...described, at, request, identity, reply, error, facts })
