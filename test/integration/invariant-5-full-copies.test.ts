@@ -7,31 +7,16 @@ import type { Grant } from '../../src/grants/grant.ts'
 import { orderOf } from '../../src/grants/order.ts'
 import { redisRecord } from '../../src/redis/record.ts'
 import { type RevokeNeeds, revokeGrant } from '../../workers/revoke-grant.ts'
-import { GROUPS } from '../sandbox/entra/fixture.ts'
 import { activeGrant, commitGrants } from './active-grants.ts'
 import { openDenyOffice } from './deny-ground.ts'
+import { TWO_COPIES_RULES } from './two-copies.ts'
 
 /** As full as two copies of a role may ever be, and all of it ended at the same moment. */
 
 const ENDED_ON_EACH = 150
 const KEPT_ON_EACH = 5
 const AT_ONCE = 20
-const RULES = `version: 1
-groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
-accounts:
-  prod: { id: "111122223333", elevationRole: latchkey/prod, copies: 2 }
-buckets:
-  finance-reports: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
-entitlements:
-  - name: finance-reports
-    who: ["group:finance"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write, delete]
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-...
-`
-const office = await openDenyOffice('full-copies', { rules: RULES, seed: { copies: 2 } })
+const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
 const { needs, aws, record, ground } = office
 afterAll(() => office.close())
 

@@ -4,28 +4,13 @@ import type { DenyDocument } from '../../src/grants/driver.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
-import { GROUPS } from '../sandbox/entra/fixture.ts'
 import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { activeGrant, commitGrants } from './active-grants.ts'
 import { openDenyOffice } from './deny-ground.ts'
 import { until } from './record-ground.ts'
+import { TWO_COPIES_RULES } from './two-copies.ts'
 
-const RULES = `version: 1
-groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
-accounts:
-  prod: { id: "111122223333", elevationRole: latchkey/prod, copies: 2 }
-buckets:
-  finance-reports: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
-entitlements:
-  - name: finance-reports
-    who: ["group:finance"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write, delete]
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-...
-`
-const office = await openDenyOffice('storm', { rules: RULES, seed: { copies: 2 } })
+const office = await openDenyOffice('storm', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
 const { needs, aws, record } = office
 const principals = await needs.driver.principals()
 afterEach(() => aws.faults.clear())

@@ -6,38 +6,17 @@ import { httpMetrics, measureReconciler } from '../../src/http/metrics.ts'
 import { newId } from '../../src/record.ts'
 import { reconcileGrants } from '../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
-import { GROUPS, PEOPLE } from '../sandbox/entra/fixture.ts'
+import { PEOPLE } from '../sandbox/entra/fixture.ts'
 import { type Needs, openDenyOffice } from './deny-ground.ts'
+import { RECOVERY_RULES } from './recovery-company.ts'
 
 const MINUTE_MS = 60_000
 
-const RULES = `version: 1
-people: { finn: ${PEOPLE.finn}, nils: ${PEOPLE.nils} }
-groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
-accounts:
-  prod: { id: "111122223333", elevationRole: latchkey/prod, copies: 2 }
-buckets:
-  finance-reports: { account: prod, region: eu-west-1, owners: ["group:data-owners"] }
-principals:
-  prod:
-    person:finn: { user: finn }
-    person:nils: { user: nils }
-entitlements:
-  - name: own-user
-    who: ["person:finn"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write]
-    driver: attach
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-  - name: finance-reports
-    who: ["group:finance"]
-    scopes: [s3://finance-reports/]
-    levels: [read, write, delete]
-    duration: { default: 45m, longest: 8h }
-    approval: [{ need: 1, from: [manager, "group:data-owners"] }]
-...
-`
+/** Of the two holders one has no grants. */
+const RULES = RECOVERY_RULES.replace(`finn: ${PEOPLE.finn}`, `finn: ${PEOPLE.finn}, nils: ${PEOPLE.nils}`).replace(
+  'person:finn: { user: finn }',
+  'person:finn: { user: finn }\n    person:nils: { user: nils }',
+)
 const holders = [
   { kind: 'user', name: 'finn' },
   { kind: 'user', name: 'nils' },
