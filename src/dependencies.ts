@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino'
+import { fewAtOnce } from './access-requests/ask-limits.ts'
 import { awsDriver } from './aws/aws-driver.ts'
 import { consoleSignIn } from './aws/console-sign-in.ts'
 import type { Part } from './aws/hub-role.ts'
@@ -27,6 +28,7 @@ import { redisInbox } from './redis/inbox.ts'
 import { redisRecord } from './redis/record.ts'
 import { teamsAdapter } from './teams/adapter.ts'
 import { teamsChannel } from './teams/channel.ts'
+import { formCounter } from './teams/few-forms.ts'
 import type { MessagesNeeds } from './teams/messages-route.ts'
 import { latchkeyBot } from './teams/turns.ts'
 import { CONNECTOR_ISSUER, connectorVerifier } from './teams/verify-connector-token.ts'
@@ -77,6 +79,7 @@ export function joinEdges({ config, rules }: Setup, part: Part, redis: Connectio
     approvalKey,
     seenEligible: seenEligible(),
     vended: vendCache(),
+    amongFew: fewAtOnce(),
     consoleLinks: consoleSignIn({ url: awsSignInUrl, issuer: publicUrl, buckets: rules.buckets, log }),
     objectLinks: objectLinks({ buckets: rules.buckets }),
   }
@@ -126,7 +129,7 @@ export async function openBot(
   log: Logger,
 ): Promise<Omit<MessagesNeeds, 'metrics'>> {
   const { tenantId } = entra
-  const bot = latchkeyBot({ ...needs, publicUrl })
+  const bot = latchkeyBot({ ...needs, publicUrl, countForm: formCounter() })
   return {
     verify: connectorVerifier(settings),
     adapter: await teamsAdapter({ settings, tenantId, bot, log }),

@@ -3,10 +3,12 @@ import { isLatchkeyError } from '../src/errors.ts'
 import { expireGrants, hasEnded } from '../src/grants/end-grant.ts'
 import { readGrants } from '../src/grants/grant.ts'
 import { againOnConflict, type RecordPort } from '../src/record.ts'
+import type { EndsUnderWay } from './ends-under-way.ts'
 
 export interface ExpireNeeds {
   readonly record: RecordPort
   readonly log: Logger
+  readonly ends: EndsUnderWay
 }
 
 /** Ids of those that were ended. `busy`: another process is at it. */
@@ -17,19 +19,16 @@ const LEASE_MS = 15_000
 const MOST = 10_000
 const AT_ONCE = 200
 
-const running = new WeakMap<RecordPort, Promise<Expired>>()
-
 /**
  * Ends every grant whose time is over, many in one write: their end is inside what AWS was given, so nothing is left to take away. Whoever comes
  * while this process is at it waits for the outcome. What cannot be ended so is left to its own job.
  */
 export function expireDue(needs: ExpireNeeds): Promise<Expired> {
-  const { record } = needs
-  const known = running.get(record)
-  if (known) return known
-  const started = expireAll(needs).finally(() => running.delete(record))
-  running.set(record, started)
-  return started
+  const { ends } = needs
+  ends.onTime ??= expireAll(needs).finally(() => {
+    ends.onTime = undefined
+  })
+  return ends.onTime
 }
 
 async function expireAll({ record, log }: ExpireNeeds): Promise<Expired> {
@@ -50,7 +49,10 @@ async function expireAll({ record, log }: ExpireNeeds): Promise<Expired> {
 }
 
 /** One that cannot be written must not hide the others. */
-async function tryToExpire({ record, log }: ExpireNeeds, ids: readonly string[]): Promise<readonly string[]> {
+async function tryToExpire(
+  { record, log }: Omit<ExpireNeeds, 'ends'>,
+  ids: readonly string[],
+): Promise<readonly string[]> {
   try {
     return await againOnConflict(() => expireSome(record, ids))
   } catch (error) {

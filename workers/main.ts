@@ -14,12 +14,13 @@ import { redisOutbox } from '../src/redis/outbox.ts'
 import { bullQueue } from '../src/redis/queue.ts'
 import { startWorkers } from '../src/redis/workers.ts'
 import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
+import { endsUnderWay } from './ends-under-way.ts'
 import { foldS3Writes } from './fold-s3-writes.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { feedProver } from './prove-feed.ts'
 import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
 import { relayOutbox } from './relay-outbox.ts'
-import { revokeGrant } from './revoke-grant.ts'
+import { type RevokeNeeds, revokeGrant } from './revoke-grant.ts'
 import { sweepDue } from './sweep-due.ts'
 import { forgetDue, type SyncNeeds, syncCards } from './sync-cards.ts'
 import { tellSecurity } from './tell-security.ts'
@@ -28,7 +29,7 @@ import { watchWiring } from './watch-wiring.ts'
 const RECONCILE_EVERY_MS = 60_000
 const JOBS_AT_ONCE = 20
 
-type Needs = ActivateNeeds & ReconcileNeeds & SyncNeeds
+type Needs = ActivateNeeds & ReconcileNeeds & RevokeNeeds & SyncNeeds
 
 /** Start order: epoch check → relay → sweeper → queues, `revoke` first → fold, reconcile. Stop: the other way round, Redis last. */
 export async function startWorkersPart(
@@ -47,6 +48,7 @@ export async function startWorkersPart(
     mailer: openMailer(setup.config, log),
     budget: redisBudget(redis),
     publicUrl: setup.config.publicUrl,
+    ends: endsUnderWay(),
     queue,
     log,
   }

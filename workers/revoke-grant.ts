@@ -6,6 +6,7 @@ import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from '../s
 import type { DenyNeeds } from '../src/grants/keep-deny.ts'
 import { takeAway } from '../src/grants/take-away.ts'
 import { findYesFault, latestEnd } from '../src/grants/yes.ts'
+import type { EndsUnderWay } from './ends-under-way.ts'
 import { expireDue } from './expire-due.ts'
 import { type Ran, RUN_AGAIN_MS } from './handler.ts'
 
@@ -16,6 +17,7 @@ const LONGEST_OVERDUE = 200
 
 export interface RevokeNeeds extends DenyNeeds {
   readonly log: Logger
+  readonly ends: EndsUnderWay
 }
 
 /** The only place that takes access away. Runs at the end of every grant, on time or early; safe twice, safe late; never gives up. */
@@ -80,7 +82,6 @@ async function end(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Prom
 
 /** So many early ends of one account are carried out at once in this process: one that hangs leaves room in the queue for the others. */
 const AT_ONCE_IN_ACCOUNT = 5
-const running = new Map<string, number>()
 
 /** AWS writes them one by one anyway. Those that wait come again in a moment, and hold nothing meanwhile. */
 async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Promise<Ran> {
@@ -88,6 +89,7 @@ async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: numbe
   // What was tampered with is looked for everywhere, and waits for the slowest.
   const isTrue = findYesFault(needs.approvalKey, grant.id, grant) === undefined
   const place = isTrue ? grant.terms.principal.account : 'everywhere'
+  const running = needs.ends.early
   const others = running.get(place) ?? 0
   if (others >= AT_ONCE_IN_ACCOUNT) {
     await beLoud(

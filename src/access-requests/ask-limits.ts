@@ -61,23 +61,28 @@ export async function refuseSpentLimits(record: RecordPort, caller: Caller): Pro
 
 /** As many as could be taken of one person. */
 const MOST_UNDER_WAY = MOST_PENDING
-const underWay = new Map<string, number>()
+
+/** @throws TOO_MANY */
+export type AmongFew = <T>(caller: Caller, ask: () => Promise<T>) => Promise<T>
 
 /** Counting what was refused bounds those that come one after the other; this bounds, in each process, those that come at once. */
-export async function amongFew<T>({ objectId }: Caller, ask: () => Promise<T>): Promise<T> {
-  const before = underWay.get(objectId) ?? 0
-  if (before >= MOST_UNDER_WAY) {
-    throw new LatchkeyError('TOO_MANY', {
-      limit: `${MOST_UNDER_WAY} asks of yours are being looked at.`,
-      next: 'Wait for their answers.',
-    })
-  }
-  underWay.set(objectId, before + 1)
-  try {
-    return await ask()
-  } finally {
-    const now = (underWay.get(objectId) ?? 1) - 1
-    if (now > 0) underWay.set(objectId, now)
-    else underWay.delete(objectId)
+export function fewAtOnce(): AmongFew {
+  const underWay = new Map<string, number>()
+  return async ({ objectId }, ask) => {
+    const before = underWay.get(objectId) ?? 0
+    if (before >= MOST_UNDER_WAY) {
+      throw new LatchkeyError('TOO_MANY', {
+        limit: `${MOST_UNDER_WAY} asks of yours are being looked at.`,
+        next: 'Wait for their answers.',
+      })
+    }
+    underWay.set(objectId, before + 1)
+    try {
+      return await ask()
+    } finally {
+      const now = (underWay.get(objectId) ?? 1) - 1
+      if (now > 0) underWay.set(objectId, now)
+      else underWay.delete(objectId)
+    }
   }
 }

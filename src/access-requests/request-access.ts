@@ -10,7 +10,7 @@ import type { AskableLevel } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules-file.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
 import type { AccessRequest } from './access-request.ts'
-import { ASKS_OF, amongFew, askLimits, refuseSpentLimits, saidOnce } from './ask-limits.ts'
+import { type AmongFew, ASKS_OF, askLimits, refuseSpentLimits, saidOnce } from './ask-limits.ts'
 import { signAsk, type UnsignedRequest } from './ask-mac.ts'
 import { PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from './close-commit.ts'
 import { type Copy, makeCopies, newCopies, type Thread } from './copies.ts'
@@ -25,6 +25,8 @@ export interface AskNeeds {
   readonly approvalKey: string
   /** Whether a CloudTrail record of that bucket ever came. */
   readonly isFeedProven: (bucket: string) => Promise<boolean>
+  /** Of this process. */
+  readonly amongFew: AmongFew
 }
 
 export interface AskInput {
@@ -49,7 +51,7 @@ interface Found {
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
 export async function requestAccess(needs: AskNeeds, caller: Caller, input: AskInput): Promise<AccessRequest> {
   try {
-    return await amongFew(caller, () => takeAsk(needs, caller, input))
+    return await needs.amongFew(caller, () => takeAsk(needs, caller, input))
   } catch (error) {
     await writeRefusal(needs.record, caller, input, error)
     throw error

@@ -26,15 +26,12 @@ function claimsOf({ issuer, audience, tenantId, clientId, scope }: TokenFacts): 
   return { iss: issuer, aud: audience, ...who, ...timesNow() }
 }
 
-let strange: KeyObject | undefined
-
-/** Nobody trusts it. Made once: making it keeps a processor busy for a fifth of a second, and both doors are tried. */
-function strangeKey(): KeyObject {
-  strange ??= generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
-  return strange
+/** Nobody trusts it. For both doors: making it keeps a processor busy for a fifth of a second. */
+export function strangeKey(): KeyObject {
+  return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 }
 
-function forgeTokens(claims: object): Readonly<Record<string, string>> {
+function forgeTokens(claims: object, strange: KeyObject): Readonly<Record<string, string>> {
   const encoded = encode(claims)
   const signed = (alg: string, signature: (text: string) => Buffer) => {
     const text = `${encode({ alg, typ: 'JWT' })}.${encoded}`
@@ -43,16 +40,16 @@ function forgeTokens(claims: object): Readonly<Record<string, string>> {
   return {
     unsigned: signed('none', () => Buffer.alloc(0)),
     HS256: signed('HS256', (text) => createHmac('sha256', randomBytes(32)).update(text).digest()),
-    'self-signed': signed('RS256', (text) => sign('sha256', Buffer.from(text), strangeKey())),
+    'self-signed': signed('RS256', (text) => sign('sha256', Buffer.from(text), strange)),
   }
 }
 
 type Statuses = ReadonlyMap<string, number>
 type Knock = (headers: { readonly authorization?: string }) => Promise<{ readonly statusCode: number }>
 
-async function tryAll(claims: object, knock: Knock): Promise<Statuses> {
+async function tryAll(claims: object, strange: KeyObject, knock: Knock): Promise<Statuses> {
   const statuses = new Map<string, number>()
-  for (const [kind, token] of Object.entries(forgeTokens(claims))) {
+  for (const [kind, token] of Object.entries(forgeTokens(claims, strange))) {
     const { statusCode } = await knock({ authorization: `Bearer ${token}` })
     statuses.set(kind, statusCode)
   }
@@ -60,8 +57,8 @@ async function tryAll(claims: object, knock: Knock): Promise<Statuses> {
 }
 
 /** The status that each forged token got, by kind. Only 401 is right; 503 says that the authority cannot be asked yet. */
-export function tryForgedTokens(app: FastifyInstance, facts: TokenFacts): Promise<Statuses> {
-  return tryAll(claimsOf(facts), (headers) => app.inject({ method: 'GET', url: '/api/v1/requests', headers }))
+export function tryForgedTokens(app: FastifyInstance, facts: TokenFacts, strange: KeyObject): Promise<Statuses> {
+  return tryAll(claimsOf(facts), strange, (headers) => app.inject({ method: 'GET', url: '/api/v1/requests', headers }))
 }
 
 export interface ConnectorFacts {
@@ -71,9 +68,13 @@ export interface ConnectorFacts {
 }
 
 /** The same at the door of Teams. */
-export function tryForgedActivities(app: FastifyInstance, facts: ConnectorFacts): Promise<Statuses> {
+export function tryForgedActivities(
+  app: FastifyInstance,
+  facts: ConnectorFacts,
+  strange: KeyObject,
+): Promise<Statuses> {
   const { issuer, audience, serviceUrl } = facts
   const payload = { type: 'message', channelId: 'msteams', serviceUrl, text: 'my access' }
   const claims = { iss: issuer, aud: audience, serviceurl: serviceUrl, ...timesNow() }
-  return tryAll(claims, (headers) => app.inject({ method: 'POST', url: '/api/messages', headers, payload }))
+  return tryAll(claims, strange, (headers) => app.inject({ method: 'POST', url: '/api/messages', headers, payload }))
 }

@@ -18,7 +18,7 @@ import { cloudTrailRoute } from '../http/cloudtrail.ts'
 import { healthRoutes } from '../http/health.ts'
 import { httpMetrics, measureReconciler, metricsRoute } from '../http/metrics.ts'
 import { openApiRoute } from '../http/openapi.ts'
-import { tryForgedActivities, tryForgedTokens } from '../http/self-test.ts'
+import { strangeKey, tryForgedActivities, tryForgedTokens } from '../http/self-test.ts'
 import { httpServer } from '../http/server.ts'
 import { pages } from '../pages/pages.ts'
 import type { RecordPort } from '../record.ts'
@@ -69,12 +69,13 @@ async function findMissing(record: RecordPort, state: { readonly stopping: boole
 
 /** Nothing listens before each kind of forged token was refused at both doors. While their keys cannot be had, that is waited for. */
 async function testItself(app: FastifyInstance, config: Config, log: Logger): Promise<void> {
+  const strange = strangeKey()
   await untilRefused(
-    () => tryForgedTokens(app, tokenFacts(config)),
+    () => tryForgedTokens(app, tokenFacts(config), strange),
     () => log.warn('waiting for the signing keys of Entra; check ENTRA_AUTHORITY, ENTRA_TENANT_ID and the connection'),
   )
   await untilRefused(
-    () => tryForgedActivities(app, connectorFacts(config)),
+    () => tryForgedActivities(app, connectorFacts(config), strange),
     () => log.warn('waiting for the signing keys of Bot Connector; check BOT_OPENID_METADATA_URL and the connection'),
   )
 }

@@ -1,4 +1,4 @@
-import { amongFew, refuseSpentLimits } from '../access-requests/ask-limits.ts'
+import { refuseSpentLimits } from '../access-requests/ask-limits.ts'
 import { extendGrant } from '../access-requests/ask-to-extend.ts'
 import type { Thread } from '../access-requests/copies.ts'
 import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
@@ -11,7 +11,7 @@ import { type Entitlement, formatApprover, type Rules } from '../rules/rules-fil
 import { formatScope } from '../rules/scope.ts'
 import { toAsk } from './ask-fields.ts'
 import type { Turn } from './bot.ts'
-import { countForm } from './few-forms.ts'
+import type { CountForm } from './few-forms.ts'
 import type { PresentNeeds } from './present-card.ts'
 import type { ExtendLine, RequestLine } from './request-line.ts'
 import { nameSaid, wasAskedAlready } from './said.ts'
@@ -46,13 +46,18 @@ export async function extendByLine(needs: AskNeeds & PresentNeeds, turn: Turn, {
   await orAskedAlready(extendGrant(needs, turn.caller, id, { ...input, thread: threadOf(turn) }))
 }
 
+export interface FormNeeds extends AskNeeds {
+  /** Of this process. */
+  readonly countForm: CountForm
+}
+
 type Tried = Pick<AskForm, 'given' | 'problem'>
 
 /** @throws NOT_ELIGIBLE to somebody who may ask for nothing, and TOO_MANY before the directory is asked */
-export async function formFor(needs: AskNeeds, caller: Caller, tried: Tried = {}): Promise<Message> {
-  return await amongFew(caller, async () => {
+export async function formFor(needs: FormNeeds, caller: Caller, tried: Tried = {}): Promise<Message> {
+  return await needs.amongFew(caller, async () => {
     await refuseSpentLimits(needs.record, caller)
-    countForm(caller)
+    needs.countForm(caller)
     return await makeForm(needs, caller, tried)
   })
 }

@@ -10,7 +10,7 @@ import { toAsk } from './ask-fields.ts'
 import type { Action, Answer, Turn } from './bot.ts'
 import { type PresentNeeds, presentCard } from './present-card.ts'
 import { nameSaid, wasAskedAlready } from './said.ts'
-import { formFor } from './turn-ask.ts'
+import { type FormNeeds, formFor } from './turn-ask.ts'
 
 const text = z.string().trim().max(5_000).optional()
 
@@ -27,7 +27,7 @@ const formData = z.object({
 type FormData = z.output<typeof formData>
 
 /** The form was sent. Its own message becomes the card of the request, so one form is one request, however often it arrives. */
-export async function askByForm(needs: AskNeeds & PresentNeeds, turn: Turn, action: Action): Promise<Answer> {
+export async function askByForm(needs: FormNeeds & PresentNeeds, turn: Turn, action: Action): Promise<Answer> {
   const { caller } = turn
   const form = formData.safeParse(action.data)
   if (!form.success) throw badInput('This form cannot be read. Say request to get a new one.')
@@ -64,7 +64,7 @@ async function earlierRequest({ record }: PresentNeeds, { said }: Thread): Promi
 }
 
 /** Refused: what was filled in stays, and a sentence says what to change. */
-async function formAgain(needs: AskNeeds, caller: Caller, form: FormData, error: unknown): Promise<Answer> {
+async function formAgain(needs: FormNeeds, caller: Caller, form: FormData, error: unknown): Promise<Answer> {
   // What does not answer now would not fill a form either, and what is too much is not made more; the one on the screen can be sent again.
   if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE' || error.code === 'TOO_MANY') throw error
   try {

@@ -1,4 +1,3 @@
-import type { AskNeeds } from '../access-requests/request-access.ts'
 import type { ReviewNeeds } from '../access-requests/review-access-request.ts'
 import { renderHelp } from '../cards/render-help.ts'
 import { reviveCopies } from '../cards/revive-copies.ts'
@@ -7,12 +6,12 @@ import type { Action, Answer, Bot, Turn } from './bot.ts'
 import { type Command, parseCommand } from './commands.ts'
 import type { PresentNeeds } from './present-card.ts'
 import { cancelByWord, endByWord, myAccess } from './turn-access.ts'
-import { askByLine, extendByLine, formFor } from './turn-ask.ts'
+import { askByLine, extendByLine, type FormNeeds, formFor } from './turn-ask.ts'
 import { askByForm } from './turn-form.ts'
 import { cancel, done, review, view } from './turn-review.ts'
 
 /** To ask, to decide and to show; never to vend: no credential has a way into a chat. */
-export type BotNeeds = AskNeeds & ReviewNeeds & PresentNeeds
+export type BotNeeds = FormNeeds & ReviewNeeds & PresentNeeds
 
 const NOT_HERE = 'Ask me that in our own chat: there it is for your eyes only.'
 

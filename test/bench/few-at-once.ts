@@ -6,6 +6,7 @@ import { redisOutbox } from '../../src/redis/outbox.ts'
 import { bullQueue } from '../../src/redis/queue.ts'
 import { startWorkers } from '../../src/redis/workers.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
+import { endsUnderWay } from '../../workers/ends-under-way.ts'
 import { relayOutbox } from '../../workers/relay-outbox.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 
@@ -15,7 +16,7 @@ const { redisUrl } = setup.config
 const log = openLog(setup.config, 'bench')
 const redis = await startRedis(setup.config, log)
 const [shared, relayed] = [connect(redisUrl, 'worker', log), connect(redisUrl, 'worker', log)]
-const needs = { ...joinEdges(setup, 'workers', redis, log), log }
+const needs = { ...joinEdges(setup, 'workers', redis, log), ends: endsUnderWay(), log }
 const queue = bullQueue(shared, { log })
 const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
 const workers = startWorkers(shared, {

@@ -6,6 +6,7 @@ import { vendCredentials } from '../../src/grants/vend-credentials.ts'
 import { signYes } from '../../src/grants/yes.ts'
 import type { RecordPort } from '../../src/record.ts'
 import type { Connection } from '../../src/redis/connections.ts'
+import { endsUnderWay } from '../../workers/ends-under-way.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 import { type Office, type OfficeOptions, openOffice } from './invariant-ground.ts'
 
@@ -79,6 +80,7 @@ export async function openDenyOffice(name: string, options: OfficeOptions = {}):
     later: (milliseconds) => ({
       ...needs,
       record: recordAhead(milliseconds),
+      ends: endsUnderWay(),
       driver: { ...needs.driver, now: async () => (await needs.driver.now()) + milliseconds },
     }),
     async copy() {

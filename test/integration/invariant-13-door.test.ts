@@ -3,7 +3,7 @@ import { bearerVerifier, DELEGATED_SCOPE } from '../../src/entra/verify-bearer.t
 import { apiRoutes } from '../../src/http/api.ts'
 import type { VerifyBearer } from '../../src/http/bearer.ts'
 import { httpMetrics } from '../../src/http/metrics.ts'
-import { tryForgedTokens } from '../../src/http/self-test.ts'
+import { strangeKey, tryForgedTokens } from '../../src/http/self-test.ts'
 import { httpServer } from '../../src/http/server.ts'
 import { redisDigests } from '../../src/redis/digests.ts'
 import { PEOPLE } from '../sandbox/entra/fixture.ts'
@@ -72,8 +72,10 @@ describe('with a token', () => {
 })
 
 describe('the self-test before listening', () => {
+  const strange = strangeKey()
+
   test('sees each kind of forged token refused', async () => {
-    expect(Object.fromEntries(await tryForgedTokens(app, facts))).toEqual({
+    expect(Object.fromEntries(await tryForgedTokens(app, facts, strange))).toEqual({
       unsigned: 401,
       HS256: 401,
       'self-signed': 401,
@@ -83,7 +85,7 @@ describe('the self-test before listening', () => {
 
   test('sees a door that is open', async () => {
     const open = door(async () => office.as('rita'))
-    const statuses = [...(await tryForgedTokens(open.app, facts)).values()]
+    const statuses = [...(await tryForgedTokens(open.app, facts, strange)).values()]
     await open.app.close()
     expect(statuses).toEqual([200, 200, 200, 200])
   })

@@ -6,6 +6,7 @@ import { endGrant } from '../../src/grants/end-grant.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import { orderOf } from '../../src/grants/order.ts'
 import { redisRecord } from '../../src/redis/record.ts'
+import { endsUnderWay } from '../../workers/ends-under-way.ts'
 import { type RevokeNeeds, revokeGrant } from '../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from './active-grants.ts'
 import { openDenyOffice } from './deny-ground.ts'
@@ -20,10 +21,11 @@ const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, se
 const { needs, aws, record, ground } = office
 afterAll(() => office.close())
 
-/** Connections, clients and lanes of a process's own. */
+/** Connections, clients, lanes and counts of a process's own. */
 async function workersProcess(): Promise<RevokeNeeds> {
   const own = redisRecord(await ground.open('request'), { prefix: ground.prefix })
-  return { ...needs, record: own, driver: awsDriver({ ...needs.rules, part: 'workers', log: ground.log }) }
+  const driver = awsDriver({ ...needs.rules, part: 'workers', log: ground.log })
+  return { ...needs, record: own, ends: endsUnderWay(), driver }
 }
 
 async function live(principal: SessionPrincipal, count: number): Promise<readonly Grant[]> {

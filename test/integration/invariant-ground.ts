@@ -1,6 +1,7 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { z } from 'zod'
 import type { AccessRequest } from '../../src/access-requests/access-request.ts'
+import { fewAtOnce } from '../../src/access-requests/ask-limits.ts'
 import { type AskNeeds, requestAccess } from '../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../src/access-requests/review-access-request.ts'
 import { type AuditEvent, auditEvent } from '../../src/audit/events.ts'
@@ -26,6 +27,8 @@ import type { Caller } from '../../src/rules/caller.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
 import { parseScope } from '../../src/rules/scope.ts'
 import { type ActivateNeeds, activateGrant } from '../../workers/activate-grant.ts'
+import { endsUnderWay } from '../../workers/ends-under-way.ts'
+import type { RevokeNeeds } from '../../workers/revoke-grant.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import type { SeedOptions } from '../sandbox/aws/seed.ts'
 import type { Role } from '../sandbox/aws/state.ts'
@@ -39,7 +42,7 @@ const SCOPE = 's3://finance-reports/2026/'
 
 /** The use cases and handlers in this process, on a real Redis, against the sandbox's AWS and Entra. */
 export interface Office {
-  readonly needs: ActivateNeeds & DeliveryNeeds & AskNeeds
+  readonly needs: ActivateNeeds & RevokeNeeds & DeliveryNeeds & AskNeeds
   readonly record: RecordPort
   readonly ground: Ground
   readonly aws: SandboxAws
@@ -188,6 +191,8 @@ function needsOf(
     directory: graphDirectory({ ...entra, log: here.log }),
     driver: awsDriver({ ...rules, part: 'workers', log: here.log }),
     vended: vendCache(),
+    amongFew: fewAtOnce(),
+    ends: endsUnderWay(),
     consoleLinks: consoleSignIn({
       url: `${aws.url}/federation`,
       issuer: 'https://latchkey.example.com',

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { tryForgedActivities } from '../../src/http/self-test.ts'
+import { strangeKey, tryForgedActivities } from '../../src/http/self-test.ts'
 import { httpServer } from '../../src/http/server.ts'
 import { CONNECTOR_ISSUER } from '../../src/teams/verify-connector-token.ts'
 import { WRONG_BOT_TOKENS } from '../sandbox/teams/wrong-tokens.ts'
@@ -194,17 +194,18 @@ describe('what is no activity', () => {
 })
 
 describe('the self-test before listening', () => {
+  const strange = strangeKey()
   const facts = () => ({ issuer: CONNECTOR_ISSUER, audience: door.teams.appId, serviceUrl: door.teams.serviceUrl })
 
   test('sees each kind of forged token refused, and no token at all', async () => {
-    const statuses = await tryForgedActivities(door.app, facts())
+    const statuses = await tryForgedActivities(door.app, facts(), strange)
     expect(Object.fromEntries(statuses)).toEqual({ unsigned: 401, HS256: 401, 'self-signed': 401, no: 401 })
   })
 
   test('sees a door that is open', async () => {
     const open = httpServer({ log: pino({ level: 'silent' }), publicUrl: 'http://127.0.0.1:3978' })
     open.post('/api/messages', async () => ({}))
-    const statuses = [...(await tryForgedActivities(open, facts())).values()]
+    const statuses = [...(await tryForgedActivities(open, facts(), strange)).values()]
     await open.close()
     expect(statuses).toEqual([200, 200, 200, 200])
   })

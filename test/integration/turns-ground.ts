@@ -10,6 +10,7 @@ import { endGrant } from '../../src/grants/end-grant.ts'
 import { findGrants } from '../../src/grants/find-grants.ts'
 import { redisDigests } from '../../src/redis/digests.ts'
 import type { Action, Answer, Bot } from '../../src/teams/bot.ts'
+import { formCounter } from '../../src/teams/few-forms.ts'
 import { latchkeyBot } from '../../src/teams/turns.ts'
 import type { PersonName } from '../sandbox/entra/fixture.ts'
 import { type Office, openOffice } from './invariant-ground.ts'
@@ -48,7 +49,7 @@ export async function openChat(name: string): Promise<Chat> {
   const { record, needs, ground } = office
   const redis = await ground.open('request')
   const digests = redisDigests(redis, { prefix: ground.prefix })
-  const bot = latchkeyBot({ ...needs, digests, publicUrl: PUBLIC_URL })
+  const bot = latchkeyBot({ ...needs, digests, publicUrl: PUBLIC_URL, countForm: formCounter() })
 
   async function take(
     person: PersonName,

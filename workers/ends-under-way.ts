@@ -1,0 +1,13 @@
+import type { Expired } from './expire-due.ts'
+
+/** What one process is ending now. Made once, where the process starts. */
+export interface EndsUnderWay {
+  /** Early ends, by account. */
+  readonly early: Map<string, number>
+  /** All ends whose time has come. */
+  onTime: Promise<Expired> | undefined
+}
+
+export function endsUnderWay(): EndsUnderWay {
+  return { early: new Map(), onTime: undefined }
+}
