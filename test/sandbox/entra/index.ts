@@ -13,7 +13,7 @@ import { COMPANY, MAIL_SENDER, TENANT_ID } from './fixture.ts'
 import { createGraph, type GraphCall } from './graph.ts'
 import { statusBody } from './graph-errors.ts'
 import { authenticateApp } from './graph-tokens.ts'
-import { createKey, type KeyRing, sign } from './keys.ts'
+import { type KeyRing, keyMaker, sign } from './keys.ts'
 import { createProvider, type Registrations } from './provider.ts'
 import { answerSignIn } from './sign-in.ts'
 import { memoryAdapter } from './store.ts'
@@ -71,6 +71,7 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
   const authority = `https://127.0.0.1:${address.port}`
   const issuer = `${authority}/${tenantId}/v2.0`
 
+  const createKey = keyMaker('entra')
   const first = createKey()
   let keys: KeyRing = { current: first, published: [first] }
   const contexts = new Map<string, Set<string>>()

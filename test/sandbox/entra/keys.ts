@@ -16,18 +16,23 @@ export interface KeyRing {
   readonly published: readonly SigningKey[]
 }
 
-let created = 0
+/** Makes the keys of one server, each unlike the others. Servers of the same `owner` have the same keys, under ids of their own. */
+export function keyMaker(owner: string): () => SigningKey {
+  let made = 0
+  return () => {
+    made += 1
+    return createKey(`${owner}-${made}`)
+  }
+}
 
-/** Unlike every other key of this process. */
-export function createKey(): SigningKey {
-  created += 1
-  const privateKey = keyOfRun(created)
+export function createKey(name: string): SigningKey {
+  const privateKey = keyOfRun(name)
   return { kid: randomUUID().replaceAll('-', ''), privateKey, publicKey: createPublicKey(privateKey) }
 }
 
-/** Making one keeps a processor busy for a fifth of a second, so the processes of one run that come later read what the first one made. */
-function keyOfRun(position: number): KeyObject {
-  const path = join(runFolder(), `signing-${position}.pem`)
+/** Making one keeps a processor busy for a fifth of a second, so one run makes each key once. */
+function keyOfRun(name: string): KeyObject {
+  const path = join(runFolder(), `signing-${name}.pem`)
   if (existsSync(path)) return createPrivateKey(readFileSync(path))
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   // In one step, because others look at the same time; whoever comes second wins, and each is right for its own process.

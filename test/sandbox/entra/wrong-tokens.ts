@@ -37,8 +37,8 @@ const CLAIM_CHANGES = {
 type Forgery = (claims: JWTPayload, key: SigningKey) => Promise<string> | string
 
 const FORGERIES = {
-  'signed with another key under our key id': (claims, key) => sign(claims, { ...createKey(), kid: key.kid }),
-  'signed with an unknown key': (claims) => sign(claims, createKey()),
+  'signed with another key under our key id': (claims, key) => sign(claims, { ...createKey('stranger'), kid: key.kid }),
+  'signed with an unknown key': (claims) => sign(claims, createKey('stranger')),
   /** The public key, which everybody has, taken for a shared secret. */
   'signed with HS256 and the public key': (claims, key) =>
     new SignJWT(claims)

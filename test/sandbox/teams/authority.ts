@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { createKey, type SigningKey } from '../entra/keys.ts'
+import { keyMaker, type SigningKey } from '../entra/keys.ts'
 import { TeamsFault } from './fault.ts'
 
 /** Who vouches: Bot Connector towards the bot, Entra's token endpoint towards the connector. */
@@ -32,6 +32,7 @@ export function createAuthority(setup: {
   readonly appPassword: string
   readonly tenantId: string
 }): Authority {
+  const createKey = keyMaker('teams')
   const endorsed = createKey()
   const notEndorsed = createKey()
   let loginKey = createKey()

@@ -26,8 +26,8 @@ const FORGERIES = {
         .sign(Buffer.from(endorsed.publicKey.export({ type: 'spki', format: 'pem' }))),
     ),
   'signed by somebody under a published key id': async (claims, { endorsed }) =>
-    bearer(await sign(claims, { ...createKey(), kid: endorsed.kid })),
-  'signed with an unknown key': async (claims) => bearer(await sign(claims, createKey())),
+    bearer(await sign(claims, { ...createKey('stranger'), kid: endorsed.kid })),
+  'signed with an unknown key': async (claims) => bearer(await sign(claims, createKey('stranger'))),
   'without a key id': async (claims, { endorsed }) =>
     bearer(await new SignJWT(claims).setProtectedHeader({ typ: 'JWT', alg: 'RS256' }).sign(endorsed.privateKey)),
   'not endorsed for Teams': async (claims, { notEndorsed }) => bearer(await sign(claims, notEndorsed)),
