@@ -29,16 +29,36 @@ async function runTests(environment, words) {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-report-'))
   const report = join(folder, 'report.json')
   try {
-    const runner = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json']
-    const code = await run(process.execPath, [...runner, `--outputFile.json=${report}`, ...words], environment, {
-      cwd: projectRoot,
-    })
+    const reporters = ['default', 'json', './test/bootstrap/slowest-files.mjs'].map((name) => `--reporter=${name}`)
+    const runner = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, `--outputFile.json=${report}`]
+    const code = await run(process.execPath, [...runner, ...words], environment, { cwd: projectRoot })
     const counts = readReport(report)
     // An error outside every test (a rejected promise, a worker that died) fails the run without failing a test.
     return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Processor time of this process and of every descendant that ended: utime to cstime of proc_pid_stat(5). Undefined where there is no /proc. */
+function cpuSeconds() {
+  const ticksPerSecond = 100
+  try {
+    const afterName = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ')
+    return afterName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond
+  } catch (fault) {
+    if (fault.code === 'ENOENT') return undefined
+    throw fault
+  }
+}
+
+/** For a person who compares two runs on one machine. */
+function printCost() {
+  const cpu = cpuSeconds()
+  const wall = `${(performance.now() / 1000).toFixed(0)} s`
+  process.stdout.write(
+    cpu === undefined ? `${wall}\n` : `${wall} of wall time, ${cpu.toFixed(0)} s of processor time\n`,
+  )
 }
 
 async function prepareAndRun(words) {
@@ -53,6 +73,7 @@ await main(async () => {
     counts = await prepareAndRun(process.argv.slice(2))
   } finally {
     process.once('exit', () => {
+      printCost()
       process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`)
     })
   }
