@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { z } from 'zod'
 import { operatorCommands } from './cli/operator.ts'
 import { personCommands } from './cli/person.ts'
 import { Problem } from './cli/problem.ts'
@@ -18,7 +17,8 @@ function sentenceOf(error: unknown): string {
 /** Of the package that this runs from: `dist/src/cli.js`. */
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version
+  const manifest: { readonly version: string } = JSON.parse(text)
+  return manifest.version
 }
 
 /** Whoever reads may stop before the end, as `head` does. What was asked for is done all the same: `approve` prints before it decides. */

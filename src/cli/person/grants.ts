@@ -1,18 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Command } from 'commander'
 import type { z } from 'zod'
-import { consoleAnswer, credentialsAnswer, grantAnswer, grantsAnswer, linkAnswer } from '../http/api-schemas.ts'
-import { openBrowser } from './browser.ts'
-import { type GrantAnswer, grantLine, HOW_TO_ASK, isOver, previewLines } from './describe.ts'
-import { environmentLines } from './environment-lines.ts'
-import { plain } from './plain.ts'
-import { Problem, Refusal } from './problem.ts'
-import { forgetProfile, notYet, profile } from './profile.ts'
-import { act, ask, print, say } from './terminal.ts'
+import { consoleAnswer, credentialsAnswer, grantAnswer, grantsAnswer, linkAnswer } from '../../http/api-schemas.ts'
+import { openBrowser } from '../browser.ts'
+import { type GrantAnswer, grantLine, HOW_TO_ASK, isOver, previewLines } from '../describe.ts'
+import { environmentLines } from '../environment-lines.ts'
+import { plain } from '../plain.ts'
+import { Problem, Refusal } from '../problem.ts'
+import { forgetProfile, notYet } from '../profile.ts'
+import { act, ask, print, say } from '../terminal.ts'
 
 /** What a person does with their grants. */
 
-async function showGrants(id: string | undefined): Promise<void> {
+export async function showGrants(id: string | undefined): Promise<void> {
   if (id === undefined) return await listGrants()
   const grant = await readGrant(id)
   print(grantLine(grant))
@@ -27,7 +26,7 @@ async function readGrant(id: string): Promise<GrantAnswer> {
 const REFUSED_WITHIN_MS = 5_000
 const LOOK_EVERY_MS = 500
 
-async function done(id: string): Promise<void> {
+export async function done(id: string): Promise<void> {
   print(grantLine(await end(id)))
   await forgetProfile(id)
   say(
@@ -75,7 +74,7 @@ async function listGrants(): Promise<void> {
   if (grants.length === 0) say(`You have no grants. ${HOW_TO_ASK}`)
 }
 
-async function printEnvironment(id: string, { powershell }: { readonly powershell?: true }): Promise<void> {
+export async function printEnvironment(id: string, { powershell }: { readonly powershell?: true }): Promise<void> {
   const [credentials, { region }] = [await take(id, 'credentials', credentialsAnswer), await readGrant(id)]
   if (process.stdout.isTTY) {
     const how = powershell ? `latchkey env ${id} --powershell | Invoke-Expression` : `eval "$(latchkey env ${id})"`
@@ -84,7 +83,7 @@ async function printEnvironment(id: string, { powershell }: { readonly powershel
   for (const line of environmentLines(credentials, region, powershell ? 'powershell' : 'sh')) print(line)
 }
 
-async function openConsole(id: string, { print: isPrinted }: { readonly print?: true }): Promise<void> {
+export async function openConsole(id: string, { print: isPrinted }: { readonly print?: true }): Promise<void> {
   const { url } = await take(id, 'console', consoleAnswer)
   if (isPrinted) return print(url)
   openBrowser(url, () => {
@@ -93,48 +92,13 @@ async function openConsole(id: string, { print: isPrinted }: { readonly print?: 
   })
 }
 
-async function printLink(id: string, { put }: { readonly put?: true }): Promise<void> {
+export async function printLink(id: string, { put }: { readonly put?: true }): Promise<void> {
   const { url, expiresAt } = await take(id, 'link', linkAnswer, { method: put ? 'put' : 'get' })
   say(`Whoever has this link can use it until ${expiresAt}, or until the grant is ended:`)
   print(url)
 }
 
-function useCommands(program: Command): void {
-  program
-    .command('profile [grantId]')
-    .description(
-      'write a profile for the AWS CLI and SDKs, which they get credentials by as long as the grant lasts; without a grant: take away those of grants that are over, and list the others',
-    )
-    .option('--name <profile>', 'default: latchkey-<grantId>')
-    .option('--region <region>', 'default: the region of the bucket')
-    .option('--remove', 'take the profile of this grant away')
-    .action(profile)
-  program
-    .command('env <grantId>')
-    .description('print the credentials once as environment variables: eval "$(latchkey env <grantId>)"')
-    .option('--powershell', 'for PowerShell: latchkey env <grantId> --powershell | Invoke-Expression')
-    .action(printEnvironment)
-  program
-    .command('console <grantId>')
-    .description("open AWS's console in the browser, signed in with the grant")
-    .option('--print', 'print the link instead; it is a secret')
-    .action(openConsole)
-  program
-    .command('link <grantId>')
-    .description('print a link to the one object of a grant, for fifteen minutes at most; it is a secret')
-    .option('--put', 'to upload it, as with curl --upload-file; without this, to download it')
-    .action(printLink)
-}
-
-export function grantCommands(program: Command): void {
-  program
-    .command('grants [grantId]')
-    .description('your grants, the newest first; or that one, which may also be one that you approved')
-    .action(showGrants)
-  program.command('done <grantId>').description('end a grant now, and take its profile away').action(done)
-  program
-    .command('credentials <grantId>')
-    .description('for `credential_process` in ~/.aws/config: prints the credentials of an active grant as JSON')
-    .action(async (id: string) => print(JSON.stringify(await take(id, 'credentials', credentialsAnswer))))
-  useCommands(program)
+/** For `credential_process`. */
+export async function printCredentials(id: string): Promise<void> {
+  print(JSON.stringify(await take(id, 'credentials', credentialsAnswer)))
 }
