@@ -1,0 +1,40 @@
+/** All that the golden tests take from `src`: its moves and renames are followed here and nowhere else. */
+
+import { type isAsked, signAsk } from '../../src/access-requests/ask-mac.ts'
+import { auditEvent } from '../../src/audit/events.ts'
+import { renderMail } from '../../src/cards/render-mail.ts'
+import { denyCommit } from '../../src/grants/deny-record.ts'
+import { noticeCommit } from '../../src/grants/notice.ts'
+import { signYes } from '../../src/grants/yes.ts'
+import { parseRules } from '../../src/rules/rules-file.ts'
+
+type Request = Parameters<typeof isAsked>[1]
+type Deny = Parameters<typeof denyCommit>[2]
+type Notice = Parameters<typeof noticeCommit>[1]
+
+export type Terms = Parameters<typeof signYes>[1]
+export type { Deny, Notice, Request }
+
+export function macOfRequest(key: string, request: Request): string {
+  return signAsk(key, request).mac
+}
+
+export function macOfGrant(key: string, terms: Terms): string {
+  return signYes(key, terms)
+}
+
+/** The record of a deny list as it is written. */
+export function denyRecordOf(key: string, value: Deny): object | undefined {
+  return denyCommit(key, 0, value, null, []).records[0]?.next
+}
+
+/** The record of a notice as it is written, by rules that name a security channel. */
+export function noticeRecordOf(key: string, rulesText: string, notice: Notice): object | undefined {
+  return noticeCommit({ approvalKey: key, rules: parseRules(rulesText) }, notice, 0).records[0]?.next
+}
+
+export function hashOfRules(text: string): string {
+  return parseRules(text).hash
+}
+
+export { auditEvent, renderMail }

@@ -1,0 +1,57 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { PROJECT } from '../sandbox/project.ts'
+
+/**
+ * Data that the code of commit bc0697b made. `UPDATE_GOLDEN=1 npm test -- test/golden` writes them anew; whoever does that says in the commit
+ * why what is stored or seen outside may change.
+ */
+
+const FOLDER = join(PROJECT, 'test/golden')
+export const IS_UPDATE = process.env.UPDATE_GOLDEN === '1'
+
+export function readGolden(name: string): unknown {
+  const path = join(FOLDER, name)
+  if (!existsSync(path)) return undefined
+  return JSON.parse(readFileSync(path, 'utf8'))
+}
+
+export function writeGolden(name: string, value: unknown): void {
+  writeFileSync(join(FOLDER, name), `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** The value as JSON has it, against the file. */
+export function expectGolden(name: string, value: unknown): void {
+  if (IS_UPDATE) writeGolden(name, value)
+  expect(JSON.parse(JSON.stringify(value)), `test/golden/${name}`).toEqual(readGolden(name))
+}
+
+export interface Line {
+  readonly name: string
+}
+
+/** One value a line, each with a name: for what is long. */
+export function readLines(name: string): ReadonlyMap<string, unknown> {
+  const path = join(FOLDER, name)
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : []
+  return new Map(
+    lines.map((line) => {
+      const one: Line = JSON.parse(line)
+      return [one.name, one]
+    }),
+  )
+}
+
+export function writeLines(name: string, lines: readonly Line[]): void {
+  writeFileSync(join(FOLDER, name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+}
+
+/** Each value against its line, and both have the same names. */
+export function expectLines(name: string, lines: readonly Line[]): void {
+  if (IS_UPDATE) writeLines(name, lines)
+  const known = readLines(name)
+  expect(known.size, `lines of test/golden/${name}`).toBeGreaterThan(0)
+  expect(lines.map((line) => line.name)).toEqual([...known.keys()])
+  for (const line of lines) expect(JSON.parse(JSON.stringify(line)), line.name).toEqual(known.get(line.name))
+}
