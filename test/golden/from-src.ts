@@ -1,12 +1,16 @@
 /** All that the golden tests take from `src`: its moves and renames are followed here and nowhere else. */
 
+import { z } from 'zod'
 import { type isAsked, signAsk } from '../../src/access-requests/ask-mac.ts'
+import { copy } from '../../src/access-requests/copies.ts'
 import { auditEvent } from '../../src/audit/events.ts'
 import { renderMail } from '../../src/cards/render-mail.ts'
 import { denyCommit } from '../../src/grants/deny-record.ts'
+import { terms } from '../../src/grants/grant.ts'
 import { noticeCommit } from '../../src/grants/notice.ts'
 import { signYes } from '../../src/grants/yes.ts'
 import { parseRules } from '../../src/rules/rules-file.ts'
+import { pathsOf } from './mask.ts'
 
 type Request = Parameters<typeof isAsked>[1]
 type Deny = Parameters<typeof denyCommit>[2]
@@ -37,4 +41,26 @@ export function hashOfRules(text: string): string {
   return parseRules(text).hash
 }
 
-export { auditEvent, renderMail }
+function schemaPaths(schema: z.ZodType): readonly string[] {
+  const paths = pathsOf(Object(z.toJSONSchema(schema, { unrepresentable: 'any' })))
+  return [...new Set(paths)].sort()
+}
+
+/** Of every kind of audit event: `kind.path`. Every kind has an actor, whose fields are told once. */
+export function auditPaths(): readonly string[] {
+  const { oneOf, anyOf } = Object(z.toJSONSchema(auditEvent))
+  const kinds: readonly Readonly<Record<string, unknown>>[] = oneOf ?? anyOf
+  const paths = kinds.flatMap((schema) =>
+    pathsOf(schema).map((path) => (path.startsWith('actor.') ? path : `${kindOf(schema)}.${path}`)),
+  )
+  return [...new Set(paths)].sort()
+}
+
+function kindOf(schema: Readonly<Record<string, unknown>>): string {
+  return String(Object(Object(schema.properties).kind).const)
+}
+
+export const termsPaths = () => schemaPaths(terms)
+export const copyPaths = () => schemaPaths(copy)
+
+export { renderMail }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -18,7 +19,9 @@ export function readGolden(name: string): unknown {
 }
 
 export function writeGolden(name: string, value: unknown): void {
-  writeFileSync(join(FOLDER, name), `${JSON.stringify(value, null, 2)}\n`)
+  const path = join(FOLDER, name)
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`)
+  execFileSync(process.execPath, [join(PROJECT, 'node_modules/@biomejs/biome/bin/biome'), 'format', '--write', path])
 }
 
 /** The value as JSON has it, against the file. */

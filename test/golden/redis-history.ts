@@ -1,0 +1,77 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Everything that was ever written into a Redis, also what was removed since: its append-only file, where scripts stand by what they wrote. */
+
+export interface Write {
+  readonly type: 'string' | 'hash' | 'list' | 'set' | 'zset' | 'stream'
+  readonly key: string
+  /** Of hashes and streams: names and values in turn. Of others: what follows the key. */
+  readonly words: readonly string[]
+}
+
+const TYPES: Readonly<Record<string, Write['type']>> = {
+  SET: 'string',
+  INCR: 'string',
+  HSET: 'hash',
+  HMSET: 'hash',
+  HSETNX: 'hash',
+  HINCRBY: 'hash',
+  LPUSH: 'list',
+  RPUSH: 'list',
+  SADD: 'set',
+  ZADD: 'zset',
+  XADD: 'stream',
+}
+
+/** They make no key and no field. */
+const OTHERS: ReadonlySet<string> = new Set([
+  ...['SELECT', 'MULTI', 'EXEC', 'DEL', 'UNLINK', 'PEXPIRE', 'PEXPIREAT', 'PERSIST', 'HDEL', 'LREM', 'LTRIM', 'LPOP'],
+  ...['RPOP', 'LMOVE', 'RPOPLPUSH', 'SREM', 'ZREM', 'ZREMRANGEBYSCORE', 'ZREMRANGEBYRANK', 'ZPOPMIN', 'XGROUP'],
+  ...['XACK', 'XDEL', 'XTRIM', 'XSETID', 'XCLAIM'],
+])
+
+export async function readWrites(folder: string): Promise<readonly Write[]> {
+  const appended = join(folder, 'appendonlydir')
+  const files = (await readdir(appended)).filter((name) => name.endsWith('.incr.aof')).sort()
+  const texts = await Promise.all(files.map((name) => readFile(join(appended, name))))
+  return texts.flatMap(commandsOf).flatMap(writeOf)
+}
+
+function writeOf([name = '', key = '', ...words]: readonly string[]): readonly Write[] {
+  const command = name.toUpperCase()
+  const type = TYPES[command]
+  if (type !== undefined) return [{ type, key, words: type === 'stream' ? fieldsOf(words) : words }]
+  if (OTHERS.has(command)) return []
+  throw new Error(`The history of Redis holds ${command}, of which nobody knows what it writes.`)
+}
+
+/** What follows the id of an entry, which follows the options. */
+function fieldsOf(words: readonly string[]): readonly string[] {
+  return words.slice(words.findIndex((word) => word === '*' || /^\d+-\d+$/.test(word)) + 1)
+}
+
+/** RESP: `*<words>`, then each word as `$<bytes>` and the bytes. */
+function commandsOf(file: Buffer): readonly (readonly string[])[] {
+  const commands: string[][] = []
+  let at = 0
+  function line(): string {
+    const end = file.indexOf('\r\n', at)
+    const text = file.toString('latin1', at, end)
+    at = end + 2
+    return text
+  }
+  while (at < file.length) {
+    const head = line()
+    // Redis 7 notes the time between commands.
+    if (!head.startsWith('*')) continue
+    const words = Array.from({ length: Number(head.slice(1)) }, () => {
+      const bytes = Number(line().slice(1))
+      const word = file.toString('utf8', at, at + bytes)
+      at += bytes + 2
+      return word
+    })
+    commands.push(words)
+  }
+  return commands
+}
