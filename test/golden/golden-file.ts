@@ -35,7 +35,7 @@ export interface Line {
 }
 
 /** One value a line, each with a name: for what is long. */
-export function readLines(name: string): ReadonlyMap<string, unknown> {
+function readLines(name: string): ReadonlyMap<string, unknown> {
   const path = join(FOLDER, name)
   const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : []
   return new Map(
@@ -46,7 +46,7 @@ export function readLines(name: string): ReadonlyMap<string, unknown> {
   )
 }
 
-export function writeLines(name: string, lines: readonly Line[]): void {
+function writeLines(name: string, lines: readonly Line[]): void {
   writeFileSync(join(FOLDER, name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 

@@ -141,7 +141,8 @@ function ofAudit(found: Found, kind: string, leaves: readonly (readonly [string,
     // Every kind has an actor.
     found.add('auditFields', path.startsWith('actor.') ? path : `${kind}.${path}`)
     const isLiteral = AUDIT_LITERALS.has(path) || `${kind}.${path}` === 'write.unexplained.reason'
-    if (isLiteral) found.add('auditLiterals', `${kind}.${path} = ${mask(String(leaf))}`)
+    const name = path === 'actor.kind' ? path : `${kind}.${path}`
+    if (isLiteral) found.add('auditLiterals', `${name} = ${mask(String(leaf))}`)
   }
 }
 

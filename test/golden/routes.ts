@@ -232,7 +232,7 @@ async function pages(round: Round): Promise<void> {
   await tab.post('page: sign out', '/sign-out', { csrf })
 }
 
-async function messages({ product: { teams }, see }: Round): Promise<void> {
+async function messages({ product: { teams }, see, as }: Round): Promise<void> {
   const path = '/api/messages'
   const authorization = await teams.authorization()
   const type = { 'content-type': 'application/json' }
@@ -251,6 +251,20 @@ async function messages({ product: { teams }, see }: Round): Promise<void> {
   await see('messages: too much', { method: 'POST', path, headers: known, announcedBytes: 300_000 })
   await see('messages: a GET', { path, headers: known })
   await post('heard', known, JSON.stringify(activity))
+  const requestId = idOf(await as('noor', 'ask: for the card', '/requests', ASK))
+  const click = (person: PersonName, verb: string, data: object) => {
+    const value = { action: { type: 'Action.Execute', verb, data }, trigger: 'manual' }
+    const said = teams.activity(person, 'click')
+    return JSON.stringify({ ...said, type: 'invoke', name: 'adaptiveCard/action', replyToId: 'card', value })
+  }
+  await post('a click that is unknown', known, click('noor', 'nothing', {}))
+  await post('a click that holds nothing', known, click('dana', 'approve', {}))
+  await post('a click of somebody else', known, click('nils', 'approve', { requestId, version: '1-another' }))
+  await post('a click on another version', known, click('dana', 'approve', { requestId, version: '1-another' }))
+  await post('a look by the requester', known, click('noor', 'view', { requestId }))
+  await post('a look by the approver', known, click('dana', 'view', { requestId }))
+  await as('noor', 'cancel: before anybody clicked', `/requests/${requestId}/cancel`, {})
+  await post('a click that comes too late', known, click('dana', 'approve', { requestId, version: '1-another' }))
 }
 
 async function cloudTrail({ see }: Round): Promise<void> {

@@ -7,6 +7,7 @@ import { GROUPS, PEOPLE, type PersonName, TENANT_ID } from '../sandbox/entra/fix
 import { seeMessage } from '../sandbox/rooms.ts'
 import { createRoster } from '../sandbox/teams/roster.ts'
 import { openTerminal } from '../sandbox/terminal.ts'
+import type { WorldOptions } from '../sandbox/world.ts'
 
 /** One story of the whole product in which nearly every name is written that is ever stored. */
 
@@ -46,14 +47,14 @@ entitlements:
 ...
 `
 
+/** The company of the story; web runs. */
+export function startOffice(options: WorldOptions = {}): Promise<Product> {
+  const seed = { holders: [{ kind: 'user', name: 'finn' }] } as const
+  return startProduct({ rules: RULES, seed, teams: { appId: APP_ID }, ...options })
+}
+
 export async function startStory(): Promise<Product> {
-  const product = await startProduct({
-    rules: RULES,
-    seed: { holders: [{ kind: 'user', name: 'finn' }] },
-    teams: { appId: APP_ID },
-    env: { METRICS_TOKEN },
-    watch: true,
-  })
+  const product = await startOffice({ env: { METRICS_TOKEN }, watch: true })
   const { teams } = product
   await Promise.all([teams.open('rita'), teams.open('max'), product.startWorkers()])
   return product
