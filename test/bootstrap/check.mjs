@@ -7,6 +7,7 @@ const steps = [
   ['types and build', 'node_modules/typescript/bin/tsc', '-p', '.'],
   ['style and function sizes', 'node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
   ['unused code and packages', 'node_modules/knip/bin/knip.js'],
+  ['table of mutants', 'test/bootstrap/check-mutants.mjs'],
   [
     'architecture, file sizes, unit tests',
     'node_modules/vitest/vitest.mjs',

@@ -1,45 +1,20 @@
-// `npm run mutants [-- <part of a name>…]`: applies each patch of test/mutants to a copy of the tree, where the test that it
-// names must fail. A patch begins with
-//   # invariant: <the sentence that the mutant breaks>
-//   # test: <test file> [-t "<test name>"]
-import { execFile, execFileSync, fork } from 'node:child_process'
+// `npm run mutants [-- <part of a name>…]`: makes the edits of each mutant in a copy of the tree, where the test that it
+// names must fail.
+import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { projectRoot } from './find-redis.mjs'
+import { mutatedFiles, readTable } from './mutant-table.mjs'
 import { createPrivateFolder } from './private-folder.mjs'
 import { install, main, withSurroundings } from './surroundings.mjs'
 
-const patches = join(projectRoot, 'test/mutants')
 const longestRunMs = 180_000
 /** Tests wait for facts: one that a mutant keeps waiting is red. */
 const longestWaitMs = 20_000
 /** More than there are processors: with three lanes on two of them a third of the time nobody computed. */
 const lanes = availableParallelism() + 2
-const run = promisify(execFile)
-
-function header(text, key) {
-  return new RegExp(`^# ${key}:\\s*(.+)$`, 'm').exec(text)?.[1]?.trim()
-}
-
-function readMutant(name) {
-  const text = readFileSync(join(patches, name), 'utf8')
-  const [, file, testName] = /^(\S+)(?:\s+-t\s+"(.+)")?$/.exec(header(text, 'test') ?? '') ?? []
-  const invariant = header(text, 'invariant')
-  if (file === undefined || invariant === undefined)
-    throw new Error(`${name}: the header needs "# invariant:" and "# test:"`)
-  const changed = [...text.matchAll(/^(?:---|\+\+\+) [ab]\/(.+)$/gm)].map(([, path]) => path)
-  return {
-    name: name.replace(/\.patch$/, ''),
-    path: join(patches, name),
-    invariant,
-    file,
-    testName,
-    changed: [...new Set(changed)],
-  }
-}
 
 /** What git would commit, new files included; nothing that is built or installed. */
 function filesOfTheTree() {
@@ -120,51 +95,37 @@ function stayingVitest(copy, environment) {
 }
 
 /** `passed`, `failed`, or a sentence that says why the test said nothing. */
-function outcomeOf(report, { testName = '' }) {
+function outcomeOf(report, { named = '' }) {
   if (typeof report === 'string') return report
-  const results = report.tests.filter(({ name }) => name.includes(testName))
+  const results = report.tests.filter(({ name }) => name.includes(named))
   if (results.some(({ state }) => state === 'failed')) return 'failed'
   const [fault] = report.faults
   if (fault !== undefined) return `the test file could not be run: ${fault.split('\n')[0]}`
   return results.some(({ state }) => state === 'passed') ? 'passed' : 'no test of that name ran'
 }
 
-async function apply(copy, mutant) {
-  // The ceiling keeps git from taking a repository around the copy for the one to patch.
-  const environment = { ...process.env, GIT_CEILING_DIRECTORIES: dirname(copy) }
-  await run('git', ['apply', '--recount', mutant.path], { cwd: copy, env: environment })
-}
-
-/** As the files were before any mutant. */
-function restore({ root }, copy, { changed }) {
-  for (const path of changed) {
-    if (existsSync(join(root, path))) cpSync(join(root, path), join(copy, path))
-    else rmSync(join(copy, path), { force: true })
-  }
-}
-
 async function judge({ tree, copy, vitest }, mutant) {
-  const { file, testName, changed } = mutant
+  const { test: file, named } = mutant
+  let changed
   try {
-    await apply(copy, mutant)
+    changed = mutatedFiles(mutant, tree.root)
   } catch (fault) {
-    return `the patch does not apply: ${fault.stderr.trim().split('\n')[0]}`
+    return fault.message.trim().split('\n')[0]
   }
   try {
-    const outcome = outcomeOf(
-      await vitest.run({ file, names: testName === undefined ? [] : [testName], changed }),
-      mutant,
-    )
+    for (const [path, text] of changed) writeFileSync(join(copy, path), text)
+    const names = named === undefined ? [] : [named]
+    const outcome = outcomeOf(await vitest.run({ file, names, changed: [...changed.keys()] }), mutant)
     if (outcome === 'failed') return undefined
     return outcome === 'passed' ? `survived ${file}` : outcome
   } finally {
-    restore(tree, copy, mutant)
+    for (const path of changed.keys()) cpSync(join(tree.root, path), join(copy, path))
   }
 }
 
 /** Without a mutant every test passes that some mutant of this file names; then each mutant in turn. */
 async function judgeFile(place, file, mutants, say) {
-  const names = mutants.some(({ testName }) => testName === undefined) ? [] : mutants.map(({ testName }) => testName)
+  const names = mutants.some(({ named }) => named === undefined) ? [] : mutants.map(({ named }) => named)
   const sound = await place.vitest.run({ file, names: [...new Set(names)], changed: [] })
   for (const mutant of mutants) {
     const before = outcomeOf(sound, mutant)
@@ -178,18 +139,18 @@ async function judgeFile(place, file, mutants, say) {
 
 /** Those with the most mutants first, so that no lane is left alone with many at the end. */
 function groupByFile(mutants) {
-  const files = [...new Set(mutants.map(({ file }) => file))]
-  const groups = files.map((file) => ({ file, ofFile: mutants.filter((mutant) => mutant.file === file) }))
+  const files = [...new Set(mutants.map(({ test }) => test))]
+  const groups = files.map((file) => ({ file, ofFile: mutants.filter(({ test }) => test === file) }))
   return groups.sort((one, other) => other.ofFile.length - one.ofFile.length)
 }
 
 async function judgeAll(tree, mutants) {
   const waiting = groupByFile(mutants)
   let killed = 0
-  function say({ name, invariant }, reason) {
+  function say({ name, guarantee }, reason) {
     if (reason === undefined) killed += 1
     const mark = reason === undefined ? '✓ killed  ' : '✗ survived'
-    process.stdout.write(`${mark} ${name}: ${invariant}${reason === undefined ? '' : `\n    ${reason}`}\n`)
+    process.stdout.write(`${mark} ${name}: ${guarantee}${reason === undefined ? '' : `\n    ${reason}`}\n`)
   }
   function work(environment) {
     return withCopy(tree, async (copy) => {
@@ -211,9 +172,8 @@ async function judgeAll(tree, mutants) {
 await main(async () => {
   await install()
   const wanted = process.argv.slice(2)
-  const names = existsSync(patches) ? readdirSync(patches).filter((name) => name.endsWith('.patch')) : []
-  const chosen = names.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
-  const mutants = chosen.sort().map(readMutant)
+  const table = await readTable()
+  const mutants = table.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   const files = filesOfTheTree()
   // One snapshot for all of them: whoever edits meanwhile changes nothing here.
   const killed = await withCopy({ root: projectRoot, files }, (root) => judgeAll({ root, files }, mutants))
