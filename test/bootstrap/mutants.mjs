@@ -1,5 +1,5 @@
-// `npm run mutants [-- <part of a name>…]`: makes the edits of each mutant in a copy of the tree, where the test that it
-// names must fail.
+// `npm run mutants [-- <part of a name>…]`: each mutant's test must pass, and then fail with the mutant's edits. Both runs
+// select the same tests, one after the other in the same worker process and in a copy of the tree.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -11,6 +11,8 @@ import { createPrivateFolder } from './private-folder.mjs'
 import { install, main, withSurroundings } from './surroundings.mjs'
 
 const longestRunMs = 180_000
+/** Time for the runner to end such a run and to say so. */
+const longestAnswerMs = longestRunMs + 30_000
 /** Tests wait for facts: one that a mutant keeps waiting is red. */
 const longestWaitMs = 20_000
 /** More than there are processors: with three lanes on two of them a third of the time nobody computed. */
@@ -47,7 +49,7 @@ function stayingVitest(copy, environment) {
 
   async function begin() {
     const output = openSync(join(copy, 'output.log'), 'a')
-    child = fork(join(copy, 'test/bootstrap/warm-vitest.mjs'), [String(longestWaitMs)], {
+    child = fork(join(copy, 'test/bootstrap/warm-vitest.mjs'), [String(longestWaitMs), String(longestRunMs)], {
       cwd: copy,
       env: { ...process.env, ...environment },
       stdio: ['ignore', output, output, 'ipc'],
@@ -58,7 +60,7 @@ function stayingVitest(copy, environment) {
   /** What the child says next, or the sentence: it ended, or the time is over. */
   async function nextMessage(sentence) {
     const over = new AbortController()
-    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(longestRunMs)])
+    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(longestAnswerMs)])
     const message = once(child, 'message', { signal }).then(([report]) => report)
     const ended = once(child, 'exit', { signal }).then(() => sentence)
     try {
@@ -87,7 +89,7 @@ function stayingVitest(copy, environment) {
     async run(order) {
       if (child === undefined) await begin()
       if (child.connected) child.send(order)
-      const report = await nextMessage(`the test runner gave no report within ${longestRunMs / 1000} s`)
+      const report = await nextMessage(`the test runner gave no report within ${longestAnswerMs / 1000} s`)
       if (typeof report === 'string') await stop()
       return report
     },
@@ -104,44 +106,44 @@ function outcomeOf(report, { named = '' }) {
   return results.some(({ state }) => state === 'passed') ? 'passed' : 'no test of that name ran'
 }
 
-async function judge({ tree, copy, vitest }, mutant) {
-  const { test: file, named } = mutant
-  let changed
+/** Only what a worker says that ran nothing before is believed if it is not what was wanted: a mutant may have spoiled the other. */
+async function outcome(vitest, { test, named }, changed, wanted) {
+  const order = { file: test, named, changed }
+  const report = await vitest.run(order)
+  const first = outcomeOf(report, { named })
+  return first === wanted || !report.isUsed ? first : outcomeOf(await vitest.run({ ...order, isFresh: true }), { named })
+}
+
+async function outcomeWithEdits({ tree, copy, vitest }, mutant, files) {
   try {
-    changed = mutatedFiles(mutant, tree.root)
-  } catch (fault) {
-    return fault.message.trim().split('\n')[0]
-  }
-  try {
-    for (const [path, text] of changed) writeFileSync(join(copy, path), text)
-    const names = named === undefined ? [] : [named]
-    const outcome = outcomeOf(await vitest.run({ file, names, changed: [...changed.keys()] }), mutant)
-    if (outcome === 'failed') return undefined
-    return outcome === 'passed' ? `survived ${file}` : outcome
+    for (const [path, text] of files) writeFileSync(join(copy, path), text)
+    return await outcome(vitest, mutant, [...files.keys()], 'failed')
   } finally {
-    for (const path of changed.keys()) cpSync(join(tree.root, path), join(copy, path))
+    for (const path of files.keys()) cpSync(join(tree.root, path), join(copy, path))
   }
 }
 
-/** Without a mutant every test passes that some mutant of this file names; then each mutant in turn. */
-async function judgeFile(place, file, mutants, say) {
-  const names = mutants.some(({ named }) => named === undefined) ? [] : mutants.map(({ named }) => named)
-  const sound = await place.vitest.run({ file, names: [...new Set(names)], changed: [] })
-  for (const mutant of mutants) {
-    const before = outcomeOf(sound, mutant)
-    const reason =
-      before === 'passed'
-        ? await judge(place, mutant)
-        : `without the mutant: ${before === 'failed' ? 'the test fails' : before}`
-    say(mutant, reason)
+/** Why the mutant counts as survived; undefined if it is killed. */
+async function judge(place, mutant) {
+  let files
+  try {
+    files = mutatedFiles(mutant, place.tree.root)
+  } catch (fault) {
+    return fault.message.trim().split('\n')[0]
   }
+  // Before every mutant, also where one before it has the same test: what that one left behind would be seen here.
+  const before = await outcome(place.vitest, mutant, [], 'passed')
+  if (before !== 'passed') return `proved nothing: without the mutant ${before === 'failed' ? 'the test fails' : before}`
+  const after = await outcomeWithEdits(place, mutant, files)
+  if (after === 'failed') return undefined
+  return after === 'passed' ? `survived ${mutant.test}` : after
 }
 
 /** Those with the most mutants first, so that no lane is left alone with many at the end. */
 function groupByFile(mutants) {
   const files = [...new Set(mutants.map(({ test }) => test))]
-  const groups = files.map((file) => ({ file, ofFile: mutants.filter(({ test }) => test === file) }))
-  return groups.sort((one, other) => other.ofFile.length - one.ofFile.length)
+  const groups = files.map((file) => mutants.filter(({ test }) => test === file))
+  return groups.sort((one, other) => other.length - one.length)
 }
 
 async function judgeAll(tree, mutants) {
@@ -157,7 +159,7 @@ async function judgeAll(tree, mutants) {
       const vitest = stayingVitest(copy, environment)
       try {
         for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-          await judgeFile({ tree, copy, vitest }, group.file, group.ofFile, say)
+          for (const mutant of group) say(mutant, await judge({ tree, copy, vitest }, mutant))
         }
       } finally {
         await vitest.stop()

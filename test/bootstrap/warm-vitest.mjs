@@ -1,10 +1,64 @@
-// Forked by mutants.mjs in one copy of the tree: a vitest that stays, so that a mutant costs what its tests cost. A message
-// `{file, names, changed}` says what to run, and which files a mutant has changed for this run alone; the answer is
-// `{tests: {name, state}[], faults: string[]}`. Each run has a process of its own; only what was transformed is kept.
+// Forked by mutants.mjs in one copy of the tree: a vitest that stays, with a worker process that stays. A message
+// `{file, named, changed, isFresh}` says what to run, which files differ from the tree, and whether a new worker is
+// needed; the answer is `{tests: {name, state}[], faults: string[], isUsed}`. For each run the worker evaluates our own
+// modules anew. It evaluates those of node_modules once, because importing them takes longer than most tests.
+import { fork } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { resolve } from 'node:path'
 import { createVitest } from 'vitest/node'
 
-const [, , longestWaitMs] = process.argv
+const [, , longestWaitMs, longestRunMs] = process.argv
+
+/** The worker process, and the run that its messages belong to. */
+let child
+let listeners = new EventEmitter()
+/** What differs from the tree in this run or did in the run before. */
+let changed = []
+
+function beginChild({ distPath, env, execArgv }) {
+  const begun = fork(resolve(distPath, 'workers/forks.js'), [], { env, execArgv, serialization: 'advanced' })
+  for (const event of ['message', 'error', 'exit']) begun.on(event, (argument) => listeners.emit(event, argument))
+  begun.on('exit', () => {
+    if (child === begun) child = undefined
+  })
+  child = begun
+}
+
+async function endChild() {
+  if (child === undefined) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+/** vitest starts and stops a worker for every run. Of these messages only the first start reaches the process. */
+const stayingPool = {
+  name: 'staying',
+  createPoolWorker: (options) => {
+    const own = new EventEmitter()
+    listeners = own
+    const isNew = child === undefined
+    const answer = (type) => setImmediate(() => own.emit('message', { __vitest_worker_response__: true, type }))
+    return {
+      name: 'staying',
+      // As vitest's own pool of processes has it.
+      cacheFs: true,
+      on: (event, callback) => own.on(event, callback),
+      off: (event, callback) => own.off(event, callback),
+      deserialize: (data) => data,
+      start: async () => {
+        if (isNew) beginChild(options)
+      },
+      send: (message) => {
+        if (message.type === 'start' && !isNew) return answer('started')
+        if (message.type === 'stop') return answer('stopped')
+        if (message.type === 'run') message.context.invalidates = changed
+        if (child?.connected) child.send(message)
+      },
+      stop: async () => {},
+    }
+  },
+}
 
 /** One failure is the verdict: what has not begun by then is left out. */
 const untilFirstFailure = {
@@ -20,38 +74,51 @@ process.env.NODE_ENV ??= 'test'
 const vitest = await createVitest('test', {
   watch: false,
   maxWorkers: 1,
+  pool: stayingPool,
+  // All of our own modules are evaluated anew, whatever a file says for itself.
+  isolate: true,
   testTimeout: Number(longestWaitMs),
   reporters: [untilFirstFailure],
 })
 await vitest.standalone()
 
-/** A name is words, not a pattern. Without names the whole file runs. */
-function choose(names) {
-  if (names.length === 0) return vitest.resetGlobalTestNamePattern()
-  const pattern = names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
-  vitest.setGlobalTestNamePattern(new RegExp(pattern))
+/** A name is words, not a pattern. Without one the whole file runs. */
+async function specify(moduleId, named) {
+  const found = (await vitest.globTestSpecifications([moduleId])).filter((one) => one.moduleId === moduleId)
+  const chosen =
+    named === undefined ? {} : { testNamePattern: new RegExp(named.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) }
+  return found.map(({ project }) => project.createSpecification(moduleId, chosen))
 }
 
 function fullName(test) {
   return test.parent.type === 'module' ? test.name : `${fullName(test.parent)} ${test.name}`
 }
 
-let changedBefore = []
+/** A test that is waited for no more still runs. */
+function isHanging(test) {
+  return test.result().errors?.some(({ message }) => /^(Test|Hook) timed out in/.test(message)) ?? false
+}
 
-async function run({ file, names, changed }) {
-  for (const path of [...changedBefore, ...changed]) vitest.invalidateFile(resolve(path))
-  changedBefore = changed
-  choose(names)
+let changedNow = []
+
+async function run({ file, named, changed: paths, isFresh }) {
+  if (isFresh) await endChild()
+  const isUsed = child !== undefined
+  const changedBefore = changedNow
+  changedNow = paths.map((path) => resolve(path))
+  changed = [...changedBefore, ...changedNow]
+  for (const path of changed) vitest.invalidateFile(path)
   const moduleId = resolve(file)
-  const specification = vitest.getRootProject().createSpecification(moduleId)
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications([specification])
+  const specifications = await specify(moduleId, named)
+  const over = setTimeout(() => void endChild(), Number(longestRunMs))
+  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications)
+  clearTimeout(over)
   const ran = testModules.filter((module) => module.moduleId === moduleId)
-  return {
-    tests: ran.flatMap((module) =>
-      [...module.children.allTests()].map((test) => ({ name: fullName(test), state: test.result().state })),
-    ),
-    faults: [...ran.flatMap((module) => module.errors()), ...unhandledErrors].map(({ message }) => message),
-  }
+  const tests = ran.flatMap((module) => [...module.children.allTests()])
+  const faults = [...ran.flatMap((module) => module.errors()), ...unhandledErrors].map(({ message }) => message)
+  // What went wrong outside of the tests, or is not over, could reach into the next run.
+  if (faults.length > 0 || tests.some(isHanging)) await endChild()
+  return { tests: tests.map((test) => ({ name: fullName(test), state: test.result().state })), faults, isUsed }
 }
 
 process.on('message', async (order) => process.send(await run(order)))
