@@ -111,7 +111,9 @@ async function outcome(vitest, { test, named }, changed, wanted) {
   const order = { file: test, named, changed }
   const report = await vitest.run(order)
   const first = outcomeOf(report, { named })
-  return first === wanted || !report.isUsed ? first : outcomeOf(await vitest.run({ ...order, isFresh: true }), { named })
+  return first === wanted || !report.isUsed
+    ? first
+    : outcomeOf(await vitest.run({ ...order, isFresh: true }), { named })
 }
 
 async function outcomeWithEdits({ tree, copy, vitest }, mutant, files) {
@@ -133,7 +135,8 @@ async function judge(place, mutant) {
   }
   // Before every mutant, also where one before it has the same test: what that one left behind would be seen here.
   const before = await outcome(place.vitest, mutant, [], 'passed')
-  if (before !== 'passed') return `proved nothing: without the mutant ${before === 'failed' ? 'the test fails' : before}`
+  if (before !== 'passed')
+    return `proved nothing: without the mutant ${before === 'failed' ? 'the test fails' : before}`
   const after = await outcomeWithEdits(place, mutant, files)
   if (after === 'failed') return undefined
   return after === 'passed' ? `survived ${mutant.test}` : after
