@@ -13,7 +13,8 @@ import { install, main, withSurroundings } from './surroundings.mjs'
 const longestRunMs = 180_000
 /** Time for the runner to end such a run and to say so. */
 const longestAnswerMs = longestRunMs + 30_000
-/** Tests wait for facts: one that a mutant keeps waiting is red. */
+const longestStopMs = 10_000
+/** Tests wait for facts: one that a mutant keeps waiting for so much longer than without it is red. */
 const longestWaitMs = 20_000
 /** More than there are processors: with three lanes on two of them a third of the time nobody computed. */
 const lanes = availableParallelism() + 2
@@ -49,7 +50,7 @@ function stayingVitest(copy, environment) {
 
   async function begin() {
     const output = openSync(join(copy, 'output.log'), 'a')
-    child = fork(join(copy, 'test/bootstrap/warm-vitest.mjs'), [String(longestWaitMs), String(longestRunMs)], {
+    child = fork(join(copy, 'test/bootstrap/warm-vitest.mjs'), [String(longestRunMs)], {
       cwd: copy,
       env: { ...process.env, ...environment },
       stdio: ['ignore', output, output, 'ipc'],
@@ -77,8 +78,10 @@ function stayingVitest(copy, environment) {
     if (child === undefined) return
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit')
-      child.kill('SIGKILL')
+      if (child.connected) child.disconnect()
+      const late = setTimeout(() => child.kill('SIGKILL'), longestStopMs)
       await ended
+      clearTimeout(late)
     }
     child = undefined
   }
@@ -107,19 +110,16 @@ function outcomeOf(report, { named = '' }) {
 }
 
 /** Only what a worker says that ran nothing before is believed if it is not what was wanted: a mutant may have spoiled the other. */
-async function outcome(vitest, { test, named }, changed, wanted) {
-  const order = { file: test, named, changed }
+async function runFor(wanted, vitest, order) {
   const report = await vitest.run(order)
-  const first = outcomeOf(report, { named })
-  return first === wanted || !report.isUsed
-    ? first
-    : outcomeOf(await vitest.run({ ...order, isFresh: true }), { named })
+  if (outcomeOf(report, order) === wanted || !report.isUsed) return report
+  return vitest.run({ ...order, isFresh: true })
 }
 
-async function outcomeWithEdits({ tree, copy, vitest }, mutant, files) {
+async function runWithEdits({ tree, copy, vitest }, order, files) {
   try {
     for (const [path, text] of files) writeFileSync(join(copy, path), text)
-    return await outcome(vitest, mutant, [...files.keys()], 'failed')
+    return await runFor('failed', vitest, { ...order, changed: [...files.keys()] })
   } finally {
     for (const path of files.keys()) cpSync(join(tree.root, path), join(copy, path))
   }
@@ -133,11 +133,14 @@ async function judge(place, mutant) {
   } catch (fault) {
     return fault.message.trim().split('\n')[0]
   }
+  const order = { file: mutant.test, named: mutant.named, changed: [] }
   // Before every mutant, also where one before it has the same test: what that one left behind would be seen here.
-  const before = await outcome(place.vitest, mutant, [], 'passed')
+  const sound = await runFor('passed', place.vitest, order)
+  const before = outcomeOf(sound, order)
   if (before !== 'passed')
     return `proved nothing: without the mutant ${before === 'failed' ? 'the test fails' : before}`
-  const after = await outcomeWithEdits(place, mutant, files)
+  const testTimeout = longestWaitMs + 2 * Math.ceil(Math.max(...sound.tests.map(({ ms }) => ms)))
+  const after = outcomeOf(await runWithEdits(place, { ...order, testTimeout }, files), order)
   if (after === 'failed') return undefined
   return after === 'passed' ? `survived ${mutant.test}` : after
 }

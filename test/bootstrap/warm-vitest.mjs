@@ -1,19 +1,21 @@
 // Forked by mutants.mjs in one copy of the tree: a vitest that stays, with a worker process that stays. A message
-// `{file, named, changed, isFresh}` says what to run, which files differ from the tree, and whether a new worker is
-// needed; the answer is `{tests: {name, state}[], faults: string[], isUsed}`. For each run the worker evaluates our own
-// modules anew. It evaluates those of node_modules once, because importing them takes longer than most tests.
+// `{file, named, changed, testTimeout, isFresh}` says what to run, which files differ from the tree, how long a test may
+// take, and whether a new worker is needed; the answer is `{tests: {name, state, ms}[], faults: string[], isUsed}`. For each
+// run the worker evaluates our own modules anew. It evaluates those of node_modules once, because importing them takes
+// longer than most tests.
 import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { resolve } from 'node:path'
 import { createVitest } from 'vitest/node'
 
-const [, , longestWaitMs, longestRunMs] = process.argv
+const [, , longestRunMs] = process.argv
 
 /** The worker process, and the run that its messages belong to. */
 let child
 let listeners = new EventEmitter()
-/** What differs from the tree in this run or did in the run before. */
+/** What differs from the tree in this run or did in the run before, and what this run has of its own in the configuration. */
 let changed = []
+let ownConfig = {}
 
 function beginChild({ distPath, env, execArgv }) {
   const begun = fork(resolve(distPath, 'workers/forks.js'), [], { env, execArgv, serialization: 'advanced' })
@@ -52,8 +54,9 @@ const stayingPool = {
       send: (message) => {
         if (message.type === 'start' && !isNew) return answer('started')
         if (message.type === 'stop') return answer('stopped')
-        if (message.type === 'run') message.context.invalidates = changed
-        if (child?.connected) child.send(message)
+        if (message.type !== 'run') return child?.connected && child.send(message)
+        const config = { ...options.project.serializedConfig, ...ownConfig }
+        child?.send({ ...message, context: { ...message.context, invalidates: changed, config } })
       },
       stop: async () => {},
     }
@@ -77,7 +80,6 @@ const vitest = await createVitest('test', {
   pool: stayingPool,
   // All of our own modules are evaluated anew, whatever a file says for itself.
   isolate: true,
-  testTimeout: Number(longestWaitMs),
   reporters: [untilFirstFailure],
 })
 await vitest.standalone()
@@ -94,33 +96,45 @@ function fullName(test) {
   return test.parent.type === 'module' ? test.name : `${fullName(test.parent)} ${test.name}`
 }
 
+function sayFault({ message, cause }) {
+  return cause === undefined ? message : `${message} ${cause.message}`
+}
+
 /** A test that is waited for no more still runs. */
 function isHanging(test) {
   return test.result().errors?.some(({ message }) => /^(Test|Hook) timed out in/.test(message)) ?? false
 }
 
+function report(test) {
+  return { name: fullName(test), state: test.result().state, ms: test.diagnostic()?.duration ?? 0 }
+}
+
 let changedNow = []
 
-async function run({ file, named, changed: paths, isFresh }) {
+async function run({ file, named, changed: paths, testTimeout, isFresh }) {
   if (isFresh) await endChild()
   const isUsed = child !== undefined
   const changedBefore = changedNow
   changedNow = paths.map((path) => resolve(path))
   changed = [...changedBefore, ...changedNow]
   for (const path of changed) vitest.invalidateFile(path)
+  ownConfig = testTimeout === undefined ? {} : { testTimeout }
   const moduleId = resolve(file)
   const specifications = await specify(moduleId, named)
-  const over = setTimeout(() => void endChild(), Number(longestRunMs))
+  const over = AbortSignal.timeout(Number(longestRunMs))
+  over.onabort = () => void endChild()
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications)
-  clearTimeout(over)
+  over.onabort = null
   const ran = testModules.filter((module) => module.moduleId === moduleId)
   const tests = ran.flatMap((module) => [...module.children.allTests()])
-  const faults = [...ran.flatMap((module) => module.errors()), ...unhandledErrors].map(({ message }) => message)
+  const faults = [...ran.flatMap((module) => module.errors()), ...unhandledErrors].map(sayFault)
+  if (over.aborted) faults.unshift(`it was not over after ${longestRunMs / 1000} s`)
   // What went wrong outside of the tests, or is not over, could reach into the next run.
   if (faults.length > 0 || tests.some(isHanging)) await endChild()
-  return { tests: tests.map((test) => ({ name: fullName(test), state: test.result().state })), faults, isUsed }
+  return { tests: tests.map(report), faults, isUsed }
 }
 
 process.on('message', async (order) => process.send(await run(order)))
-process.on('disconnect', () => process.exit(0))
+// Not before the worker has ended: it could go on alone.
+process.on('disconnect', () => void endChild().then(() => process.exit(0)))
 process.send('ready')
