@@ -85,11 +85,11 @@ const vitest = await createVitest('test', {
 await vitest.standalone()
 
 /** A name is words, not a pattern. Without one the whole file runs. */
-async function specify(moduleId, named) {
-  const found = (await vitest.globTestSpecifications([moduleId])).filter((one) => one.moduleId === moduleId)
-  const chosen =
-    named === undefined ? {} : { testNamePattern: new RegExp(named.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) }
-  return found.map(({ project }) => project.createSpecification(moduleId, chosen))
+function specify(moduleId, named) {
+  const words = named?.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const chosen = words === undefined ? {} : { testNamePattern: new RegExp(words) }
+  const projects = vitest.projects.filter((project) => project.matchesTestGlob(moduleId))
+  return projects.map((project) => project.createSpecification(moduleId, chosen))
 }
 
 function fullName(test) {
@@ -120,7 +120,7 @@ async function run({ file, named, changed: paths, testTimeout, isFresh }) {
   for (const path of changed) vitest.invalidateFile(path)
   ownConfig = testTimeout === undefined ? {} : { testTimeout }
   const moduleId = resolve(file)
-  const specifications = await specify(moduleId, named)
+  const specifications = specify(moduleId, named)
   const over = AbortSignal.timeout(Number(longestRunMs))
   over.onabort = () => void endChild()
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications)
