@@ -6,7 +6,7 @@ import {
   type InvokeResponse,
   type TurnContext,
 } from 'botbuilder'
-import { connectorClient } from './connector-client.ts'
+import { connectorClient, connectorSender } from './connector-client.ts'
 import { connectorCredentials } from './credentials.ts'
 import type { BotSettings } from './settings.ts'
 
@@ -49,7 +49,7 @@ export function cloudAdapter(settings: BotSettings): HearingAdapter {
     isAuthenticationDisabled: () => identity.isAuthenticationDisabled(),
     createCredentials: async () => credentials,
   }
-  const httpClient = connectorClient(credentials, serviceUrls)
+  const httpClient = connectorClient(connectorSender(credentials, serviceUrls))
   return new HearingAdapter(
     new ConfigurationBotFrameworkAuthentication(configuration, factory, undefined, undefined, { httpClient }),
   )

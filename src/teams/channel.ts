@@ -1,8 +1,8 @@
-import type { CloudAdapter, TurnContext } from 'botbuilder'
+import { randomUUID } from 'node:crypto'
 import type { Conversation } from '../access-requests/copies.ts'
 import { type Channel, ChannelBusy, type Message, PlaceGone } from '../cards/channel.ts'
-import { cloudAdapter } from './authentication.ts'
 import { ConnectorRefusal, ConnectorSilence } from './connector-client.ts'
+import { type ConnectorConversations, connectorConversations } from './connector-conversations.ts'
 import { referenceOf } from './conversation.ts'
 import { NoToken } from './credentials.ts'
 import { cardActivity } from './messages.ts'
@@ -25,31 +25,40 @@ export interface ChannelNeeds {
 
 /** Teams as a place where copies are shown: every call is one call, and what is to be tried again is the caller's to say. */
 export function teamsChannel({ settings, tenantId, log }: ChannelNeeds): Channel {
-  const adapter = cloudAdapter(settings)
   const { appId, serviceUrls } = settings
+  const connector = connectorConversations(settings)
+  const bot: Bot = { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }
 
-  async function within<T>(to: Conversation, act: (context: TurnContext) => Promise<T>): Promise<T> {
+  async function within<T>(to: Conversation, act: (addressed: object) => Promise<T>): Promise<T> {
     if (!isServiceUrl(to.serviceUrl, serviceUrls))
       throw new PlaceGone('That conversation is not in our Teams any more.')
-    const turn = inTurn((run) => adapter.continueConversationAsync(appId, referenceOf(to, appId), run), act)
-    return await loudly(log, turn)
+    return await loudly(log, asPort(act(addressOf(to, appId))))
   }
 
   return {
-    open: (objectId) => loudly(log, openChat(adapter, { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }, objectId)),
+    open: (objectId) => loudly(log, openChat(connector, bot, objectId)),
     send: (to, message) =>
-      within(to, async (context) => {
-        const sent = await context.sendActivity(cardActivity(message))
-        if (!sent?.id) throw new Error('Teams named no id for a message that it took.')
-        return sent.id
+      within(to, async (addressed) => {
+        // As the SDK continues a conversation: in answer to something that is named by chance.
+        const activity = { ...cardActivity(message), ...addressed, replyToId: randomUUID() }
+        return demandId(await connector.reply(to.serviceUrl, to.conversationId, activity))
       }),
     update: (to, reference, message) =>
-      within(to, async (context) => {
-        await context.updateActivity({ ...cardActivity(message), id: reference })
-      }),
-    post: (channelId, message) =>
-      loudly(log, startThread(adapter, { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }, channelId, message)),
+      within(to, (addressed) =>
+        connector.update(to.serviceUrl, to.conversationId, { ...cardActivity(message), ...addressed, id: reference }),
+      ),
+    post: (channelId, message) => loudly(log, startThread(connector, bot, channelId, message)),
   }
+}
+
+function demandId(id: string | undefined): string {
+  if (id === undefined) throw new Error('Teams named no id for a message that it took.')
+  return id
+}
+
+function addressOf(to: Conversation, appId: string): object {
+  const { bot, user, ...where } = referenceOf(to, appId)
+  return { ...where, from: bot, ...(user === undefined ? {} : { recipient: user }) }
 }
 
 /** A wrong secret looks like an authority that is away, and would be waited for in silence. */
@@ -74,32 +83,24 @@ interface Bot {
 }
 
 /** Thread and first message are one call ("Start a new thread in a channel"). */
-async function startThread(adapter: CloudAdapter, bot: Bot, channelId: string, message: Message): Promise<void> {
+async function startThread(
+  connector: ConnectorConversations,
+  { appId, tenantId, serviceUrl }: Bot,
+  channelId: string,
+  message: Message,
+): Promise<void> {
   const parameters = {
     isGroup: true,
-    bot: { id: `28:${bot.appId}`, name: '' },
-    tenantId: bot.tenantId,
-    channelData: { channel: { id: channelId }, tenant: { id: bot.tenantId } },
+    bot: { id: `28:${appId}`, name: '' },
+    tenantId,
+    channelData: { channel: { id: channelId }, tenant: { id: tenantId } },
     activity: cardActivity(message),
   }
-  await inTurn(creating(adapter, bot, parameters), async () => undefined)
-}
-
-function creating(adapter: CloudAdapter, { appId, serviceUrl }: Bot, parameters: object) {
-  return (turn: (context: TurnContext) => Promise<void>) =>
-    // The SDK's types ask for a topic, members and a first message: a chat of two has not all of them, nor has a thread.
-    adapter.createConversationAsync(
-      appId,
-      'msteams',
-      serviceUrl,
-      '',
-      parameters as Parameters<CloudAdapter['createConversationAsync']>[4],
-      turn,
-    )
+  await asPort(connector.create(serviceUrl, parameters))
 }
 
 /** By object id Teams finds the chat only with whom the app is installed for. */
-async function openChat(adapter: CloudAdapter, bot: Bot, objectId: string): Promise<Conversation> {
+async function openChat(connector: ConnectorConversations, bot: Bot, objectId: string): Promise<Conversation> {
   const { appId, tenantId, serviceUrl } = bot
   const member = { id: objectId, name: '' }
   const parameters = {
@@ -109,19 +110,12 @@ async function openChat(adapter: CloudAdapter, bot: Bot, objectId: string): Prom
     tenantId,
     channelData: { tenant: { id: tenantId } },
   }
-  const made = inTurn(
-    creating(adapter, bot, parameters),
-    async ({ activity }): Promise<Conversation> => ({
-      v: 1,
-      serviceUrl,
-      conversationId: activity.conversation.id,
-      conversationType: 'personal',
-      tenantId,
-    }),
-  )
-  return await made.catch((error: unknown) => {
+  try {
+    const conversationId = demandId(await asPort(connector.create(serviceUrl, parameters)))
+    return { v: 1, serviceUrl, conversationId, conversationType: 'personal', tenantId }
+  } catch (error) {
     throw isUnknownPerson(error) ? new PlaceGone('Teams does not know this person.', { cause: error }) : error
-  })
+  }
 }
 
 /** Everything in that call is ours but the person. */
@@ -129,27 +123,10 @@ function isUnknownPerson(error: unknown): boolean {
   return error instanceof ConnectorRefusal && error.status === 400
 }
 
-/** The SDK may end a turn well in which something went wrong: what was thrown is kept, and thrown again outside. */
-async function inTurn<T>(
-  run: (turn: (context: TurnContext) => Promise<void>) => Promise<void>,
-  act: (context: TurnContext) => Promise<T>,
-): Promise<T> {
-  const done: ({ readonly value: T } | { readonly error: unknown })[] = []
-  try {
-    await run(async (context) => {
-      try {
-        done.push({ value: await act(context) })
-      } catch (error) {
-        done.push({ error })
-      }
-    })
-  } catch (error) {
+async function asPort<T>(call: Promise<T>): Promise<T> {
+  return await call.catch((error: unknown) => {
     throw portError(error)
-  }
-  const [result] = done
-  if (result === undefined) throw new Error('The SDK did not run the turn.')
-  if ('error' in result) throw portError(result.error)
-  return result.value
+  })
 }
 
 const GONE: Readonly<Record<string, string>> = {

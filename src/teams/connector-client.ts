@@ -35,47 +35,69 @@ export class ConnectorSilence extends Error {
 
 const refusal = z.object({ error: z.object({ code: z.string().max(100) }) })
 
-export function connectorClient(
+/** One call, as far as it is ours and the SDK's alike. */
+export interface ConnectorCall {
+  readonly url: string
+  readonly method: string
+  readonly body?: string
+  readonly headers: { set(name: string, value: string): void; rawHeaders(): Record<string, string> }
+}
+
+interface Taken {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+}
+
+/** Sends what is signed already. A thrown refusal is nothing that the SDK tries again. */
+export type SendCall = (call: ConnectorCall) => Promise<Taken>
+
+export function connectorSender(
   credentials: ConnectorCredentials,
   serviceUrls: readonly string[],
   timeoutMs = ANSWER_TIMEOUT_MS,
-): HttpClient {
-  async function ask(request: ConnectorRequest): Promise<Response> {
+): SendCall {
+  async function ask({ url, method, body, headers }: ConnectorCall): Promise<Response> {
     const signal = AbortSignal.timeout(timeoutMs)
-    const { url, method, body } = request
     try {
-      return await fetch(url, { method, headers: request.headers.rawHeaders(), body, signal, redirect: 'error' })
+      return await fetch(url, { method, headers: headers.rawHeaders(), body: body ?? null, signal, redirect: 'error' })
     } catch (error) {
       throw new ConnectorSilence('Bot Connector gave no answer.', { cause: error })
     }
   }
 
-  return {
-    async sendRequest(request) {
-      if (!isServiceUrl(request.url, serviceUrls)) throw new Error('The bot calls nobody but Teams: BOT_SERVICE_URLS.')
-      const first = await ask(request)
-      if (first.status !== 401) return await answerOf(request, first)
-      // Refused before anything was done: a token that went bad before its time is replaced once.
-      credentials.forget()
-      return await answerOf(request, await ask(await credentials.signRequest(request)))
-    },
+  return async (call) => {
+    if (!isServiceUrl(call.url, serviceUrls)) throw new Error('The bot calls nobody but Teams: BOT_SERVICE_URLS.')
+    const first = await ask(call)
+    if (first.status !== 401) return await takenOf(first)
+    // Refused before anything was done: a token that went bad before its time is replaced once.
+    credentials.forget()
+    return await takenOf(await ask(await credentials.signRequest(call)))
   }
 }
 
-/** A thrown refusal is nothing that the SDK tries again. */
-async function answerOf(request: ConnectorRequest, response: Response): Promise<ConnectorAnswer> {
+async function takenOf(response: Response): Promise<Taken> {
+  const { status, headers } = response
   const text = await response.text().catch((error: unknown) => {
     throw new ConnectorSilence('The answer of Bot Connector broke off.', { cause: error })
   })
-  if (response.status >= 400) {
-    throw new ConnectorRefusal(response.status, codeOf(text), waitOf(response.headers.get('retry-after')))
+  if (status >= 400) throw new ConnectorRefusal(status, codeOf(text), waitOf(headers.get('retry-after')))
+  return { status, headers, text }
+}
+
+/** What the SDK sends goes out by the same way. */
+export function connectorClient(send: SendCall): HttpClient {
+  return {
+    async sendRequest(request: ConnectorRequest): Promise<ConnectorAnswer> {
+      const taken = await send(request)
+      const headers = request.headers.clone()
+      for (const name of headers.headerNames()) headers.remove(name)
+      taken.headers.forEach((value, name) => {
+        headers.set(name, value)
+      })
+      return { request, status: taken.status, headers, bodyAsText: taken.text }
+    },
   }
-  const headers = request.headers.clone()
-  for (const name of headers.headerNames()) headers.remove(name)
-  response.headers.forEach((value, name) => {
-    headers.set(name, value)
-  })
-  return { request, status: response.status, headers, bodyAsText: text }
 }
 
 function codeOf(text: string): string {
