@@ -4,10 +4,8 @@ import { awsDriver } from './aws/aws-driver.ts'
 import { consoleSignIn } from './aws/console-sign-in.ts'
 import type { Part } from './aws/hub-role.ts'
 import { objectLinks } from './aws/presign.ts'
-import { wiringLook } from './aws/wiring/look.ts'
 import type { Channel, Mailer } from './cards/channel.ts'
 import type { Config, Setup } from './config.ts'
-import { entraSignIn } from './entra/sign-in.ts'
 import { issuerOf } from './entra/signing-keys.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
 import { seenEligible } from './grants/seen-eligible.ts'
@@ -26,14 +24,13 @@ import { redisDigests } from './redis/digests.ts'
 import { redisFeed } from './redis/feed.ts'
 import { redisInbox } from './redis/inbox.ts'
 import { redisRecord } from './redis/record.ts'
-import { teamsAdapter } from './teams/adapter.ts'
 import { teamsChannel } from './teams/channel.ts'
 import { formCounter } from './teams/few-forms.ts'
 import type { MessagesNeeds } from './teams/messages-route.ts'
 import { latchkeyBot } from './teams/turns.ts'
 import { CONNECTOR_ISSUER, connectorVerifier } from './teams/verify-connector-token.ts'
 
-/** Joins the edges. No logic: what is here is said once, and only here. */
+/** Joins the edges. No logic: what is here is said once, and only here. What one part alone needs, and is slow to load, is loaded where it is opened. */
 
 interface ErrorLine {
   readonly type: string
@@ -94,7 +91,8 @@ export function openInbox(
 }
 
 /** What workers compare while grants are live. */
-export function openWiringLook({ config, rules }: Setup, record: RecordPort, log: Logger): WiringLook {
+export async function openWiringLook({ config, rules }: Setup, record: RecordPort, log: Logger): Promise<WiringLook> {
+  const { wiringLook } = await import('./aws/wiring/look.ts')
   return wiringLook({ rules, publicUrl: config.publicUrl, region: config.awsRegion, record, log })
 }
 
@@ -129,6 +127,7 @@ export async function openBot(
   log: Logger,
 ): Promise<Omit<MessagesNeeds, 'metrics'>> {
   const { tenantId } = entra
+  const { teamsAdapter } = await import('./teams/adapter.ts')
   const bot = latchkeyBot({ ...needs, publicUrl, countForm: formCounter() })
   return {
     verify: connectorVerifier(settings),
@@ -143,10 +142,11 @@ export function connectorFacts({ bot }: Config): ConnectorFacts {
 }
 
 /** How people sign in to pages, and what keeps them signed in. */
-export function openPages(
+export async function openPages(
   { entra, publicUrl, secrets }: Config,
   log: Logger,
-): Pick<PagesNeeds, 'publicUrl' | 'secrets' | 'clientId' | 'signIn'> {
+): Promise<Pick<PagesNeeds, 'publicUrl' | 'secrets' | 'clientId' | 'signIn'>> {
+  const { entraSignIn } = await import('./entra/sign-in.ts')
   const { authority, tenantId, clientId, clientSecret, mfaContext } = entra
   const redirectUri = `${publicUrl}/sign-in/callback`
   const signIn = entraSignIn({ authority, tenantId, clientId, clientSecret, mfaContext, redirectUri, log })

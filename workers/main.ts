@@ -59,7 +59,8 @@ export async function startWorkersPart(
   const feed = redisFeed(redis)
   const prove = feedProver({ feed, rules: setup.rules })
   const fold = foldS3Writes({ record: needs.record, inbox: redisFold(folded, redis, { log }), prove, log })
-  const wiring = watchWiring({ record: needs.record, look: openWiringLook(setup, needs.record, log), log })
+  const look = await openWiringLook(setup, needs.record, log)
+  const wiring = watchWiring({ record: needs.record, look, log })
   const reconciler = startLoop({
     name: 'reconcile',
     turn: () => reconcileGrants(needs),

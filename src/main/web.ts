@@ -42,7 +42,7 @@ export async function startWeb({ config, rules }: Setup, log: Logger): Promise<R
   openApiRoute(app, config.publicUrl, signInPlace(config))
   apiRoutes(app, needs, openBearerVerifier(config, log), metrics)
   cloudTrailRoute(app, { record: needs.record, metrics, ...openInbox(config, redis) })
-  pages(app, { ...needs, metrics, ...openPages(config, log) })
+  pages(app, { ...needs, metrics, ...(await openPages(config, log)) })
   messagesRoute(app, { metrics, ...(await openBot(config, needs, log)) })
   await app.ready()
   await testItself(app, config, log)
