@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { fewAtOnce } from './access-requests/ask-limits.ts'
 import { awsDriver } from './aws/aws-driver.ts'
 import { consoleSignIn } from './aws/console-sign-in.ts'
@@ -31,37 +31,6 @@ import { latchkeyBot } from './teams/turns.ts'
 import { CONNECTOR_ISSUER, connectorVerifier } from './teams/verify-connector-token.ts'
 
 /** Joins the edges. No logic: what is here is said once, and only here. What one part alone needs, and is slow to load, is loaded where it is opened. */
-
-interface ErrorLine {
-  readonly type: string
-  readonly message: string
-  readonly code?: unknown
-  readonly stack?: string | undefined
-  readonly cause?: ErrorLine
-}
-
-/** Named fields only: errors of SDKs carry requests, answers and arguments, and those hold secrets. */
-function errorLine(error: unknown): ErrorLine {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' }
-  return {
-    type: error.name,
-    message: error.message,
-    stack: error.stack,
-    ...('code' in error ? { code: error.code } : {}),
-    ...(error.cause === undefined ? {} : { cause: errorLine(error.cause) }),
-  }
-}
-
-export function openLog({ logLevel }: Config, part: string): Logger {
-  const settings = {
-    level: logLevel,
-    base: { part },
-    serializers: { err: errorLine, req: ({ id }: { id: string }) => ({ id }) },
-    redact: ['authorization', '*.authorization', 'headers', '*.headers', 'body', '*.body'],
-  }
-  // Line by line: what waits in memory is flushed at exit, which never ends where the reader is gone (sonic-boom's flushSync on EPIPE).
-  return pino(settings, pino.destination({ dest: 1, sync: true }))
-}
 
 export function joinEdges({ config, rules }: Setup, part: Part, redis: Connection, log: Logger): ApiNeeds {
   const { entra, graphBaseUrl, approvalKey, publicUrl, awsSignInUrl } = config

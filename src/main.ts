@@ -8,18 +8,16 @@ import { exitOnCrash, type Running, reportReady, stopOnSignal } from './main/run
 
 /**
  * `main.js` starts both parts as children; `main.js web` and `main.js workers` are one part alone. A part is loaded once its settings are
- * right: the parent needs neither, and what is wrong is said at once.
+ * right and its Redis is there: the parent needs neither, and what is wrong is said at once.
  */
 
 const PARTS: readonly Part[] = ['web', 'workers']
 
 async function startPart(part: Part, setup: Setup, log: Logger): Promise<Running> {
-  if (part === 'web') return await (await import('./main/web.ts')).startWeb(setup, log)
-  const [{ startWorkersPart }, { startRedis }] = await Promise.all([
-    import('../workers/main.ts'),
-    import('./main/start-redis.ts'),
-  ])
-  return await startWorkersPart(setup, await startRedis(setup.config, log), log)
+  const { startRedis } = await import('./main/start-redis.ts')
+  const redis = await startRedis(setup.config, log)
+  if (part === 'web') return await (await import('./main/web.ts')).startWeb(setup, redis, log)
+  return await (await import('../workers/main.ts')).startWorkersPart(setup, redis, log)
 }
 
 async function runPart(part: Part): Promise<void> {
@@ -28,7 +26,7 @@ async function runPart(part: Part): Promise<void> {
   const env = partEnvironment(process.env, part)
   const setup = readSetup(env, part)
   enterEnvironment(env)
-  const { openLog } = await import('./dependencies.ts')
+  const { openLog } = await import('./config/log.ts')
   const log = openLog(setup.config, part)
   let running: Running | undefined
   exitOnCrash(log)

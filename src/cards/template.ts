@@ -7,18 +7,13 @@ import { z } from 'zod'
 const card = z.looseObject({ type: z.literal('AdaptiveCard') })
 
 /**
- * Reads `adaptive-cards/<name>.json`, and compiles it when it is first filled in, which takes longer than everything else at a start.
- * `${…}` in a template is evaluated, in data never.
+ * Reads and compiles `adaptive-cards/<name>.json` once; what comes back fills it in. `${…}` in a template is evaluated, in data never.
  * Every value of the data must be there: for one that is missing the package writes its own name.
  */
 export function compileTemplate(name: 'access' | 'form' | 'help' | 'notice' | 'request'): (data: object) => object {
   const path = join(packageRoot(import.meta.dirname), 'adaptive-cards', `${name}.json`)
-  const source: unknown = JSON.parse(readFileSync(path, 'utf8'))
-  let template: Template | undefined
-  return (data) => {
-    template ??= new Template(source)
-    return card.parse(template.expand({ $root: data }))
-  }
+  const template = new Template(JSON.parse(readFileSync(path, 'utf8')))
+  return (data) => card.parse(template.expand({ $root: data }))
 }
 
 /** Templates are not compiled: the sources and `dist/` both read them from the package's root. */

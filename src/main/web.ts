@@ -22,16 +22,15 @@ import { strangeKey, tryForgedActivities, tryForgedTokens } from '../http/self-t
 import { httpServer } from '../http/server.ts'
 import { pages } from '../pages/pages.ts'
 import type { RecordPort } from '../record.ts'
+import type { Connection } from '../redis/connections.ts'
 import { messagesRoute } from '../teams/messages-route.ts'
 import type { Running } from './running.ts'
-import { startRedis } from './start-redis.ts'
 
 const ASK_AGAIN_MS = 2_000
 const MOST_SKEW_MS = 2_000
 
-/** Start order: Redis, preflight, clock → dependencies → routes → self-test → listen. Stop: unready, close the server, Redis last. */
-export async function startWeb({ config, rules }: Setup, log: Logger): Promise<Running> {
-  const redis = await startRedis(config, log)
+/** Start order: dependencies → routes → self-test → listen. Stop: unready, close the server, Redis last. */
+export async function startWeb({ config, rules }: Setup, redis: Connection, log: Logger): Promise<Running> {
   const needs = joinEdges({ config, rules }, 'web', redis, log)
   const state = { stopping: false }
   const app = httpServer({ log, publicUrl: config.publicUrl })

@@ -1,5 +1,6 @@
+import { openLog } from '../../src/config/log.ts'
 import { readSetup } from '../../src/config.ts'
-import { joinEdges, openLog } from '../../src/dependencies.ts'
+import { joinEdges } from '../../src/dependencies.ts'
 import { startRedis } from '../../src/main/start-redis.ts'
 import { connect } from '../../src/redis/connections.ts'
 import { redisOutbox } from '../../src/redis/outbox.ts'

@@ -6,7 +6,7 @@ import { compiled } from '../sandbox/project.ts'
 
 /** A process that logs as ours do, a hundred lines at once in its last moments. */
 const SCRIPT = `
-import { openLog } from '${pathToFileURL(compiled('src/dependencies.js'))}'
+import { openLog } from '${pathToFileURL(compiled('src/config/log.js'))}'
 import { exitOnCrash, stopOnSignal } from '${pathToFileURL(compiled('src/main/running.js'))}'
 const log = openLog({ logLevel: 'info' }, 'web')
 const talk = () => { for (let line = 0; line < 100; line += 1) log.info({ line }, 'talking') }

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { openLog } from '../../src/config/log.ts'
 import type { Config } from '../../src/config.ts'
-import { openLog } from '../../src/dependencies.ts'
 
 const SECRET = 'eyJSECRET'
 

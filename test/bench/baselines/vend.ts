@@ -1,8 +1,9 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { fastify } from 'fastify'
 import { Redis } from 'ioredis'
+import { openLog } from '../../../src/config/log.ts'
 import { readSetup } from '../../../src/config.ts'
-import { openBearerVerifier, openLog } from '../../../src/dependencies.ts'
+import { openBearerVerifier } from '../../../src/dependencies.ts'
 
 /** The same token check; then one constant answer, at once or after one round trip to Redis, or one AssumeRole with the same policy. Nothing is recorded. */
 const { config } = readSetup(process.env, 'web')
