@@ -51,6 +51,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
     restoreMocks: true,
-    unstubEnvs: true,
+    // Files share processes: each would load the packages again otherwise. The one file of setup fails a file that leaves something behind.
+    isolate: false,
+    setupFiles: ['test/leave-nothing-behind.ts'],
   },
 })

@@ -7,7 +7,8 @@ import type { Account, Bucket } from '../../src/rules/rules-file.ts'
 import { endIn } from '../contract/driver.contract.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import { addKey, defaultKeyPolicy } from '../sandbox/aws/kms/keys.ts'
-import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
+import type { SeededLatchkey } from '../sandbox/aws/seed.ts'
+import { useAws } from './use-aws.ts'
 
 export const HOME = '111122223333'
 export const OTHER = '222233334444'
@@ -84,7 +85,7 @@ export async function twoAccounts(): Promise<TwoAccounts> {
     kmsKey,
     logged,
     driver(part) {
-      useKeys(aws.url, home.keys[part])
+      useAws(aws.url, home.keys[part])
       return awsDriver({ accounts, buckets, principals: new Map(), part, log })
     },
     draft,
@@ -114,11 +115,4 @@ export async function twoAccounts(): Promise<TwoAccounts> {
 function keyOf({ state, clock }: SandboxAws): string {
   const policy = defaultKeyPolicy(HOME)
   return addKey(state, clock.now(), { region: REGION, description: '', manager: 'CUSTOMER', policy }).arn
-}
-
-/** The driver reads its endpoint and its keys where the SDK does. */
-export function useKeys(url: string, { accessKeyId, secretAccessKey }: KeyPair): void {
-  process.env.AWS_ENDPOINT_URL = url
-  process.env.AWS_ACCESS_KEY_ID = accessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = secretAccessKey
 }

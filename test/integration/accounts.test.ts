@@ -6,7 +6,8 @@ import { elevationFaults } from '../../src/aws/doctor/elevation-faults.ts'
 import { wiringDesk } from '../../src/aws/wiring/clients.ts'
 import type { Driver, SessionPrincipal } from '../../src/grants/driver.ts'
 import { sessionPrincipal } from '../contract/driver.contract.ts'
-import { EXTERNAL_ID, HOME, OTHER, REGION, type TwoAccounts, twoAccounts, useKeys } from './accounts-ground.ts'
+import { EXTERNAL_ID, HOME, OTHER, REGION, type TwoAccounts, twoAccounts } from './accounts-ground.ts'
+import { useAws } from './use-aws.ts'
 
 const HOUR_MS = 3_600_000
 const HUB = `arn:aws:iam::${OTHER}:role/latchkey/hub`
@@ -154,7 +155,7 @@ describe('latchkey doctor', () => {
       [HOME, 'prod'],
       [OTHER, 'lab'],
     ] as const) {
-      useKeys(url, (id === HOME ? world.home : world.other).keys.owner)
+      useAws(url, (id === HOME ? world.home : world.other).keys.owner)
       const account = world.accounts.get(name)
       const desk = wiringDesk(REGION, { warn: () => undefined })
       const found = account && (await elevationFaults(desk, account, ours))

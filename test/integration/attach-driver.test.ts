@@ -20,6 +20,7 @@ import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import { addKey, defaultKeyPolicy } from '../sandbox/aws/kms/keys.ts'
 import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
 import { BUCKET, type Holders, holdersOf, makeHolders, REGION, SHARED_ROLE, trustOf } from './attach-ground.ts'
+import { useAws } from './use-aws.ts'
 
 interface World extends AttachWorld, Holders {
   readonly aws: SandboxAws
@@ -28,11 +29,8 @@ interface World extends AttachWorld, Holders {
   readonly logged: unknown[]
 }
 
-/** The driver reads its endpoint and its keys where the SDK does. */
 function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[], bucket: Partial<Bucket> = {}): AttachDriver {
-  process.env.AWS_ENDPOINT_URL = aws.url
-  process.env.AWS_ACCESS_KEY_ID = keys.accessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = keys.secretAccessKey
+  useAws(aws.url, keys)
   const log = { warn: (...line: readonly unknown[]) => logged.push(line) }
   const prod = { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod', copies: 1 }
   const accounts = new Map([['prod', prod]])

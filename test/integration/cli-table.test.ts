@@ -10,6 +10,7 @@ import { ASKABLE_LEVELS, type AskableLevel } from '../../src/rules/levels.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import type { KeyPair } from '../sandbox/aws/seed.ts'
 import { type Cli, type CliAnswer, hasAwsCli, startCli } from './cli-ground.ts'
+import { useAws } from './use-aws.ts'
 
 /** Command × level × inside or outside the prefix × before, during and after the grant: each cell is tried with the real AWS CLI. */
 
@@ -205,9 +206,7 @@ describe.skipIf(!hasAwsCli)('the AWS CLI, cell by cell (needs aws on the PATH)',
     everyday = keys.everyday
     owner = new S3Client({ endpoint: aws.url, region: REGION, credentials: keys.owner, forcePathStyle: true })
     await owner.send(new PutBucketVersioningCommand({ Bucket: BUCKET, VersioningConfiguration: { Status: 'Enabled' } }))
-    process.env.AWS_ENDPOINT_URL = aws.url
-    process.env.AWS_ACCESS_KEY_ID = keys.web.accessKeyId
-    process.env.AWS_SECRET_ACCESS_KEY = keys.web.secretAccessKey
+    useAws(aws.url, keys.web)
   })
   afterAll(async () => {
     owner.destroy()

@@ -51,6 +51,7 @@ import {
   REQUEST,
   without,
 } from './identities-ground.ts'
+import { useAws } from './use-aws.ts'
 
 /** What Latchkey can do in AWS with the rights that `terraform/` ships, what it cannot, and that neither identity can give itself or others more. */
 
@@ -80,10 +81,7 @@ afterEach(() => installed.stop())
 
 /** As the process of that part would be started: its own keys, and the rules. */
 function driverOf(part: 'web' | 'workers'): Driver {
-  const { accessKeyId, secretAccessKey } = installed.home.keys[part]
-  process.env.AWS_ENDPOINT_URL = installed.aws.url
-  process.env.AWS_ACCESS_KEY_ID = accessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = secretAccessKey
+  useAws(installed.aws.url, installed.home.keys[part])
   const hub = { role: 'latchkey/hub', reader: 'latchkey/hub-reader', externalId: EXTERNAL_ID }
   return awsDriver({
     part,

@@ -36,6 +36,7 @@ import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
 import { type SandboxEntra, startEntra } from '../sandbox/entra/index.ts'
 import { RULES } from '../sandbox/world.ts'
 import { type Ground, ground, until } from './record-ground.ts'
+import { useAws } from './use-aws.ts'
 
 const REGION = 'eu-west-1'
 const SCOPE = 's3://finance-reports/2026/'
@@ -169,7 +170,6 @@ export async function openOffice(name: string, options: OfficeOptions = {}): Pro
   }
 }
 
-/** The driver reads its endpoint and its keys where the SDK does. */
 function needsOf(
   here: Ground,
   record: RecordPort,
@@ -179,9 +179,7 @@ function needsOf(
   { turnedMs, rules: text = RULES, seed }: OfficeOptions & { readonly turnedMs: () => number },
 ): Office['needs'] {
   const { keys } = aws.seedLatchkey(seed)
-  process.env.AWS_ENDPOINT_URL = aws.url
-  process.env.AWS_ACCESS_KEY_ID = keys.workers.accessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = keys.workers.secretAccessKey
+  useAws(aws.url, keys.workers)
   const rules = parseRules(text)
   return {
     record,

@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-iam'
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { CreateBucketCommand, PutBucketEncryptionCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3'
+import { vi } from 'vitest'
 import { type Installation, shippedDocument } from '../sandbox/aws/policies.ts'
 import { trustOf } from './attach-ground.ts'
 
@@ -164,6 +165,6 @@ async function seedIdentities(iam: IAMClient, kmsKey: string): Promise<void> {
   await iam.send(new CreateRoleCommand({ RoleName: 'analysts', ...trust, ...held }))
   await iam.send(new CreateUserCommand({ UserName: 'carol' }))
   const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: 'latchkey-workers' }))
-  process.env.AWS_ACCESS_KEY_ID = AccessKey?.AccessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = AccessKey?.SecretAccessKey
+  vi.stubEnv('AWS_ACCESS_KEY_ID', AccessKey?.AccessKeyId)
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', AccessKey?.SecretAccessKey)
 }

@@ -13,9 +13,7 @@ import { someGrant } from '../unit/grants/a-grant.ts'
 const GRANT = 'g-0123456789ab'
 const OTHER = 'g-ba9876543210'
 const OTHERS = '[default]\nregion = us-east-1\n'
-const VARIABLES = ['XDG_CONFIG_HOME', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE', 'LATCHKEY_URL'] as const
 
-const before = VARIABLES.map((name) => [name, process.env[name]] as const)
 let answered = {}
 let listed: readonly object[] = []
 const server = createServer((request, response) => {
@@ -36,14 +34,11 @@ beforeAll(async () => {
   await writeFile(join(home, 'latchkey', 'sign-in.json'), JSON.stringify(signIn), { mode: 0o600 })
   await writeFile(join(home, 'config'), OTHERS)
   const files = { AWS_CONFIG_FILE: join(home, 'config'), AWS_SHARED_CREDENTIALS_FILE: join(home, 'credentials') }
-  Object.assign(process.env, { XDG_CONFIG_HOME: home, ...files, LATCHKEY_URL: url })
+  const environment = { XDG_CONFIG_HOME: home, ...files, LATCHKEY_URL: url }
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
 })
 
 afterAll(async () => {
-  for (const [name, value] of before) {
-    if (value === undefined) delete process.env[name]
-    else process.env[name] = value
-  }
   server.close()
   await rm(home, { recursive: true })
 })

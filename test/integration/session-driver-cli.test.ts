@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import type { Level } from '../../src/rules/levels.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
+import { useAws } from './use-aws.ts'
 
 const present = spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0
 const BUCKET = 'finance-reports'
@@ -62,9 +63,7 @@ describe.skipIf(!present)('the AWS CLI with vended credentials (needs aws on the
     writeFileSync(join(folder, 'large.bin'), Buffer.alloc(20 * 1024 * 1024, 7))
     aws = await startAws()
     const { keys } = aws.seedLatchkey()
-    process.env.AWS_ENDPOINT_URL = aws.url
-    process.env.AWS_ACCESS_KEY_ID = keys.web.accessKeyId
-    process.env.AWS_SECRET_ACCESS_KEY = keys.web.secretAccessKey
+    useAws(aws.url, keys.web)
   })
   afterAll(async () => {
     await aws.stop()

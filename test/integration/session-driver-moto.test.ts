@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { attach, refuseWithoutRoom } from '../../src/aws/attach-policy.ts'
 import { awsDriver } from '../../src/aws/aws-driver.ts'
 import { awsClients } from '../../src/aws/clients.ts'
@@ -64,7 +64,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
 
   beforeAll(async () => {
     moto = await startMoto()
-    process.env.AWS_ENDPOINT_URL = moto.url
+    vi.stubEnv('AWS_ENDPOINT_URL', moto.url)
     bucket = { bucket: BUCKET, account: 'prod', region: REGION, kmsKey: moto.kmsKey, owners: [] }
     driver = awsDriver({
       accounts,

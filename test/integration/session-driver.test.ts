@@ -23,6 +23,7 @@ import { newId } from '../../src/record.ts'
 import { type DriverWorld, draftOf, driverContract, endIn, sessionPrincipal } from '../contract/driver.contract.ts'
 import { type SandboxAws, startAws } from '../sandbox/aws/index.ts'
 import type { KeyPair, SeededLatchkey } from '../sandbox/aws/seed.ts'
+import { useAws } from './use-aws.ts'
 
 const BUCKET = 'finance-reports'
 const REGION = 'eu-west-1'
@@ -34,11 +35,8 @@ interface World extends DriverWorld {
   readonly logged: unknown[]
 }
 
-/** The driver reads its endpoint and its keys where the SDK does. */
 function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[]): Driver {
-  process.env.AWS_ENDPOINT_URL = aws.url
-  process.env.AWS_ACCESS_KEY_ID = keys.accessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = keys.secretAccessKey
+  useAws(aws.url, keys)
   return awsDriver({
     accounts: new Map([['prod', { name: 'prod', id: aws.state.account, elevationRole: 'latchkey/prod', copies: 1 }]]),
     buckets: new Map([[BUCKET, { bucket: BUCKET, account: 'prod', region: REGION, owners: [] }]]),

@@ -32,6 +32,7 @@ import {
   terraformIn,
   type Values,
 } from './terraform-ground.ts'
+import { useAws } from './use-aws.ts'
 
 /** What `terraform/` plans is what the sandbox enforces: the same documents, letter by letter once read as JSON. */
 
@@ -308,9 +309,7 @@ async function startMoto(): Promise<NonNullable<typeof server>> {
 
 /** `latchkey aws check` finds nothing to do in either region. */
 async function comparesAsOurs(url: string): Promise<void> {
-  vi.stubEnv('AWS_ENDPOINT_URL', url)
-  vi.stubEnv('AWS_ACCESS_KEY_ID', motoKeys.accessKeyId)
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', motoKeys.secretAccessKey)
+  useAws(url, motoKeys)
   const rules = {
     accounts: new Map([['prod', { name: 'prod', id: HOME, elevationRole: 'latchkey/prod', copies: 2 }]]),
     buckets: new Map([

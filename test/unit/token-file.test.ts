@@ -2,22 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { withLock } from '../../src/cli/token-file.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'latchkey-lock-'))
 const lock = join(home, 'latchkey', 'refresh.lock')
-const before = process.env.XDG_CONFIG_HOME
 
-beforeAll(() => {
-  process.env.XDG_CONFIG_HOME = home
-})
-
-afterAll(() => {
-  if (before === undefined) delete process.env.XDG_CONFIG_HOME
-  else process.env.XDG_CONFIG_HOME = before
-  rmSync(home, { recursive: true })
-})
+beforeAll(() => void vi.stubEnv('XDG_CONFIG_HOME', home))
+afterAll(() => rmSync(home, { recursive: true }))
 
 test('a lock is gone after its work', async () => {
   expect(await withLock(() => readFile(lock, 'utf8'))).toMatch(/./)
