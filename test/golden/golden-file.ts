@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { PROJECT } from '../sandbox/project.ts'
 
@@ -56,5 +57,7 @@ export function expectLines(name: string, lines: readonly Line[]): void {
   const known = readLines(name)
   expect(known.size, `lines of test/golden/${name}`).toBeGreaterThan(0)
   expect(lines.map((line) => line.name)).toEqual([...known.keys()])
-  for (const line of lines) expect(JSON.parse(JSON.stringify(line)), line.name).toEqual(known.get(line.name))
+  const asJson: readonly Line[] = JSON.parse(JSON.stringify(lines))
+  const differing = asJson.filter((line) => !isDeepStrictEqual(line, known.get(line.name)))
+  expect(differing).toEqual(differing.map((line) => known.get(line.name)))
 }

@@ -248,8 +248,10 @@ async function ofCookies(found: Found, product: Product, answer: Response): Prom
     const keyText = `latchkey cookie ${name}`
     const password = Buffer.from(hkdfSync('sha256', secret, '', keyText, 32)).toString('hex')
     const content: unknown = await unsealData(value, { password })
-    found.add('cookieKeys', `${name}: ${keyText}`)
-    found.add('cookieFields', ...leavesOf(content).map(([path]) => `${name}: ${path}`))
+    // What another key has sealed opens as nothing.
+    const paths = leavesOf(content).flatMap(([path]) => (path === '' ? [] : [path]))
+    found.add('cookieKeys', `${name}: ${paths.length > 0 ? keyText : 'none that is known'}`)
+    found.add('cookieFields', ...paths.map((path) => `${name}: ${path}`))
   }
   return set.flatMap(([, name, value]) => (value === '' ? [] : [`${name}=${value}`])).join('; ')
 }

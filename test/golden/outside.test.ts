@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Product } from '../integration/product-ground.ts'
+import { PROJECT } from '../sandbox/project.ts'
 import { auditPaths, copyPaths, termsPaths } from './from-src.ts'
 import { expectGolden, expectLines, IS_UPDATE, readGolden, writeGolden } from './golden-file.ts'
 import { closeCalls } from './http-call.ts'
@@ -115,6 +118,30 @@ describe('names that the source lists', () => {
     expect([...ofThem].sort()).toEqual([...recordFields].sort())
   })
 })
+
+/** What is shown of a literal is no proof that anybody writes it. */
+function sourceText(): string {
+  const files = ['src', 'workers'].flatMap((folder) =>
+    readdirSync(join(PROJECT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  )
+  const writing = files.filter((name) => /\.(ts|lua)$/.test(name) && !/\/(cards|views)\//.test(name))
+  return writing.map((name) => readFileSync(join(PROJECT, name), 'utf8')).join('\n')
+}
+
+test('names that the story does not meet still stand in the source', () => {
+  const text = sourceText()
+  const lost = Object.entries(readNames()).flatMap(([kind, { elsewhere = [] }]) =>
+    elsewhere
+      .filter((name) => !new RegExp(`(?<![\\w-])${wordOf(name)}(?![\\w-])`).test(text))
+      .map((name) => `${kind}: ${name}`),
+  )
+  expect(lost).toEqual([])
+})
+
+/** The value of a literal, otherwise the last word of the name. */
+function wordOf(name: string): string {
+  return name.split(' = ')[1] ?? /[\w-]+(?=\W*$)/.exec(name)?.[0] ?? name
+}
 
 describe('answers', () => {
   test('of every route, refusals too', () => {

@@ -217,7 +217,7 @@ async function pages(round: Round): Promise<void> {
   const tab = openTab(round)
   const page = await tab.signIn('page: to the approver', 'dana', path)
   const [csrf, version] = [field(page, 'csrf'), field(page, 'version')]
-  expect([csrf.length, version.length > 10]).toEqual([43, true])
+  expect([csrf.length, version.length > 10], 'length of the fields csrf and version of the form').toEqual([43, true])
   const form = { csrf, version, decision: 'deny', comment: 'not now' }
   await tab.post('page: another token', path, { ...form, csrf: 'x'.repeat(43) })
   await tab.post('page: incomplete', path, { csrf })
