@@ -134,7 +134,7 @@ describe('what an older Latchkey left', () => {
     const card = await seeMessage(product, 'max', 'personal', ['old: pending'])
     expect(JSON.stringify(card.card)).toContain(named('request', 'pending').id)
     await eventually(async () => expect(await product.events('notice.posted')).toHaveLength(1))
-  })
+  }, 120_000)
 
   test('an old card decides what it showed', async () => {
     const card = await seeMessage(product, 'max', 'personal', ['old: pending'])
