@@ -10,7 +10,7 @@ import {
   IAMClient,
   ListAttachedRolePoliciesCommand,
 } from '@aws-sdk/client-iam'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { wiringDesk } from '../../src/aws/wiring/clients.ts'
 import { placesOf } from '../../src/aws/wiring/places.ts'
