@@ -7,24 +7,24 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * not all processes of all worlds start at once. The others follow by their size.
  */
 const LONGEST_FIRST = [
-  'test/integration/terraform',
-  'test/integration/start',
+  'test/integration/aws/terraform',
+  'test/integration/processes/start',
   'test/chaos/minute',
-  'test/integration/cli-table',
+  'test/integration/aws/aws-cli-table',
   'test/chaos/early-end.test',
-  'test/integration/queue-sweep',
-  'test/integration/record-outage',
+  'test/integration/store/queue-sweep',
+  'test/integration/store/record-outage',
   'test/browser/cards',
   'test/chaos/early-end-crash',
-  'test/integration/doctor.test',
+  'test/integration/cli/doctor.test',
   'test/chaos/recovery',
-  'test/integration/cli.test',
-  'test/integration/one-decision',
-  'test/integration/wiring-cli',
+  'test/integration/cli/cli.test',
+  'test/integration/requests/one-decision',
+  'test/integration/feed/setup-cli',
   'test/chaos/activation-crash',
-  'test/integration/second-factor-cli',
+  'test/integration/cli/second-factor-cli',
   'test/chaos/neighbours-down',
-  'test/integration/demo',
+  'test/integration/processes/demo',
 ]
 
 function place({ moduleId }: TestSpecification): number {
@@ -40,7 +40,7 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'sandbox/**/*.test.ts'],
     // Files mostly wait (for processes, servers and real time): one more at once than there are processors.
     maxWorkers: availableParallelism() + 1,
     // Every run is like the first one; remembered results would put the files in another order.

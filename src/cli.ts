@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { operatorCommands } from './cli/operator.ts'
-import { personCommands } from './cli/person.ts'
+import { operatorCommands } from './cli/operator/operator-commands.ts'
+import { personCommands } from './cli/person/person-commands.ts'
 import { Problem } from './cli/problem.ts'
 import { LatchkeyError } from './errors.ts'
 

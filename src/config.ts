@@ -4,9 +4,9 @@ import { type ConfigFault, ConfigFaults, type Environment, expected, withoutEmpt
 import { identityFaults } from './config/identities.ts'
 import { authorityFaults } from './config/sandbox.ts'
 import { type CloudTrailKey, environmentSchema, KEY_FORM, type ParsedEnvironment } from './config/schema.ts'
-import { RulesFaults } from './rules/rules-faults.ts'
-import { parseRules, type Rules } from './rules/rules-file.ts'
-import type { BotSettings } from './teams/settings.ts'
+import { parseRules, type Rules } from './rules/file/parse-rules.ts'
+import { RulesFaults } from './rules/file/rules-faults.ts'
+import type { BotSettings } from './teams/bot-settings.ts'
 
 export interface Config {
   readonly port: number

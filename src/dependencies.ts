@@ -1,33 +1,33 @@
 import type { Logger } from 'pino'
-import { fewAtOnce } from './access-requests/ask-limits.ts'
+import { fewAtOnce } from './access-requests/request-limits.ts'
 import { awsDriver } from './aws/aws-driver.ts'
 import { consoleSignIn } from './aws/console-sign-in.ts'
 import type { Part } from './aws/hub-role.ts'
-import { objectLinks } from './aws/presign.ts'
-import type { Channel, Mailer } from './cards/channel.ts'
+import { objectLinks } from './aws/presigned-url.ts'
 import type { Config, Setup } from './config.ts'
-import { issuerOf } from './entra/signing-keys.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
-import { seenEligible } from './grants/seen-eligible.ts'
-import { vendCache } from './grants/vend-cache.ts'
+import { vendCache } from './grants/credentials/credentials-cache.ts'
+import { seenEligible } from './grants/credentials/eligibility-cache.ts'
 import { graphDirectory } from './graph/directory.ts'
 import { graphMailer } from './graph/mailer.ts'
-import type { ApiNeeds } from './http/api.ts'
-import type { CloudTrailNeeds } from './http/cloudtrail.ts'
+import type { ApiNeeds } from './http/api-routes.ts'
+import type { ConnectorFacts, TokenFacts } from './http/authentication-self-test.ts'
+import type { CloudTrailNeeds } from './http/cloudtrail-route.ts'
 import type { SignInPlace } from './http/openapi.ts'
-import type { ConnectorFacts, TokenFacts } from './http/self-test.ts'
+import { latchkeyBot } from './interactions/bot.ts'
+import { formCounter } from './interactions/form-limit.ts'
+import type { Channel, Mailer } from './messages/message-sender.ts'
 import type { WiringLook } from './oversight/feed.ts'
-import type { PagesNeeds } from './pages/room.ts'
-import type { RecordPort } from './record.ts'
+import type { PagesNeeds } from './pages/pages-deps.ts'
+import { redisInbox } from './redis/cloudtrail-inbox.ts'
 import type { Connection } from './redis/connections.ts'
-import { redisDigests } from './redis/digests.ts'
 import { redisFeed } from './redis/feed.ts'
-import { redisInbox } from './redis/inbox.ts'
-import { redisRecord } from './redis/record.ts'
-import { teamsChannel } from './teams/channel.ts'
-import { formCounter } from './teams/few-forms.ts'
+import { redisRecord } from './redis/redis-record-store.ts'
+import { redisDigests } from './redis/write-summaries.ts'
+import { issuerOf } from './signing-keys/entra-keys.ts'
+import type { RecordPort } from './store/record-store.ts'
 import type { MessagesNeeds } from './teams/messages-route.ts'
-import { latchkeyBot } from './teams/turns.ts'
+import { teamsChannel } from './teams/teams-message-sender.ts'
 import { CONNECTOR_ISSUER, connectorVerifier } from './teams/verify-connector-token.ts'
 
 /** Joins the edges. No logic: what is here is said once, and only here. What one part alone needs, and is slow to load, is loaded where it is opened. */
@@ -61,7 +61,7 @@ export function openInbox(
 
 /** What workers compare while grants are live. */
 export async function openWiringLook({ config, rules }: Setup, record: RecordPort, log: Logger): Promise<WiringLook> {
-  const { wiringLook } = await import('./aws/wiring/look.ts')
+  const { wiringLook } = await import('./aws/feed/check-drift.ts')
   return wiringLook({ rules, publicUrl: config.publicUrl, region: config.awsRegion, record, log })
 }
 

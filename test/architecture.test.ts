@@ -68,7 +68,7 @@ function importsOf(text: string): string[] {
   return [...found].flatMap(([, specifier]) => specifier ?? [])
 }
 
-/** The folder that holds meaning: `src/rules/scope.ts` → `rules`, `src/record.ts` → `record`, `workers/x.ts` → `workers`. */
+/** The folder that holds meaning: `src/rules/scope.ts` → `rules`, `src/store/record-store.ts` → `record`, `workers/x.ts` → `workers`. */
 function houseOf(path: string): string {
   const [top, next = ''] = path.split('/')
   if (top === 'workers') return path === 'workers/main.ts' ? 'workers/main' : 'workers'

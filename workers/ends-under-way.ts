@@ -1,4 +1,4 @@
-import type { Expired } from './expire-due.ts'
+import type { Expired } from './expire-grants.ts'
 
 /** What one process is ending now. Made once, where the process starts. */
 export interface EndsUnderWay {

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
+import { listHeldBy } from '../src/grants/attach/find-on-entity.ts'
 import { type Grant, readGrants } from '../src/grants/grant.ts'
-import { listHeldBy } from '../src/grants/on-target.ts'
+import type { Explained, Fold, FoldEntry, InboxEntry } from '../src/oversight/cloudtrail-inbox.ts'
 import type { CloudTrailRecord } from '../src/oversight/cloudtrail-record.ts'
-import type { Explained, Fold, FoldEntry, InboxEntry } from '../src/oversight/inbox.ts'
 import {
   ACCEPTED_FOR_MS,
   grantIdOf,
@@ -12,7 +12,7 @@ import {
   matchHeld,
 } from '../src/oversight/match-grant.ts'
 import { s3WriteOf } from '../src/oversight/s3-write.ts'
-import type { RecordPort } from '../src/record.ts'
+import type { RecordPort } from '../src/store/record-store.ts'
 import { type Loop, startLoop } from './loop.ts'
 
 export interface FoldNeeds {

@@ -1,11 +1,11 @@
+import { readTargets, recentTargets } from '../src/grants/attach/find-on-entity.ts'
+import { lookAtTarget, type TargetNeeds } from '../src/grants/attach/reconcile-entity.ts'
 import type { Target } from '../src/grants/driver.ts'
-import { keepRoles } from '../src/grants/epoch.ts'
-import type { DenyNeeds } from '../src/grants/keep-deny.ts'
-import { lookAtTarget, type TargetNeeds } from '../src/grants/keep-target.ts'
-import { readTargets, recentTargets } from '../src/grants/on-target.ts'
-import { targetId } from '../src/grants/target.ts'
-import { BOOKKEEPING } from '../src/record.ts'
-import type { Account } from '../src/rules/rules-file.ts'
+import { targetId } from '../src/grants/iam-entity.ts'
+import { keepRoles } from '../src/grants/recovery/epoch.ts'
+import type { DenyNeeds } from '../src/grants/session/reconcile-deny-list.ts'
+import type { Account } from '../src/rules/file/parse-rules.ts'
+import { BOOKKEEPING } from '../src/store/record-store.ts'
 
 /** Rounds come each minute: so every target within a quarter of an hour, and every document of ours within the hour. */
 const TARGET_EVERY_MS = 13 * 60_000

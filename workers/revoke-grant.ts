@@ -1,14 +1,14 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { isLatchkeyError } from '../src/errors.ts'
+import { findYesFault, latestEnd } from '../src/grants/approval-mac.ts'
 import { finishGrant, hasEnded, LIVE } from '../src/grants/end-grant.ts'
 import { type Grant, isOver, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
-import type { DenyNeeds } from '../src/grants/keep-deny.ts'
-import { takeAway } from '../src/grants/take-away.ts'
-import { findYesFault, latestEnd } from '../src/grants/yes.ts'
+import { takeAway } from '../src/grants/revoke-in-aws.ts'
+import type { DenyNeeds } from '../src/grants/session/reconcile-deny-list.ts'
 import type { EndsUnderWay } from './ends-under-way.ts'
-import { expireDue } from './expire-due.ts'
-import { type Ran, RUN_AGAIN_MS } from './handler.ts'
+import { expireDue } from './expire-grants.ts'
+import { type Ran, RUN_AGAIN_MS } from './job-handler.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000

@@ -1,10 +1,10 @@
 import { byPerson, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { recordRefusal } from '../grants/record-refusal.ts'
-import { againOnConflict, type RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
+import { recordRefusal } from '../store/audit-refusal.ts'
+import { againOnConflict, type RecordPort } from '../store/record-store.ts'
 import { type AccessRequest, closeRequest, readRequest } from './access-request.ts'
-import { alreadyClosed, closeCommit } from './close-commit.ts'
+import { alreadyClosed, closeCommit } from './request-commits.ts'
 
 interface Needs {
   readonly record: RecordPort

@@ -1,140 +1,56 @@
 import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { deniedUntil } from '../grants/deny-record.ts'
-import type { Principal } from '../grants/driver.ts'
-import { type Grant, moveGrant, readGrant, refuseIfNotActive, type StoredGrant, type Terms } from '../grants/grant.ts'
-import { holdPlace } from '../grants/on-principal.ts'
-import { enterTarget } from '../grants/on-target.ts'
-import { findYesFault, signYes } from '../grants/yes.ts'
-import { type Commit, type RecordPort, showAgain } from '../record.ts'
-import type { Entitlement, Rules } from '../rules/rules-file.ts'
-import { type Review, readRequests, type StoredRequest } from './access-request.ts'
-import { MOST_PENDING, SAID } from './ask-limits.ts'
-import { PENDING_OF } from './close-commit.ts'
-import type { Thread } from './copies.ts'
+import { findYesFault } from '../grants/approval-mac.ts'
+import { readGrant, refuseIfNotActive } from '../grants/grant.ts'
+import type { Caller } from '../rules/caller.ts'
+import { parseScope } from '../rules/scope.ts'
+import { isRefusal, recordRefusal } from '../store/audit-refusal.ts'
+import type { AccessRequest } from './access-request.ts'
+import { type AskInput, type AskNeeds, requestAccess } from './request-access.ts'
 
-interface Needs {
-  readonly record: RecordPort
-  readonly approvalKey: string
+export type ExtendInput = Omit<AskInput, 'scopes' | 'levels' | 'extending'>
+
+/** What of an id that somebody wrote themselves is kept: more than any has. */
+const MOST_OF_AN_ID = 40
+
+/**
+ * A person asks for a live grant of theirs to go on: for the same again, for longer, to which somebody says yes anew.
+ * @throws NOT_FOUND for a grant of somebody else, OVER when it has ended
+ */
+export async function extendGrant(
+  needs: AskNeeds,
+  caller: Caller,
+  grantId: string,
+  input: ExtendInput,
+): Promise<AccessRequest> {
+  return await requestAccess(needs, caller, await readExtension(needs, caller, grantId, input))
 }
 
-/** What a yes writes of its grant. */
-export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
-  readonly grant: Grant
+async function readExtension(needs: AskNeeds, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
+  try {
+    return await extensionOf(needs, caller, grantId, input)
+  } catch (error) {
+    if (isRefusal(error)) {
+      const facts = { actor: byPerson(caller.objectId), grantId: grantId.slice(0, MOST_OF_AN_ID) }
+      await recordRefusal(needs.record, caller, {
+        kind: 'extend.refused',
+        ...facts,
+        code: error.code,
+        sentence: error.message,
+      })
+    }
+    throw error
+  }
 }
 
-/** What an ask carries that would let a live grant go on: its principal is known, and proven to be good. */
-export interface Extending {
-  readonly grantId: string
-  readonly principal: Principal
-  readonly endsAt: string
-}
-
-/** The duration counts from the yes, as ever: what would not be longer is not asked of anybody. */
-export function refuseShorter({ endsAt }: Pick<Extending, 'endsAt'>, durationMinutes: number, nowMs: number): void {
-  if (nowMs + durationMinutes * 60_000 > Date.parse(endsAt)) return
-  throw new LatchkeyError('BAD_INPUT', {
-    problem: `This grant lasts until ${endsAt.slice(11, 16)} UTC already. Ask for a duration that reaches beyond that, counted from now.`,
-  })
-}
-
-/** The same asked twice would be decided twice. Best effort: two that come at the same moment both pass, and neither gives more than it says. */
-export async function refuseAskedAlready(
-  record: RecordPort,
-  requester: string,
-  { grantId, thread }: Pick<Extending, 'grantId'> & { readonly thread: Thread | undefined },
-  durationMinutes: number,
-): Promise<void> {
-  // Of a line that is delivered again the commit tells.
-  if (thread?.said !== undefined && (await record.list(SAID, thread.said, { limit: 1 })).length > 0) return
-  const pending = await readRequests(record, await record.list(PENDING_OF, requester, { limit: MOST_PENDING }))
-  const same = pending.find(
-    ({ request }) =>
-      request.status === 'pending' && request.extends === grantId && request.durationMinutes === durationMinutes,
-  )
-  if (!same) return
-  throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'pending', id: same.request.id })
-}
-
-/** @throws OVER when the grant ended before the yes: what is over does not come back. */
-export async function readExtended(needs: Needs, { request }: StoredRequest, nowMs: number): Promise<StoredGrant> {
-  const stored = await readGrant(needs.record, request.extends ?? '')
-  const isOwn = stored?.grant.terms.requester === request.requester.objectId
-  if (!isOwn || findYesFault(needs.approvalKey, stored.grant.id, stored.grant) !== undefined)
+async function extensionOf(needs: AskNeeds, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
+  const stored = await readGrant(needs.record, grantId)
+  const isOwn = stored?.grant.terms.requester === caller.objectId
+  if (!isOwn || findYesFault(needs.approvalKey, grantId, stored.grant) !== undefined)
     throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  refuseIfNotActive(stored.grant, nowMs)
-  return stored
-}
-
-/** The part of the yes's commit that lets the grant go on: its new end is in the due index before AWS is asked for anything. */
-export function extendCommit(
-  needs: Needs & { readonly rules: Rules },
-  stored: StoredRequest,
-  extended: StoredGrant,
-  review: Review,
-  entitlement: Entitlement,
-): GrantPart {
-  const { request } = stored
-  const { grant: before } = extended
-  const nowMs = Date.parse(review.at)
-  refuseShorter({ endsAt: before.endsAt ?? '' }, request.durationMinutes, nowMs)
-  const endsAtMs = Math.floor((nowMs + request.durationMinutes * 60_000) / 1_000) * 1_000
-  const next = extendedTerms(needs, stored, before, review, entitlement)
-  const isAttached = next.principal.driver === 'attach'
-  const grant = moveGrant(before, 'active', {
-    terms: next,
-    mac: signYes(needs.approvalKey, next),
-    approverName: review.reviewer.name,
-    endsAt: new Date(endsAtMs).toISOString(),
-    // What AWS holds still ends as it did before.
-    ...(isAttached ? { unwritten: true } : {}),
-  })
-  const occasion = String(extended.version + 1)
-  const shown = showAgain(next.requestId, nowMs, `g${occasion}`)
-  const target = enterTarget(grant, endsAtMs, nowMs)
-  return {
-    grant,
-    records: [{ kind: 'grant', id: grant.id, expectedVersion: extended.version, next: grant }],
-    due: [{ kind: 'grants', id: grant.id, at: endsAtMs }, ...shown.due],
-    indexes: [...target.indexes, ...holdPlace(next.principal, grant.id, Date.parse(deniedUntil(next)))],
-    limits: target.limits,
-    audit: [
-      {
-        kind: 'grant.extended',
-        actor: byPerson(review.reviewer.objectId),
-        requestId: request.id,
-        grantId: grant.id,
-        endsAt: new Date(endsAtMs).toISOString(),
-      },
-    ],
-    jobs: [
-      ...(isAttached ? [{ act: 'activate', recordId: grant.id, occasion } as const] : []),
-      { act: 'revoke', recordId: grant.id, occasion, at: endsAtMs },
-      ...shown.jobs,
-    ],
-  }
-}
-
-/** The yes that counts from now on is the one to the extension; the card stays that of the first request. */
-function extendedTerms(
-  { rules }: { readonly rules: Rules },
-  { request, version }: StoredRequest,
-  { terms: before, endsAt = before.decidedAt }: Grant,
-  review: Review,
-  { name, conditions }: Entitlement,
-): Terms {
-  const { conditions: until, ...terms } = before
-  const { approver, durationMinutes } = before
-  const yes = { approver, durationMinutes, endsAt, ...(until === undefined ? {} : { conditions: until }) }
-  return {
-    ...terms,
-    earlier: [...(before.earlier ?? []), yes],
-    extension: { requestId: request.id, requestVersion: version },
-    durationMinutes: request.durationMinutes,
-    decidedAt: review.at,
-    approver: review.reviewer.objectId,
-    entitlement: name,
-    rulesHash: rules.hash,
-    ...(conditions === undefined ? {} : { conditions }),
-  }
+  const { grant } = stored
+  refuseIfNotActive(grant, await needs.record.now())
+  const { scopes, levels, principal } = grant.terms
+  const extending = { grantId, principal, endsAt: grant.endsAt ?? grant.terms.decidedAt }
+  return { ...input, scopes: scopes.map(parseScope), levels, extending }
 }

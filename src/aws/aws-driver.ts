@@ -1,10 +1,10 @@
 import type { Driver } from '../grants/driver.ts'
-import type { Rules } from '../rules/rules-file.ts'
-import { attachDriver } from './attach-driver.ts'
-import { bucketPreflight } from './bucket-preflight.ts'
+import type { Rules } from '../rules/file/parse-rules.ts'
+import { attachDriver } from './attach/attach-driver.ts'
 import { awsClients, type ClientsNeeds } from './clients.ts'
 import { joinDrivers } from './driver.ts'
-import { sessionDriver } from './session-driver.ts'
+import { bucketPreflight } from './inspect/check-bucket.ts'
+import { sessionDriver } from './session/session-driver.ts'
 
 export interface AwsDriverNeeds extends ClientsNeeds, Pick<Rules, 'buckets' | 'principals'> {}
 

@@ -4,12 +4,12 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { STSClient } from '@aws-sdk/client-sts'
 import { LatchkeyError } from '../errors.ts'
 import type { Urgency } from '../grants/driver.ts'
-import type { Account, Rules } from '../rules/rules-file.ts'
-import { readIdentity } from './aws-date.ts'
+import type { Account, Rules } from '../rules/file/parse-rules.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
+import { readIdentity } from './clock-skew.ts'
+import { findAccount } from './find-in-rules.ts'
 import { hubCredentials, type Part } from './hub-role.ts'
-import { iamLane } from './iam-lanes.ts'
-import { findAccount } from './in-rules.ts'
+import { iamLane } from './iam-write-queue.ts'
 
 /** The SDK's own environment gives endpoint and credentials. Its default has no time-out for a request at all. */
 const SETTINGS = {

@@ -10,7 +10,7 @@ import type {
   SessionPrincipal,
   SessionRoles,
 } from '../grants/driver.ts'
-import type { BucketPreflight } from './bucket-preflight.ts'
+import type { BucketPreflight } from './inspect/check-bucket.ts'
 
 export interface SessionDriver extends SessionRoles {
   preflight(draft: GrantDraft): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]>

@@ -1,6 +1,6 @@
-import type { Shown } from './shown.ts'
-import type { Part, Stage } from './stage.ts'
-import { moment } from './words.ts'
+import type { Part, Stage } from '../views/display-status.ts'
+import type { Shown } from '../views/read-view.ts'
+import { moment } from '../views/words.ts'
 
 /** The band on top: the state in words. Its colour says nothing that the words do not say. Trusted text: it may stand in a TextBlock. */
 export interface Headline {

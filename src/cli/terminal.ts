@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { type Call, callApi, latchkeyUrl } from './call-api.ts'
-import { accessToken } from './sign-in.ts'
+import { type Call, callApi, latchkeyUrl } from './person/call-api.ts'
+import { accessToken } from './person/sign-in.ts'
 import { signedInAt } from './token-file.ts'
 
 export function print(line: string): void {

@@ -16,9 +16,9 @@ import {
 } from 'openid-client'
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
-import { pauseAfterFailure } from './pause.ts'
+import { issuerOf } from '../signing-keys/entra-keys.ts'
+import { pauseAfterFailure } from '../signing-keys/pause.ts'
 import { acrs, demandSecondFactor, secondFactor } from './second-factor.ts'
-import { issuerOf } from './signing-keys.ts'
 
 const TIMEOUT_SECONDS = 5
 const RETRY_AFTER_SECONDS = 5

@@ -2,8 +2,8 @@ import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
+import { issuerOf, signingKeys } from '../signing-keys/entra-keys.ts'
 import { acrs, secondFactor } from './second-factor.ts'
-import { issuerOf, signingKeys } from './signing-keys.ts'
 
 /** The only permission of our API that a person's client may be given. */
 export const DELEGATED_SCOPE = 'access_as_user'

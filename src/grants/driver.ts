@@ -1,6 +1,6 @@
 import type { Conditions } from '../rules/conditions.ts'
-import type { Holder } from '../rules/holder.ts'
 import type { Level } from '../rules/levels.ts'
+import type { Holder } from '../rules/principal-rules.ts'
 import type { Scope } from '../rules/scope.ts'
 
 /** Port: how a grant is made true in AWS. Two drivers, `session` and `attach`; which one, the grant's principal says. */

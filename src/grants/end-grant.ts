@@ -1,11 +1,11 @@
 import { type Actor, byPerson, LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { againOnConflict, type Commit, type DueChange, type RecordPort, showAgain } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
+import { recordRefusal } from '../store/audit-refusal.ts'
+import { againOnConflict, type Commit, type DueChange, type RecordPort, showAgain } from '../store/record-store.ts'
+import { LOOK_AGAIN_MS, leaveTarget } from './attach/find-on-entity.ts'
+import { companyOf, leavePlace } from './deny-capacity.ts'
 import { type Grant, isOver, isPartyTo, moveGrant, readGrant, type StoredGrant } from './grant.ts'
-import { companyOf, leavePlace } from './on-principal.ts'
-import { LOOK_AGAIN_MS, leaveTarget } from './on-target.ts'
-import { recordRefusal } from './record-refusal.ts'
 
 export const OWNER_ROLE = 'Latchkey.Owner'
 

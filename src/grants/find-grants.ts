@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
-import type { RecordPort } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
+import type { RecordPort } from '../store/record-store.ts'
 import { OWNER_ROLE } from './end-grant.ts'
 import { type Grant, isPartyTo, readGrant, readGrants } from './grant.ts'
 

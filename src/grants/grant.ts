@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import { RECORD_ID, type RecordPort } from '../record.ts'
 import { conditions } from '../rules/conditions.ts'
 import { ASKABLE_LEVELS } from '../rules/levels.ts'
+import { RECORD_ID, type RecordPort } from '../store/record-store.ts'
 
 const objectId = z.guid()
 const time = z.iso.datetime({ precision: 3 })

@@ -1,6 +1,6 @@
 import { GraphError } from '@microsoft/microsoft-graph-client'
-import { ChannelBusy, type Mail, type Mailer, PlaceGone } from '../cards/channel.ts'
 import { isLatchkeyError } from '../errors.ts'
+import { ChannelBusy, type Mail, type Mailer, PlaceGone } from '../messages/message-sender.ts'
 import { ask, type Log } from './ask.ts'
 import { type GraphOptions, graphApi } from './client.ts'
 

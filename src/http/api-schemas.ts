@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import type { ExtendInput } from '../access-requests/ask-to-extend.ts'
+import type { ExtendInput } from '../access-requests/extend-grant.ts'
 import type { AskInput } from '../access-requests/request-access.ts'
-import type { GrantView } from '../cards/grant-view.ts'
-import type { Preview } from '../cards/preview.ts'
-import type { RequestView } from '../cards/request-view.ts'
-import type { Digest } from '../oversight/digest.ts'
 import { WRITE_KINDS } from '../oversight/s3-write.ts'
+import type { Digest } from '../oversight/write-summary.ts'
 import { parseDuration } from '../rules/duration.ts'
 import { ASKABLE_LEVELS } from '../rules/levels.ts'
 import { parseScope } from '../rules/scope.ts'
+import type { GrantView } from '../views/grant-view.ts'
+import type { Preview } from '../views/preview.ts'
+import type { RequestView } from '../views/request-view.ts'
 
 /** What comes in at `/api/v1`, parsed at the door. OpenAPI is generated from these same schemas. */
 

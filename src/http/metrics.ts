@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { LatchkeyError } from '../errors.ts'
-import { BOOKKEEPING, type RecordPort } from '../record.ts'
-import type { Rules } from '../rules/rules-file.ts'
+import type { Rules } from '../rules/file/parse-rules.ts'
+import { BOOKKEEPING, type RecordPort } from '../store/record-store.ts'
 import { isSame } from './is-same.ts'
 
 export interface HttpMetrics {

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import { ConfigFaults } from '../config/faults.ts'
 import type { Config } from '../config.ts'
+import { preflight } from '../redis/check-redis.ts'
 import { type Connection, connect, untilReady } from '../redis/connections.ts'
-import { preflight } from '../redis/preflight.ts'
 
 const SAY_SO_EVERY_MS = 5_000
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { RECORD_ID } from '../record.ts'
 import type { Caller } from '../rules/caller.ts'
+import { RECORD_ID } from '../store/record-store.ts'
 import { type SealedCookie, sealedCookie } from './sealed-cookie.ts'
 
 const SESSION_SECONDS = 45 * 60

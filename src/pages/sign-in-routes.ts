@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { isLatchkeyError } from '../errors.ts'
-import { boundedExchanges, signInOver } from './exchanges.ts'
+import { demandForm, sessionOf } from './csrf.ts'
 import { problemPage } from './layout.ts'
-import { demandForm, sessionOf } from './own-forms.ts'
 import { PageProblem } from './page-problem.ts'
-import type { Room, SignedIn, Started } from './room.ts'
+import type { Room, SignedIn, Started } from './pages-deps.ts'
 import { isSameToken } from './same-origin.ts'
 import { newSession } from './session.ts'
+import { boundedExchanges, signInOver } from './sign-in-exchanges.ts'
 
 const AGAIN = { path: '', words: 'Open the request and sign in again' }
 const csrfForm = z.object({ csrf: z.string() })

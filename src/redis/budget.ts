@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { Budget } from '../cards/channel.ts'
+import type { Budget } from '../messages/message-sender.ts'
 import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { keysUnder, PREFIX } from './keys.ts'

@@ -1,4 +1,4 @@
-import type { DueKind, RecordKind } from '../record.ts'
+import type { DueKind, RecordKind } from '../store/record-store.ts'
 
 export const PREFIX = '{latchkey}'
 

@@ -1,8 +1,8 @@
 import type { Person } from './directory.ts'
 import { formatDuration } from './duration.ts'
-import { findHolder, type Holder } from './holder.ts'
+import { type Account, type Entitlement, formatApprover, type Rules, type Subject } from './file/parse-rules.ts'
 import { type Level, sortLevels } from './levels.ts'
-import { type Account, type Entitlement, formatApprover, type Rules, type Subject } from './rules-file.ts'
+import { findHolder, type Holder } from './principal-rules.ts'
 import { contains, formatScope, type Scope } from './scope.ts'
 
 export interface Ask {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../rules/caller.ts'
+import { isServiceUrl } from './bot-settings.ts'
 import { Refused } from './refused.ts'
-import { isServiceUrl } from './settings.ts'
 import type { Connector } from './verify-connector-token.ts'
 
 /** What Teams sends, as far as it matters here. Plain JSON, as on the wire. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Activity, TurnContext } from 'botbuilder'
 import { z } from 'zod'
+import type { Bot, Turn } from '../interactions/interaction.ts'
 import { activitySchema, type Heard, parseActivity, personOf } from './activity.ts'
-import { type InvokeAnswer, invokeAnswer, invokeFailure, NOTHING_FOUND, wentWrong } from './answers.ts'
 import { cloudAdapter, refuseWithoutAuthentication } from './authentication.ts'
-import type { Bot, Turn } from './bot.ts'
-import { executedAction, isArrival, textOf } from './hear.ts'
-import type { BotSettings } from './settings.ts'
+import type { BotSettings } from './bot-settings.ts'
+import { type InvokeAnswer, invokeAnswer, invokeFailure, NOTHING_FOUND, wentWrong } from './invoke-answer.ts'
+import { executedAction, isArrival, textOf } from './read-activity.ts'
 import { turnOf } from './turn.ts'
 
 interface Log {

@@ -6,9 +6,9 @@ import {
   type InvokeResponse,
   type TurnContext,
 } from 'botbuilder'
+import type { BotSettings } from './bot-settings.ts'
 import { connectorClient, connectorSender } from './connector-client.ts'
 import { connectorCredentials } from './credentials.ts'
-import type { BotSettings } from './settings.ts'
 
 const CONNECTOR = 'https://api.botframework.com'
 

@@ -1,7 +1,7 @@
 import type { ConfigurationBotFrameworkAuthentication } from 'botbuilder'
 import { z } from 'zod'
+import { isServiceUrl } from './bot-settings.ts'
 import type { ConnectorCredentials } from './credentials.ts'
-import { isServiceUrl } from './settings.ts'
 
 /** How the SDK talks to Bot Connector: once, with an end, and nowhere else. Its own way repeats a POST, waits as long as it is told and for ever. */
 

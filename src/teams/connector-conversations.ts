@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import type { BotSettings } from './bot-settings.ts'
 import { connectorSender } from './connector-client.ts'
 import { type ConnectorCredentials, connectorCredentials } from './credentials.ts'
-import type { BotSettings } from './settings.ts'
 
 /**
  * The three calls of Bot Connector that the workers need ("Bot Connector API reference", Conversation operations). Without the SDK, which

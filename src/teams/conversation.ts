@@ -1,5 +1,5 @@
 import type { ConversationReference } from 'botbuilder'
-import { type Conversation, conversation } from '../access-requests/copies.ts'
+import { type Conversation, conversation } from '../messages/message.ts'
 
 /** The SDK's conversation references and ours. In a channel the thread is part of the conversation's id. */
 

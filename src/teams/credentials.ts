@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ClientSecretCredential, ManagedIdentityCredential, type TokenCredential } from '@azure/identity'
-import type { BotSettings } from './settings.ts'
+import type { BotSettings } from './bot-settings.ts'
 
 const MICROSOFT_LOGIN = 'https://login.microsoftonline.com'
 const CONNECTOR_SCOPE = 'https://api.botframework.com/.default'

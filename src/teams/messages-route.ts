@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { KeysAway } from '../signing-keys/connector-keys.ts'
 import { parseActivity, refuseForeign } from './activity.ts'
 import type { TeamsAdapter } from './adapter.ts'
-import { KeysAway } from './connector-keys.ts'
 import { Refused } from './refused.ts'
 import type { Connector, VerifyConnector } from './verify-connector-token.ts'
 

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TurnContext } from 'botbuilder'
+import type { Turn } from '../interactions/interaction.ts'
 import type { Caller } from '../rules/caller.ts'
-import type { Turn } from './bot.ts'
 import { ConnectorRefusal } from './connector-client.ts'
 import { conversationOf } from './conversation.ts'
-import { cardActivity, textActivity } from './messages.ts'
+import { cardActivity, textActivity } from './outgoing-activity.ts'
 
 /** Somebody waits: what Teams refuses for the moment is tried again for about two seconds, and no longer. */
 const PAUSES_MS = [200, 600, 1_200]

@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { connectorKeys } from './connector-keys.ts'
+import { connectorKeys } from '../signing-keys/connector-keys.ts'
 import { Refused } from './refused.ts'
 
 /** Every token that Bot Connector sends to a bot is its own, whoever the person is. */

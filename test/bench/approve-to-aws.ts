@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { PEOPLE } from '../sandbox/entra/fixture.ts'
-import { freePort, startWorld, type World } from '../sandbox/world.ts'
+import { PEOPLE } from '../../sandbox/entra/fixture.ts'
+import { freePort, startWorld, type World } from '../fixtures/world.ts'
 import { atMost, type Bench } from './bench.ts'
 import { openClicks, untilIdle } from './clicks.ts'
 import { closing, startQuiet } from './processes.ts'

@@ -1,5 +1,5 @@
-import type { ShownMessage } from '../sandbox/teams/index.ts'
-import { startWorld } from '../sandbox/world.ts'
+import type { ShownMessage } from '../../sandbox/teams/index.ts'
+import { startWorld } from '../fixtures/world.ts'
 import { atLeast, type Bench } from './bench.ts'
 import { startConstantBot } from './click-answer.ts'
 import { openClicks } from './clicks.ts'

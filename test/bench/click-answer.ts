@@ -1,5 +1,5 @@
-import type { PersonName } from '../sandbox/entra/fixture.ts'
-import { freePort, startWorld, type World } from '../sandbox/world.ts'
+import type { PersonName } from '../../sandbox/entra/fixture.ts'
+import { freePort, startWorld, type World } from '../fixtures/world.ts'
 import { atMost, type Bench } from './bench.ts'
 import { openClicks, type Pending, timeEach } from './clicks.ts'
 import { closing, type RunningProcess, startQuiet } from './processes.ts'

@@ -1,11 +1,11 @@
-import { signAsk } from '../../src/access-requests/ask-mac.ts'
+import { signAsk } from '../../src/access-requests/request-mac.ts'
 import { LATCHKEY } from '../../src/audit/events.ts'
 import type { SessionPrincipal } from '../../src/grants/driver.ts'
 import { LIVE } from '../../src/grants/end-grant.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import type { JobQueue } from '../../src/jobs/catalog.ts'
-import type { RecordPort } from '../../src/record.ts'
-import { activeGrant } from '../integration/active-grants.ts'
+import type { RecordPort } from '../../src/store/record-store.ts'
+import { activeGrant } from '../fixtures/active-grants.ts'
 import { APPROVAL_KEY } from './life.ts'
 
 const AT_ONCE = 500

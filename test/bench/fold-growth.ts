@@ -1,5 +1,5 @@
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldGround } from './fold-ground.ts'
+import { makeRecords, openFoldGround } from './fold-fixture.ts'
 import { closing } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 

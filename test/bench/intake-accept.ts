@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { CLOUDTRAIL_KEY, freePort, startWorld } from '../sandbox/world.ts'
+import { CLOUDTRAIL_KEY, freePort, startWorld } from '../fixtures/world.ts'
 import { atLeast, type Bench } from './bench.ts'
 import { load, postRequest } from './load.ts'
 import { closing, startQuiet } from './processes.ts'

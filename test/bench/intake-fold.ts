@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import type { CloudTrailRecord } from '../../src/oversight/cloudtrail-record.ts'
 import { readStream } from './baselines/intake-fold.ts'
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldGround } from './fold-ground.ts'
+import { makeRecords, openFoldGround } from './fold-fixture.ts'
 import { closing } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 

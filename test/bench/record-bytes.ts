@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { redisDigests } from '../../src/redis/digests.ts'
-import { startWorld } from '../sandbox/world.ts'
+import { redisDigests } from '../../src/redis/write-summaries.ts'
+import { startWorld } from '../fixtures/world.ts'
 import type { Bench } from './bench.ts'
 import { type Life, ONE_APPROVER, openLife, until } from './life.ts'
 import { closing } from './processes.ts'

@@ -1,5 +1,5 @@
-import { startPrivateRedis } from '../sandbox/project.ts'
-import { startWorld } from '../sandbox/world.ts'
+import { startPrivateRedis } from '../../sandbox/project.ts'
+import { startWorld } from '../fixtures/world.ts'
 import type { Bench } from './bench.ts'
 import { type Clicks, openClicks } from './clicks.ts'
 import { startCountingProxy, type Trip } from './counting-proxy.ts'

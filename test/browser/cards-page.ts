@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { AdaptiveCard, SerializationContext, Versions } from 'adaptivecards'
-import { hostConfig } from '../sandbox/teams/page/host-config.ts'
-import { markdownHtml } from '../sandbox/teams/page/markdown.ts'
+import { hostConfig } from '../../sandbox/teams/page/host-config.ts'
+import { markdownHtml } from '../../sandbox/teams/page/markdown.ts'
 
 /** One card by Microsoft's own renderer, with the sandbox's look of Teams. */
 

@@ -4,8 +4,8 @@ import { AxeBuilder } from '@axe-core/playwright'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { PROJECT } from '../../sandbox/project.ts'
 import { allCards } from '../cards/all-cards.ts'
-import { PROJECT } from '../sandbox/project.ts'
 import { CHROMIUM, MISSING, openBrowser } from './chromium.ts'
 
 /** Every card as people see it: by Microsoft's own renderer in Chromium. */
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const entry = join(PROJECT, 'test/browser/cards-page.ts')
   const bundle = await build({ entryPoints: [entry], bundle: true, write: false, format: 'iife', target: 'es2022' })
   script = bundle.outputFiles[0]?.text ?? ''
-  style = await readFile(join(PROJECT, 'test/sandbox/teams/page/page.css'), 'utf8')
+  style = await readFile(join(PROJECT, 'sandbox/teams/page/page.css'), 'utf8')
 })
 afterAll(async () => browser?.close())
 beforeEach((running) => {

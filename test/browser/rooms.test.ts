@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Product, startProduct } from '../integration/product-ground.ts'
-import { PEOPLE, type PersonName } from '../sandbox/entra/fixture.ts'
-import { openTerminal, type Terminal } from '../sandbox/terminal.ts'
+import { openTerminal, type Terminal } from '../../sandbox/demo/terminal.ts'
+import { PEOPLE, type PersonName } from '../../sandbox/entra/fixture.ts'
+import { type Product, startProduct } from '../fixtures/product.ts'
 import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
 /** The main job by hand: Rita and Max in their Teams, Max in his mailbox, Rita at her terminal. */

@@ -1,9 +1,9 @@
-import { renderAccess } from '../../src/cards/render-access.ts'
-import { type CardReader, renderCard } from '../../src/cards/render-card.ts'
-import { renderForm } from '../../src/cards/render-form.ts'
-import { renderHelp } from '../../src/cards/render-help.ts'
-import { renderNotice } from '../../src/cards/render-notice.ts'
-import { NOTICES, PUBLIC_URL, STATES } from './some-shown.ts'
+import { renderHelp } from '../../src/cards/help-card.ts'
+import { renderAccess } from '../../src/cards/my-access-card.ts'
+import { type CardReader, renderCard } from '../../src/cards/request-card.ts'
+import { renderForm } from '../../src/cards/request-form.ts'
+import { renderNotice } from '../../src/cards/security-notice-card.ts'
+import { NOTICES, PUBLIC_URL, STATES } from '../fixtures/sample-views.ts'
 
 /** Every card that Latchkey shows, once. */
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Template } from 'adaptivecards-templating/lib/template-engine.js'
 import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
-import { PROJECT } from '../sandbox/project.ts'
+import { PROJECT } from '../../sandbox/project.ts'
 import { allCards } from './all-cards.ts'
 import { nodesOf, nodesOfType } from './look.ts'
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { PROJECT } from '../sandbox/project.ts'
+import { PROJECT } from '../../sandbox/project.ts'
 
 /** The app package that an administrator uploads to Teams. */
 

@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { renderAccess } from '../../src/cards/render-access.ts'
-import { renderCard } from '../../src/cards/render-card.ts'
-import { renderForm } from '../../src/cards/render-form.ts'
-import { renderNotice } from '../../src/cards/render-notice.ts'
-import type { Shown } from '../../src/cards/shown.ts'
+import { renderAccess } from '../../src/cards/my-access-card.ts'
+import { renderCard } from '../../src/cards/request-card.ts'
+import { renderForm } from '../../src/cards/request-form.ts'
+import { renderNotice } from '../../src/cards/security-notice-card.ts'
+import type { Shown } from '../../src/views/read-view.ts'
+import { NOTICES, PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from '../fixtures/sample-views.ts'
 import { READERS, SOME_OFFERS } from './all-cards.ts'
 import { markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
-import { NOTICES, PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from './some-shown.ts'
 
 /** What people and AWS wrote comes out letter by letter, and nothing in it is evaluated: not by the template, not as markdown, not by a card's functions. */
 

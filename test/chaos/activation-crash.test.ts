@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Matcher } from '../sandbox/aws/faults.ts'
-import { type Chaos, expectNothingSince, holdAll, matcherFor, sessionsOf, withChaos } from './ground.ts'
+import type { Matcher } from '../../sandbox/aws/faults.ts'
+import { type Chaos, expectNothingSince, holdAll, matcherFor, sessionsOf, withChaos } from '../fixtures/chaos.ts'
 
 const WHEN = ['before', 'after'] as const
 

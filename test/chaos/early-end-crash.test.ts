@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { CallDescription } from '../sandbox/aws/call.ts'
-import type { Held, HoldOptions } from '../sandbox/aws/faults.ts'
-import { type Chaos, holdAll, withChaos } from './ground.ts'
+import type { CallDescription } from '../../sandbox/aws/call.ts'
+import type { Held, HoldOptions } from '../../sandbox/aws/faults.ts'
+import { type Chaos, holdAll, withChaos } from '../fixtures/chaos.ts'
 
 /** The calls of one early end in their order, as AWS saw them. */
 async function callsOfOneEarlyEnd(chaos: Chaos): Promise<readonly CallDescription[]> {

@@ -1,8 +1,8 @@
 import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { describe, expect, test, vi } from 'vitest'
-import { DENY_POLICY } from '../../src/grants/deny-document.ts'
-import type { PersonName } from '../sandbox/entra/fixture.ts'
-import { AWS_IS_DOWN, type Chaos, IN_TIME, type Kept, untilTurnedAway, withChaos } from './ground.ts'
+import type { PersonName } from '../../sandbox/entra/fixture.ts'
+import { DENY_POLICY } from '../../src/policies/deny-document.ts'
+import { AWS_IS_DOWN, type Chaos, IN_TIME, type Kept, untilTurnedAway, withChaos } from '../fixtures/chaos.ts'
 
 const ROLE = { RoleName: 'prod', PolicyName: DENY_POLICY }
 

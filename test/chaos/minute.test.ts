@@ -7,7 +7,7 @@ import {
   type Kept,
   untilTurnedAway,
   withChaos,
-} from './ground.ts'
+} from '../fixtures/chaos.ts'
 
 /** These wait for a real minute, so they wait together. */
 

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { IN_TIME, sessionsOf, withChaos } from './ground.ts'
+import { IN_TIME, sessionsOf, withChaos } from '../fixtures/chaos.ts'
 
 const TEN_MINUTES_MS = 600_000
 

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { APP_ID, RECOVERY_SEED, TOLD_RULES } from '../integration/recovery-company.ts'
-import { longLivedKeyId, secretKey } from '../sandbox/aws/state.ts'
-import { wordsOf } from '../sandbox/rooms.ts'
-import { type Chaos, type Kept, withChaos } from './ground.ts'
+import { longLivedKeyId, secretKey } from '../../sandbox/aws/state.ts'
+import { wordsOf } from '../../sandbox/demo/rooms.ts'
+import { type Chaos, type Kept, withChaos } from '../fixtures/chaos.ts'
+import { APP_ID, RECOVERY_SEED, TOLD_RULES } from '../fixtures/recovery-rules.ts'
 
 /** Latchkey dies, or forgets: what AWS enforces goes by what is inside AWS, and by nothing that was forgotten. */
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Conversation } from '../../src/access-requests/copies.ts'
-import { type Channel, ChannelBusy, type Message, PlaceGone } from '../../src/cards/channel.ts'
+import type { Conversation } from '../../src/messages/message.ts'
+import { type Channel, ChannelBusy, type Message, PlaceGone } from '../../src/messages/message-sender.ts'
 
 /** One channel, and what it looks like from the other side. */
 export interface ChannelWorld {

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Company } from '../../sandbox/entra/company.ts'
+import { COMPANY, GROUPS, PEOPLE, TENANT_ID } from '../../sandbox/entra/fixture.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import type { Directory } from '../../src/rules/directory.ts'
-import type { Company } from '../sandbox/entra/company.ts'
-import { COMPANY, GROUPS, PEOPLE, TENANT_ID } from '../sandbox/entra/fixture.ts'
 
 /** A directory in front of the sandbox's company, that can be made unreachable. */
 export interface DirectoryWorld {

@@ -1,15 +1,15 @@
 /** All that the golden tests take from `src`: its moves and renames are followed here and nowhere else. */
 
 import { z } from 'zod'
-import { type isAsked, signAsk } from '../../src/access-requests/ask-mac.ts'
-import { copy } from '../../src/access-requests/copies.ts'
+import { type isAsked, signAsk } from '../../src/access-requests/request-mac.ts'
 import { auditEvent } from '../../src/audit/events.ts'
-import { renderMail } from '../../src/cards/render-mail.ts'
-import { denyCommit } from '../../src/grants/deny-record.ts'
+import { renderMail } from '../../src/cards/approval-mail.ts'
+import { signYes } from '../../src/grants/approval-mac.ts'
 import { terms } from '../../src/grants/grant.ts'
-import { noticeCommit } from '../../src/grants/notice.ts'
-import { signYes } from '../../src/grants/yes.ts'
-import { parseRules } from '../../src/rules/rules-file.ts'
+import { denyCommit } from '../../src/grants/session/deny-list.ts'
+import { copy } from '../../src/messages/message.ts'
+import { noticeCommit } from '../../src/messages/security-notice.ts'
+import { parseRules } from '../../src/rules/file/parse-rules.ts'
 import { pathsOf } from './mask.ts'
 
 type Request = Parameters<typeof isAsked>[1]

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
-import { PROJECT } from '../sandbox/project.ts'
+import { PROJECT } from '../../sandbox/project.ts'
 
 /**
  * Data that the code of commit bc0697b made. `UPDATE_GOLDEN=1 npm test -- test/golden` writes them anew; whoever does that says in the commit

@@ -2,12 +2,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { APPROVE, ASK, DENY, eventually, type Product, startProduct, write } from '../integration/product-ground.ts'
-import { GROUPS, PEOPLE, type PersonName, TENANT_ID } from '../sandbox/entra/fixture.ts'
-import { seeMessage } from '../sandbox/rooms.ts'
-import { createRoster } from '../sandbox/teams/roster.ts'
-import { openTerminal } from '../sandbox/terminal.ts'
-import type { WorldOptions } from '../sandbox/world.ts'
+import { seeMessage } from '../../sandbox/demo/rooms.ts'
+import { openTerminal } from '../../sandbox/demo/terminal.ts'
+import { GROUPS, PEOPLE, type PersonName, TENANT_ID } from '../../sandbox/entra/fixture.ts'
+import { createRoster } from '../../sandbox/teams/roster.ts'
+import { APPROVE, ASK, DENY, eventually, type Product, startProduct, write } from '../fixtures/product.ts'
+import type { WorldOptions } from '../fixtures/world.ts'
 
 /** One story of the whole product in which nearly every name is written that is ever stored. */
 

@@ -1,8 +1,8 @@
-import { boundaryFaults, trustFaults } from '../../grants/compare.ts'
 import { elevationRoles } from '../../rules/elevation-roles.ts'
-import type { Account } from '../../rules/rules-file.ts'
+import type { Account } from '../../rules/file/parse-rules.ts'
 import { readManagedPolicy, readRole } from '../elevation-role.ts'
-import { askFor, orAbsent, type WiringDesk } from '../wiring/clients.ts'
+import { boundaryFaults, trustFaults } from '../inspect/elevation-role-policies.ts'
+import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
 
 export interface RoleFaults {
   readonly role: string

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseJson } from '../../grants/parse-json.ts'
+import { parseJson } from '../../policies/parse-json.ts'
 
 /**
  * A reader of IAM documents for one question: may somebody write to objects of this bucket, leaving conditions aside? It is a warning light, not

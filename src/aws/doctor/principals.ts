@@ -2,9 +2,9 @@ import {
   GetAccountAuthorizationDetailsCommand,
   type GetAccountAuthorizationDetailsCommandOutput,
 } from '@aws-sdk/client-iam'
-import { isGrantPolicy } from '../../grants/target.ts'
-import { askFor, type WiringDesk } from '../wiring/clients.ts'
-import type { Place } from '../wiring/places.ts'
+import { isGrantPolicy } from '../../grants/iam-entity.ts'
+import { askFor, type WiringDesk } from '../region-clients.ts'
+import type { Place } from '../regions.ts'
 import { type ReadStatement, readStatements } from './policy-reach.ts'
 
 /** A user or a role and everything that is written about it in the account. */

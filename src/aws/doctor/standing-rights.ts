@@ -1,6 +1,6 @@
 import { GetBucketPolicyCommand } from '@aws-sdk/client-s3'
-import { askFor, orAbsent, type WiringDesk } from '../wiring/clients.ts'
-import type { Place } from '../wiring/places.ts'
+import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
+import type { Place } from '../regions.ts'
 import { isAdministrator, readStatements, writesAllowed } from './policy-reach.ts'
 import type { AccountPrincipal } from './principals.ts'
 

@@ -1,4 +1,4 @@
-import { readWiring, sayDifference, wiringDrift } from '../../aws/wiring/wiring.ts'
+import { readWiring, sayDifference, wiringDrift } from '../../aws/feed/compare-feed.ts'
 import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
 import { tellTrails } from './trails.ts'

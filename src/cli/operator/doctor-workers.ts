@@ -1,5 +1,5 @@
-import { BOOKKEEPING, type RecordPort } from '../../record.ts'
-import type { Rules } from '../../rules/rules-file.ts'
+import type { Rules } from '../../rules/file/parse-rules.ts'
+import { BOOKKEEPING, type RecordPort } from '../../store/record-store.ts'
 import type { Finding } from './finding.ts'
 
 const AREA = 'Workers'

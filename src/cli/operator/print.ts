@@ -1,4 +1,4 @@
-import type { Difference } from '../../aws/wiring/wiring.ts'
+import type { Difference } from '../../aws/feed/compare-feed.ts'
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`)

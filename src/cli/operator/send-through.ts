@@ -1,4 +1,4 @@
-import { testWiring } from '../../aws/wiring/self-test.ts'
+import { testWiring } from '../../aws/feed/self-test.ts'
 import type { Feed } from '../../oversight/feed.ts'
 import { Problem } from '../problem.ts'
 import { print } from './print.ts'

@@ -1,5 +1,5 @@
-import { type FoundTrail, selectorCommand, type TrailGaps } from '../../aws/wiring/selectors.ts'
-import { readTrails, trailGaps } from '../../aws/wiring/trail.ts'
+import { type FoundTrail, selectorCommand, type TrailGaps } from '../../aws/feed/event-selectors.ts'
+import { readTrails, trailGaps } from '../../aws/feed/trail.ts'
 import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
 

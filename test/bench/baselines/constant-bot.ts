@@ -1,8 +1,8 @@
 import { fastify } from 'fastify'
 import { z } from 'zod'
 import { readSetup } from '../../../src/config.ts'
+import type { Bot, Turn } from '../../../src/interactions/interaction.ts'
 import { teamsAdapter } from '../../../src/teams/adapter.ts'
-import type { Bot, Turn } from '../../../src/teams/bot.ts'
 import { messagesRoute } from '../../../src/teams/messages-route.ts'
 import { connectorVerifier } from '../../../src/teams/verify-connector-token.ts'
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { attachDocument } from '../../../src/grants/attach-document.ts'
-import { iamTime } from '../../../src/grants/iam-time.ts'
+import { evaluate } from '../../../sandbox/aws/evaluator.ts'
+import { parsePolicy } from '../../../sandbox/aws/policy.ts'
+import { attachDocument } from '../../../src/policies/attached-policy.ts'
+import { iamTime } from '../../../src/policies/iam-time.ts'
 import type { AskableLevel } from '../../../src/rules/levels.ts'
-import { evaluate } from '../../sandbox/aws/evaluator.ts'
-import { parsePolicy } from '../../sandbox/aws/policy.ts'
 import { DENIED_ON } from './a-grant.ts'
 
 /** DESIGN §2.8: the principal holds exactly its baseline plus the union of its live grants, as the sandbox's evaluator sees it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRules } from '../../../src/rules/rules-file.ts'
+import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { change, faultsOf } from './a-rules-file.ts'
 
 /** The rules of the tests, with these lines on the second entitlement. */

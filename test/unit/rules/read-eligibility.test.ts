@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { DirectoryAttribute } from '../../../src/rules/directory.ts'
+import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { readEligibility } from '../../../src/rules/read-eligibility.ts'
-import { parseRules } from '../../../src/rules/rules-file.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
 import { ADA, BO, change, LEAD, person } from './a-rules-file.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RulesFaults } from '../../../src/rules/rules-faults.ts'
+import { RulesFaults } from '../../../src/rules/file/rules-faults.ts'
 import { change, FINANCE, faultsOf, LEAD, OWNERS, RULES_TEXT } from './a-rules-file.ts'
 
 type Row = [what: string, text: string, line: number, column: number, key: string, problem: RegExp]

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { rulesSchema } from '../../../src/rules/rules-schema.ts'
+import { rulesSchema } from '../../../src/rules/file/rules-schema.ts'
 
 const FILE = new URL('../../../latchkey.schema.json', import.meta.url)
 

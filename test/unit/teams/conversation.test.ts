@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Conversation } from '../../../src/access-requests/copies.ts'
+import type { Conversation } from '../../../src/messages/message.ts'
+import { isServiceUrl } from '../../../src/teams/bot-settings.ts'
 import { conversationOf, referenceOf } from '../../../src/teams/conversation.ts'
-import { isServiceUrl } from '../../../src/teams/settings.ts'
 
 const aConversation: fc.Arbitrary<Conversation> = fc.record(
   {

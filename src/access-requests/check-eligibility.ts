@@ -1,0 +1,47 @@
+import { LatchkeyError } from '../errors.ts'
+import type { Caller } from '../rules/caller.ts'
+import type { Directory, Person } from '../rules/directory.ts'
+import { type Ask, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
+import type { Rules } from '../rules/file/parse-rules.ts'
+import { type AskedApprover, findApprovers } from '../rules/find-approvers.ts'
+import { readEligibility } from '../rules/read-eligibility.ts'
+
+/** Whether somebody may ask, and who then decides; each throws NOT_ELIGIBLE with the reason. */
+
+export type Eligible = Extract<Eligibility, { eligible: true }>
+
+interface Needs {
+  readonly rules: Rules
+  readonly directory: Directory
+}
+
+export async function readRequester(directory: Directory, caller: Caller): Promise<Person> {
+  const person = await directory.person(caller.objectId)
+  if (person && person.tenantId === caller.tenantId) return person
+  throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'You are not in the directory.', mayAsk: [] })
+}
+
+export async function refuseUnlessEligible(needs: Needs, person: Person, input: Ask): Promise<Eligible> {
+  const groups = await needs.directory.groupsOf(person.objectId, groupIdsOf(needs.rules))
+  const { scopes, levels, durationMinutes } = input
+  const decision = await readEligibility(
+    needs,
+    { person, groups },
+    { scopes, levels, ...(durationMinutes === undefined ? {} : { durationMinutes }) },
+  )
+  if (decision.eligible) return decision
+  throw new LatchkeyError('NOT_ELIGIBLE', decision)
+}
+
+export async function refuseWithoutApprovers(
+  directory: Directory,
+  decision: Eligible,
+  requester: Person,
+): Promise<readonly AskedApprover[]> {
+  const asked = await findApprovers(directory, decision.entitlement, requester)
+  if (asked.length > 0) return asked
+  throw new LatchkeyError('NOT_ELIGIBLE', {
+    reason: `Nobody can approve this: the directory names no manager of yours and nobody else who may decide under "${decision.entitlement.name}".`,
+    mayAsk: [],
+  })
+}

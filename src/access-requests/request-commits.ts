@@ -1,0 +1,37 @@
+import { LatchkeyError } from '../errors.ts'
+import { leavePlace } from '../grants/deny-capacity.ts'
+import { type Commit, showAgain } from '../store/record-store.ts'
+import type { AccessRequest, StoredRequest } from './access-request.ts'
+
+/** Rows of the indexes that find requests. */
+export const PENDING_OF = 'pending'
+export const REQUESTS_OF = 'requests'
+export const TO_REVIEW_BY = 'to-review'
+
+/** What every way out of `pending` writes: the request leaves the due index, counts no more against its requester, and every copy of it says so. */
+export function closeCommit({ request, version }: StoredRequest, next: AccessRequest, audit: Commit['audit']) {
+  const shown = showAgain(request.id, Date.parse(next.closedAt ?? next.askedAt), `r${version + 1}`)
+  return {
+    records: [{ kind: 'request', id: request.id, expectedVersion: version, next }],
+    due: [{ kind: 'requests', id: request.id, at: null }, ...shown.due],
+    indexes: [
+      { kind: PENDING_OF, value: request.requester.objectId, id: request.id, at: null },
+      ...request.asked.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id: request.id, at: null })),
+      ...leavePlace(request.principal, request.id),
+    ],
+    audit,
+    jobs: shown.jobs,
+  } satisfies Commit
+}
+
+/** What everybody is told who comes after the decision: what it was, who took it, and when. */
+export function alreadyClosed(request: AccessRequest): LatchkeyError<'CONFLICT'> {
+  const reviewer = request.reviews.at(-1)?.reviewer.name
+  const by = request.status === 'cancelled' ? request.requester.name : reviewer
+  return new LatchkeyError('CONFLICT', {
+    thing: 'request',
+    outcome: request.status,
+    ...(by === undefined ? {} : { by }),
+    ...(request.closedAt === undefined ? {} : { at: request.closedAt }),
+  })
+}

@@ -1,0 +1,88 @@
+import { LatchkeyError } from '../errors.ts'
+import type { Thread } from '../messages/message.ts'
+import type { Caller } from '../rules/caller.ts'
+import { refusalLimit } from '../store/audit-refusal.ts'
+import type { IndexChange, Limit, RecordPort } from '../store/record-store.ts'
+import { PENDING_OF } from './request-commits.ts'
+
+const HOUR_MS = 3_600_000
+export const MOST_PENDING = 5
+const MOST_ASKS_AN_HOUR = 20
+export const ASKS_OF = 'asks'
+/** Finds the request that was asked by it. */
+export const SAID = 'said'
+/** `outcome` of the CONFLICT that whoever delivers it again meets. */
+export const ASKED_ALREADY = 'asked already'
+
+interface SaidOnce {
+  readonly indexes: readonly IndexChange[]
+  readonly limits: readonly Limit[]
+}
+
+/** Part of the commit of an ask: however many come at the same moment, no more are taken. */
+export function askLimits({ objectId }: Pick<Caller, 'objectId'>, nowMs: number): readonly Limit[] {
+  const tooMany = (limit: string, next: string) => new LatchkeyError('TOO_MANY', { limit, next })
+  return [
+    {
+      kind: PENDING_OF,
+      value: objectId,
+      since: 0,
+      atMost: MOST_PENDING,
+      otherwise: tooMany(`You already have ${MOST_PENDING} requests waiting.`, 'Cancel one, or wait for an answer.'),
+    },
+    {
+      kind: ASKS_OF,
+      value: objectId,
+      since: nowMs - HOUR_MS,
+      atMost: MOST_ASKS_AN_HOUR,
+      otherwise: tooMany(`You asked ${MOST_ASKS_AN_HOUR} times within an hour.`, 'Wait a little before you ask again.'),
+    },
+  ]
+}
+
+/** Part of the commit of an ask: what was said once asks once, however often it is delivered, and to how many processes. */
+export function saidOnce(thread: Thread | undefined, requestId: string, nowMs: number): SaidOnce {
+  if (thread?.said === undefined) return { indexes: [], limits: [] }
+  const said = { kind: SAID, value: thread.said }
+  const otherwise = new LatchkeyError('CONFLICT', { thing: 'request', outcome: ASKED_ALREADY })
+  return { indexes: [{ ...said, id: requestId, at: nowMs }], limits: [{ ...said, since: 0, atMost: 1, otherwise }] }
+}
+
+/** Before the directory or AWS is asked anything: one person must not be able to throttle them for everybody. */
+export async function refuseSpentLimits(record: RecordPort, caller: Caller): Promise<void> {
+  const nowMs = await record.now()
+  const limits = [...askLimits(caller, nowMs), refusalLimit(caller, nowMs)]
+  const counted = await Promise.all(
+    limits.map(({ kind, value, since, atMost }) => record.list(kind, value, { from: since + 1, limit: atMost })),
+  )
+  const spent = limits.find(({ atMost }, position) => (counted[position]?.length ?? 0) >= atMost)
+  if (spent) throw spent.otherwise
+}
+
+/** As many as could be taken of one person. */
+const MOST_UNDER_WAY = MOST_PENDING
+
+/** @throws TOO_MANY */
+export type AmongFew = <T>(caller: Caller, ask: () => Promise<T>) => Promise<T>
+
+/** Counting what was refused bounds those that come one after the other; this bounds, in each process, those that come at once. */
+export function fewAtOnce(): AmongFew {
+  const underWay = new Map<string, number>()
+  return async ({ objectId }, ask) => {
+    const before = underWay.get(objectId) ?? 0
+    if (before >= MOST_UNDER_WAY) {
+      throw new LatchkeyError('TOO_MANY', {
+        limit: `${MOST_UNDER_WAY} asks of yours are being looked at.`,
+        next: 'Wait for their answers.',
+      })
+    }
+    underWay.set(objectId, before + 1)
+    try {
+      return await ask()
+    } finally {
+      const now = (underWay.get(objectId) ?? 1) - 1
+      if (now > 0) underWay.set(objectId, now)
+      else underWay.delete(objectId)
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { byPerson } from '../../audit/events.ts'
+import { LatchkeyError } from '../../errors.ts'
+import { signYes } from '../../grants/approval-mac.ts'
+import { holdPlace } from '../../grants/deny-capacity.ts'
+import { LIVE } from '../../grants/end-grant.ts'
+import { GRANTS_OF } from '../../grants/find-grants.ts'
+import type { Grant, Terms } from '../../grants/grant.ts'
+import { findPrincipalFault } from '../../grants/principal-in-rules.ts'
+import { deniedUntil } from '../../grants/session/deny-list.ts'
+import type { Entitlement, Rules } from '../../rules/file/parse-rules.ts'
+import { newId, type RecordPort } from '../../store/record-store.ts'
+import { type AccessRequest, closeRequest, type Review, type StoredRequest } from '../access-request.ts'
+import { extendCommit, type GrantPart, readExtended } from '../extension.ts'
+import { closeCommit } from '../request-commits.ts'
+import type { Authority } from './check-reviewer.ts'
+
+interface Needs {
+  readonly record: RecordPort
+  readonly rules: Rules
+  readonly approvalKey: string
+}
+
+/** The commit that records the last yes also creates the grant, with its entry in the due index, and names its job. */
+export async function approve(
+  needs: Needs,
+  stored: StoredRequest,
+  review: Review,
+  { eligibility }: Authority,
+): Promise<AccessRequest> {
+  if (!eligibility.eligible) throw new LatchkeyError('NOT_ELIGIBLE', { ...eligibility, mayAsk: [] })
+  const { request } = stored
+  const notNamed = findPrincipalFault(eligibility, request.principal)
+  if (notNamed !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason: notNamed, mayAsk: [] })
+  const part = await grantPart(needs, stored, review, eligibility.entitlement)
+  const next = closeRequest(request, 'approved', review.at, { reviews: [review], grantId: part.grant.id })
+  const { as, comment } = review
+  const actor = byPerson(review.reviewer.objectId)
+  const approved = {
+    kind: 'request.approved',
+    actor,
+    requestId: request.id,
+    grantId: part.grant.id,
+    as,
+    comment,
+  } as const
+  const closing = closeCommit(stored, next, [approved])
+  await needs.record.commit({
+    records: [...closing.records, ...part.records],
+    due: [...closing.due, ...part.due],
+    indexes: [...closing.indexes, ...part.indexes],
+    limits: part.limits,
+    audit: [...closing.audit, ...part.audit],
+    jobs: [...part.jobs, ...closing.jobs],
+  })
+  return next
+}
+
+async function grantPart(
+  needs: Needs,
+  stored: StoredRequest,
+  review: Review,
+  entitlement: Entitlement,
+): Promise<GrantPart> {
+  if (stored.request.extends === undefined) return newGrant(needs, stored, review, entitlement)
+  const extended = await readExtended(needs, stored, Date.parse(review.at))
+  return extendCommit(needs, stored, extended, review, entitlement)
+}
+
+function newGrant(needs: Needs, stored: StoredRequest, review: Review, entitlement: Entitlement): GrantPart {
+  const grant = makeGrant(needs, stored, review, entitlement)
+  const { requester, principal } = stored.request
+  const atMs = Date.parse(review.at)
+  return {
+    grant,
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: 0, next: grant }],
+    due: [{ kind: 'grants', id: grant.id, at: atMs }],
+    indexes: [
+      { ...LIVE, id: grant.id, at: atMs },
+      { kind: GRANTS_OF, value: requester.objectId, id: grant.id, at: atMs },
+      ...holdPlace(principal, grant.id, Date.parse(deniedUntil(grant.terms))),
+    ],
+    limits: [],
+    audit: [],
+    jobs: [{ act: 'activate', recordId: grant.id, occasion: '1' }],
+  }
+}
+
+function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Review, entitlement: Entitlement): Grant {
+  const terms: Terms = {
+    grantId: newId('g'),
+    requestId: request.id,
+    requestVersion: version,
+    requester: request.requester.objectId,
+    principal: request.principal,
+    scopes: request.scopes,
+    levels: request.levels,
+    ...(entitlement.conditions === undefined ? {} : { conditions: entitlement.conditions }),
+    durationMinutes: request.durationMinutes,
+    decidedAt: review.at,
+    approver: review.reviewer.objectId,
+    entitlement: request.entitlement,
+    rulesHash: needs.rules.hash,
+  }
+  return {
+    id: terms.grantId,
+    status: 'activating',
+    terms,
+    mac: signYes(needs.approvalKey, terms),
+    requesterName: request.requester.name,
+    approverName: review.reviewer.name,
+    attempts: 0,
+  }
+}

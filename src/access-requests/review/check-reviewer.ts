@@ -1,0 +1,96 @@
+import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
+import { decideReview } from '../../rules/approval.ts'
+import type { Caller } from '../../rules/caller.ts'
+import type { Directory, Person } from '../../rules/directory.ts'
+import { type Eligibility, groupIdsOf } from '../../rules/eligibility.ts'
+import type { Rules } from '../../rules/file/parse-rules.ts'
+import { readEligibility } from '../../rules/read-eligibility.ts'
+import { parseScope } from '../../rules/scope.ts'
+import type { AccessRequest } from '../access-request.ts'
+
+/** A click waits this long for all that the directory is asked; without an answer nothing is decided. */
+const CLICK_BUDGET_MS = 1_500
+
+export interface Authority {
+  readonly reviewer: Person
+  readonly as: string
+  /** The requester's eligibility as it is now. A denial needs none. */
+  readonly eligibility: Eligibility
+}
+
+interface Needs {
+  readonly rules: Rules
+  readonly directory: Directory
+}
+
+/**
+ * Who may decide this request now, and in which capacity. Self-approval is refused before anything is asked.
+ * @throws NOT_YOURS_TO_DECIDE to somebody who may see the request, otherwise NOT_FOUND
+ */
+export async function readAuthority(needs: Needs, caller: Caller, request: AccessRequest): Promise<Authority> {
+  if (caller.objectId === request.requester.objectId) {
+    throw new LatchkeyError('NOT_YOURS_TO_DECIDE', {
+      reason: 'Nobody approves their own request; somebody else was asked.',
+    })
+  }
+  const { rules, directory } = needs
+  const signal = AbortSignal.timeout(CLICK_BUDGET_MS)
+  const answers = await askDirectory(needs, caller, request, signal)
+  const { reviewer, reviewerGroups, requester, requesterGroups, manager } = answers
+  const entitlement = rules.entitlements.find(({ name }) => name === request.entitlement)
+  if (!reviewer || !entitlement) throw refusal(caller, request, 'The rules no longer name you for it.')
+  const decision = decideReview(entitlement, {
+    requesterId: request.requester.objectId,
+    tenantId: caller.tenantId,
+    reviewer,
+    reviewerGroups,
+    managerId: manager?.objectId,
+  })
+  if (!decision.may) throw refusal(caller, request, decision.reason)
+  const eligibility: Eligibility = requester
+    ? // Under the entitlement whose approvers decide, and no other.
+      await readEligibility(
+        { directory, rules: { ...rules, entitlements: [entitlement] } },
+        { person: requester, groups: requesterGroups },
+        askOf(request),
+        signal,
+      )
+    : { eligible: false, reason: 'The requester is no longer in the directory.', mayAsk: [] }
+  return { reviewer, as: decision.as, eligibility }
+}
+
+async function askDirectory({ directory, rules }: Needs, caller: Caller, request: AccessRequest, signal: AbortSignal) {
+  const groupIds = groupIdsOf(rules)
+  const own = request.requester.objectId
+  try {
+    const [reviewer, reviewerGroups, requester, requesterGroups, manager] = await Promise.all([
+      directory.person(caller.objectId, signal),
+      directory.groupsOf(caller.objectId, groupIds, signal),
+      directory.person(own, signal),
+      directory.groupsOf(own, groupIds, signal),
+      directory.managerOf(own, signal),
+    ])
+    return { reviewer, reviewerGroups, requester, requesterGroups, manager }
+  } catch (error) {
+    // Until the directory says otherwise, the request is none of theirs: "try again" would tell them that there is one.
+    if (isLatchkeyError(error, 'UNAVAILABLE') && !wasAsked(caller, request)) {
+      throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+    }
+    throw error
+  }
+}
+
+/** Who was asked may know that it exists; to everybody else, missing and forbidden read alike. */
+function refusal(caller: Caller, request: AccessRequest, reason: string): LatchkeyError {
+  return wasAsked(caller, request)
+    ? new LatchkeyError('NOT_YOURS_TO_DECIDE', { reason })
+    : new LatchkeyError('NOT_FOUND', { thing: 'request' })
+}
+
+function wasAsked(caller: Caller, { asked }: AccessRequest): boolean {
+  return asked.some(({ objectId }) => objectId === caller.objectId)
+}
+
+function askOf({ scopes, levels, durationMinutes }: AccessRequest) {
+  return { scopes: scopes.map(parseScope), levels, durationMinutes }
+}

@@ -1,0 +1,96 @@
+import { byPerson } from '../../audit/events.ts'
+import { LatchkeyError } from '../../errors.ts'
+import type { Caller } from '../../rules/caller.ts'
+import type { Directory } from '../../rules/directory.ts'
+import type { Rules } from '../../rules/file/parse-rules.ts'
+import { isRefusal, recordRefusal } from '../../store/audit-refusal.ts'
+import { againOnConflict, type RecordPort } from '../../store/record-store.ts'
+import { type AccessRequest, closeRequest, type Review, readRequest, type StoredRequest } from '../access-request.ts'
+import { shownVersion } from '../content-version.ts'
+import { alreadyClosed, closeCommit } from '../request-commits.ts'
+import { isAsked } from '../request-mac.ts'
+import { approve } from './approve-request.ts'
+import { type Authority, readAuthority } from './check-reviewer.ts'
+
+export interface ReviewNeeds {
+  readonly record: RecordPort
+  readonly rules: Rules
+  readonly directory: Directory
+  readonly approvalKey: string
+}
+
+export interface ReviewInput {
+  readonly decision: 'approve' | 'deny'
+  readonly comment: string
+  /** `shownVersion` of what the reviewer saw, where the channel knows it: a yes to something else is no yes. */
+  readonly version?: string
+}
+
+/**
+ * The one decision: Teams, Outlook, page and API all come here. Authority is read from rules and directory now, never from what was clicked.
+ * Of any number of clicks exactly one decides; every other is told who decided, and when.
+ */
+export async function reviewAccessRequest(
+  needs: ReviewNeeds,
+  caller: Caller,
+  requestId: string,
+  input: ReviewInput,
+): Promise<AccessRequest> {
+  return againOnConflict(async () => {
+    const stored = await readRequest(needs.record, requestId)
+    if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+    try {
+      return await decide(needs, caller, stored, input)
+    } catch (error) {
+      await writeRefusal(needs.record, caller, requestId, error)
+      throw error
+    }
+  })
+}
+
+async function decide(
+  needs: ReviewNeeds,
+  caller: Caller,
+  stored: StoredRequest,
+  input: ReviewInput,
+): Promise<AccessRequest> {
+  const { request } = stored
+  const authority = await readAuthority(needs, caller, request)
+  if (!isAsked(needs.approvalKey, request)) return await refuseForged(needs.record, caller, request.id)
+  if (request.status !== 'pending') throw alreadyClosed(request)
+  if (input.version !== undefined && input.version !== shownVersion(stored)) {
+    throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'changed' })
+  }
+  const nowMs = await needs.record.now()
+  // The sweep may be late; the time is not.
+  if (nowMs >= Date.parse(request.lapsesAt)) throw new LatchkeyError('OVER', { thing: 'request', at: request.lapsesAt })
+  const review = makeReview(authority, input, nowMs)
+  return input.decision === 'deny' ? deny(needs.record, stored, review) : approve(needs, stored, review, authority)
+}
+
+/** Somebody wrote into the record: a yes would be given to something else than what was asked. */
+async function refuseForged(record: RecordPort, caller: Caller, requestId: string): Promise<never> {
+  const actor = byPerson(caller.objectId)
+  await recordRefusal(record, caller, { kind: 'alarm.ask-does-not-add-up', actor, requestId })
+  throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+}
+
+function makeReview({ reviewer, as }: Authority, { decision, comment }: ReviewInput, nowMs: number): Review {
+  const at = new Date(nowMs).toISOString()
+  return { reviewer: { objectId: reviewer.objectId, name: reviewer.name }, as, decision, comment, at }
+}
+
+async function deny(record: RecordPort, stored: StoredRequest, review: Review): Promise<AccessRequest> {
+  const next = closeRequest(stored.request, 'denied', review.at, { reviews: [review] })
+  const { as, comment } = review
+  const actor = byPerson(review.reviewer.objectId)
+  await record.commit(closeCommit(stored, next, [{ kind: 'request.denied', actor, requestId: next.id, as, comment }]))
+  return next
+}
+
+async function writeRefusal(record: RecordPort, caller: Caller, requestId: string, error: unknown): Promise<void> {
+  if (!isRefusal(error)) return
+  const actor = byPerson(caller.objectId)
+  const { code, message } = error
+  await recordRefusal(record, caller, { kind: 'review.refused', actor, requestId, code, sentence: message })
+}

@@ -1,0 +1,100 @@
+import {
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  DeleteRolePolicyCommand,
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  PutRolePolicyCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam'
+import { isAwsCode } from '../aws-error.ts'
+import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
+import { INVOKE_ROLE, invokeRights, invokeTrust, TAGS, type Wanted } from './desired-state.ts'
+import { isSameJson } from './same-json.ts'
+
+/** The role as which EventBridge calls the API destination; of the account, for all its regions. */
+export interface FoundInvokeRole {
+  readonly trust: string
+  readonly rights: string
+  /** Policies that we did not write. */
+  readonly others: readonly string[]
+}
+
+const RoleName = INVOKE_ROLE
+const PolicyName = 'invoke'
+
+export async function readInvokeRole(desk: WiringDesk): Promise<FoundInvokeRole | undefined> {
+  const told = await orAbsent(
+    askFor(desk, `to show the role ${RoleName}`, () => desk.iam.send(new GetRoleCommand({ RoleName }))),
+  )
+  if (told === undefined) return undefined
+  const [rights, inline, attached] = await askFor(desk, `to show the policies of the role ${RoleName}`, () =>
+    Promise.all([
+      orAbsentPolicy(desk),
+      desk.iam.send(new ListRolePoliciesCommand({ RoleName })),
+      desk.iam.send(new ListAttachedRolePoliciesCommand({ RoleName })),
+    ]),
+  )
+  return {
+    trust: decodeURIComponent(told.Role?.AssumeRolePolicyDocument ?? ''),
+    rights,
+    others: [
+      ...(inline.PolicyNames ?? []).filter((name) => name !== PolicyName),
+      ...(attached.AttachedPolicies ?? []).flatMap((policy) => policy.PolicyName ?? []),
+    ],
+  }
+}
+
+async function orAbsentPolicy(desk: WiringDesk): Promise<string> {
+  const told = await orAbsent(
+    askFor(desk, `to show the policy of the role ${RoleName}`, () =>
+      desk.iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })),
+    ),
+  )
+  return decodeURIComponent(told?.PolicyDocument ?? '')
+}
+
+export function invokeRoleFaults({ place }: Wanted, found: FoundInvokeRole): readonly string[] {
+  return [
+    ...(isSameJson(found.trust, invokeTrust(place)) ? [] : ['has another trust policy']),
+    ...(isSameJson(found.rights, invokeRights(place))
+      ? []
+      : ['has not the right to invoke our API destinations, and only that']),
+    ...found.others.map((name) => `has the policy ${name}, which is not ours: take it away by hand`),
+  ]
+}
+
+export async function putInvokeRole(desk: WiringDesk, { place }: Wanted): Promise<void> {
+  const trust = JSON.stringify(invokeTrust(place))
+  const { iam } = desk
+  await askFor(desk, `to make the role ${RoleName}`, async () => {
+    if ((await readInvokeRole(desk)) === undefined) await createRole(desk, trust)
+    await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: trust }))
+    const PolicyDocument = JSON.stringify(invokeRights(place))
+    await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }))
+  })
+}
+
+async function createRole(desk: WiringDesk, AssumeRolePolicyDocument: string): Promise<void> {
+  const Description = 'EventBridge calls Latchkey as this role'
+  const command = new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Description, Tags: TAGS })
+  try {
+    await askFor(desk, `to make the role ${RoleName}`, () => desk.iam.send(command))
+  } catch (error) {
+    // Its answer was lost the first time.
+    if (!isAwsCode(error, 'EntityAlreadyExistsException', 'EntityAlreadyExists')) throw error
+  }
+}
+
+export async function deleteInvokeRole(desk: WiringDesk): Promise<void> {
+  await orAbsent(
+    askFor(desk, `to take the policy from the role ${RoleName}`, () =>
+      desk.iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })),
+    ),
+  )
+  await orAbsent(
+    askFor(desk, `to delete the role ${RoleName}`, () => desk.iam.send(new DeleteRoleCommand({ RoleName }))),
+  )
+}

@@ -1,0 +1,181 @@
+import { z } from 'zod'
+import { parseJson } from '../../policies/parse-json.ts'
+import { NEVER } from '../../rules/levels.ts'
+
+/**
+ * Compares what AWS holds about the role or user of a person with what Latchkey demands before it writes policies there. Answers are lists of
+ * faults, each a sentence; empty means in order. What is not understood is a fault.
+ */
+
+const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
+const condition = z.record(z.string(), z.record(z.string(), oneOrMore))
+const policy = z.object({
+  // Only documents of this version know variables.
+  Version: z.literal('2012-10-17'),
+  Statement: z.union([z.array(z.unknown()), z.unknown().transform((one) => [one])]),
+})
+
+const trustDeny = z.looseObject({ Effect: z.literal('Deny') })
+const trustAllow = z.strictObject({
+  Sid: z.string().optional(),
+  Effect: z.literal('Allow'),
+  Principal: z.strictObject({ AWS: oneOrMore.default([]), Federated: oneOrMore.default([]) }),
+  Action: oneOrMore,
+  Condition: condition.default({}),
+})
+
+type TrustAllow = z.infer<typeof trustAllow>
+
+const WITH_SAML = 'sts:assumerolewithsaml'
+const WITH_TOKEN = 'sts:assumerolewithwebidentity'
+const ENTERS: readonly string[] = ['sts:assumerole', WITH_SAML, WITH_TOKEN]
+/** These let nobody in by themselves, and say nothing about the session's name. */
+const BESIDE: readonly string[] = ['sts:tagsession', 'sts:setsourceidentity']
+
+/** IAM's variable for the name of the IAM user who asks; nobody else has one. */
+const USER_NAME = `\${aws:username}`
+const SAML_PROVIDER = /^arn:aws[a-z-]*:iam::\d{12}:saml-provider\/[\w.-]+$/
+const TOKEN_PROVIDER = /^arn:aws[a-z-]*:iam::\d{12}:oidc-provider\/(.+)$/
+const ACCOUNT = /^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::(?:root|(?:user|role)\/[\w+=,.@/-]+))?$/
+
+/**
+ * Every session of a shared role uses what lies on it, so a grant is bound to one session's name, and whoever enters must not be able to choose
+ * theirs: it is the name of their IAM user, or one that the identity provider gives. Names are unique in one account or provider only, so there
+ * is one such place.
+ */
+export function attachTrustFaults(document: string): readonly string[] {
+  const statements = parseTrust(document)
+  if (typeof statements === 'string') return [`The trust policy ${statements}`]
+  const places = new Set(statements.filter((one) => entersOf(one).length > 0).flatMap(placesOf))
+  return [
+    ...statements.flatMap(trustStatementFaults),
+    ...(places.size > 1
+      ? [`The trust policy lets people in from ${places.size} places, and two of them may have one name; keep one.`]
+      : []),
+  ]
+}
+
+function parseTrust(document: string): readonly TrustAllow[] | string {
+  const { data } = policy.safeParse(parseJson(document))
+  if (!data) return 'is no document of version 2012-10-17; write it anew.'
+  const rest = data.Statement.filter((one) => !trustDeny.safeParse(one).success)
+  const parsed = rest.map((one) => trustAllow.safeParse(one))
+  if (!parsed.every(({ success }) => success))
+    return 'lets somebody in by a statement that is not plain; write out who may do what.'
+  return parsed.flatMap(({ data: one }) => one ?? [])
+}
+
+function namesOf({ Action }: TrustAllow): readonly string[] {
+  return Action.map((action) => action.toLowerCase())
+}
+
+function entersOf(statement: TrustAllow): readonly string[] {
+  return namesOf(statement).filter((name) => !BESIDE.includes(name))
+}
+
+function placesOf({ Principal }: TrustAllow): readonly string[] {
+  return [...Principal.AWS.map((name) => ACCOUNT.exec(name)?.[1] ?? name), ...Principal.Federated]
+}
+
+function trustStatementFaults(statement: TrustAllow): readonly string[] {
+  const { Principal } = statement
+  const enters = entersOf(statement)
+  if (enters.length === 0) return []
+  const beyond = enters.filter((name) => !ENTERS.includes(name))
+  if (beyond.length > 0) return beyond.map((name) => `The trust policy allows ${name}; write out sts:AssumeRole.`)
+  if (enters.length > 1) return ['The trust policy lets people in by several actions in one statement; part them.']
+  if (Principal.AWS.length > 0 && Principal.Federated.length > 0)
+    return ['The trust policy names accounts and identity providers in one statement; part them.']
+  if (enters[0] === WITH_SAML) return samlFaults(Principal.Federated)
+  return enters[0] === WITH_TOKEN ? tokenFaults(statement) : userFaults(statement)
+}
+
+/** The session's name is an attribute of the assertion, which the provider signs. */
+function samlFaults(providers: readonly string[]): readonly string[] {
+  if (providers.length > 0 && providers.every((arn) => SAML_PROVIDER.test(arn))) return []
+  return ['The trust policy allows sts:AssumeRoleWithSAML to what is no SAML provider.']
+}
+
+/** Whoever holds a token chooses the session's name, unless it has to be the token's own subject. */
+function tokenFaults({ Principal: { Federated }, Condition }: TrustAllow): readonly string[] {
+  const hosts = Federated.map((arn) => TOKEN_PROVIDER.exec(arn)?.[1] ?? '')
+  const [host] = hosts
+  if (!host || hosts.length > 1)
+    return ['The trust policy allows sts:AssumeRoleWithWebIdentity to more than one provider.']
+  return fixedName(Condition).every((name) => name === `\${${host}:sub}`) && fixedName(Condition).length > 0
+    ? []
+    : [unfixed('sts:AssumeRoleWithWebIdentity', `\${${host}:sub}`)]
+}
+
+function userFaults({ Principal: { AWS, Federated }, Condition }: TrustAllow): readonly string[] {
+  const wide = [...AWS, ...Federated].filter((name) => !ACCOUNT.test(name))
+  if (wide.length > 0) return wide.map((name) => `The trust policy names ${name}; name an account, its users or roles.`)
+  const names = fixedName(Condition)
+  const isFixed = names.length > 0 && names.every((name) => name === USER_NAME)
+  return isFixed ? [] : [unfixed('sts:AssumeRole', USER_NAME)]
+}
+
+function unfixed(action: string, name: string): string {
+  return `The trust policy lets people choose their session's name (${action}); demand that sts:RoleSessionName is ${name}.`
+}
+
+/** Names of operators and keys are the same in any case; `…IfExists` and `ForAnyValue:…` are other operators. */
+function fixedName(all: TrustAllow['Condition']): readonly string[] {
+  return Object.entries(all)
+    .filter(([operator]) => ['stringequals', 'stringlike'].includes(operator.toLowerCase()))
+    .flatMap(([, keys]) => Object.entries(keys))
+    .filter(([key]) => key.toLowerCase() === 'sts:rolesessionname')
+    .flatMap(([, values]) => values)
+}
+
+/** No condition key of IAM speaks of an inline policy's content: whatever is written there, these stay refused. */
+const REFUSED: readonly string[] = ['iam:*', 'organizations:*', 'account:*', 'sso:*', ...NEVER]
+
+const boundaryDeny = z.looseObject({
+  Effect: z.literal('Deny'),
+  Action: oneOrMore,
+  Resource: oneOrMore,
+  Condition: z.record(z.string(), z.unknown()).default({}),
+})
+
+interface Denied {
+  readonly actions: readonly string[]
+  readonly resources: readonly string[]
+}
+
+/** The holder's permissions boundary may leave them all that they have; it must refuse, on no condition, what none of our writes may ever give. */
+export function attachBoundaryFaults(document: string): readonly string[] {
+  const { data } = policy.safeParse(parseJson(document))
+  if (!data) return ['The permissions boundary is no document of version 2012-10-17; write it anew.']
+  const denied = data.Statement.flatMap((one) => {
+    const { data: deny } = boundaryDeny.safeParse(one)
+    if (!deny || Object.keys(deny.Condition).length > 0) return []
+    return [{ actions: deny.Action, resources: deny.Resource }]
+  })
+  const missing = REFUSED.filter((action) => !isDenied(denied, action, '*'))
+  const entering = isDenied(denied, 'sts:AssumeRole', 'arn:aws:iam::*:role/latchkey/*')
+  return [
+    ...missing.map((action) => `The permissions boundary does not deny ${action} on everything; let it.`),
+    ...(entering
+      ? []
+      : ['The permissions boundary does not deny sts:AssumeRole on role/latchkey/* of any account; let it.']),
+  ]
+}
+
+function isDenied(denied: readonly Denied[], action: string, resource: string): boolean {
+  return denied.some(
+    ({ actions, resources }) =>
+      actions.some((pattern) => covers(pattern.toLowerCase(), action.toLowerCase())) &&
+      resources.some((pattern) => covers(pattern, resource)),
+  )
+}
+
+/** Whether one pattern of IAM reaches all that another does: only a star reaches a star. */
+function covers(pattern: string, wanted: string): boolean {
+  const source = pattern
+    .replace(/[^*?]/g, '\\$&')
+    .replace(/\\([\w\s])/g, '$1')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '[^*]')
+  return new RegExp(`^${source}$`).test(wanted)
+}

@@ -1,0 +1,191 @@
+import { z } from 'zod'
+import type { GrantDraft } from '../../grants/driver.ts'
+import { parseJson } from '../../policies/parse-json.ts'
+import { like } from '../../policies/policy-grammar.ts'
+import { ACTIONS } from '../../rules/levels.ts'
+
+/**
+ * Compares what AWS holds about an elevation role with what Latchkey demands of one. Both answers are lists of faults, each a sentence; empty
+ * means as demanded. Strict about what is allowed: what is not understood is a fault. A Deny only ever takes away and is not looked at.
+ */
+
+const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
+/** IAM takes `false` and `"false"` for the same. */
+const values = z.union([z.string(), z.boolean(), z.number()]).transform(String)
+const conditions = z.record(
+  z.string(),
+  z.record(z.string(), z.union([values.transform((one) => [one]), z.array(values)])),
+)
+const deny = z.looseObject({ Effect: z.literal('Deny') })
+const allow = { Sid: z.string().optional(), Effect: z.literal('Allow'), Action: oneOrMore }
+
+const boundaryAllow = z.strictObject({ ...allow, Resource: oneOrMore, Condition: conditions.default({}) })
+const trustAllow = z.strictObject({
+  ...allow,
+  Principal: z.strictObject({ AWS: oneOrMore }),
+  Condition: conditions.default({}),
+})
+
+type BoundaryAllow = z.infer<typeof boundaryAllow>
+type TrustAllow = z.infer<typeof trustAllow>
+
+const LEVEL_ACTIONS = Object.values(ACTIONS)
+const lower = (actions: readonly string[]) => new Set(actions.map((action) => action.toLowerCase()))
+
+/** What a boundary may let through: what a level may do, and what only looks. IAM ignores case. */
+const OBJECT_ACTIONS = lower([
+  ...LEVEL_ACTIONS.flatMap(({ object }) => object),
+  ...['s3:GetObjectAttributes', 's3:GetObjectVersionTagging'],
+])
+const BUCKET_ACTIONS = lower([...LEVEL_ACTIONS.flatMap(({ list }) => list), 's3:ListBucketMultipartUploads'])
+const KMS_ACTIONS = lower(LEVEL_ACTIONS.flatMap(({ key }) => key))
+const ENTER = ['sts:assumerole', 'sts:setsourceidentity', 'sts:tagsession']
+
+const NAMED_BUCKET = /^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]*(\/.*)?$/
+const KMS_KEY = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/
+const KMS_THROUGH_S3 = /^s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/
+
+/** The permissions boundary must cap the role at objects of buckets that it names, whatever else is ever written into the role. */
+export function boundaryFaults(document: string): readonly string[] {
+  const statements = parseStatements(document, boundaryAllow)
+  if (typeof statements === 'string') return [`The permissions boundary ${statements}`]
+  return statements.flatMap((statement) => statement.Action.flatMap((action) => actionFaults(action, statement)))
+}
+
+function actionFaults(action: string, { Resource, Condition }: BoundaryAllow): readonly string[] {
+  const name = action.toLowerCase()
+  if (OBJECT_ACTIONS.has(name) || BUCKET_ACTIONS.has(name)) {
+    const wide = Resource.filter((resource) => !NAMED_BUCKET.test(resource))
+    return wide.map((resource) => `The permissions boundary allows ${action} on ${resource}; name the bucket.`)
+  }
+  if (!KMS_ACTIONS.has(name)) return [`The permissions boundary allows ${action}; take it out.`]
+  const services = condition(Condition, ['stringequals', 'stringlike'], 'kms:viaservice')
+  const throughS3 = services.length > 0 && services.every((service) => KMS_THROUGH_S3.test(service))
+  if (throughS3 && Resource.every((resource) => KMS_KEY.test(resource))) return []
+  return [`The permissions boundary allows ${action} beside S3; name the key, and kms:ViaService.`]
+}
+
+/** What nobody could do with the grant, though somebody said yes. Where the boundary lets a part of a scope through, that is no gap. */
+export function boundaryGaps(document: string, draft: Pick<GrantDraft, 'levels' | 'scopes'>): readonly string[] {
+  const statements = parseStatements(document, boundaryAllow)
+  // Which is a fault already.
+  if (typeof statements === 'string') return []
+  const gaps = neededBy(draft).filter(
+    ([action, resource]) =>
+      !statements.some(
+        ({ Action, Resource }) =>
+          Action.some((one) => like(one, action)) && Resource.some((one) => meets(one, resource)),
+      ),
+  )
+  const told = gaps.map(([action, resource]) => `The permissions boundary does not allow ${action} on ${resource}.`)
+  return [...new Set(told)]
+}
+
+function neededBy({ levels, scopes }: Pick<GrantDraft, 'levels' | 'scopes'>): readonly (readonly [string, string])[] {
+  return scopes.flatMap(({ bucket, key }) =>
+    levels.flatMap((level) => {
+      const { object, list } = ACTIONS[level]
+      const lists = key === '' || key.endsWith('/') ? list : []
+      return [
+        ...object.map((action) => [action, `arn:aws:s3:::${bucket}/${key}`] as const),
+        ...lists.map((action) => [action, `arn:aws:s3:::${bucket}`] as const),
+      ]
+    }),
+  )
+}
+
+function meets(pattern: string, resource: string): boolean {
+  return like(pattern, resource) || (resource.endsWith('/') && pattern.startsWith(resource))
+}
+
+/**
+ * The trust policy must let in Latchkey's own identities only, and nobody without a source identity, by which AWS's log says who asked.
+ * There are two: web and workers, in one account. A process knows one for certain: itself.
+ * @param us The IAM ARN of this process, as `arn:aws:iam::111122223333:role/latchkey-web`.
+ * @param externalId What a role of an account that is not Latchkey's own must demand, so that nobody else's Latchkey is let in.
+ */
+export function trustFaults(document: string, us: string, externalId?: string): readonly string[] {
+  const statements = parseStatements(document, trustAllow)
+  if (typeof statements === 'string') return [`The trust policy ${statements}`]
+  const named = new Set(statements.flatMap(({ Principal }) => Principal.AWS))
+  const strangers = [...named].filter((arn) => accountOf(arn) === undefined || accountOf(arn) !== accountOf(us))
+  const ours = statements.filter(({ Principal }) => Principal.AWS.some((arn) => isSame(arn, us)))
+  const granted = new Set(ours.flatMap(({ Action }) => Action.map((action) => action.toLowerCase())))
+  const missing = ENTER.filter((action) => !granted.has(action))
+  return [
+    ...strangers.map((arn) => `The trust policy names ${arn}, which is no role or user of Latchkey's account.`),
+    ...(named.size > 2 ? ['The trust policy names more than the two identities of Latchkey, web and workers.'] : []),
+    ...missing.map((action) => `The trust policy does not let ${us} call ${action}.`),
+    ...statements.flatMap((statement) => [...statementFaults(statement), ...externalIdFaults(statement, externalId)]),
+  ]
+}
+
+/** Whether the trust policy names this process, in whatever statement; `us` as above. */
+export function namesUs(document: string, us: string): boolean {
+  return (document.match(/arn:[\w-]+:iam::\d{12}:(?:role|user)\/[\w+=,.@/-]+/g) ?? []).some((arn) => isSame(arn, us))
+}
+
+function statementFaults({ Action, Condition }: TrustAllow): readonly string[] {
+  const names = Action.map((action) => action.toLowerCase())
+  const beyond = Action.filter((_, index) => !ENTER.includes(names[index] ?? ''))
+  const faults = beyond.map((action) => `The trust policy allows ${action}; take it out.`)
+  if (!names.includes('sts:assumerole')) return faults
+  // `Null` of `false` or `true` is always so.
+  const present = condition(Condition, ['null'], 'sts:sourceidentity')
+  const demanded =
+    condition(Condition, ['stringequals', 'stringlike'], 'sts:sourceidentity').length > 0 ||
+    (present.length > 0 && present.every((value) => value === 'false'))
+  return demanded ? faults : [...faults, 'The trust policy lets somebody in without sts:SourceIdentity; demand it.']
+}
+
+/** STS gives an external id with every AssumeRole, so all of its statements are asked alike. Neither sentence names it: it is half a secret. */
+function externalIdFaults({ Action, Condition }: TrustAllow, externalId: string | undefined): readonly string[] {
+  if (!Action.some((action) => action.toLowerCase() === 'sts:assumerole')) return []
+  const demanded = condition(Condition, ['stringequals'], 'sts:externalid')
+  if (externalId === undefined)
+    return demanded.length === 0 ? [] : ['The trust policy demands an sts:ExternalId; the rules name no hub for it.']
+  const same = demanded.length > 0 && demanded.every((id) => id === externalId)
+  return same
+    ? []
+    : ['The trust policy does not demand the sts:ExternalId that the rules name; demand it, and no other.']
+}
+
+/** Values of one condition key under one of these operators. Names of operators and keys are the same in any case; `…IfExists` is another operator. */
+function condition(all: BoundaryAllow['Condition'], operators: readonly string[], key: string): readonly string[] {
+  return Object.entries(all)
+    .filter(([operator]) => operators.includes(operator.toLowerCase()))
+    .flatMap(([, keys]) => Object.entries(keys))
+    .filter(([name]) => name.toLowerCase() === key)
+    .flatMap(([, values]) => values)
+}
+
+const IDENTITY = /^arn:aws[a-z-]*:iam::(\d{12}):(?:role|user)\/(?:[\w+=,.@-]+\/)*([\w+=,.@-]+)$/
+
+/** Undefined for everything that is not one role or one user: accounts, wildcards, unique ids of what was deleted. */
+function accountOf(arn: string): string | undefined {
+  return IDENTITY.exec(arn)?.[1]
+}
+
+/** The ARN of a session names its role without path, so names are compared; they are unique in an account. */
+function isSame(arn: string, us: string): boolean {
+  const kind = (text: string) => text.split(':')[5]?.split('/')[0]
+  return (
+    accountOf(arn) === accountOf(us) && kind(arn) === kind(us) && IDENTITY.exec(arn)?.[2] === IDENTITY.exec(us)?.[2]
+  )
+}
+
+const policy = z.object({
+  Version: z.literal('2012-10-17'),
+  Statement: z.union([z.array(z.unknown()), z.unknown().transform((one) => [one])]),
+})
+
+/** The Allow statements, or what is wrong with the document. */
+function parseStatements<T>(document: string, allowed: z.ZodType<T>): readonly T[] | string {
+  const { data } = policy.safeParse(parseJson(document))
+  if (!data) return 'is no document of version 2012-10-17; write it anew.'
+  const rest = data.Statement.filter((statement) => !deny.safeParse(statement).success)
+  const parsed = rest.map((statement) => allowed.safeParse(statement))
+  if (!parsed.every(({ success }) => success))
+    return 'has an Allow that is not plain; write out who, what and on which resource.'
+  return parsed.flatMap((one) => (one.success ? [one.data] : []))
+}

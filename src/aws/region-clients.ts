@@ -1,0 +1,63 @@
+import { CloudTrailClient } from '@aws-sdk/client-cloudtrail'
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
+import { IAMClient } from '@aws-sdk/client-iam'
+import { S3Client } from '@aws-sdk/client-s3'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { LatchkeyError } from '../errors.ts'
+import { type AwsLog, askAws } from './aws-error.ts'
+
+const SETTINGS = {
+  maxAttempts: 4,
+  retryMode: 'standard',
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+} as const
+
+/** Of one region, with whatever credentials the SDK finds. */
+export interface WiringDesk {
+  readonly iam: IAMClient
+  readonly events: EventBridgeClient
+  readonly sqs: SQSClient
+  readonly trails: CloudTrailClient
+  readonly s3: S3Client
+  readonly log: AwsLog
+}
+
+export function wiringDesk(region: string, log: AwsLog): WiringDesk {
+  const at = { ...SETTINGS, region }
+  return {
+    // There is one IAM control plane; it signs as us-east-1.
+    iam: new IAMClient({ ...SETTINGS, region: 'us-east-1' }),
+    events: new EventBridgeClient(at),
+    // Our own region's SQS, whatever address a queue names.
+    sqs: new SQSClient({ ...at, useQueueUrlAsEndpoint: false }),
+    trails: new CloudTrailClient(at),
+    s3: new S3Client(at),
+    log,
+  }
+}
+
+/** Every step may be done twice: whoever is stopped half way starts again. */
+const NEXT = 'Run the same command again when that is mended: it goes on where it stopped.'
+
+export function askFor<T>({ log }: Pick<WiringDesk, 'log'>, doing: string, call: () => Promise<T>): Promise<T> {
+  return askAws({ doing, next: NEXT }, log, call)
+}
+
+/** Undefined: AWS says that there is no such thing. */
+export async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isAnswer(error, ABSENT)) return undefined
+    throw error
+  }
+}
+
+const ABSENT = [
+  ...['ResourceNotFoundException', 'NoSuchEntityException', 'NoSuchEntity', 'NoSuchBucketPolicy'],
+  ...['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'],
+]
+
+function isAnswer(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof LatchkeyError && 'awsCode' in error.facts && codes.includes(error.facts.awsCode)
+}

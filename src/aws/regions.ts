@@ -1,0 +1,41 @@
+import { elevationRoles } from '../rules/elevation-roles.ts'
+import type { Rules } from '../rules/file/parse-rules.ts'
+
+/** One region of one account in which something must be wired. */
+export interface Place {
+  readonly accountName: string
+  readonly accountId: string
+  readonly region: string
+  /** Of the region; none where only the region of IAM is meant. */
+  readonly buckets: readonly string[]
+  /** ARNs of the account's elevation roles, copies included. */
+  readonly elevationRoles: readonly string[]
+  /** `aws`, `aws-us-gov`, `aws-cn`. */
+  readonly partition: string
+  /** IAM has one control plane, and its CloudTrail records appear in one region. */
+  readonly isOfIam: boolean
+}
+
+const IAM_REGIONS: Readonly<Record<string, string>> = { 'aws-us-gov': 'us-gov-west-1', 'aws-cn': 'cn-north-1' }
+
+/** Of one account: each region that has a bucket in the rules, and IAM's. */
+export function placesOf(
+  { accounts, buckets }: Pick<Rules, 'accounts' | 'buckets'>,
+  accountId: string,
+  partition: string,
+): readonly Place[] {
+  const account = [...accounts.values()].find(({ id }) => id === accountId)
+  if (account === undefined) return []
+  const own = [...buckets.values()].filter((bucket) => bucket.account === account.name)
+  const ofIam = IAM_REGIONS[partition] ?? 'us-east-1'
+  const regions = [...new Set([...own.map(({ region }) => region), ofIam])]
+  return regions.map((region) => ({
+    accountName: account.name,
+    accountId,
+    region,
+    buckets: own.filter((bucket) => bucket.region === region).map(({ bucket }) => bucket),
+    elevationRoles: elevationRoles(account).map((path) => `arn:${partition}:iam::${accountId}:role/${path}`),
+    partition,
+    isOfIam: region === ofIam,
+  }))
+}

@@ -1,0 +1,119 @@
+import { performance } from 'node:perf_hooks'
+import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
+import type { FormerRole, GrantDraft, GrantOrder, SessionPrincipal } from '../../grants/driver.ts'
+import { elevationRoles } from '../../rules/elevation-roles.ts'
+import type { Account, Rules } from '../../rules/file/parse-rules.ts'
+import { type AwsLog, askAws } from '../aws-error.ts'
+import type { AwsClients } from '../clients.ts'
+import { type Identity, readIdentity, refuseSkew } from '../clock-skew.ts'
+import type { SessionDriver } from '../driver.ts'
+import { readRole } from '../elevation-role.ts'
+import { findAccount, findBucket } from '../find-in-rules.ts'
+import { assumeRole, measureSession, pastPolicy } from './assume-role.ts'
+import { checkRoles } from './check-elevation-roles.ts'
+import { readDeny, writeDeny } from './deny-document-io.ts'
+import { readFormerRoles } from './former-roles.ts'
+
+export interface SessionDriverNeeds extends Pick<Rules, 'accounts' | 'buckets'> {
+  readonly clients: AwsClients
+  readonly log: AwsLog
+}
+
+/** Grants as STS sessions: nothing is written to IAM when one starts, and an end on time costs no call. */
+export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
+  const { clients, log } = needs
+  return {
+    preflight: (draft) => preflight(needs, draft),
+    activate: (order, now) => activate(needs, order, now),
+    vend: async (order) => (await enter(needs, order, Date.now())).credentials,
+    now: () => readNow(needs),
+    principals: (account) => readPrincipals(needs, account),
+    formerRoles: (account) => readFormer(needs, account),
+    readDeny: (principal) => readDeny(clients, log, principal),
+    writeDeny: (principal, document, urgency = 'early-revoke') => writeDeny(clients, log, principal, document, urgency),
+  }
+}
+
+async function preflight(
+  needs: SessionDriverNeeds,
+  draft: GrantDraft,
+): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
+  const account = findAccount(needs.accounts, draft.account)
+  const bucket = findBucket(needs.buckets, draft.scopes)
+  // Before AWS is asked for anything.
+  pastPolicy(draft, bucket)
+  const { clients, log } = needs
+  const sts = clients.sts(bucket.region)
+  const roleArn = `arn:aws:iam::${account.id}:role/${account.elevationRole}`
+  const [principals] = await Promise.all([
+    checkRoles({ iam: clients.iam(account.id), sts, log }, account, draft),
+    measureSession({ sts, log, bucket, externalId: account.hub?.externalId }, roleArn, draft),
+  ])
+  return principals
+}
+
+async function activate(needs: SessionDriverNeeds, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
+  const startedAt = performance.now()
+  const { date } = await enter(needs, order, now)
+  refuseSkew(date, now + performance.now() - startedAt)
+}
+
+/** With the process's own credentials, in one hop: a session that was entered through a hub would last an hour only, and carry its name. */
+function enter(
+  { accounts, buckets, clients, log }: SessionDriverNeeds,
+  order: GrantOrder<SessionPrincipal>,
+  nowMs: number,
+) {
+  const { hub } = findAccount(accounts, order.principal.account)
+  const bucket = findBucket(buckets, order.scopes)
+  return assumeRole({ sts: clients.sts(bucket.region), log, bucket, externalId: hub?.externalId }, order, nowMs)
+}
+
+async function readNow(needs: SessionDriverNeeds): Promise<number> {
+  const { date } = await askIdentity(needs)
+  if (Number.isNaN(date.ms)) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 10 })
+  return date.ms
+}
+
+async function readFormer(needs: SessionDriverNeeds, name: string): Promise<readonly FormerRole[]> {
+  const account = needs.accounts.get(name)
+  if (!account) return []
+  const { arn } = await askIdentity(needs)
+  return await readFormerRoles({ iam: needs.clients.iam(account.id), us: arn, log: needs.log }, account)
+}
+
+function askIdentity({ buckets, clients, log }: SessionDriverNeeds): Promise<Identity> {
+  const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
+  const anyRegion = [...buckets.values()][0]?.region ?? 'us-east-1'
+  return askAws(asking, log, () => readIdentity(clients.sts(anyRegion)))
+}
+
+async function readPrincipals(needs: SessionDriverNeeds, name?: string): Promise<readonly SessionPrincipal[]> {
+  const accounts = [...needs.accounts.values()].filter((account) => name === undefined || account.name === name)
+  const named = accounts.flatMap((account) =>
+    elevationRoles(account).map((role) => readPrincipal(needs, account, role)),
+  )
+  return (await Promise.all(named)).flatMap((principal) => (principal ? [principal] : []))
+}
+
+/**
+ * A role that AWS does not show must not keep the others from being looked after. IAM calls a missing role AccessDenied where rights are
+ * given by path. Until its Deny document is known to carry our epoch, nothing is granted there anyway.
+ */
+async function readPrincipal(
+  { clients, log }: SessionDriverNeeds,
+  account: Account,
+  role: string,
+): Promise<SessionPrincipal | undefined> {
+  const asking = {
+    doing: `to show the elevation role ${role} of account ${account.name}`,
+    next: 'Have the operator see that Latchkey may read it.',
+  }
+  try {
+    const found = await askAws(asking, log, () => readRole(clients.iam(account.id), account, role))
+    return found && { driver: 'session', account: account.id, roleArn: found.arn, roleId: found.roleId }
+  } catch (error) {
+    if (isLatchkeyError(error, 'AWS_REFUSED')) return undefined
+    throw error
+  }
+}

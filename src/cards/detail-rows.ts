@@ -1,0 +1,113 @@
+import type { Part, Stage } from '../views/display-status.ts'
+import type { GrantView } from '../views/grant-view.ts'
+import type { Preview } from '../views/preview.ts'
+import type { Shown } from '../views/read-view.ts'
+import type { RequestView } from '../views/request-view.ts'
+import { clip, plain, type Run, said } from '../views/safe-text.ts'
+import { durationWords, moment } from '../views/words.ts'
+import { LONGEST_NAME } from './lead-sentence.ts'
+
+/** A title, and what people wrote, or a time, or both below each other. */
+export interface Row {
+  readonly title: string
+  readonly said: readonly Run[]
+  /** Trusted text; empty: none. */
+  readonly when: string
+}
+
+const MOST_ASKED_SHOWN = 3
+
+export function rowsOf({ request, grant }: Shown, stage: Stage, part: Part): readonly Row[] {
+  const isWaiting = stage === 'pending'
+  return [
+    // How it ended is what a reader of an old card looks for.
+    ...(grant ? grantRows(grant, stage) : []),
+    row('Reason', request.reason),
+    ...(request.ticket === '' ? [] : [row('Ticket', request.ticket)]),
+    ...(isWaiting ? waitingRows(request, part) : decisionRows(request)),
+  ]
+}
+
+function waitingRows({ preview, warnings, entitlement, asked, askedAt }: RequestView, part: Part): readonly Row[] {
+  const warned = warnings.length === 0 ? [] : [row('Careful', warnings.join(' '))]
+  if (part !== 'approver') return [...warned, row('Asked', askedNames(asked), moment(askedAt))]
+  return [...previewRows(preview), ...warned, row('Entitlement', entitlement), when('Asked', moment(askedAt))]
+}
+
+function previewRows({ can, cannot, only }: Preview): readonly Row[] {
+  return [
+    row('Can', can.join(', ')),
+    ...(only.length === 0 ? [] : [row('Only', only.join(', '))]),
+    row('Cannot', cannot.join(', ')),
+  ]
+}
+
+function askedNames(asked: readonly string[]): string {
+  const first = asked.slice(0, MOST_ASKED_SHOWN).map((name) => clip(plain(name), LONGEST_NAME))
+  const others = asked.length - first.length
+  return [...first, ...(others > 0 ? [`${others} more`] : [])].join(', ')
+}
+
+function decisionRows({ status, decision, closedAt }: RequestView): readonly Row[] {
+  if (!decision) return closedAt === null ? [] : [when(status === 'lapsed' ? 'Lapsed' : 'Cancelled', moment(closedAt))]
+  const by = `${clip(plain(decision.by), LONGEST_NAME)}, as ${clip(plain(decision.as), LONGEST_NAME)}`
+  const comment = decision.comment === '' ? [] : [row('Comment', decision.comment)]
+  return [row(status === 'denied' ? 'Denied' : 'Approved', by, moment(decision.at)), ...comment]
+}
+
+function grantRows(grant: GrantView, stage: Stage): readonly Row[] {
+  const { activatedAt, endedAt, endsAt } = grant
+  const cause =
+    grant.endCause === null
+      ? []
+      : [row(stage === 'revoked' || stage === 'revoking' ? 'Ended by' : 'Cause', causeOf(grant))]
+  const taken = takenRows(grant)
+  if (activatedAt === null || endedAt === null) return [...cause, ...taken]
+  // An end on time is seen a moment later; what AWS enforced is the time in the document.
+  const end = stage === 'expired' && endsAt !== null ? endsAt : endedAt
+  const minutes = Math.round((Date.parse(end) - Date.parse(activatedAt)) / 60_000)
+  const lasted = `${durationWords(minutes)} of ${durationWords(grant.durationMinutes)}`
+  return [...cause, when('Ended', moment(end)), row('Lasted', lasted), ...taken]
+}
+
+const LONGEST_ADDRESS = 45
+
+/** Where credentials were taken to. A second address is often a phone or a train, and sometimes somebody else. */
+function takenRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[] {
+  const last = others.at(-1)
+  if (!first) return []
+  const from = row('Credentials', `Taken from ${clip(first.address, LONGEST_ADDRESS)}`, `First ${moment(first.at)}`)
+  if (!last) return [from]
+  const more = others.length > 1 ? `, and ${others.length - 1} more` : ''
+  const warning = said(`Also taken from ${clip(last.address, LONGEST_ADDRESS)}${more}`, {
+    weight: 'Bolder',
+    color: 'Attention',
+  })
+  const look = `First ${moment(last.at)}. If that was somebody else, end the access.`
+  return [from, { title: 'Look here', said: warning, when: look }]
+}
+
+function causeOf({ endCause, requester, approver }: GrantView): string {
+  const requesterName = clip(plain(requester), LONGEST_NAME)
+  const causes: ReadonlyMap<string, string> = new Map([
+    ['done', `${requesterName}, who was done`],
+    ['ended-by-approver', `${clip(plain(approver), LONGEST_NAME)}, who had approved it`],
+    ['ended-by-owner', 'An owner of Latchkey'],
+    ['no-longer-eligible', `Latchkey: the rules or the directory no longer let ${requesterName} have this`],
+    ['approval-void', 'The approval was too old when AWS could be reached'],
+    ['activation-failed', 'AWS refused to set it up; should that happen again, tell the owner of the bucket'],
+    ['yes-does-not-add-up', 'Latchkey: the recorded approval does not add up; the alarm was raised'],
+    ['ended-before', 'Latchkey: it had already ended before'],
+    ['changed-in-aws', 'Latchkey: somebody changed or took away its policy in AWS'],
+    ['holder-changed', 'Latchkey: the role or user that held it is not what it was'],
+  ])
+  return causes.get(endCause ?? '') ?? `Latchkey (${clip(plain(endCause ?? ''), LONGEST_NAME)})`
+}
+
+function row(title: string, text: string, at = ''): Row {
+  return { title, said: said(text), when: at }
+}
+
+function when(title: string, at: string): Row {
+  return { title, said: [], when: at }
+}

@@ -1,0 +1,86 @@
+import type { Message } from '../messages/message-sender.ts'
+import { formatDuration } from '../rules/duration.ts'
+import type { Level } from '../rules/levels.ts'
+import { clip, said } from '../views/safe-text.ts'
+import { type Choice, durationChoices, levelChoices, type Offer, scopeChoices } from './form-choices.ts'
+import { compileTemplate } from './template.ts'
+
+/** What one person may ask for, as the rules say at this moment. */
+export interface AskForm {
+  readonly requesterId: string
+  readonly entitlements: readonly Offer[]
+  /** What is filled in already. */
+  readonly given?: Given
+  /** A sentence: why the last try was refused. */
+  readonly problem?: string
+}
+
+export interface Given {
+  readonly scope?: string
+  readonly below?: string
+  readonly levels?: readonly Level[]
+  readonly duration?: string
+  readonly reason?: string
+  readonly ticket?: string
+}
+
+/** As the use case takes them. */
+const LONGEST = { below: 1024, reason: 1000, ticket: 100, problem: 600 } as const
+
+const fill = compileTemplate('form')
+
+export function renderForm({ requesterId, entitlements, given = {}, problem }: AskForm): Message {
+  const scopes = scopeChoices(entitlements)
+  const card = fill({
+    requesterId,
+    // The renderer's own choice of what is filled in; a form without choices would be refused by every client.
+    form:
+      scopes.length === 0 ? [] : [{ scopes, ...otherInputs(entitlements), ...filledIn(entitlements, scopes, given) }],
+    isEmpty: scopes.length === 0,
+    isCut: new Set(entitlements.flatMap((one) => one.scopes)).size > scopes.length,
+    problem: problem === undefined ? [] : [{ runs: said(clip(problem, LONGEST.problem)) }],
+    longest: LONGEST,
+  })
+  return { card, summary: problem === undefined ? 'Ask for access to S3' : 'Your request was not sent' }
+}
+
+function otherInputs(offers: readonly Offer[]): {
+  readonly levels: readonly Choice[]
+  readonly durations: readonly Choice[]
+} {
+  return { levels: levelChoices(offers), durations: durationChoices(offers) }
+}
+
+function filledIn(offers: readonly Offer[], scopes: readonly Choice[], given: Given): object {
+  const place = placeOf(scopes, given)
+  const chosen = offers.find(({ scopes }) => scopes.includes(place.scope))
+  // Nothing is asked for that nobody chose.
+  const offered = levelChoices(offers).map(({ value }) => value)
+  const levels = given.levels ?? (offered.length === 1 ? offered : [])
+  const durations = durationChoices(offers).map(({ value }) => value)
+  const usual = chosen ? formatDuration(chosen.defaultMinutes) : (durations[0] ?? '')
+  return {
+    scope: place.scope,
+    below: clip(place.below, LONGEST.below),
+    levelsChosen: levels.join(','),
+    duration: given.duration !== undefined && durations.includes(given.duration) ? given.duration : usual,
+    reason: clip(given.reason ?? '', LONGEST.reason),
+    ticket: clip(given.ticket ?? '', LONGEST.ticket),
+  }
+}
+
+/** A scope that lies below one of the choices is that choice and the part below it. */
+function placeOf(
+  scopes: readonly Choice[],
+  { scope, below = '' }: Given,
+): { readonly scope: string; readonly below: string } {
+  const values = scopes.map(({ value }) => value)
+  const [first = ''] = values
+  if (scope === undefined) return { scope: first, below }
+  if (values.includes(scope)) return { scope, below }
+  const around = values.filter((value) => value.endsWith('/') && scope.startsWith(value))
+  const [nearest] = around.sort((a, b) => b.length - a.length)
+  return nearest === undefined
+    ? { scope: first, below }
+    : { scope: nearest, below: scope.slice(nearest.length) + below }
+}

@@ -1,0 +1,119 @@
+import type { Message } from '../messages/message-sender.ts'
+import type { Notice } from '../messages/security-notice.ts'
+import { clip, cutMiddle, plain, type Run, said } from '../views/safe-text.ts'
+import type { Headline } from './headline.ts'
+import { LONGEST_NAME } from './lead-sentence.ts'
+import { compileTemplate } from './template.ts'
+
+const fill = compileTemplate('notice')
+
+const LONGEST_ARN = 200
+
+/** Below the headline: what was found, and by whom. Parts are trusted text: they may stand in a TextBlock. */
+interface Words {
+  readonly headline: Headline
+  readonly found: readonly Run[]
+  readonly parts: readonly { readonly title: string; readonly text: string }[]
+}
+
+/** What the security channel is told: what happened, what follows from it, and what to do. */
+export function renderNotice(notice: Notice): Message {
+  const words = wordsOf(notice)
+  const { title, note } = words.headline
+  return { card: fill(words), summary: `${title}. ${note}` }
+}
+
+function wordsOf(notice: Notice): Words {
+  switch (notice.kind) {
+    case 'epoch-renewed':
+      return renewedWords(notice)
+    case 'record-replaced':
+      return replacedWords(notice)
+    case 'deny-changed':
+      return changedWords(notice)
+  }
+}
+
+function renewedWords({ at, by }: Notice & { readonly kind: 'epoch-renewed' }): Words {
+  return {
+    headline: { title: 'latchkey recover was run', note: `At ${utc(at)}.`, style: 'warning' },
+    found: [
+      ...said(clip(plain(by), LONGEST_NAME), { weight: 'Bolder' }),
+      ...said(', signed in on a server of Latchkey, told it that Redis was put back from a copy.'),
+    ],
+    parts: [
+      { title: 'What Latchkey does', text: everywhere(at) },
+      PEOPLE,
+      {
+        title: 'If nobody restored Redis',
+        text: 'Then somebody runs commands on that server who should not, or Redis was emptied or replaced. Ask whoever is named above, look at the audit log, and at who can reach the server and Redis.',
+      },
+    ],
+  }
+}
+
+function replacedWords({ at, role }: Notice & { readonly kind: 'record-replaced' }): Words {
+  return {
+    headline: { title: 'Redis is not the one that AWS knows', note: foundAt(at), style: 'attention' },
+    found: [
+      ...said('It was emptied, replaced, or put back from an older copy: the Deny document of '),
+      ...arn(role),
+      ...said(' carries another epoch.'),
+    ],
+    parts: [
+      { title: 'What Latchkey does', text: everywhere(at) },
+      PEOPLE,
+      {
+        title: 'If nobody restored Redis',
+        text: 'Then somebody emptied or replaced it, and may have wanted early ends to be forgotten. Look at the audit log and the log of the workers, and at who can reach Redis.',
+      },
+    ],
+  }
+}
+
+function changedWords({ at, role, isFirst }: Notice & { readonly kind: 'deny-changed' }): Words {
+  const attached = isFirst
+    ? ' What is attached to people’s own roles and users in its account is taken away, and those grants end.'
+    : ''
+  return {
+    headline: { title: 'A Deny document was changed in AWS', note: foundAt(at), style: 'attention' },
+    found: [
+      ...said('The inline policy latchkey.deny of '),
+      ...arn(role),
+      ...said(' was not as Latchkey had left it. Redis is the one that AWS knows.'),
+    ],
+    parts: [
+      {
+        title: 'What Latchkey does',
+        text: `It writes the document anew. Every session of that role that was issued before ${utc(at)} is refused, and every denied id that can still be read in it stays denied.${attached}`,
+      },
+      PEOPLE,
+      {
+        title: 'If nobody of you changed it',
+        text: 'Then somebody who may write policies in that account did. Look for PutRolePolicy on that role in CloudTrail, and take that right away from whoever used it.',
+      },
+    ],
+  }
+}
+
+const PEOPLE = {
+  title: 'What people notice',
+  text: 'Whoever has a live grant gets new credentials by themselves. Whose grant ended, or is not in the record any more, asks again.',
+}
+
+function everywhere(at: string): string {
+  return `In every account each session that was issued before ${utc(at)} is refused, what was attached to people’s own roles and users is taken away, and what was denied stays denied. Until then nothing is granted or vended there.`
+}
+
+function foundAt(at: string): string {
+  return `Found by Latchkey at ${utc(at)}.`
+}
+
+/** As AWS, CloudTrail and the audit log have it: it is compared with them. */
+function utc(at: string): string {
+  return `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`
+}
+
+function arn(role: string): readonly Run[] {
+  return said(cutMiddle(role, LONGEST_ARN), { fontType: 'Monospace' })
+}

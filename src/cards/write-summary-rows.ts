@@ -1,0 +1,56 @@
+import { WRITE_KINDS, type WriteKind } from '../oversight/s3-write.ts'
+import type { Digest, LastWrite } from '../oversight/write-summary.ts'
+import { clip, cutMiddle, plain, type Run, said } from '../views/safe-text.ts'
+import { byteWords, moment } from '../views/words.ts'
+
+/** What CloudTrail told of the writes of one grant. */
+export interface Writes {
+  /** Trusted text. */
+  readonly sums: string
+  readonly note: string
+  readonly last: readonly { readonly what: readonly Run[]; readonly when: string }[]
+}
+
+const MOST_SHOWN = 5
+const LONGEST_KEY = 120
+const LONGEST_CALL = 60
+
+const WORDS: Readonly<Record<WriteKind, string>> = {
+  written: 'written',
+  copied: 'copied',
+  deleted: 'deleted',
+  'batch-deleted': 'deleted in batches',
+  tagged: 'tagged',
+  other: 'other writes',
+  denied: 'refused by AWS',
+}
+
+/** Numbers and names only as they were seen: it never says that nothing was written. */
+export function writesOf({ counts, bytes, last }: Digest, isLive: boolean): Writes {
+  const seen = WRITE_KINDS.filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${WORDS[kind]}`)
+  const size = bytes > 0 ? [`at least ${byteWords(bytes)}`] : []
+  const none = isLive ? 'No writes seen yet.' : 'No writes seen.'
+  return {
+    sums: [...seen, ...size].join(' · ') || none,
+    note: 'As CloudTrail told, often minutes later. It shows what was seen, not that there was nothing else.',
+    last: last.slice(0, MOST_SHOWN).map(lineOf),
+  }
+}
+
+function lineOf({ kind, name, uri, at }: LastWrite): Writes['last'][number] {
+  const call = kind === 'other' || kind === 'denied' ? said(`${clip(plain(name), LONGEST_CALL)} `) : []
+  return {
+    what: [...call, ...said(cutMiddle(uri, LONGEST_KEY), { fontType: 'Monospace' })],
+    when: `${LINE_WORDS[kind]} ${moment(at)}`,
+  }
+}
+
+const LINE_WORDS: Readonly<Record<WriteKind, string>> = {
+  written: 'Written',
+  copied: 'Copied',
+  deleted: 'Deleted',
+  'batch-deleted': 'Batch delete',
+  tagged: 'Tagged',
+  other: 'Other write',
+  denied: 'Refused by AWS',
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod'
+import { isLiteralLoopback } from '../../config/sandbox.ts'
+import { errorBody } from '../../http/answer-errors.ts'
+import { withTimes } from '../../views/request-sentence.ts'
+import { plain } from '../plain.ts'
+import { Problem, Refusal } from '../problem.ts'
+import { unreachable } from '../unreachable.ts'
+
+const TIMEOUT_MS = 30_000
+
+/** A token is sent to HTTPS only, or to this very machine by its literal address. */
+export function latchkeyUrl(given: string | undefined): string {
+  const url = given !== undefined && URL.canParse(given) ? new URL(given) : undefined
+  const isHere = url?.protocol === 'http:' && isLiteralLoopback(url.hostname)
+  if (url === undefined || (url.protocol !== 'https:' && !isHere)) {
+    throw new Problem('Set LATCHKEY_URL to the https address of your Latchkey, as https://latchkey.example.com.')
+  }
+  return url.origin
+}
+
+export interface Call {
+  readonly method?: 'GET' | 'POST'
+  readonly token?: string
+  readonly body?: object
+}
+
+/** One call, answered in the shape that was expected or refused in Latchkey's own words. */
+export async function callApi<S extends z.ZodType>(
+  url: string,
+  path: string,
+  shape: S,
+  call: Call = {},
+): Promise<z.output<S>> {
+  const response = await send(url, path, call)
+  const answer: unknown = await response.json().catch(() => undefined)
+  if (!response.ok) {
+    const refusal = errorBody.safeParse(answer)
+    if (!refusal.success) throw new Problem(`${url} answered ${response.status}. Is LATCHKEY_URL right?`)
+    const { code, message } = refusal.data.error
+    throw new Refusal(code, plain(withTimes(message)))
+  }
+  const parsed = shape.safeParse(answer)
+  if (!parsed.success) throw new Problem(`${url} does not answer like a Latchkey. Is LATCHKEY_URL right?`)
+  return parsed.data
+}
+
+async function send(url: string, path: string, { method = 'GET', token, body }: Call): Promise<Response> {
+  const headers = {
+    accept: 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  }
+  try {
+    return await fetch(new URL(path, url), {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      // A redirect would carry the token somewhere else.
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+  } catch (error) {
+    throw unreachable(url, error)
+  }
+}

@@ -1,0 +1,125 @@
+import { grantAnswer, grantsAnswer } from '../../http/api-schemas.ts'
+import { parseScope } from '../../rules/scope.ts'
+import { RECORD_ID } from '../../store/record-store.ts'
+import { credentialProcess, withoutProfiles, withProfile } from '../aws-profile/aws-config.ts'
+import { configPath, editConfig, readProfiles, refuseShadowed } from '../aws-profile/aws-files.ts'
+import { plain } from '../plain.ts'
+import { Problem } from '../problem.ts'
+import { ask, print, say } from '../terminal.ts'
+import { type GrantAnswer, isOver } from './describe.ts'
+
+export interface ProfileOptions {
+  readonly name?: string
+  readonly region?: string
+  readonly remove?: true
+}
+
+/** An AWS profile whose credentials come from `latchkey credentials <grantId>`. Those of grants that are over go. */
+export async function profile(grantId: string | undefined, options: ProfileOptions): Promise<void> {
+  if (grantId === undefined) return await tidyProfiles(options)
+  if (options.remove) return await removeProfile(grantId)
+  const grant = await ask(`/grants/${encodeURIComponent(grantId)}`, grantAnswer)
+  refuseOther(grant, grantId)
+  const region = usableRegion(grant, options)
+  const name = options.name ?? `latchkey-${grant.id}`
+  const command = credentialProcess([process.execPath, process.argv[1] ?? '', 'credentials', grant.id])
+  await refuseShadowed(name)
+  const isGone = await findOver()
+  const gone = await editConfig((text) =>
+    withoutProfiles(withProfile(text, { name, grantId: grant.id, command, region }), isGone),
+  )
+  say(`The profile ${name} is in ${configPath()}.${goneWords(gone)} ${whenToUse(grant)}`)
+  print(awsLine(grant, name))
+}
+
+function whenToUse(grant: GrantAnswer): string {
+  return grant.status === 'activating' ? `${notYet(grant)} From then on:` : 'Use it until the grant ends:'
+}
+
+export function notYet({ id }: GrantAnswer): string {
+  return `Grant ${plain(id)} is not active yet; \`latchkey grants ${plain(id)}\` says when it is.`
+}
+
+/** The id goes into a file that the person's other tools obey. */
+function refuseOther({ id }: GrantAnswer, asked: string): void {
+  if (id === asked && RECORD_ID.test(id)) return
+  throw new Problem(`Latchkey did not answer with grant ${plain(asked)}. Nothing was written. Check LATCHKEY_URL.`)
+}
+
+function usableRegion(grant: GrantAnswer, { region = grant.region ?? undefined }: ProfileOptions): string {
+  if (isOver(grant)) throw new Problem(`Grant ${grant.id} is over. Ask again if you still need access.`)
+  if (grant.driver === 'attach') {
+    throw new Problem(`Grant ${grant.id} is on the role or user that you have: use the profile that you have of it.`)
+  }
+  if (region === undefined) throw new Problem('The rules do not say the region of the bucket. Give it with --region.')
+  if (/^[a-z0-9-]+$/.test(region)) return region
+  throw new Problem('A region is written as eu-west-1.')
+}
+
+async function removeProfile(grantId: string): Promise<void> {
+  const gone = await editConfig((text) => withoutProfiles(text, (id) => id === grantId))
+  if (gone.length === 0) throw new Problem(`There is no profile of ${plain(grantId)} in ${configPath()}.`)
+  say(`Removed from ${configPath()}: ${gone.join(', ')}.`)
+}
+
+async function tidyProfiles(options: ProfileOptions): Promise<void> {
+  if (Object.keys(options).length > 0) throw new Problem('Say of which grant: `latchkey profile <grantId>`.')
+  const isGone = await findOver()
+  const gone = await editConfig((text) => withoutProfiles(text, isGone))
+  const left = await readProfiles()
+  for (const { name, grantId } of left) print(`${name}  ${grantId}`)
+  const which = left.length === 0 ? 'There is no profile of' : 'Those are the profiles of'
+  say(`${which} Latchkey in ${configPath()}.${goneWords(gone)}`)
+}
+
+/** After the grant was ended, which is told even where the file cannot be written. */
+export async function forgetProfile(grantId: string): Promise<void> {
+  try {
+    const gone = await editConfig((text) => withoutProfiles(text, (id) => id === grantId))
+    if (gone.length > 0) say(`Removed from ${configPath()}: ${gone.join(', ')}.`)
+  } catch (error) {
+    const message = `The grant is ended. Its profile may still be in ${configPath()}, which could not be written.`
+    throw new Problem(message, { cause: error })
+  }
+}
+
+/** Whether a grant of the person is over, of the newest hundred. */
+async function findOver(): Promise<(grantId: string) => boolean> {
+  const { grants } = await ask('/grants?limit=100', grantsAnswer)
+  const over = new Set(grants.filter(isOver).map(({ id }) => id))
+  return (id) => over.has(id)
+}
+
+function goneWords(gone: readonly string[]): string {
+  return gone.length === 0 ? '' : ` Of grants that are over, it is rid of ${gone.join(', ')}.`
+}
+
+/** One that the grant allows; `purge` alone, and `tag` alone on an object, have none under `aws s3`. */
+function awsLine({ scopes: [scope = ''], levels }: GrantAnswer, name: string): string {
+  return `aws ${scope.endsWith('/') ? prefixCommand(scope, levels) : objectCommand(scope, levels)} --profile ${name}`
+}
+
+function prefixCommand(scope: string, levels: readonly string[]): string {
+  return levels.every((level) => level === 'purge')
+    ? `s3api list-object-versions ${bucketAndKey(scope, '--prefix')}`
+    : `s3 ls ${inShell(scope)}`
+}
+
+function objectCommand(scope: string, levels: readonly string[]): string {
+  const place = inShell(scope)
+  if (levels.includes('read')) return `s3 cp ${place} .`
+  if (levels.includes('write')) return `s3 cp ./file ${place}`
+  if (levels.includes('delete')) return `s3 rm ${place}`
+  if (levels.includes('tag')) return `s3api get-object-tagging ${bucketAndKey(scope, '--key')}`
+  // The names of versions are told of prefixes only; in a bucket that keeps none the one there is has the id `null`.
+  return `s3api get-object ${bucketAndKey(scope, '--key')} --version-id null ./file`
+}
+
+function bucketAndKey(scope: string, option: '--key' | '--prefix'): string {
+  const { bucket, key } = parseScope(scope)
+  return [`--bucket ${inShell(bucket)}`, ...(key === '' ? [] : [`${option} ${inShell(key)}`])].join(' ')
+}
+
+function inShell(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,33 @@
+import type { Caller } from '../../rules/caller.ts'
+import { parseScope, type Scope } from '../../rules/scope.ts'
+import type { Credentials } from '../driver.ts'
+import { type VendNeeds, vendFor } from './vend-credentials.ts'
+
+/** As long as AWS takes a sign-in link. */
+const LINK_MS = 15 * 60_000
+
+/** Port: AWS's console for somebody who has credentials. @throws AWS_REFUSED or UNAVAILABLE */
+export interface ConsoleLinks {
+  /** Opens the console where the scope is. Secret: whoever has the link is signed in. */
+  open(credentials: Credentials, scope: Scope): Promise<string>
+}
+
+export interface ConsoleNeeds extends VendNeeds {
+  readonly consoleLinks: ConsoleLinks
+}
+
+/** Secret: goes to the caller and nowhere else. */
+export interface SecretLink {
+  readonly url: string
+  /** ISO 8601; never after the grant's end. */
+  readonly expiresAt: string
+}
+
+/** A link that signs the requester of an active grant in to AWS's console, with exactly the grant. */
+export async function consoleSignIn(needs: ConsoleNeeds, caller: Caller, grantId: string): Promise<SecretLink> {
+  const { grant, credentials, nowMs } = await vendFor(needs, caller, grantId, { as: 'console' })
+  const [first = ''] = grant.terms.scopes
+  const url = await needs.consoleLinks.open(credentials, parseScope(first))
+  const expiresAt = new Date(Math.min(Date.parse(credentials.expiresAt), nowMs + LINK_MS)).toISOString()
+  return { url, expiresAt }
+}

@@ -1,0 +1,68 @@
+import { LatchkeyError } from '../../errors.ts'
+import type { Caller } from '../../rules/caller.ts'
+import { parseScope, type Scope } from '../../rules/scope.ts'
+import type { Credentials } from '../driver.ts'
+import type { Grant } from '../grant.ts'
+import type { SecretLink } from './console-sign-in.ts'
+import { type VendNeeds, vendFor } from './vend-credentials.ts'
+
+const LONGEST_LINK_MS = 15 * 60_000
+
+export type LinkMethod = 'get' | 'put'
+
+/** Port: signs one request for one object; nothing is asked of AWS. */
+export interface ObjectLinks {
+  /** Secret: whoever has the link may do this until then, and while the credentials are good. `nowMs`, `expiresAtMs`: ms since 1970. */
+  sign(credentials: Credentials, order: LinkOrder): Promise<string>
+}
+
+export interface LinkOrder {
+  readonly method: LinkMethod
+  readonly object: Scope
+  readonly nowMs: number
+  readonly expiresAtMs: number
+}
+
+export interface LinkNeeds extends VendNeeds {
+  readonly objectLinks: ObjectLinks
+}
+
+const LEVEL: Readonly<Record<LinkMethod, 'read' | 'write'>> = { get: 'read', put: 'write' }
+
+/**
+ * A link to the one object of an active grant. It is signed with the grant's own credentials: what ends them, a revoke too, ends the link.
+ */
+export async function objectLink(
+  needs: LinkNeeds,
+  caller: Caller,
+  grantId: string,
+  method: LinkMethod,
+): Promise<SecretLink> {
+  const refuseOther = (grant: Grant) => void oneObject(grant, method)
+  const { grant, credentials, nowMs } = await vendFor(needs, caller, grantId, { as: 'link', refuseOther })
+  const expiresAtMs = Math.min(Date.parse(credentials.expiresAt), nowMs + LONGEST_LINK_MS)
+  const url = await needs.objectLinks.sign(credentials, {
+    method,
+    object: oneObject(grant, method),
+    nowMs,
+    expiresAtMs,
+  })
+  return { url, expiresAt: new Date(expiresAtMs).toISOString() }
+}
+
+/** @throws BAD_INPUT for a grant that reaches more than one object, or does not allow this with it */
+function oneObject({ terms: { scopes, levels } }: Grant, method: LinkMethod): Scope {
+  const [object, ...others] = scopes.map(parseScope)
+  if (!object || others.length > 0 || object.key === '' || object.key.endsWith('/')) {
+    throw new LatchkeyError('BAD_INPUT', {
+      problem:
+        'There are links only for a grant of exactly one object, and this one reaches more. Use `latchkey profile`, or ask for the one object.',
+    })
+  }
+  if (levels.includes(LEVEL[method])) return object
+  const next =
+    method === 'get' && levels.includes('write') ? 'It can upload: add `--put`, or ask for read.' : 'Ask for it.'
+  throw new LatchkeyError('BAD_INPUT', {
+    problem: `This grant does not allow ${LEVEL[method]}, which a link to ${method} the object needs. ${next}`,
+  })
+}

@@ -1,0 +1,54 @@
+import { LatchkeyError } from '../errors.ts'
+import { DENY_IDS_PER_ROLE } from '../policies/deny-document.ts'
+import type { IndexChange, Limit, RecordPort } from '../store/record-store.ts'
+import type { Principal } from './driver.ts'
+import { denyId, denyRoleOf } from './session/deny-list.ts'
+
+/**
+ * Whatever may one day need an id in the Deny document of an elevation role, pending requests included, scored by when it no longer can. So what
+ * is approved can always be denied, and an approval never meets a full role: the ask does.
+ */
+const ON_ROLE = 'on-role'
+
+/** @param untilMs When this can last need its id. */
+export function holdPlace(principal: Principal, id: string, untilMs: number): readonly IndexChange[] {
+  return [{ ...placeOf(principal), id, at: untilMs }]
+}
+
+export function leavePlace(principal: Principal, id: string): readonly IndexChange[] {
+  return [{ ...placeOf(principal), id, at: null }]
+}
+
+export function placeLimits(principal: Principal, nowMs: number): readonly Limit[] {
+  return [{ ...placeOf(principal), since: nowMs, atMost: DENY_IDS_PER_ROLE, otherwise: roleIsFull() }]
+}
+
+/** The first that has a place left. Two asks may find the same last place: the commit decides, and one of them asks again. */
+export async function pickPlace(
+  record: RecordPort,
+  principals: readonly [Principal, ...Principal[]],
+  nowMs: number,
+): Promise<Principal> {
+  for (const principal of principals) {
+    const { kind, value } = placeOf(principal)
+    const held = await record.list(kind, value, { from: nowMs + 1, limit: DENY_IDS_PER_ROLE })
+    if (held.length < DENY_IDS_PER_ROLE) return principal
+  }
+  throw roleIsFull()
+}
+
+function placeOf(principal: Principal) {
+  return { kind: ON_ROLE, value: companyOf(principal) }
+}
+
+function roleIsFull(): LatchkeyError {
+  return new LatchkeyError('QUOTA_FULL', {
+    quota: `The elevation role of this account (${DENY_IDS_PER_ROLE} requests and grants at once, on each of its copies)`,
+    next: 'Try again when some of them are over, or have the owner add a copy of the role.',
+  })
+}
+
+/** Where its end has company: grants that one write of AWS ends together. */
+export function companyOf(principal: Principal): string {
+  return denyId(denyRoleOf(principal))
+}

@@ -1,0 +1,25 @@
+import { elevationRoles } from '../rules/elevation-roles.ts'
+import type { Eligibility } from '../rules/eligibility.ts'
+import type { Principal } from './driver.ts'
+import { denyRoleOf } from './session/deny-list.ts'
+
+type Eligible = Extract<Eligibility, { eligible: true }>
+
+/** Undefined when the rules as they are now still name this principal for what was asked: a record cannot say who a yes is for. */
+export function findPrincipalFault(eligible: Eligible, principal: Principal): string | undefined {
+  const { account, entitlement } = eligible
+  const isSame = principal.account === account.id && principal.driver === entitlement.driver
+  if (isSame && namesIt(eligible, principal)) return undefined
+  return 'The rules now name another role for this. Ask again.'
+}
+
+function namesIt({ account, holder }: Eligible, principal: Principal): boolean {
+  const arns = elevationRoles(account).map((role) => `arn:aws:iam::${account.id}:role/${role}`)
+  if (!arns.includes(denyRoleOf(principal).roleArn)) return false
+  if (principal.driver === 'session') return true
+  if (!holder) return false
+  const named = principal.arn.split(':').at(-1)?.split('/') ?? []
+  const isNamed = named[0] === holder.kind && named.at(-1) === holder.name
+  // A user's id has no session name behind it.
+  return isNamed && principal.userid.split(':').at(1) === holder.sessionName
+}

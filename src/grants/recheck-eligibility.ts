@@ -1,0 +1,30 @@
+import type { Directory } from '../rules/directory.ts'
+import { groupIdsOf } from '../rules/eligibility.ts'
+import type { Rules } from '../rules/file/parse-rules.ts'
+import { readEligibility } from '../rules/read-eligibility.ts'
+import { parseScope } from '../rules/scope.ts'
+import type { Terms } from './grant.ts'
+import { findPrincipalFault } from './principal-in-rules.ts'
+
+export interface EligibilityNeeds {
+  readonly rules: Rules
+  readonly directory: Directory
+}
+
+/** Undefined when rules and directory, as they are now, still let this person have this on that principal; otherwise the reason. */
+export async function findIneligibility(needs: EligibilityNeeds, terms: Terms): Promise<string | undefined> {
+  const [person, groups] = await Promise.all([
+    needs.directory.person(terms.requester),
+    needs.directory.groupsOf(terms.requester, groupIdsOf(needs.rules)),
+  ])
+  if (!person) return 'The requester is no longer in the directory.'
+  const { scopes, levels, durationMinutes } = terms
+  // Under the entitlement whose approvers said yes, and no other.
+  const entitlements = needs.rules.entitlements.filter(({ name }) => name === terms.entitlement)
+  const decision = await readEligibility(
+    { ...needs, rules: { ...needs.rules, entitlements } },
+    { person, groups },
+    { scopes: scopes.map(parseScope), levels, durationMinutes },
+  )
+  return decision.eligible ? findPrincipalFault(decision, terms.principal) : decision.reason
+}

@@ -1,0 +1,17 @@
+import { LATCHKEY } from '../audit/events.ts'
+import type { RecordPort } from '../store/record-store.ts'
+import { beginRevoke } from './end-grant.ts'
+import { isOver, type StoredGrant } from './grant.ts'
+
+/** Somebody wrote into the record: the alarm and the end are one write. What is over already is left as it is. */
+export async function endForged(record: RecordPort, stored: StoredGrant, found: string): Promise<void> {
+  const { grant } = stored
+  if (isOver(grant) || grant.status === 'revoking') return
+  const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
+  await beginRevoke(record, stored, {
+    cause: 'yes-does-not-add-up',
+    actor: LATCHKEY,
+    detail: found,
+    alarms: [{ kind: 'alarm.yes-does-not-add-up', ...facts, found }],
+  })
+}

@@ -1,0 +1,205 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type AuditEvent, LATCHKEY } from '../../audit/events.ts'
+import { tell } from '../../messages/security-notice.ts'
+import { iamTime } from '../../policies/iam-time.ts'
+import type { Rules } from '../../rules/file/parse-rules.ts'
+import type { IndexChange, RecordPort } from '../../store/record-store.ts'
+import { takeAllAttached } from '../attach/reconcile-entity.ts'
+import { holdPlace, leavePlace } from '../deny-capacity.ts'
+import type { DenyDocument, Driver, SessionPrincipal } from '../driver.ts'
+import { adoptionNotice } from './adoption-notice.ts'
+import {
+  covers,
+  type DenyRecord,
+  denyCommit,
+  denyId,
+  documentOf,
+  isHeld,
+  mergeDenied,
+  readDenyRecord,
+  unknownUntil,
+} from './deny-list.ts'
+import { endOlderThanRecord, endResurrected } from './revoke-already-denied.ts'
+import {
+  alarmIfFull,
+  type DenyDraft,
+  type DenyLog,
+  LONGEST_VEND_MS,
+  warnOf,
+  writeWithRoom,
+} from './write-deny-document.ts'
+
+/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
+const LEASE_MS = 15_000
+/** A write whose answer was lost may land late, so AWS is looked at again. */
+const LOOK_AGAIN_MS = [10_000, 60_000] as const
+export interface DenyNeeds {
+  readonly record: RecordPort
+  readonly driver: Driver
+  readonly approvalKey: string
+  readonly rules: Pick<Rules, 'accounts' | 'entitlements' | 'securityChannel'>
+  readonly log: DenyLog
+}
+
+export interface Round {
+  /** Who must be refused from now on; asked for once nobody else writes the role. */
+  readonly added?: () => Promise<DenyRecord['denied']>
+  /** The role's entry in the due index has come. */
+  readonly isDue?: boolean
+}
+
+interface Found {
+  readonly nowMs: number
+  readonly awsMs: number
+  readonly epoch: string
+  readonly version: number
+  readonly known: DenyRecord | undefined
+  /** The epoch that the record calls adopted, under whatever id the role had then. */
+  readonly adopted: string | undefined
+  readonly held: DenyDocument | undefined
+}
+
+interface Plan {
+  readonly added: DenyRecord['denied']
+  /** When ids that AWS denies may leave, where the record can prove it. */
+  readonly explained: DenyRecord['denied']
+  readonly isDue: boolean
+}
+
+/**
+ * One round over one role, the only one that writes its Deny document: adds who must be refused, puts back what AWS lost, lets go what is over,
+ * and adopts a document of another epoch. An id already denied stays denied; `issuedBefore` never goes back.
+ * @returns `busy`: somebody else is at it. `kept`: AWS was read back with all of it.
+ */
+export async function keepDeny(
+  needs: DenyNeeds,
+  principal: SessionPrincipal,
+  round: Round = {},
+): Promise<'kept' | 'busy'> {
+  const lease = await needs.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
+  if (!lease) return 'busy'
+  try {
+    const added = (await round.added?.()) ?? []
+    const found = await look(needs, principal)
+    const explained = await endResurrected(needs, principal, found.held?.denied ?? [])
+    await makeSo(needs, principal, found, { added, explained, isDue: round.isDue ?? false })
+    return 'kept'
+  } finally {
+    await lease.release()
+  }
+}
+
+async function look({ record, driver, approvalKey }: DenyNeeds, principal: SessionPrincipal): Promise<Found> {
+  const [nowMs, awsMs, epoch, { version, value }, held] = await Promise.all([
+    record.now(),
+    driver.now(),
+    record.epoch(),
+    readDenyRecord(record, approvalKey, denyId(principal)),
+    driver.readDeny(principal),
+  ])
+  const known = value?.roleId === principal.roleId ? value : undefined
+  return { nowMs, awsMs, epoch, version, known, adopted: value?.epoch, held }
+}
+
+async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Found, plan: Plan) {
+  const { nowMs, version, known, held } = found
+  const adopting = isOfAnotherEpoch(found)
+  const draft = draftOf(needs, principal, found, { ...plan, adopting })
+  // Before it is written over: only what AWS holds bears witness to what was found.
+  if (adopting) await tell(needs, adoptionNotice(found, principal.roleArn, isFirstRole(needs.rules, principal)))
+  const mustWrite = !isHeld(held, documentOf(draft))
+  const { made, leftOut } = mustWrite
+    ? await writeWithRoom(needs.driver, principal, draft, found)
+    : { made: draft, leftOut: [] }
+  if (adopting || found.adopted !== found.epoch) await takeWhatIsAttached(needs, principal)
+  const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
+  const next = { ...made, writtenAt }
+  // Rounds come every minute: one that found all as it was leaves no trace.
+  if (!plan.isDue && isDeepStrictEqual(next, known)) return
+  const event = describe(found, next, { adopting, mustWrite, added: plan.added.length > 0 })
+  warnOf(needs.log, event)
+  const audit = [event, ...alarmIfFull(needs.log, made, leftOut)]
+  const commit = denyCommit(needs.approvalKey, version, next, nextLook(next, nowMs), audit)
+  await needs.record.commit({ ...commit, indexes: placesOf(principal, made.denied, leftOut) })
+}
+
+function draftOf(
+  { rules }: DenyNeeds,
+  { account, roleArn, roleId }: SessionPrincipal,
+  { nowMs, awsMs, epoch, known, held }: Found,
+  { explained, added, adopting }: Plan & Pick<Did, 'adopting'>,
+): DenyDraft {
+  const heldUntil = { denied: [], ...held, until: unknownUntil(rules, nowMs) }
+  // Ids leave by the slower of two clocks: one that was set forward must not let anybody back in.
+  const denied = mergeDenied([...explained, ...(known?.denied ?? [])], heldUntil, added, Math.min(nowMs, awsMs))
+  const issuedBefore = adopting ? iamTime(awsMs + (held || known ? LONGEST_VEND_MS : 1_000)) : newest(known, held)
+  return { account, roleArn, roleId, epoch, issuedBefore, denied }
+}
+
+/** Whatever AWS denies takes a place, what nobody asked for here too: so what is live and what is denied never outgrow the document together. */
+function placesOf(
+  principal: SessionPrincipal,
+  denied: DenyRecord['denied'],
+  leftOut: DenyRecord['denied'],
+): readonly IndexChange[] {
+  const own = `${principal.roleId}:`
+  const idOf = (userid: string) => (userid.startsWith(own) ? userid.slice(own.length) : userid)
+  return [
+    ...denied.flatMap(({ userid, until }) => holdPlace(principal, idOf(userid), Date.parse(until))),
+    ...leftOut.flatMap(({ userid, unexplained }) => (unexplained ? leavePlace(principal, idOf(userid)) : [])),
+  ]
+}
+
+/**
+ * Of another epoch nothing that is attached can be trusted either. Once for an account, with its first role: that is the one whose adoption
+ * grants of the driver `attach` wait for, and the record says that it is adopted only after this.
+ */
+async function takeWhatIsAttached(needs: DenyNeeds, principal: SessionPrincipal): Promise<void> {
+  if (!isFirstRole(needs.rules, principal)) return
+  await takeAllAttached(needs, principal.account)
+  await endOlderThanRecord(needs.record, principal.account)
+}
+
+function isFirstRole({ accounts }: DenyNeeds['rules'], { account, roleArn }: SessionPrincipal): boolean {
+  const ofAccount = [...accounts.values()].filter(({ id }) => id === account)
+  return ofAccount.some(({ elevationRole }) => roleArn === `arn:aws:iam::${account}:role/${elevationRole}`)
+}
+
+/** What AWS holds counts first. Without any, the record alone says whether the role was ever ours in this epoch. */
+function isOfAnotherEpoch({ held, known, epoch }: Found): boolean {
+  return held ? held.epoch !== epoch : known?.epoch !== epoch
+}
+
+function newest(known: DenyRecord | undefined, held: DenyDocument | undefined): string {
+  return iamTime(Math.max(Date.parse(known?.issuedBefore ?? '') || 0, Date.parse(held?.issuedBefore ?? '') || 0))
+}
+
+function nextLook({ writtenAt, denied }: DenyRecord, nowMs: number): number | null {
+  const looks = [
+    ...LOOK_AGAIN_MS.map((afterMs) => Date.parse(writtenAt) + afterMs),
+    ...denied.map(({ until }) => Date.parse(until)),
+  ].filter((at) => at > nowMs)
+  return looks.length > 0 ? Math.min(...looks) : null
+}
+
+interface Did {
+  readonly adopting: boolean
+  readonly mustWrite: boolean
+  readonly added: boolean
+}
+
+function describe({ known, held }: Found, next: DenyRecord, { adopting, mustWrite, added }: Did): AuditEvent {
+  const facts = { actor: LATCHKEY, role: next.roleArn }
+  if (adopting) {
+    return { kind: 'epoch.adopted', ...facts, found: held?.epoch ?? 'none', issuedBefore: next.issuedBefore }
+  }
+  const denied = next.denied.length
+  if (!mustWrite && !added) return { kind: 'deny.verified', ...facts, denied }
+  const lost = known !== undefined && !covers(held, { ...documentOf(known), denied: stillDenied(known, next) })
+  return { kind: lost ? 'deny.put-back' : 'deny.written', ...facts, denied }
+}
+
+function stillDenied(known: DenyRecord, next: DenyRecord): readonly string[] {
+  const ids = new Set(next.denied.map(({ userid }) => userid))
+  return known.denied.map(({ userid }) => userid).filter((userid) => ids.has(userid))
+}

@@ -1,0 +1,65 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { LatchkeyError } from '../errors.ts'
+import type { Inbox } from '../oversight/cloudtrail-inbox.ts'
+import { type CloudTrailRecord, envelope } from '../oversight/cloudtrail-record.ts'
+import type { Feed } from '../oversight/feed.ts'
+import { selfTestEvent } from '../oversight/feed-self-test.ts'
+import { type RecordPort, refuseWithoutRoom } from '../store/record-store.ts'
+import { isSame } from './is-same.ts'
+import type { HttpMetrics } from './metrics.ts'
+
+/** Where EventBridge delivers what CloudTrail recorded. It tries again after 401, 429 and 503, and never after 400 ("API destinations"). */
+
+/** An event of EventBridge has 256 KB at most. */
+const BODY_LIMIT_BYTES = 1_048_576
+const KEY_HEADER = 'x-latchkey-key'
+
+export interface CloudTrailNeeds {
+  readonly inbox: Inbox
+  readonly feed: Pick<Feed, 'noteArrival'>
+  readonly record: Pick<RecordPort, 'hasRoom'>
+  /** Two of one account are valid while a key is rotated. Undefined: there is no such route. */
+  readonly keys: readonly { readonly key: string; readonly accounts: readonly string[] }[] | undefined
+  readonly metrics: HttpMetrics
+}
+
+export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, keys, metrics }: CloudTrailNeeds): void {
+  if (keys === undefined) return
+  const accounts = new WeakMap<FastifyRequest, ReadonlySet<string>>()
+  app.register(async (door) => {
+    // Before the body is read: whoever is not known costs a few digests and no memory.
+    door.addHook('onRequest', async (request, reply) => {
+      const given = request.headers[KEY_HEADER]
+      const known = keys.filter(({ key }) => isSame(typeof given === 'string' ? given : '', key))
+      if (known.length === 0) {
+        metrics.refusedUnknown()
+        reply.header('connection', 'close')
+        throw new LatchkeyError('NOT_SIGNED_IN', {})
+      }
+      accounts.set(request, new Set(known.flatMap((one) => one.accounts)))
+    })
+    // Thousands a second: each is told by the record, not by a line of the log.
+    door.post('/api/cloudtrail', { bodyLimit: BODY_LIMIT_BYTES, logLevel: 'warn' }, async (request, reply) => {
+      const told = parseBody(request.body, accounts.get(request) ?? new Set())
+      if ('nonce' in told) await feed.noteArrival(told.nonce)
+      else {
+        await refuseWithoutRoom(record)
+        await inbox.append(told)
+      }
+      return reply.code(202).send()
+    })
+  })
+}
+
+function parseBody(body: unknown, accounts: ReadonlySet<string>): CloudTrailRecord | { readonly nonce: string } {
+  const parsed = envelope.safeParse(body)
+  const tested = parsed.success ? undefined : selfTestEvent.safeParse(body)
+  const account = parsed.data?.account ?? tested?.data?.account
+  if (account === undefined) {
+    throw new LatchkeyError('BAD_INPUT', { problem: 'This is not a CloudTrail record as EventBridge sends it.' })
+  }
+  if (!accounts.has(account)) {
+    throw new LatchkeyError('BAD_INPUT', { problem: 'This key is not for that account. Check CLOUDTRAIL_KEYS.' })
+  }
+  return parsed.success ? parsed.data : { nonce: tested?.data?.detail.nonce ?? '' }
+}

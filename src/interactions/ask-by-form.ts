@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { toAsk } from '../access-requests/ask-input.ts'
+import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
+import { SAID } from '../access-requests/request-limits.ts'
+import type { Given } from '../cards/request-form.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import type { Thread } from '../messages/message.ts'
+import type { Caller } from '../rules/caller.ts'
+import { ASKABLE_LEVELS, NO_BUCKET_POLICY, sortLevels } from '../rules/levels.ts'
+import { type FormNeeds, formFor } from './ask-by-line.ts'
+import { nameSaid, wasAskedAlready } from './asked-once.ts'
+import type { Action, Answer, Turn } from './interaction.ts'
+import { type PresentNeeds, presentCard } from './present-card.ts'
+
+const text = z.string().trim().max(5_000).optional()
+
+const formData = z.object({
+  for: z.string(),
+  scope: text,
+  below: text,
+  levels: text,
+  duration: text,
+  reason: text,
+  ticket: text,
+})
+
+type FormData = z.output<typeof formData>
+
+/** The form was sent. Its own message becomes the card of the request, so one form is one request, however often it arrives. */
+export async function askByForm(needs: FormNeeds & PresentNeeds, turn: Turn, action: Action): Promise<Answer> {
+  const { caller } = turn
+  const form = formData.safeParse(action.data)
+  if (!form.success) throw badInput('This form cannot be read. Say request to get a new one.')
+  if (form.data.for !== caller.objectId)
+    throw badInput('This form belongs to somebody else. Say request to get your own.')
+  const thread = threadOf(turn, action)
+  try {
+    const requestId = (await earlierRequest(needs, thread)) ?? (await ask(needs, caller, form.data, thread))
+    return await presentCard(needs, caller, requestId, action)
+  } catch (error) {
+    // Another delivery of this form, perhaps in another process, was faster: whatever this one met, it asked.
+    const requestId = await earlierRequest(needs, thread)
+    if (requestId !== undefined) return await presentCard(needs, caller, requestId, action)
+    if (wasAskedAlready(error)) return { message: 'This form was sent already.' }
+    return await formAgain(needs, caller, form.data, error)
+  }
+}
+
+function threadOf({ conversation }: Turn, { reference }: Action): Thread {
+  return reference === undefined
+    ? { conversation }
+    : { conversation, reference, said: nameSaid(conversation, reference) }
+}
+
+async function ask(needs: AskNeeds, caller: Caller, form: FormData, thread: Thread): Promise<string> {
+  const { id } = await requestAccess(needs, caller, { ...readForm(form), thread })
+  return id
+}
+
+/** The request that this message became. */
+async function earlierRequest({ record }: PresentNeeds, { said }: Thread): Promise<string | undefined> {
+  const [requestId] = said === undefined ? [] : await record.list(SAID, said, { limit: 1 })
+  return requestId
+}
+
+/** Refused: what was filled in stays, and a sentence says what to change. */
+async function formAgain(needs: FormNeeds, caller: Caller, form: FormData, error: unknown): Promise<Answer> {
+  // What does not answer now would not fill a form either, and what is too much is not made more; the one on the screen can be sent again.
+  if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE' || error.code === 'TOO_MANY') throw error
+  try {
+    return { card: (await formFor(needs, caller, { given: givenOf(form), problem: error.message })).card }
+  } catch (another) {
+    // Why it was refused is still what they have to know.
+    if (isLatchkeyError(another, 'TOO_MANY')) throw error
+    throw another
+  }
+}
+
+function readForm({ scope, below, levels, duration, reason, ticket }: FormData): AskInput {
+  if (!scope) throw badInput('Choose a scope.')
+  // No form offers it; who sends it all the same is told, and does not get something else.
+  if (levels?.split(',').includes('bucket-policy')) throw badInput(NO_BUCKET_POLICY)
+  return toAsk({
+    scopes: [narrowed(scope, below)],
+    levels: levelsOf(levels),
+    reason: reason ?? '',
+    ...(duration ? { duration } : {}),
+    ...(ticket ? { ticket } : {}),
+  })
+}
+
+/** Only ever further down: `..` and doubled slashes are refused where the scope is parsed. */
+function narrowed(scope: string, below: string | undefined): string {
+  if (!below) return scope
+  if (below.startsWith(scope)) return below
+  if (!scope.endsWith('/'))
+    throw badInput(`${scope} is one object: there is nothing below it. Leave the narrower part empty.`)
+  return `${scope}${below}`
+}
+
+/** As the multiple choice of a card sends them. */
+function levelsOf(levels = '') {
+  const chosen = levels.split(',').map((level) => level.trim())
+  return sortLevels(ASKABLE_LEVELS.filter((level) => chosen.includes(level)))
+}
+
+function givenOf({ for: _, levels, ...typed }: FormData): Given {
+  const given = Object.entries(typed).filter(([, value]) => value !== undefined)
+  return { ...Object.fromEntries(given), levels: levelsOf(levels) }
+}
+
+function badInput(problem: string): LatchkeyError {
+  return new LatchkeyError('BAD_INPUT', { problem })
+}

@@ -1,0 +1,37 @@
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { PageProblem } from './page-problem.ts'
+import type { Room } from './pages-deps.ts'
+import { isSameOrigin } from './same-origin.ts'
+import type { Session } from './session.ts'
+
+const sessions = new WeakMap<FastifyRequest, Session>()
+
+/** Runs before the body is read: a form counts only from a page of ours, sent by somebody signed in. */
+export function demandForm({ cookies, publicUrl }: Room): onRequestAsyncHookHandler {
+  return async function checkForm(request, reply) {
+    const session = await cookies.session.read(request)
+    const problem = isSameOrigin(request, publicUrl) ? undefined : PageProblem.foreignForm()
+    if (session !== undefined && problem === undefined) {
+      sessions.set(request, session)
+      return
+    }
+    // The body was not read and will not be: without this, node would take in all of it to keep the connection.
+    reply.header('connection', 'close')
+    throw problem ?? signedOut()
+  }
+}
+
+/** Whoever the hook has found. */
+export function sessionOf(request: FastifyRequest): Session {
+  const session = sessions.get(request)
+  if (session === undefined) throw signedOut()
+  return session
+}
+
+function signedOut(): PageProblem {
+  return new PageProblem({
+    status: 401,
+    title: 'You are not signed in any more',
+    sentence: 'Nothing was changed. Open the link from your mail again, sign in, and decide there.',
+  })
+}

@@ -1,0 +1,134 @@
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { type AuditEvent, LATCHKEY } from '../audit/events.ts'
+import type { Explained, Fold, FoldEntry, InboxEntry } from '../oversight/cloudtrail-inbox.ts'
+import { cloudTrailRecord } from '../oversight/cloudtrail-record.ts'
+import { MOST_LAST_WRITES } from '../oversight/write-summary.ts'
+import { answered } from './answers.ts'
+import type { Connection } from './connections.ts'
+import { groupReader, type StreamEntry } from './consumer-group.ts'
+import { type Keys, keysUnder, PREFIX } from './keys.ts'
+import { parsedJson } from './parsed-json.ts'
+import { readScript, runScript } from './scripts.ts'
+
+const GROUP = 'fold'
+const FOLD = readScript('fold-writes')
+
+/** Longer would keep others waiting: Redis runs one script at a time. */
+const MOST_RECORDS = 500
+/** Unexplained records of one kind are one audit event in so long, of at most so many kinds. */
+const GATHER_MS = 5_000
+const MOST_KINDS = 200
+/** A live card is edited once in so long, however much is written: Teams takes 1,800 edits an hour in one conversation. */
+const SHOW_EVERY_MS = 3_000
+
+type Template = Omit<Extract<AuditEvent, { kind: 'write.unexplained' }>, 'count' | 'firstAt' | 'lastAt'>
+
+const various = 'various'
+const THE_REST: Template = {
+  kind: 'write.unexplained',
+  actor: LATCHKEY,
+  account: various,
+  principal: various,
+  name: various,
+  bucket: various,
+  reason: various,
+}
+
+interface FoldOptions {
+  readonly prefix?: string
+  readonly log: Logger
+  readonly claimAfterMs?: number
+  readonly gatherMs?: number
+}
+
+/** `reading` is a worker's connection that nobody else uses: reading blocks it for up to a second. */
+export function redisFold(reading: Connection, writing: Connection, options: FoldOptions): Fold {
+  const { prefix = PREFIX, log, claimAfterMs = 5_000, gatherMs = GATHER_MS } = options
+  const keys = keysUnder(prefix)
+  const read = groupReader(reading, { stream: keys.inbox, group: GROUP, claimAfterMs })
+  return {
+    read: async (count) => (await answered(read(count))).map((entry) => parseEntry(entry, log)),
+    async fold(entries) {
+      for (const batch of batchesOf(entries)) {
+        const plan = planFold(keys, batch, gatherMs)
+        await answered(runScript(writing, FOLD, plan.keys, plan.args))
+      }
+    },
+  }
+}
+
+const recordText = z.string().transform(parsedJson).pipe(cloudTrailRecord)
+
+/** What is no record was not written by us: it leaves with its entry, and the log says so. */
+function parseEntry({ entryId, fields }: StreamEntry, log: Logger): InboxEntry {
+  const parsed = fields.filter((_, position) => position % 2 === 1).map((text) => recordText.safeParse(text))
+  const records = parsed.flatMap(({ data }) => (data === undefined ? [] : [data]))
+  if (records.length < parsed.length || parsed.length === 0)
+    log.error({ entryId }, 'the inbox held what is not a record')
+  return { entryId, records }
+}
+
+/** At least one: a batch without records still reports what is due. */
+function batchesOf(entries: readonly FoldEntry[]): readonly (readonly FoldEntry[])[] {
+  const batches: FoldEntry[][] = [[]]
+  let records = 0
+  for (const entry of entries) {
+    if (records > 0 && records + entry.explained.length > MOST_RECORDS) {
+      batches.push([])
+      records = 0
+    }
+    batches.at(-1)?.push(entry)
+    records += entry.explained.length
+  }
+  return batches
+}
+
+function planFold(keys: Keys, entries: readonly FoldEntry[], gatherMs: number) {
+  const all = entries.flatMap(({ explained }) => explained)
+  const grantIds = [...new Set(all.flatMap((one) => ('grantId' in one ? [one.grantId] : [])))]
+  const positions = new Map(grantIds.map((id, index) => [id, index + 1]))
+  return {
+    keys: [
+      ...[keys.inbox, keys.seen, keys.unexplained, keys.audit, keys.due('copies'), keys.outbox],
+      ...grantIds.flatMap((id) => [keys.digest(id), keys.lastWrites(id)]),
+    ],
+    args: [
+      ...[GROUP, String(gatherMs), String(MOST_KINDS), JSON.stringify(THE_REST), String(MOST_LAST_WRITES)],
+      ...[String(SHOW_EVERY_MS), String(all.length), ...all.flatMap((one) => describe(one, positions))],
+      ...entries.map(({ entryId }) => entryId),
+    ],
+  }
+}
+
+function describe(one: Explained, positions: ReadonlyMap<string, number>): readonly string[] {
+  const { record, rememberUntilMs } = one
+  const start = [record.id, String(rememberUntilMs)]
+  const times = [record.at, String(Date.parse(record.at))]
+  if ('unexplained' in one) return [...start, '0', ...times, '', '0', JSON.stringify(templateOf(one)), '']
+  const position = String(positions.get(one.grantId) ?? 0)
+  const { write } = one
+  if (write === undefined) return [...start, position, ...times, '', '0', '', '']
+  const { kind, name, bucket, key } = write
+  return [
+    ...start,
+    position,
+    ...times,
+    kind,
+    String(write.bytes),
+    JSON.stringify({ kind, name, uri: `s3://${bucket}/${key}` }),
+    one.requestId,
+  ]
+}
+
+function templateOf({ record, unexplained }: Extract<Explained, { readonly unexplained: unknown }>): Template {
+  return {
+    kind: 'write.unexplained',
+    actor: LATCHKEY,
+    account: record.account,
+    principal: record.principalId ?? record.arn ?? 'none',
+    name: record.name,
+    bucket: record.bucket ?? '',
+    reason: unexplained,
+  }
+}

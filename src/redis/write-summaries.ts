@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { WRITE_KINDS } from '../oversight/s3-write.ts'
+import { type Digest, type Digests, type LastWrite, MOST_LAST_WRITES } from '../oversight/write-summary.ts'
+import { answered } from './answers.ts'
+import type { Connection } from './connections.ts'
+import { type Keys, keysUnder, PREFIX } from './keys.ts'
+import { parsedJson } from './parsed-json.ts'
+
+/** What the script adds up. A number that it did not write counts as none. */
+const amount = z.coerce.number().int().nonnegative().catch(0).default(0)
+const time = z.iso.datetime().nullable().catch(null).default(null)
+const counts = z.object({
+  written: amount,
+  copied: amount,
+  deleted: amount,
+  'batch-deleted': amount,
+  tagged: amount,
+  other: amount,
+  denied: amount,
+}) satisfies z.ZodType<Digest['counts']>
+const sums = z.object({ bytes: amount, firstAt: time, lastAt: time })
+const lastWrite = z.object({ kind: z.enum(WRITE_KINDS), name: z.string(), uri: z.string() })
+
+/** Takes a connection for requests. */
+export function redisDigests(redis: Connection, { prefix = PREFIX }: { readonly prefix?: string } = {}): Digests {
+  const keys = keysUnder(prefix)
+  // Sent together without waiting in between.
+  return { readMany: (grantIds) => answered(Promise.all(grantIds.map((id) => read(redis, keys, id)))) }
+}
+
+async function read(redis: Connection, keys: Keys, grantId: string): Promise<Digest> {
+  const [fields, flat] = await Promise.all([
+    redis.hgetall(keys.digest(grantId)),
+    redis.zrevrange(keys.lastWrites(grantId), 0, MOST_LAST_WRITES - 1, 'WITHSCORES'),
+  ])
+  const pairs = flat.flatMap((text, position) =>
+    position % 2 === 0 ? [{ text, atMs: Number(flat[position + 1]) }] : [],
+  )
+  return { counts: counts.parse(fields), ...sums.parse(fields), last: pairs.flatMap(parseLast) }
+}
+
+const lastText = z.string().transform(parsedJson).pipe(lastWrite)
+
+function parseLast({ text, atMs }: { readonly text: string; readonly atMs: number }): readonly LastWrite[] {
+  const parsed = lastText.safeParse(text)
+  const at = new Date(atMs)
+  return parsed.success && !Number.isNaN(at.getTime()) ? [{ ...parsed.data, at: at.toISOString() }] : []
+}

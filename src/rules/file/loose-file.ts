@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { isLatchkeyError } from '../../errors.ts'
+import type { KeyPath, PlacedFault } from './rules-faults.ts'
+
+/** Takes whatever of a rules file can be understood, so that faults of reference are told together with the faults of shape. */
+
+const texts = z.array(z.unknown()).catch([])
+export const map = z.record(z.string(), z.unknown()).catch({})
+
+const entitlement = z.object({
+  name: z.unknown().optional(),
+  who: texts,
+  scopes: texts,
+  levels: texts,
+  driver: z.unknown().optional(),
+  conditions: z
+    .object({
+      sourceIps: z.array(z.unknown()).optional().catch(undefined),
+      vpcEndpoints: z.array(z.unknown()).optional().catch(undefined),
+      objectTag: z.unknown().optional(),
+      mfa: z.unknown().optional(),
+    })
+    .optional()
+    .catch(undefined),
+  duration: map,
+  approval: z.array(z.object({ from: texts }).catch({ from: [] })).catch([]),
+})
+
+const nothing = { name: undefined, who: [], scopes: [], levels: [], driver: undefined, duration: {}, approval: [] }
+
+export const looseFile = z.object({
+  people: map,
+  groups: map,
+  accounts: map,
+  buckets: map,
+  principals: map,
+  reviewTimes: map,
+  entitlements: z.array(entitlement.catch(nothing)).catch([]),
+})
+
+export const looseBucket = z
+  .object({
+    account: z.unknown().optional(),
+    region: z.unknown().optional(),
+    kmsKey: z.unknown().optional(),
+    owners: texts,
+  })
+  .catch({ account: undefined, region: undefined, kmsKey: undefined, owners: [] })
+
+export type LooseFile = z.output<typeof looseFile>
+export type LooseEntitlement = z.output<typeof entitlement>
+
+export function missing(
+  named: Record<string, unknown>,
+  section: string,
+  name: string,
+  path: KeyPath,
+  part: PlacedFault['part'] = 'value',
+): readonly PlacedFault[] {
+  if (Object.hasOwn(named, name)) return []
+  const names = Object.keys(named)
+  const known = names.length === 0 ? 'nothing' : names.slice(0, 10).join(', ')
+  return [{ path, part, problem: `\`${section}\` does not name ${name}. It names ${known}.` }]
+}
+
+/** Of a group or person that the file does not name. What has another form is a fault of shape. */
+export function subjectMissing(
+  file: LooseFile,
+  written: unknown,
+  path: KeyPath,
+  part: PlacedFault['part'] = 'value',
+): readonly PlacedFault[] {
+  const [, kind, name] = typeof written === 'string' ? (/^(group|person):(.+)$/.exec(written) ?? []) : []
+  if (name === undefined) return []
+  const section = kind === 'group' ? 'groups' : 'people'
+  return missing(file[section], section, name, path, part)
+}
+
+/** Every later one of two equal values is a fault. */
+export function repeated(
+  entries: readonly { readonly path: KeyPath; readonly value: unknown }[],
+  what: string,
+): readonly PlacedFault[] {
+  const seen = new Set<string>()
+  return entries.flatMap(({ path, value }) => {
+    if (typeof value !== 'string') return []
+    const isSecond = seen.has(value)
+    seen.add(value)
+    return isSecond ? [{ path, part: 'value' as const, problem: `The ${what} ${value} is here twice. Keep one.` }] : []
+  })
+}
+
+export function attempt<T>(read: (text: string) => T, written: unknown): T | undefined {
+  if (typeof written !== 'string') return undefined
+  try {
+    return read(written)
+  } catch (error) {
+    // What cannot be read is told as a fault of shape.
+    if (isLatchkeyError(error, 'BAD_INPUT')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,46 @@
+import type { DirectoryAttribute, Person } from './directory.ts'
+import type { Account, HolderRow, Rules } from './file/parse-rules.ts'
+
+/** Whose own role or user holds grants of the driver `attach`: a row of the rules, for one person. */
+export interface Holder {
+  readonly kind: 'role' | 'user'
+  readonly name: string
+  /** Of a role: the name that this person's session always has. */
+  readonly sessionName?: string
+  /** Of a role: the attribute of the person that this name is. */
+  readonly namedAfter?: DirectoryAttribute
+}
+
+interface Who {
+  readonly person: Person
+  readonly groups: ReadonlySet<string>
+}
+
+const SESSION_NAME = /^[\w+=,.@-]{2,64}$/
+
+/** No row, or two that differ, is no principal: which of two is meant must not depend on an order. */
+export function findHolder(
+  rules: Rules,
+  account: Account,
+  { person, groups }: Who,
+): Holder | { readonly problem: string } {
+  const rows = (rules.principals.get(account.name) ?? []).filter(({ who }) =>
+    who.kind === 'person' ? who.id === person.objectId : groups.has(who.id),
+  )
+  const found = rows.map((row) => holderOf(row, person))
+  const [first, ...others] = found
+  if (!first) return { problem: `The rules name no role or user of yours in account ${account.name}.` }
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first)))
+    return {
+      problem: `The rules name more than one role or user of yours in account ${account.name}, and they differ.`,
+    }
+  return first
+}
+
+function holderOf({ kind, name, sessionName }: HolderRow, person: Person): Holder | { readonly problem: string } {
+  if (kind === 'user' || sessionName === undefined) return { kind, name }
+  const value = person.attributes?.[sessionName]
+  if (value === undefined || !SESSION_NAME.test(value))
+    return { problem: `The directory does not say what your sessions are called (${sessionName}).` }
+  return { kind, name, sessionName: value, namedAfter: sessionName }
+}

@@ -1,0 +1,50 @@
+import type { AuditEvent } from '../audit/events.ts'
+import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import type { Caller } from '../rules/caller.ts'
+import { isLostRace, type Limit, newId, type RecordPort } from './record-store.ts'
+
+const HOUR_MS = 3_600_000
+const MOST_REFUSALS_AN_HOUR = 120
+const REFUSALS_OF = 'refusals'
+/** Of what a refused person wrote, the audit keeps enough to recognise it. */
+const MOST_CHARACTERS = 500
+const MOST_SCOPES = 3
+
+/** Whether the person was refused. A service that did not answer refuses nobody, and a lost race is run again. */
+export function isRefusal(error: unknown): error is LatchkeyError {
+  return error instanceof LatchkeyError && error.code !== 'UNAVAILABLE' && !isLostRace(error)
+}
+
+/** What one person can make us store. */
+export function refusalLimit({ objectId }: Pick<Caller, 'objectId'>, nowMs: number): Limit {
+  return {
+    kind: REFUSALS_OF,
+    value: objectId,
+    since: nowMs - HOUR_MS,
+    atMost: MOST_REFUSALS_AN_HOUR,
+    otherwise: new LatchkeyError('TOO_MANY', {
+      limit: `You were refused ${MOST_REFUSALS_AN_HOUR} times within an hour.`,
+      next: 'Wait a little before you ask again.',
+    }),
+  }
+}
+
+/** Writes down that somebody known was refused. Beyond the limit nothing is stored, and the refusal stands as it is. */
+export async function recordRefusal(record: RecordPort, caller: Caller, event: AuditEvent): Promise<void> {
+  const nowMs = await record.now()
+  try {
+    await record.commit({
+      records: [],
+      indexes: [{ kind: REFUSALS_OF, value: caller.objectId, id: newId('r'), at: nowMs }],
+      limits: [refusalLimit(caller, nowMs)],
+      audit: [cut(event)],
+    })
+  } catch (error) {
+    if (!isLatchkeyError(error, 'TOO_MANY')) throw error
+  }
+}
+
+function cut(event: AuditEvent): AuditEvent {
+  const short = 'sentence' in event ? { ...event, sentence: event.sentence.slice(0, MOST_CHARACTERS) } : event
+  return short.kind === 'ask.refused' ? { ...short, scopes: short.scopes.slice(0, MOST_SCOPES) } : short
+}

@@ -1,0 +1,43 @@
+import { afterAll, expect, test } from 'vitest'
+import { holderFaults } from '../../../src/aws/doctor/attach-entity-faults.ts'
+import { wiringDesk } from '../../../src/aws/region-clients.ts'
+import { LatchkeyError } from '../../../src/errors.ts'
+import { openOffice } from '../../fixtures/use-cases.ts'
+
+/** `latchkey doctor` looks at who holds grants of the driver `attach` as an ask does. */
+
+const office = await openOffice('doctor-holders', {
+  seed: { holders: [{ kind: 'user', name: 'finn' }] },
+})
+afterAll(() => office.close())
+
+const who = { kind: 'person', id: 'finn', name: 'finn' } as const
+const user = (name: string) => ({ who, kind: 'user', name }) as const
+const look = (...names: readonly string[]) =>
+  holderFaults(wiringDesk('eu-west-1', office.ground.log), '111122223333', names.map(user))
+
+test('a holder in order has no faults', async () => {
+  expect(await look('finn')).toEqual([{ holder: 'user finn', faults: [] }])
+})
+
+test('a holder without its boundary is named with the fault', async () => {
+  const finn = office.aws.state.users.get('finn')
+  if (finn === undefined) throw new Error('The sandbox has the user.')
+  finn.boundaryArn = undefined
+  expect(await look('finn')).toEqual([{ holder: 'user finn', faults: ['The user finn has no permissions boundary.'] }])
+})
+
+test('a holder that is gone is named', async () => {
+  office.aws.state.users.delete('finn')
+  expect(await look('finn')).toEqual([{ holder: 'user finn', faults: ['There is no such user.'] }])
+})
+
+test('what Latchkey itself refuses is not called a refusal of AWS', () => {
+  const facts = {
+    doing: 'access on user finn',
+    awsCode: 'HolderNotInOrder',
+    next: 'See the log.',
+    by: 'Latchkey',
+  } as const
+  expect(new LatchkeyError('AWS_REFUSED', facts).message).toBe('Latchkey refused access on user finn. See the log.')
+})

@@ -1,0 +1,82 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
+import { checkEpoch, keepDueRole } from '../../../src/grants/recovery/epoch.ts'
+import { userIdOf } from '../../../src/grants/session/deny-list.ts'
+import { keepDeny } from '../../../src/grants/session/reconcile-deny-list.ts'
+import { newId } from '../../../src/store/record-store.ts'
+import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
+
+const MINUTE_MS = 60_000
+/** Of a grant of half an hour: the hour in which its yes may be activated, its time, and the margin. */
+const NEEDED_MINUTES = 60 + 30 + 5
+
+const office = await openDenyOffice('leaves')
+const { needs, record, redis, principal, roleKey } = office
+afterAll(() => office.close())
+
+describe('a denied id', () => {
+  test('stays until its yes is worth nothing, and leaves then without another early end', async () => {
+    const grantId = await office.revoked(await office.granted())
+    await keepDueRole(office.later((NEEDED_MINUTES - 1) * MINUTE_MS), roleKey)
+    expect(office.isDenied(grantId)).toBe(true)
+    const over = office.later((NEEDED_MINUTES + 1) * MINUTE_MS)
+    const due = await record.due('roles', await over.record.now(), 10)
+    expect(due.map(({ id }) => id)).toContain(roleKey)
+    await keepDueRole(over, roleKey)
+    expect(office.isDenied(grantId)).toBe(false)
+  })
+
+  test("stays while either clock says that it is needed: the record's set forward, or AWS's", async () => {
+    const grantId = await office.revoked(await office.granted())
+    const { driver, record: ahead } = office.later(2 * NEEDED_MINUTES * MINUTE_MS)
+    await checkEpoch({ ...needs, record: ahead })
+    expect(office.isDenied(grantId)).toBe(true)
+    await checkEpoch({ ...needs, driver })
+    expect(office.isDenied(grantId)).toBe(true)
+  })
+})
+
+describe('a grant that AWS denies and the record calls live', () => {
+  test('is ended: the record is older than its end', async () => {
+    const grantId = await office.granted()
+    const kept = await office.vend(grantId)
+    const before = await office.copy()
+    await office.revoked(grantId)
+    await office.putBack(before)
+    expect((await office.grant(grantId)).status).toBe('active')
+    await checkEpoch(needs)
+    expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
+    await expect(office.vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+
+  test('is ended too where the record knows of the denial', async () => {
+    const grantId = await office.granted()
+    const putBack = await trueCopy(office, grantId)
+    await office.revoked(grantId)
+    await putBack()
+    await checkEpoch(needs)
+    expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
+  })
+})
+
+describe('a role', () => {
+  test('keeps a place for a grant as long as its id may have to be denied', async () => {
+    const grantId = await office.approved()
+    const { terms } = await office.grant(grantId)
+    const score = await redis.zscore(office.key('index', 'on-role', roleKey), grantId)
+    expect(Number(score)).toBe(Date.parse(terms.decidedAt) + NEEDED_MINUTES * MINUTE_MS)
+  })
+
+  test('full of denied ids opens again when they are over', async () => {
+    const until = new Date((await record.now()) + MINUTE_MS).toISOString()
+    const added = Array.from({ length: 150 }, () => ({ userid: userIdOf(principal, newId('g')), until }))
+    await keepDeny(needs, principal, { added: async () => added })
+    const draft = { account: principal.account, grantId: newId('g'), requester: PEOPLE.rita, levels: ['read'] } as const
+    const scopes = [{ bucket: 'finance-reports', key: '2026/' }]
+    const ask = () => needs.driver.preflight({ ...draft, scopes })
+    await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
+    await keepDueRole(office.later(2 * MINUTE_MS), roleKey)
+    expect((await ask()).principals).toEqual([principal])
+  })
+})

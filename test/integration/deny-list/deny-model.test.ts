@@ -1,0 +1,102 @@
+import fc from 'fast-check'
+import { afterAll, expect, test } from 'vitest'
+import { byOperator } from '../../../src/audit/events.ts'
+import { endGrant } from '../../../src/grants/end-grant.ts'
+import type { Grant } from '../../../src/grants/grant.ts'
+import { checkEpoch, renewEpoch } from '../../../src/grants/recovery/epoch.ts'
+import { userIdOf } from '../../../src/grants/session/deny-list.ts'
+import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
+import { revokeGrant } from '../../../workers/revoke-grant.ts'
+import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
+import { openDenyOffice } from '../../fixtures/deny-list.ts'
+
+/** One role, on a real record and the sandbox's AWS, against a reference that only knows whom it ended. */
+
+const office = await openDenyOffice('model')
+const { needs, aws, role, principal } = office
+afterAll(() => office.close())
+
+type Move =
+  | 'end early'
+  | 'end on time'
+  | 'round'
+  | 'recover'
+  | 'Deny deleted by hand'
+  | 'Deny edited by hand'
+  | 'answer lost'
+
+class Reference {
+  readonly live: Grant[] = []
+  readonly over: Grant[] = []
+  readonly ended = new Set<string>()
+}
+
+async function act(move: Move, model: Reference): Promise<void> {
+  if (move === 'end early') return await endEarly(model.live.pop(), model)
+  if (move === 'end on time') return await endOnTime(model.over.pop())
+  if (move === 'round') return await checkEpoch(needs)
+  if (move === 'recover') return await renewEpoch(needs, byOperator('olga'))
+  if (move === 'answer lost') return aws.faults.loseReply({ action: 'PutRolePolicy' })
+  const text = role.inline.current().get(DENY_POLICY)
+  if (move === 'Deny deleted by hand') role.inline.delete(DENY_POLICY, aws.clock.now())
+  else if (text !== undefined)
+    role.inline.put(DENY_POLICY, JSON.stringify(JSON.parse(text), undefined, 1), aws.clock.now())
+}
+
+async function endEarly(grant: Grant | undefined, model: Reference): Promise<void> {
+  if (!grant) return
+  await endGrant(needs, office.as('rita'), grant.id)
+  model.ended.add(userIdOf(principal, grant.id))
+  await untilOver(grant.id)
+}
+
+async function endOnTime(grant: Grant | undefined): Promise<void> {
+  if (grant) await untilOver(grant.id)
+}
+
+/** As the queue would: again, until it is over. */
+async function untilOver(grantId: string): Promise<void> {
+  for (;;) {
+    const ran = await Promise.allSettled([revokeGrant(needs, grantId)])
+    const { status } = await office.grant(grantId)
+    if (status === 'revoked' || status === 'expired') return
+    expect(ran).toHaveLength(1)
+  }
+}
+
+const move = fc.constantFrom<Move>(
+  'end early',
+  'end early',
+  'end on time',
+  'round',
+  'recover',
+  'Deny deleted by hand',
+  'Deny edited by hand',
+  'answer lost',
+)
+
+test('whatever happens to a role at once and in whatever order, exactly those that were ended early are denied there', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(move, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }),
+      async (turns) => {
+        role.inline.delete(DENY_POLICY, aws.clock.now())
+        await office.empty()
+        await checkEpoch(needs)
+        const model = new Reference()
+        const nowMs = await needs.record.now()
+        model.live.push(...Array.from({ length: 8 }, () => activeGrant(principal, nowMs)))
+        model.over.push(...Array.from({ length: 8 }, () => activeGrant(principal, nowMs, nowMs - 1_000)))
+        await commitGrants(needs.record, [...model.live, ...model.over])
+        for (const together of turns) {
+          await Promise.all(together.map((one) => act(one, model)))
+          aws.faults.clear()
+          await checkEpoch(needs)
+          expect(new Set(office.denied().denied)).toEqual(model.ended)
+          expect(office.denied().epoch).toBe(await needs.record.epoch())
+        }
+      },
+    ),
+    { numRuns: 25 },
+  )
+}, 120_000)

@@ -1,0 +1,77 @@
+import { afterAll, expect, test } from 'vitest'
+import { awsDriver } from '../../../src/aws/aws-driver.ts'
+import type { SessionPrincipal } from '../../../src/grants/driver.ts'
+import { endGrant } from '../../../src/grants/end-grant.ts'
+import type { Grant } from '../../../src/grants/grant.ts'
+import { orderOf } from '../../../src/grants/grant-order.ts'
+import { DENY_POLICY, parseDenyDocument } from '../../../src/policies/deny-document.ts'
+import { redisRecord } from '../../../src/redis/redis-record-store.ts'
+import { endsUnderWay } from '../../../workers/ends-under-way.ts'
+import { type RevokeNeeds, revokeGrant } from '../../../workers/revoke-grant.ts'
+import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
+import { openDenyOffice } from '../../fixtures/deny-list.ts'
+import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
+
+/** As full as two copies of a role may ever be, and all of it ended at the same moment. */
+
+const ENDED_ON_EACH = 150
+const KEPT_ON_EACH = 5
+const AT_ONCE = 20
+const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
+const { needs, aws, record, ground } = office
+afterAll(() => office.close())
+
+/** Connections, clients, lanes and counts of a process's own. */
+async function workersProcess(): Promise<RevokeNeeds> {
+  const own = redisRecord(await ground.open('request'), { prefix: ground.prefix })
+  const driver = awsDriver({ ...needs.rules, part: 'workers', log: ground.log })
+  return { ...needs, record: own, ends: endsUnderWay(), driver }
+}
+
+async function live(principal: SessionPrincipal, count: number): Promise<readonly Grant[]> {
+  const nowMs = await record.now()
+  const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs))
+  await commitGrants(record, grants)
+  return grants
+}
+
+/** As the queue would: twenty at once, and again while somebody else is at it. */
+async function work(process: RevokeNeeds, waiting: Grant[]): Promise<void> {
+  async function goOn(): Promise<void> {
+    for (let grant = waiting.shift(); grant !== undefined; grant = waiting.shift())
+      if ((await revokeGrant(process, grant.id)).againAt !== undefined) waiting.push(grant)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, goOn))
+}
+
+function userIds(grants: readonly Grant[], { roleId }: SessionPrincipal): readonly string[] {
+  return grants
+    .filter(({ terms: { principal } }) => principal.driver === 'session' && principal.roleId === roleId)
+    .map(({ id }) => `${roleId}:${id}`)
+}
+
+test('two copies of 150 live grants each, all ended at once through three processes: all are refused, nobody else is, one IAM write for each copy', async () => {
+  const principals = await needs.driver.principals()
+  const ended = (await Promise.all(principals.map((one) => live(one, ENDED_ON_EACH)))).flat()
+  const kept = (await Promise.all(principals.map((one) => live(one, KEPT_ON_EACH)))).flat()
+  const credentials = new Map<string, Awaited<ReturnType<typeof needs.driver.vend>>>()
+  const tried = [...kept, ...ended.filter((_, position) => position % 15 === 0)]
+  for (const grant of tried) credentials.set(grant.id, await needs.driver.vend(orderOf(grant)))
+  const processes = await Promise.all([workersProcess(), workersProcess(), workersProcess()])
+  const before = office.calls('PutRolePolicy')
+  await Promise.all(ended.map(({ id }) => endGrant(needs, office.as('rita'), id)))
+  const waiting = [...ended]
+  await Promise.all(processes.map((process) => work(process, waiting)))
+
+  expect(office.calls('PutRolePolicy') - before).toBe(principals.length)
+  for (const principal of principals) {
+    const name = principal.roleArn.split('/').at(-1) ?? ''
+    const document = parseDenyDocument(aws.state.roles.get(name)?.inline.current().get(DENY_POLICY) ?? '')
+    expect(new Set(document.denied)).toEqual(new Set(userIds(ended, principal)))
+  }
+  for (const { id } of ended) expect((await office.grant(id)).status).toBe('revoked')
+  const canWrite = new Map<string, boolean>()
+  for (const [id, given] of credentials) canWrite.set(id, await office.canWrite(given))
+  const whoMay = tried.filter(({ id }) => canWrite.get(id)).map(({ id }) => id)
+  expect(whoMay).toEqual(kept.map(({ id }) => id))
+}, 120_000)

@@ -1,0 +1,57 @@
+import { afterEach, expect, test } from 'vitest'
+import { enterTarget } from '../../../src/grants/attach/find-on-entity.ts'
+import type { Grant, Terms } from '../../../src/grants/grant.ts'
+import { type Feed, openFeed } from '../../fixtures/cloudtrail.ts'
+import { eventOf, newId } from '../../fixtures/redis-record.ts'
+import { DENIED_ON, someGrant, someTerms } from '../../unit/grants/a-grant.ts'
+import { someEvent } from '../../unit/oversight/a-record.ts'
+
+/** DESIGN §2.12 for people who write under their own role: from the feed's door to the digest of the grant that allowed it. */
+
+const HOLDER = 'AROAEXAMPLE:rita'
+
+let feed: Feed
+afterEach(() => feed.close())
+
+/** As its activation leaves it. */
+async function grant(changes: Partial<Terms>): Promise<Grant> {
+  const arn = 'arn:aws:iam::111122223333:role/app-team'
+  const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER, deniedOn: DENIED_ON } as const
+  const nowMs = await feed.record.now()
+  const iso = (ms: number) => new Date(ms).toISOString()
+  const times = { activatedAt: iso(nowMs - 60_000), endsAt: iso(nowMs + 3_600_000) }
+  const terms = someTerms({ grantId: newId(), principal, ...changes })
+  const given = someGrant({ status: 'active', terms, ...times })
+  await feed.record.commit({
+    ...enterTarget(given, nowMs + 3_600_000, nowMs),
+    records: [{ kind: 'grant', id: given.id, expectedVersion: 0, next: given }],
+    audit: [eventOf()],
+  })
+  return given
+}
+
+let written = 0
+async function write(key: string, principalId = HOLDER): Promise<void> {
+  written += 1
+  const eventTime = new Date(await feed.record.now()).toISOString()
+  const requestParameters = { bucketName: 'finance-reports', key }
+  const event = someEvent({ eventTime, eventID: `write-${written}`, userIdentity: { principalId }, requestParameters })
+  expect((await feed.post(event)).status).toBe(202)
+}
+
+test('each write is on the one grant of that person that allowed it; what none allowed is unexplained', async () => {
+  feed = await openFeed('attach-fold')
+  const report = await grant({ scopes: ['s3://finance-reports/2026/'] })
+  const tmp = await grant({ scopes: ['s3://finance-reports/tmp/'] })
+  for (const key of ['2026/a', '2026/b', 'tmp/a', '2025/a']) await write(key)
+  await write('2026/a', 'AROAEXAMPLE:finn')
+  await feed.startFold()
+  await feed.untilFolded()
+  expect((await feed.digest(report.id)).counts.written).toBe(2)
+  expect((await feed.digest(tmp.id)).counts.written).toBe(1)
+  const unexplained = await feed.unexplained()
+  expect(unexplained.map(({ principal, reason, count }) => [principal, reason, count]).sort()).toEqual([
+    ['AROAEXAMPLE:finn', 'not-a-session-of-a-grant', 1],
+    [HOLDER, 'outside-the-scope', 1],
+  ])
+})

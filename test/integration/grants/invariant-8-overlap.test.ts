@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
+import { LATCHKEY } from '../../../src/audit/events.ts'
+import { signYes } from '../../../src/grants/approval-mac.ts'
+import { keepDueTarget } from '../../../src/grants/attach/reconcile-entity.ts'
+import type { Credentials, Principal } from '../../../src/grants/driver.ts'
+import { beginRevoke, LIVE } from '../../../src/grants/end-grant.ts'
+import { type Grant, readGrant, type Terms } from '../../../src/grants/grant.ts'
+import { orderOf } from '../../../src/grants/grant-order.ts'
+import type { AskableLevel } from '../../../src/rules/levels.ts'
+import { newId } from '../../../src/store/record-store.ts'
+import { activateGrant } from '../../../workers/activate-grant.ts'
+import { revokeGrant } from '../../../workers/revoke-grant.ts'
+import { BUCKET } from '../../fixtures/attach-driver.ts'
+import { type AttachOffice, attachPrincipalOf, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
+
+/** DESIGN §2.8 against a model that knows neither documents nor policies: who may write or delete which key. */
+
+type Person = 'rita' | 'finn'
+const KEYS = ['2026/a', '2026/x/a', 'tmp/a'] as const
+const SCOPES = ['2026/', '2026/x/', 'tmp/', ''] as const
+const LEVELS = ['write', 'delete'] as const satisfies readonly AskableLevel[]
+
+interface Live {
+  readonly id: string
+  readonly person: Person
+  readonly scope: string
+  readonly level: (typeof LEVELS)[number]
+  /** Of a grant of sessions: what was vended. */
+  readonly credentials?: Credentials
+}
+
+let office: AttachOffice
+let principals: Readonly<Record<Person, Principal>>
+beforeAll(async () => {
+  office = await openAttachOffice('overlap')
+  const [rita, finn] = [await office.grantedOn('rita'), await office.grantedOn('finn')]
+  principals = { rita: attachPrincipalOf(await office.grant(rita)), finn: attachPrincipalOf(await office.grant(finn)) }
+  await office.revoked(rita)
+  await office.revoked(finn)
+})
+afterAll(() => office.close())
+
+/** As the commit of a yes leaves it: nobody could ask so often within an hour. */
+async function approve(person: Person, principal: Principal, what: Pick<Live, 'scope' | 'level'>): Promise<string> {
+  const id = newId('g')
+  const nowMs = await office.record.now()
+  const terms: Terms = {
+    grantId: id,
+    requestId: newId('r'),
+    requestVersion: 1,
+    requester: PEOPLE[person],
+    principal,
+    scopes: [`s3://${BUCKET}/${what.scope}`],
+    levels: [what.level],
+    durationMinutes: 30,
+    decidedAt: new Date(nowMs).toISOString(),
+    approver: PEOPLE.dana,
+    entitlement: principal.driver === 'attach' ? 'own-role' : 'finance-reports',
+    rulesHash: 'abc',
+  }
+  const mac = signYes(office.needs.approvalKey, terms)
+  const grant: Grant = {
+    id,
+    status: 'activating',
+    terms,
+    mac,
+    requesterName: person,
+    approverName: 'Dana',
+    attempts: 0,
+  }
+  await office.record.commit({
+    records: [{ kind: 'grant', id, expectedVersion: 0, next: grant }],
+    due: [{ kind: 'grants', id, at: nowMs }],
+    indexes: [{ ...LIVE, id, at: nowMs }],
+    audit: [
+      { kind: 'request.approved', actor: LATCHKEY, requestId: terms.requestId, grantId: id, as: 'x', comment: '' },
+    ],
+  })
+  return id
+}
+
+async function give(person: Person, what: Pick<Live, 'scope' | 'level'>): Promise<Live> {
+  const id = await approve(person, principals[person], what)
+  await activateGrant(office.needs, id)
+  expect((await office.grant(id)).status).toBe('active')
+  return { ...what, id, person }
+}
+
+async function vend(person: Person, what: Pick<Live, 'scope' | 'level'>): Promise<Live> {
+  const id = await approve(person, office.principal, what)
+  await activateGrant(office.sessions, id)
+  return { ...what, id, person, credentials: await office.needs.driver.vend(orderOf(await office.grant(id))) }
+}
+
+async function revoke({ id }: Live): Promise<void> {
+  const stored = await readGrant(office.record, id)
+  if (stored) await beginRevoke(office.record, stored, { cause: 'done', actor: LATCHKEY })
+  await revokeGrant(office.needs, id)
+}
+
+/** The end as the record sees it; what AWS holds is then only tidied away. */
+async function expire({ id, credentials }: Live): Promise<void> {
+  // A session ends by the clock of AWS alone, which these runs leave as it is.
+  if (credentials) return
+  await office.overwrite(id, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
+  await revokeGrant(office.needs, id)
+  await keepDueTarget(office.needs, id)
+}
+
+const covers = (live: Live, level: string, key: string) => live.level === level && key.startsWith(live.scope)
+
+async function check(live: readonly Live[]): Promise<void> {
+  for (const person of ['rita', 'finn'] as const)
+    for (const key of KEYS) {
+      const own = live.filter((one) => one.person === person && one.credentials === undefined)
+      const may = (level: string) => (own.some((one) => covers(one, level, key)) ? 'done' : 'AccessDenied')
+      expect([person, key, await office[person].put(key)]).toEqual([person, key, may('write')])
+      expect([person, key, await office[person].remove(key)]).toEqual([person, key, may('delete')])
+      expect(await office[person].list('2026/')).toBe('done')
+    }
+}
+
+/** Each session has its own grant, and nothing of any other, nor of what lies on a role of the same person. */
+async function checkSessions(live: readonly Live[], ended: readonly Live[]): Promise<void> {
+  for (const one of [...live, ...ended]) {
+    if (!one.credentials) continue
+    for (const key of KEYS)
+      expect([one.id, key, await office.canWrite(one.credentials, key)]).toEqual([
+        one.id,
+        key,
+        live.includes(one) && covers(one, 'write', key),
+      ])
+  }
+}
+
+const what = fc.record({
+  person: fc.constantFrom<Person>('rita', 'finn'),
+  scope: fc.constantFrom(...SCOPES),
+  level: fc.constantFrom(...LEVELS),
+})
+const move = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ act: fc.constant('give' as const), what }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('vend' as const), what }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('again' as const), pick: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('revoke' as const), pick: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('expire' as const), pick: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('look' as const) }) },
+)
+type Move = typeof move extends fc.Arbitrary<infer M> ? M : never
+
+interface State {
+  live: readonly Live[]
+  ended: readonly Live[]
+}
+
+async function play(state: State, next: Move): Promise<void> {
+  if (next.act === 'look') return void (await office.look(true))
+  if (next.act === 'give' || next.act === 'vend') {
+    const made = await (next.act === 'give' ? give : vend)(next.what.person, next.what)
+    state.live = [...state.live, made]
+    return
+  }
+  const picked = state.live[next.pick % Math.max(1, state.live.length)]
+  if (picked === undefined) return
+  // The same once more while it is live: the end of either leaves the other.
+  if (next.act === 'again' && !picked.credentials) state.live = [...state.live, await give(picked.person, picked)]
+  if (next.act === 'again' || (next.act === 'expire' && picked.credentials)) return
+  await (next.act === 'revoke' ? revoke : expire)(picked)
+  state.live = state.live.filter((one) => one !== picked)
+  state.ended = [...state.ended, picked]
+}
+
+it('any interleaving of grants, ends and looks leaves each person the baseline and the union of their live grants', async () => {
+  const property = fc.asyncProperty(fc.array(move, { minLength: 1, maxLength: 8 }), async (moves) => {
+    const state: State = { live: [], ended: [] }
+    try {
+      for (const next of moves) {
+        await play(state, next)
+        await check(state.live)
+      }
+      await checkSessions(state.live, state.ended)
+    } finally {
+      for (const one of state.live) await revoke(one)
+    }
+    expect(office.held()).toEqual([])
+  })
+  await fc.assert(property, { numRuns: 12, endOnFailure: true })
+})

@@ -1,0 +1,151 @@
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
+import { checkEpoch } from '../../../src/grants/recovery/epoch.ts'
+import { userIdOf } from '../../../src/grants/session/deny-list.ts'
+import { httpMetrics, measureReconciler } from '../../../src/http/metrics.ts'
+import { DENY_POLICY, parseDenyDocument } from '../../../src/policies/deny-document.ts'
+import { newId } from '../../../src/store/record-store.ts'
+import { reconcileGrants } from '../../../workers/reconcile-grants.ts'
+import { revokeGrant } from '../../../workers/revoke-grant.ts'
+import { type Needs, openDenyOffice } from '../../fixtures/deny-list.ts'
+import { RECOVERY_RULES } from '../../fixtures/recovery-rules.ts'
+
+const MINUTE_MS = 60_000
+
+/** Of the two holders one has no grants. */
+const RULES = RECOVERY_RULES.replace(`finn: ${PEOPLE.finn}`, `finn: ${PEOPLE.finn}, nils: ${PEOPLE.nils}`).replace(
+  'person:finn: { user: finn }',
+  'person:finn: { user: finn }\n    person:nils: { user: nils }',
+)
+const holders = [
+  { kind: 'user', name: 'finn' },
+  { kind: 'user', name: 'nils' },
+] as const
+
+const office = await openDenyOffice('reconcile', { rules: RULES, seed: { copies: 2, holders } })
+const { needs, aws, role, record, redis, principal } = office
+const queue = { add: async () => undefined }
+const second = aws.state.roles.get('prod-2')
+if (second === undefined) throw new Error('The sandbox was seeded without a copy of the role.')
+afterEach(() => aws.faults.clear())
+afterAll(() => office.close())
+
+const round = (at: Needs = needs) => reconcileGrants({ ...at, queue })
+
+/** Names of the calls that AWS has seen of one user since then. */
+function looksAt(userName: string, since: number): readonly string[] {
+  const seen = aws.journal.entries().slice(since)
+  return seen.filter(({ parameters }) => parameters.UserName === userName).map(({ action }) => action)
+}
+
+async function lookedInRound(at: Needs): Promise<Readonly<Record<'finn' | 'nils', readonly string[]>>> {
+  const since = aws.journal.entries().length
+  await round(at)
+  return { finn: looksAt('finn', since), nils: looksAt('nils', since) }
+}
+
+async function age(): Promise<string | undefined> {
+  const metrics = httpMetrics()
+  measureReconciler(metrics, record, needs.rules.accounts)
+  return /latchkey_reconcile_age_seconds\{account="prod"\} (\S+)/.exec(await metrics.registry.metrics())?.[1]
+}
+
+describe('a round', () => {
+  test('says when it last found the whole account in order; before the first one there is no such time', async () => {
+    expect(await age()).toBe('+Inf')
+    aws.faults.fail(
+      { action: 'GetRolePolicy', parameters: { RoleName: 'prod-2' } },
+      { code: 'AccessDenied', status: 403, times: 2 },
+    )
+    await round()
+    expect(await age()).toBe('+Inf')
+    aws.faults.clear()
+    await round()
+    expect(Number(await age())).toBeLessThan(60)
+  })
+
+  test('looks at who had a grant within the day each time, at everybody within a quarter of an hour, at documents within the hour', async () => {
+    await office.granted('finn')
+    const minute = (n: number) => lookedInRound(office.later(n * MINUTE_MS))
+    // Also where this test runs alone, as under its mutants, everything was looked at before.
+    await minute(0)
+    const first = await minute(1)
+    expect(first.finn).toContain('ListUserPolicies')
+    expect(first.finn).not.toContain('GetUserPolicy')
+    expect(first.nils).toEqual([])
+    const quarter = await minute(15)
+    expect(quarter.nils).toContain('ListUserPolicies')
+    expect(quarter.finn).not.toContain('GetUserPolicy')
+    const hour = await minute(61)
+    expect(hour.finn).toContain('GetUserPolicy')
+  })
+
+  test('puts back the Deny of every copy, though another copy fails and a person cannot be looked at', async () => {
+    for (const one of [role, second]) one.inline.delete(DENY_POLICY, aws.clock.now())
+    const times = Number.POSITIVE_INFINITY
+    const failure = { code: 'AccessDenied', status: 403, times }
+    aws.faults.fail({ action: 'PutRolePolicy', parameters: { RoleName: 'prod' } }, failure)
+    aws.faults.fail({ action: 'ListUserPolicies', parameters: { UserName: 'finn' } }, failure)
+    const since = aws.journal.entries().length
+    await round(office.later(200 * MINUTE_MS))
+    expect(second.inline.current().has(DENY_POLICY)).toBe(true)
+    expect(looksAt('nils', since)).toContain('ListUserPolicies')
+    aws.faults.clear()
+    await round()
+    expect(role.inline.current().has(DENY_POLICY)).toBe(true)
+  })
+
+  test('that hangs at one person looks at the others all the same', async () => {
+    const held = aws.faults.hold({ action: 'ListUserPolicies', parameters: { UserName: 'finn' } }, { when: 'before' })
+    const since = aws.journal.entries().length
+    const going = round(office.later(400 * MINUTE_MS))
+    await held.arrived
+    await expect.poll(() => looksAt('nils', since), { timeout: 10_000 }).toContain('ListUserPolicies')
+    held.release()
+    await going
+  })
+
+  test('made by two processes at once writes what is missing once', async () => {
+    role.inline.delete(DENY_POLICY, aws.clock.now())
+    const before = office.calls('PutRolePolicy')
+    await Promise.all([round(), round(), checkEpoch(needs)])
+    expect(office.calls('PutRolePolicy') - before).toBe(1)
+    expect(role.inline.current().has(DENY_POLICY)).toBe(true)
+  })
+})
+
+describe('what AWS denies and the record does not know', () => {
+  test('and the record can explain (the answer of our write was lost) leaves when its grant no longer needs it', async () => {
+    const grantId = await office.ending(await office.granted('rita'))
+    const held = aws.faults.hold({ action: 'PutRolePolicy' })
+    const revoked = revokeGrant(needs, grantId)
+    await held.arrived
+    const down = { code: 'ServiceUnavailable', status: 503, times: Number.POSITIVE_INFINITY }
+    for (const action of ['PutRolePolicy', 'GetRolePolicy']) aws.faults.fail({ action }, down)
+    held.drop()
+    await expect(revoked).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    aws.faults.clear()
+    expect(office.isDenied(grantId)).toBe(true)
+    await round()
+    await revokeGrant(needs, grantId)
+    // The hour in which its yes may be activated, its time, and the margin.
+    const needed = 60 + 30 + 5
+    await checkEpoch(office.later((needed - 1) * MINUTE_MS))
+    expect(office.isDenied(grantId)).toBe(true)
+    await checkEpoch(office.later((needed + 1) * MINUTE_MS))
+    expect(office.isDenied(grantId)).toBe(false)
+  })
+
+  test('takes places: with what is live on a copy it never comes to more than can be denied, and then the next copy is filled', async () => {
+    // Live and not denied: only both together fill the copy.
+    for (let asks = 1; asks <= 3; asks += 1) await office.ask('nils')
+    const held = parseDenyDocument(role.inline.current().get(DENY_POLICY) ?? '')
+    const live = await redis.zcount(office.key('index', 'on-role', office.roleKey), Date.now(), '+inf')
+    const room = 150 - live
+    const byHand = Array.from({ length: room }, () => userIdOf(principal, newId('g')))
+    await needs.driver.writeDeny(principal, { ...held, denied: [...held.denied, ...byHand] })
+    await round()
+    expect(office.denied().denied.length).toBeLessThan(150)
+    expect((await office.ask('rita')).principal).toMatchObject({ driver: 'session', roleArn: second.arn })
+  })
+})

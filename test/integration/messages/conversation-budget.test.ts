@@ -1,0 +1,70 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Budget } from '../../../src/messages/message-sender.ts'
+import { redisBudget } from '../../../src/redis/budget.ts'
+import type { Connection } from '../../../src/redis/connections.ts'
+import { redisRecord } from '../../../src/redis/redis-record-store.ts'
+import { ground } from '../../fixtures/redis-record.ts'
+
+const here = ground('budget')
+let redis: Connection
+let budget: Budget
+
+beforeAll(async () => {
+  redis = await here.open('request')
+  budget = redisBudget(redis, { prefix: here.prefix })
+})
+
+afterAll(() => here.close())
+
+/** Waits as often as it is told to; the time by Redis when the turn came, and the turn. */
+async function turn(conversation: string) {
+  for (;;) {
+    const taken = await budget.take(conversation)
+    if ('giveBack' in taken) return { at: await redisRecord(redis, { prefix: here.prefix }).now(), ...taken }
+    await delay(taken.waitMs)
+  }
+}
+
+test('one operation at a time in each conversation, whichever of its threads it is in', async () => {
+  const first = await turn('19:a@thread.tacv2;messageid=1')
+  expect(await budget.take('19:a@thread.tacv2;messageid=2')).toEqual({ waitMs: expect.any(Number) })
+  expect(await budget.take('19:b@thread.tacv2')).toHaveProperty('giveBack')
+  await first.giveBack()
+  expect(await budget.take('19:a@thread.tacv2;messageid=2')).toHaveProperty('giveBack')
+})
+
+test('a turn that is given back late takes nobody else’s', async () => {
+  const first = await turn('late')
+  await first.giveBack()
+  await turn('late')
+  await first.giveBack()
+  expect(await budget.take('late')).toHaveProperty('waitMs')
+})
+
+test('no window of Teams’ limits ever sees more than it takes', async () => {
+  const times: number[] = []
+  for (let n = 0; n < 12; n += 1) {
+    const { at, giveBack } = await turn('busy')
+    times.push(at)
+    await giveBack()
+  }
+  const within = (from: number, ms: number) => times.filter((at) => at >= from && at < from + ms).length
+  for (const from of times) {
+    expect(within(from, 1_000)).toBeLessThanOrEqual(7)
+    expect(within(from, 2_000)).toBeLessThanOrEqual(8)
+  }
+  expect(times).toHaveLength(12)
+})
+
+test('what somebody else wrote where a budget lies keeps nobody out', async () => {
+  const { giveBack } = await turn('forged')
+  await giveBack()
+  const [key = '', ...others] = await redis.keys(`${here.prefix}:budget:*`)
+  for (const name of [key, ...others]) {
+    await redis.hset(name, { holder: 'x', until: '99999999999999', 'free-3': '99999999999999' })
+  }
+  expect(await budget.take('forged')).toHaveProperty('giveBack')
+  for (const name of [key, ...others]) await redis.set(name, 'text')
+  expect(await budget.take('forged')).toHaveProperty('giveBack')
+})

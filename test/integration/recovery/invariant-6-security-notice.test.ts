@@ -1,0 +1,311 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { wordsOf } from '../../../sandbox/demo/rooms.ts'
+import { type SandboxTeams, startTeams } from '../../../sandbox/teams/index.ts'
+import { byOperator } from '../../../src/audit/events.ts'
+import { checkEpoch, renewEpoch } from '../../../src/grants/recovery/epoch.ts'
+import { noticeIdOf } from '../../../src/messages/security-notice.ts'
+import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
+import { redisBudget } from '../../../src/redis/budget.ts'
+import { parseRules } from '../../../src/rules/file/parse-rules.ts'
+import type { RecordPort } from '../../../src/store/record-store.ts'
+import { teamsChannel } from '../../../src/teams/teams-message-sender.ts'
+import { type TellNeeds, tellSecurity } from '../../../workers/deliver-security-notice.ts'
+import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
+import { APP_ID, RECOVERY_RULES, RECOVERY_SEED, SECURITY_CHANNEL, TOLD_RULES } from '../../fixtures/recovery-rules.ts'
+import { settingsOf } from '../../fixtures/teams.ts'
+
+/** Invariant 6: the security channel is told when the record was lost, replaced or put back, whatever fails in between. */
+
+const HOUR_MS = 3_600_000
+
+const RULES = TOLD_RULES.replace('copies: 2', 'copies: 3')
+
+let office: DenyOffice
+let teams: SandboxTeams
+let linesBefore = 0
+
+beforeAll(async () => {
+  office = await openDenyOffice('notice', { rules: RULES, seed: { ...RECOVERY_SEED, copies: 3 } })
+})
+afterAll(() => office?.close())
+
+/** A new installation, and a team that nobody has added the app to. */
+beforeEach(async () => {
+  teams = await startTeams({ appId: APP_ID })
+  await office.empty()
+  for (const { inline } of office.aws.state.roles.values()) inline.delete(DENY_POLICY, office.aws.clock.now())
+  office.aws.clock.advance(60_000)
+  await round()
+  linesBefore = office.ground.lines.length
+})
+afterEach(() => teams?.stop())
+
+const week = Array.from({ length: 7 * 24 }, (_, hour) => hour * HOUR_MS)
+
+const isInTeam = () => teams.open('dana', 'channel')
+const posted = () => teams.conversation('dana', 'channel').map(wordsOf)
+const dueIds = () => office.redis.zrangebyscore(office.key('due', 'notices'), '-inf', '+inf')
+const errors = () => office.ground.lines.slice(linesBefore).flatMap(({ level, msg }) => (level >= 50 ? [msg] : []))
+
+function teller(afterMs = 0): TellNeeds {
+  const { ground, needs, redis } = office
+  const { prefix, log } = ground
+  return {
+    record: office.recordAhead(afterMs),
+    channel: teamsChannel({ settings: settingsOf(teams), tenantId: teams.tenantId, log }),
+    budget: redisBudget(redis, { prefix }),
+    approvalKey: needs.approvalKey,
+    rules: needs.rules,
+    log,
+  }
+}
+
+/** As the sweeper does: everything that is due by then. */
+async function sweep(afterMs = 0, workers = 1): Promise<void> {
+  const needs = teller(afterMs)
+  const due = await needs.record.due('notices', await needs.record.now(), 100)
+  for (const { id } of due) await Promise.all(Array.from({ length: workers }, () => tellSecurity(needs, id)))
+}
+
+/** Every role is looked at, also after one of them could not be kept. */
+async function round(changes: Partial<DenyOffice['needs']> = {}): Promise<void> {
+  await checkEpoch({ ...office.needs, ...changes })
+}
+
+test('an emptied Redis is told once, though every role of it adopts', async () => {
+  await isInTeam()
+  expect(await dueIds()).toEqual([])
+  await office.empty()
+  await round()
+  expect(await office.events('epoch.adopted')).toHaveLength(3)
+  await sweep(0, 2)
+  await round()
+  await sweep()
+  const [card = ''] = posted()
+  expect(posted()).toHaveLength(1)
+  expect(card).toContain('Redis is not the one that AWS knows')
+  expect(card).toContain('arn:aws:iam::111122223333:role/latchkey/prod')
+  expect(card).toMatch(/issued before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC is refused/)
+  expect(await dueIds()).toEqual([])
+  expect(await office.events('notice.posted')).toMatchObject([{ what: 'record-replaced' }])
+})
+
+test('a recovery is told once, with the name of whoever ran it', async () => {
+  await isInTeam()
+  await renewEpoch(office.needs, byOperator('olga'))
+  expect(await dueIds()).toHaveLength(1)
+  await round()
+  await sweep()
+  await sweep(2 * HOUR_MS)
+  expect(posted()).toEqual([expect.stringMatching(/latchkey recover was run.*olga/s)])
+})
+
+test('a record that was put back from an older copy is told, though it knows its epoch', async () => {
+  await isInTeam()
+  const copy = await office.copy()
+  await office.empty()
+  await round()
+  await sweep()
+  await office.putBack(copy)
+  office.aws.clock.advance(5_000)
+  await round()
+  await sweep()
+  expect(posted()).toHaveLength(2)
+})
+
+test('what was found by a clock that was a year ahead is told as soon as it is right again', async () => {
+  await isInTeam()
+  await office.empty()
+  await round({ record: office.recordAhead(52 * 7 * 24 * HOUR_MS) })
+  await sweep()
+  expect(posted()).toHaveLength(1)
+})
+
+test('a Deny document that was edited by hand is told, and that Redis is not to blame', async () => {
+  await isInTeam()
+  office.role.inline.put(DENY_POLICY, '{"Version":"2012-10-17","Statement":[]}', office.aws.clock.now())
+  office.aws.clock.advance(60_000)
+  await round()
+  await round()
+  await sweep()
+  expect(posted()).toEqual([expect.stringContaining('A Deny document was changed in AWS')])
+})
+
+test('what was found is kept before AWS is written over: a round that dies there is told all the same', async () => {
+  await isInTeam()
+  await office.empty()
+  const dies: RecordPort = {
+    ...office.record,
+    commit: async (change) => {
+      if (change.audit.some(({ kind }) => kind === 'epoch.adopted')) throw new Error('killed')
+      await office.record.commit(change)
+    },
+  }
+  await expect(round({ record: dies })).rejects.toThrow('killed')
+  await round()
+  expect(await office.events('epoch.adopted')).toEqual([])
+  await sweep()
+  expect(posted()).toHaveLength(1)
+})
+
+describe('a notice waits until Teams has taken it', () => {
+  beforeEach(async () => {
+    await office.empty()
+    await round()
+  })
+
+  test('without the bot in the channel it is said loudly, and posted once it was added', async () => {
+    await sweep()
+    expect(errors()).toEqual([expect.stringContaining('add the Latchkey app to that team')])
+    expect(await dueIds()).toHaveLength(1)
+    await sweep(HOUR_MS - 60_000)
+    expect(errors()).toHaveLength(1)
+    await isInTeam()
+    await sweep(HOUR_MS + 1_000)
+    expect(posted()).toHaveLength(1)
+    expect(await dueIds()).toEqual([])
+  })
+
+  test('Teams that gives no answer at first gets it later, once', async () => {
+    await isInTeam()
+    teams.faults.fail('createConversation', { kind: 'down' })
+    await sweep()
+    await sweep(10_000)
+    expect(posted()).toEqual([])
+    await sweep(61_000)
+    await sweep(10 * 60_000)
+    expect(posted()).toHaveLength(1)
+  })
+
+  test('Teams that is busy says for how long, and gets it then', async () => {
+    await isInTeam()
+    teams.faults.fail('createConversation', { kind: 'status', status: 429, retryAfterSeconds: 30 })
+    await sweep()
+    await sweep(20_000)
+    expect(posted()).toEqual([])
+    await sweep(31_000)
+    expect(posted()).toHaveLength(1)
+  })
+
+  test('one operation at a time in the channel: while another is on its way there, it waits', async () => {
+    await isInTeam()
+    const turn = await teller().budget.take(SECURITY_CHANNEL)
+    await sweep()
+    expect(posted()).toEqual([])
+    expect(await dueIds()).toHaveLength(1)
+    if ('giveBack' in turn) await turn.giveBack()
+    await sweep(60_000)
+    expect(posted()).toHaveLength(1)
+  })
+
+  test('a worker that died while it posted keeps the others waiting for its claim only', async () => {
+    await isInTeam()
+    const dying = { ...teller(), channel: { post: () => Promise.reject(new Error('killed')) } }
+    const [id = ''] = await dueIds()
+    await expect(tellSecurity(dying, id)).rejects.toThrow('killed')
+    await sweep(30_000)
+    expect(posted()).toEqual([])
+    await sweep(61_000)
+    expect(posted()).toHaveLength(1)
+  })
+
+  test('a channel that is nowhere is looked for once an hour, a week long; then the audit says that it could not be told', async () => {
+    const [id = ''] = await dueIds()
+    const last = week.length - 1
+    // Each twice: what is not due yet is not counted.
+    for (const afterMs of [...week.slice(0, last), ...week.slice(0, last)].sort((a, b) => a - b))
+      await tellSecurity({ ...teller(afterMs), rules: {} }, id)
+    expect(await dueIds()).toHaveLength(1)
+    expect(errors()).toHaveLength(last)
+    await sweep(week.length * HOUR_MS)
+    expect(await dueIds()).toEqual([])
+    expect(await office.events('alarm.notice-undelivered')).toMatchObject([{ what: 'record-replaced' }])
+    expect(errors().at(-1)).toContain('it is not tried again')
+  })
+
+  test('one look by a clock that is a year ahead gives nothing up, and keeps nobody waiting when it is right again', async () => {
+    await sweep(52 * 7 * 24 * HOUR_MS)
+    expect(await office.events('alarm.notice-undelivered')).toEqual([])
+    await isInTeam()
+    await sweep()
+    expect(posted()).toHaveLength(1)
+  })
+})
+
+describe('whoever writes into Redis says nothing in the channel', () => {
+  const FORGED = 'n-0123456789ab'
+
+  async function forge(id: string, value: object): Promise<void> {
+    await office.redis.hset(office.key('notice', id), 'version', '1', 'json', JSON.stringify(value))
+    await office.redis.zadd(office.key('due', 'notices'), 1, id)
+  }
+
+  test.each([
+    ['one of theirs', { kind: 'epoch-renewed', id: FORGED, at: '2026-11-22T10:00:00.000Z', by: 'Click evil.example' }],
+    ['of no kind of ours', { kind: 'text', id: FORGED, at: '2026-11-22T10:00:00.000Z', text: 'evil.example' }],
+  ])('a notice that was forged is not posted, and the alarm is raised: %s', async (_what, notice) => {
+    await isInTeam()
+    await forge(FORGED, { notice, mac: 'A'.repeat(43) })
+    await sweep()
+    expect(posted()).toEqual([])
+    expect(await dueIds()).toEqual([])
+    expect(await office.events('alarm.notice-does-not-add-up')).toMatchObject([{ noticeId: FORGED }])
+  })
+
+  test('a true notice with other words, or under another id, is not posted', async () => {
+    await isInTeam()
+    await renewEpoch(office.needs, byOperator('olga'))
+    const [id = ''] = await dueIds()
+    const { value } = (await office.record.read('notice', id)) ?? {}
+    const changed = JSON.parse(JSON.stringify(value).replace('olga', 'nobody'))
+    await forge(id, changed)
+    await forge(FORGED, Object(value))
+    await sweep()
+    expect(posted()).toEqual([])
+    expect(await office.events('alarm.notice-does-not-add-up')).toHaveLength(2)
+  })
+
+  test('what they wrote under the id of a true one does not keep it from being written', async () => {
+    await isInTeam()
+    await office.empty()
+    let forged = false
+    const record: RecordPort = {
+      ...office.record,
+      read: async (kind, id) => {
+        if (kind === 'notice' && !forged) {
+          forged = true
+          await forge(id, {})
+        }
+        return await office.record.read(kind, id)
+      },
+    }
+    await round({ record })
+    await sweep()
+    expect(posted()).toHaveLength(1)
+  })
+})
+
+test('a key that somebody spoilt keeps AWS from refusing nobody, and the log says it loudly', async () => {
+  await office.empty()
+  await office.redis.set(office.key('notice', noticeIdOf(await office.record.epoch())), 'spoilt')
+  await round()
+  expect(office.denied().epoch).toBe(await office.record.epoch())
+  expect(errors()).toContain(
+    'what the security channel must be told cannot be kept in the record: tell the people who look after security',
+  )
+})
+
+test('where the rules name no channel audit and log alone say it', async () => {
+  const rules = parseRules(RECOVERY_RULES)
+  await office.empty()
+  await round({ rules })
+  await renewEpoch({ ...office.needs, rules }, byOperator('olga'))
+  expect(await dueIds()).toEqual([])
+  expect(await office.redis.keys(office.key('notice', '*'))).toEqual([])
+  expect(await office.events('alarm.epoch-renewed')).toHaveLength(1)
+})
+
+test('a new installation has nothing to tell', async () => {
+  expect(await office.events('epoch.adopted')).toHaveLength(3)
+  expect(await dueIds()).toEqual([])
+})

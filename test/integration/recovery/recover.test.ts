@@ -1,0 +1,258 @@
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { InlinePolicies } from '../../../sandbox/aws/state.ts'
+import { byOperator } from '../../../src/audit/events.ts'
+import { awsDriver } from '../../../src/aws/aws-driver.ts'
+import { MEASURED_AS } from '../../../src/aws/session/assume-role.ts'
+import { isLatchkeyError } from '../../../src/errors.ts'
+import { keepDueRole, readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../../src/grants/recovery/epoch.ts'
+import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
+import { parseRules } from '../../../src/rules/file/parse-rules.ts'
+import { newId } from '../../../src/store/record-store.ts'
+import { activateGrant } from '../../../workers/activate-grant.ts'
+import { reconcileGrants } from '../../../workers/reconcile-grants.ts'
+import { revokeGrant } from '../../../workers/revoke-grant.ts'
+import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
+import { RECOVERY_RULES, RECOVERY_SEED } from '../../fixtures/recovery-rules.ts'
+
+/** A record that forgot: AWS still holds what it does not know, and nothing of that may be used. */
+
+const queue = { add: async () => undefined }
+
+/** One for each test: a role that was adopted again refuses sessions until the last vend of before must be over. */
+let office: DenyOffice
+beforeEach(async () => {
+  office = await openDenyOffice('recover', { rules: RECOVERY_RULES, seed: RECOVERY_SEED })
+})
+afterEach(() => office.close())
+
+function policies(): readonly string[] {
+  const held = office.aws.state.users.get('finn')?.inline.current().keys() ?? []
+  return [...held].filter((name) => name.startsWith('latchkey.'))
+}
+
+function warned(): readonly string[] {
+  return office.ground.lines.flatMap(({ level, msg }) => (level >= 40 ? [msg] : []))
+}
+
+const round = () => reconcileGrants({ ...office.needs, queue })
+
+/** A session that is alive, one that was ended, and a policy that is attached. */
+async function busyDay() {
+  const live = await office.granted('rita')
+  const kept = await office.vend(live)
+  const ended = await office.granted('rita')
+  const lost = await office.vend(ended)
+  const attached = await office.granted('finn')
+  expect((await office.grant(attached)).status).toBe('active')
+  expect(policies()).toContain(`latchkey.${attached}`)
+  expect(await office.canWrite(kept)).toBe(true)
+  return { live, kept, ended, lost, attached, copy: await office.copy() }
+}
+
+test('after the record was emptied one round takes what is attached, refuses every session, and keeps refusing what was ended', async () => {
+  const { needs, aws } = office
+  const { kept, ended, lost, attached } = await busyDay()
+  await office.revoked(ended)
+  // A role without a Deny document yet is no mishap.
+  expect(warned()).toEqual([])
+  await office.empty()
+  const before = aws.journal.entries().length
+  const asked = await office.approved('rita')
+  await expect(activateGrant(needs, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  expect(
+    aws.journal
+      .entries()
+      .slice(before)
+      .flatMap(({ action, parameters }) => (action === 'AssumeRole' ? [parameters.RoleSessionName] : [])),
+  ).toEqual([MEASURED_AS])
+  await round()
+  expect(policies()).toEqual([])
+  expect(await office.canWrite(kept)).toBe(false)
+  expect(await office.canWrite(lost)).toBe(false)
+  expect(office.isDenied(ended)).toBe(true)
+  expect(await office.events('policy.taken-away')).toMatchObject([{ policy: `latchkey.${attached}` }])
+  expect(warned()).toContain(
+    'the record was lost or put back: every session of the role that was issued before is refused',
+  )
+  expect(warned()).toContain('a policy that no live grant explains was taken away')
+})
+
+describe('after the record was put back from an older copy, and `latchkey recover`', () => {
+  test('nothing is granted before the round; then what was ended in between stays ended, in AWS and in the record', async () => {
+    const { needs } = office
+    const { live, kept, ended, lost, attached, copy } = await busyDay()
+    await office.revoked(ended)
+    await office.revoked(attached)
+    expect(policies()).toEqual([])
+    await office.putBack(copy)
+    await renewEpoch(needs, byOperator('olga'))
+    await expect(office.vend(live)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await waitingAccounts(needs)).toEqual(['prod'])
+    await round()
+    expect(await waitingAccounts(needs)).toEqual([])
+    const from = await readyAt(needs)
+    expect(from).toBe(Date.parse(office.denied().issuedBefore))
+    const refused = await office.vend(live).catch((error: unknown) => error)
+    if (!isLatchkeyError(refused, 'UNAVAILABLE')) throw refused
+    expect(refused.facts.what).toBe('this account')
+    // Not the five seconds that nobody knows better than.
+    expect(refused.facts.retryAfterSeconds).toBeGreaterThan(5)
+    expect(await readyAt(office.later(40_000))).toBeUndefined()
+    expect(await office.canWrite(kept)).toBe(false)
+    expect(await office.canWrite(lost)).toBe(false)
+    expect(office.isDenied(ended)).toBe(true)
+    for (const grantId of [ended, attached]) {
+      expect((await office.grant(grantId)).status).toBe('revoking')
+      await revokeGrant(needs, grantId)
+    }
+    expect(policies()).toEqual([])
+    expect(await office.events('alarm.epoch-renewed')).toMatchObject([{ actor: { kind: 'operator', name: 'olga' } }])
+  })
+
+  test('an attach grant that the copy has still waiting is not attached again', async () => {
+    const { needs } = office
+    const waiting = await office.approved('finn')
+    const copy = await office.copy()
+    await activateGrant(needs, waiting)
+    await office.putBack(copy)
+    expect((await office.grant(waiting)).status).toBe('activating')
+    await renewEpoch(needs, byOperator('olga'))
+    await round()
+    await activateGrant(needs, waiting)
+    expect(policies()).toEqual([])
+    expect((await office.grant(waiting)).status).toBe('revoking')
+  })
+
+  test('an account is not called safe, and nothing is granted there, while something attached could not be taken', async () => {
+    const { needs, aws } = office
+    const attached = await office.granted('finn')
+    await renewEpoch(needs, byOperator('olga'))
+    aws.faults.fail({ action: 'DeleteUserPolicy' }, { code: 'AccessDenied', status: 403, times: 1 })
+    await round()
+    expect(policies()).toEqual([`latchkey.${attached}`])
+    expect(await waitingAccounts(needs)).toEqual(['prod'])
+    const asked = await office.approved('noor')
+    await expect(activateGrant(needs, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await round()
+    expect(policies()).toEqual([])
+    expect(await waitingAccounts(needs)).toEqual([])
+  })
+})
+
+/** The same company, after somebody gave its elevation role another name in the rules. */
+function renamed(name = 'latchkey/prod-2') {
+  const { needs, ground } = office
+  const rules = parseRules(RECOVERY_RULES.replace('latchkey/prod, copies: 2', name))
+  return { ...needs, queue, rules, driver: awsDriver({ ...rules, part: 'workers', log: ground.log }) }
+}
+
+describe('a role that the rules name no more', () => {
+  test('after the record was emptied its sessions are refused too, within one round', async () => {
+    const { kept, lost, ended } = await busyDay()
+    await office.revoked(ended)
+    await office.empty()
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(kept)).toBe(false)
+    expect(await office.canWrite(lost)).toBe(false)
+    expect(office.isDenied(ended)).toBe(true)
+  })
+
+  test('`latchkey recover` is not done before AWS shows that it refuses them', async () => {
+    const { needs, aws, role } = office
+    const { kept } = await busyDay()
+    await renewEpoch(needs, byOperator('olga'))
+    aws.faults.fail(
+      { action: 'PutRolePolicy', parameters: { RoleName: 'prod' } },
+      { code: 'AccessDenied', status: 403, times: 1 },
+    )
+    await reconcileGrants(renamed())
+    expect(await waitingAccounts(renamed())).toEqual([])
+    expect(await waitingRoles(renamed())).toEqual([role.arn])
+    await reconcileGrants(renamed())
+    expect(await waitingRoles(renamed())).toEqual([])
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+
+  test('one of another Latchkey in the same account is left alone', async () => {
+    const { role } = office
+    const { kept } = await busyDay()
+    role.trustPolicy = role.trustPolicy.replaceAll('user/latchkey-', 'user/staging-')
+    await office.empty()
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(kept)).toBe(true)
+  })
+
+  test('a Deny document that somebody took away there is put back, whatever became of its trust policy', async () => {
+    const { role, aws } = office
+    const { kept, lost, ended } = await busyDay()
+    await office.revoked(ended)
+    role.inline.delete(DENY_POLICY, aws.clock.now())
+    role.trustPolicy = '{"Version":"2012-10-17","Statement":[]}'
+    expect(await office.canWrite(lost)).toBe(true)
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(lost)).toBe(false)
+    expect(await office.canWrite(kept)).toBe(true)
+  })
+
+  test('one that cannot be read does not hide the others', async () => {
+    const { aws, role } = office
+    const { kept } = await busyDay()
+    const other = { ...role, arn: `${role.arn}-old`, roleName: 'prod-old', inline: new InlinePolicies() }
+    aws.state.roles.set('prod-old', other)
+    await office.empty()
+    const refused = { code: 'AccessDenied', status: 403, times: 1 }
+    aws.faults.fail({ action: 'GetRolePolicy', parameters: { RoleName: 'prod-old' } }, refused)
+    await reconcileGrants(renamed())
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+
+  test('one of which the rules name another path is one too', async () => {
+    const { kept } = await busyDay()
+    await office.empty()
+    await reconcileGrants(renamed('latchkey/team/prod'))
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+
+  test('one that was deleted is let go, once nobody needs to be refused there', async () => {
+    const { aws, roleKey } = office
+    const { ended } = await busyDay()
+    await office.revoked(ended)
+    aws.state.roles.delete('prod')
+    const { needs } = office
+    await expect(keepDueRole({ ...needs, ...renamed() }, roleKey)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
+    const nextYear = Date.now() + 366 * 86_400_000
+    vi.setSystemTime(nextYear)
+    onTestFinished(() => void vi.useRealTimers())
+    await keepDueRole({ ...renamed(), record: { ...needs.record, now: async () => nextYear } }, roleKey)
+    expect(await office.events('deny.let-go')).toMatchObject([{ role: office.role.arn }])
+    expect((await needs.record.due('roles', nextYear, 10)).map(({ id }) => id)).not.toContain(roleKey)
+  })
+
+  test('a grant that was tampered with is denied there too', async () => {
+    const { live, kept } = await busyDay()
+    await office.overwrite(live, (grant) => ({ ...grant, status: 'revoking', mac: 'forged' }))
+    await revokeGrant(renamed(), live)
+    expect(office.isDenied(live)).toBe(true)
+    expect(await office.canWrite(kept)).toBe(false)
+  })
+})
+
+test('live grants of an account that left the rules are called out in each round', async () => {
+  const { needs, ground } = office
+  await office.granted('rita')
+  await reconcileGrants({ ...needs, queue, rules: { ...needs.rules, accounts: new Map() } })
+  const said =
+    'grants are live in accounts that the rules do not name: put those back into the rules until they are over'
+  expect(ground.lines).toContainEqual(expect.objectContaining({ level: 50, msg: said, accounts: ['111122223333'] }))
+})
+
+test('a policy that nothing in the record explains goes within a round, whoever put it there', async () => {
+  const { aws, record } = office
+  const stray = `latchkey.${newId('g')}`
+  aws.state.users.get('finn')?.inline.put(stray, '{}', aws.clock.now())
+  aws.clock.advance(15 * 60_000)
+  const later = office.later(15 * 60_000)
+  await reconcileGrants({ ...later, queue })
+  expect(policies()).toEqual([])
+  expect(await record.epoch()).toBe(office.denied().epoch)
+})

@@ -1,0 +1,256 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
+import type { AccessRequest } from '../../../src/access-requests/access-request.ts'
+import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
+import { extendGrant } from '../../../src/access-requests/extend-grant.ts'
+import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
+import { findYesFault } from '../../../src/grants/approval-mac.ts'
+import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
+import { endGrant } from '../../../src/grants/end-grant.ts'
+import { findGrant } from '../../../src/grants/find-grants.ts'
+import { policyNameOf } from '../../../src/grants/iam-entity.ts'
+import type { Job } from '../../../src/jobs/catalog.ts'
+import { iamTime } from '../../../src/policies/iam-time.ts'
+import { activateGrant } from '../../../workers/activate-grant.ts'
+import { reconcileGrants } from '../../../workers/reconcile-grants.ts'
+import { revokeGrant } from '../../../workers/revoke-grant.ts'
+import { ANYTHING, type AttachOffice, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
+import { type Office, openOffice } from '../../fixtures/use-cases.ts'
+
+/** A live grant goes on by a yes of its own, and by nothing else. */
+
+let office: Office
+beforeAll(async () => {
+  office = await openOffice('extend')
+}, 60_000)
+afterAll(() => office.close())
+
+async function extend(grantId: string, durationMinutes: number, person: PersonName = 'rita'): Promise<AccessRequest> {
+  const input = { durationMinutes, reason: 'the export still runs' }
+  return await extendGrant(office.needs, office.as(person), grantId, input)
+}
+
+function approve(id: string, person: PersonName = 'dana'): Promise<AccessRequest> {
+  return reviewAccessRequest(office.needs, office.as(person), id, { decision: 'approve', comment: '' })
+}
+
+async function endOf(grantId: string): Promise<number> {
+  return Date.parse((await office.grant(grantId)).endsAt ?? '')
+}
+
+async function dueAt(grantId: string): Promise<number | undefined> {
+  const due = await office.record.due('grants', Number.MAX_SAFE_INTEGER, 1_000)
+  return due.find(({ id }) => id === grantId)?.at
+}
+
+describe('extending a grant', () => {
+  it('moves its end by a yes, in the record, in the due index and in what is vended from then on', async () => {
+    const id = await office.granted()
+    const before = await endOf(id)
+    const { id: requestId } = await extend(id, 60)
+    expect(await endOf(id)).toBe(before)
+    const { grantId, reviews } = await approve(requestId)
+    expect(grantId).toBe(id)
+    const after = await office.grant(id)
+    const end = await endOf(id)
+    expect(end).toBe(Math.floor((Date.parse(reviews[0]?.at ?? '') + 3_600_000) / 1_000) * 1_000)
+    expect(await dueAt(id)).toBe(end)
+    expect(after).toMatchObject({ status: 'active', terms: { extension: { requestId }, durationMinutes: 60 } })
+    expect(findYesFault(office.needs.approvalKey, id, after)).toBeUndefined()
+    const { expiresAt } = await vendCredentials(office.needs, office.as('rita'), id)
+    expect(Date.parse(expiresAt)).toBeGreaterThan(before)
+    expect(await office.events('grant.extended')).toContainEqual(expect.objectContaining({ grantId: id, requestId }))
+  })
+
+  it('is refused where the bucket came to let sessions in: what would go on could not be ended', async () => {
+    const id = await office.granted()
+    const bucket = office.aws.state.buckets.get('finance-reports')
+    if (!bucket) throw new Error('The rules of the tests name it')
+    const open = { Effect: 'Allow', Principal: '*', Action: 's3:PutObject', Resource: 'arn:aws:s3:::finance-reports/*' }
+    office.aws.state.buckets.set('finance-reports', {
+      ...bucket,
+      policy: JSON.stringify({ Version: '2012-10-17', Statement: [open] }),
+    })
+    // What was read of the bucket is taken for true for a minute.
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
+    const refused = await extend(id, 60).catch((error: unknown) => error)
+    clock.mockRestore()
+    office.aws.state.buckets.set('finance-reports', bucket)
+    expect(refused).toMatchObject({ code: 'AWS_REFUSED', facts: { awsCode: 'BucketNotInOrder' } })
+  })
+
+  it('is no new grant: it ends once, with everything that was vended', async () => {
+    const id = await office.granted()
+    const earlier = await vendCredentials(office.needs, office.as('rita'), id)
+    await approve((await extend(id, 60)).id)
+    await endGrant(office.needs, office.as('rita'), id)
+    await revokeGrant(office.needs, id)
+    expect(await office.grant(id)).toMatchObject({ status: 'revoked' })
+    expect(await office.canWrite(earlier)).toBe(false)
+  })
+
+  it('leaves it to who approved it before to see it and to end it', async () => {
+    const id = await office.granted()
+    await approve((await extend(id, 60)).id, 'max')
+    expect((await office.grant(id)).approverName).toBe('Max Mertens')
+    expect(await findGrant(office.needs, office.as('dana'), id)).toMatchObject({ id })
+    await endGrant(office.needs, office.as('dana'), id)
+    expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'ended-by-approver' } })
+  })
+
+  it('is refused where it would not be longer', async () => {
+    const id = await office.granted()
+    await expect(extend(id, 5)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    const [shorter, longer] = [await extend(id, 40), await extend(id, 45)]
+    await approve(longer.id)
+    await expect(extend(id, 31)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    const ended = await endOf(id)
+    await expect(approve(shorter.id)).rejects.toMatchObject({ code: 'BAD_INPUT' })
+    expect(await endOf(id)).toBe(ended)
+    await cancelRequest(office.needs, office.as('rita'), shorter.id)
+  })
+
+  it('is asked once for the same: the second ask hears of the first, which can be taken back', async () => {
+    const id = await office.granted('finn')
+    const first = await extend(id, 50, 'finn')
+    await expect(extend(id, 50, 'finn')).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining(`You already asked to extend it: ${first.id}`),
+    })
+    await cancelRequest(office.needs, office.as('finn'), (await extend(id, 55, 'finn')).id)
+    await cancelRequest(office.needs, office.as('finn'), first.id)
+    await cancelRequest(office.needs, office.as('finn'), (await extend(id, 50, 'finn')).id)
+  })
+
+  it('is nobody else’s to ask, and reads like a grant that is not there', async () => {
+    const id = await office.granted()
+    await expect(extend(id, 60, 'max')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(extend('g-000000000000', 60)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it('does not bring back what ended before the yes', async () => {
+    const id = await office.granted()
+    const { id: requestId } = await extend(id, 60)
+    await endGrant(office.needs, office.as('rita'), id)
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
+    await revokeGrant(office.needs, id)
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
+    await expect(extend(id, 60)).rejects.toMatchObject({ code: 'OVER' })
+  })
+
+  it('does not bring back what ended by itself, which nobody has called expired yet', async () => {
+    const id = await office.granted('finn')
+    const { id: requestId } = await extend(id, 60, 'finn')
+    await office.overwrite(id, (grant) => ({ ...grant, endsAt: new Date(Date.now() - 60_000).toISOString() }))
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
+    await expect(extend(id, 60, 'finn')).rejects.toMatchObject({ code: 'OVER' })
+  })
+
+  it('needs a yes like any other: the requester gives none', async () => {
+    const id = await office.granted()
+    const { id: requestId } = await extend(id, 60)
+    await expect(approve(requestId, 'rita')).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
+  })
+
+  it('lets go on only what was asked: another grant written into the request gets no yes', async () => {
+    const [own, other] = [await office.granted(), await office.granted()]
+    const { id: requestId } = await extend(own, 60)
+    await office.overwriteRequest(requestId, { extends: other })
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+})
+
+describe('extending a grant on somebody’s own role', () => {
+  let attached: AttachOffice
+  beforeAll(async () => {
+    attached = await openAttachOffice('extend-attach')
+  }, 60_000)
+  afterAll(() => attached.close())
+
+  const policyOf = (id: string) => attached.shared.inline.current().get(policyNameOf(id)) ?? ''
+
+  async function extended(id: string, durationMinutes = 60): Promise<string> {
+    const caller = attached.as('rita')
+    const again = { durationMinutes, reason: 'it still runs' }
+    const { id: requestId } = await extendGrant(attached.needs, caller, id, again)
+    await reviewAccessRequest(attached.needs, attached.as('dana'), requestId, { decision: 'approve', comment: '' })
+    return iamTime(Date.parse((await attached.grant(id)).endsAt ?? ''))
+  }
+
+  it('writes the new end into its one policy; until then access ends as it did before, and no look ends it', async () => {
+    const id = await attached.grantedOn()
+    const before = policyOf(id)
+    const end = await extended(id)
+    expect(before).not.toContain(end)
+    expect(policyOf(id)).toBe(before)
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
+    await activateGrant(attached.needs, id)
+    expect(policyOf(id)).toContain(end)
+    expect(await attached.grant(id)).not.toHaveProperty('unwritten')
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'active' })
+    await attached.revoked(id)
+    expect(attached.held()).toEqual([])
+  })
+
+  it('does not let somebody change its policy before the new end is written', async () => {
+    const id = await attached.grantedOn()
+    await extended(id)
+    await extended(id, 120)
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
+    attached.putByHand(policyNameOf(id), ANYTHING)
+    await attached.look(true)
+    expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'changed-in-aws' } })
+    await revokeGrant(attached.needs, id)
+  })
+
+  it('that ended meanwhile is not written any more', async () => {
+    const id = await attached.grantedOn()
+    await extended(id)
+    await attached.revoked(id)
+    await activateGrant(attached.needs, id)
+    expect(attached.held()).toEqual([])
+  })
+
+  it('ends it where AWS refuses the new end', async () => {
+    const id = await attached.grantedOn()
+    await extended(id)
+    attached.aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403 })
+    await activateGrant(attached.needs, id)
+    attached.aws.faults.clear()
+    expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'activation-failed' } })
+  })
+
+  it('that AWS could not be asked for is written by the next job', async () => {
+    const id = await attached.grantedOn()
+    const end = await extended(id)
+    attached.aws.faults.fail(
+      { action: 'PutRolePolicy' },
+      { code: 'ServiceFailure', status: 500, times: Number.POSITIVE_INFINITY },
+    )
+    await expect(activateGrant(attached.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    attached.aws.faults.clear()
+    expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
+    const jobs: Job[] = []
+    await attached.older(id, 60_000)
+    await reconcileGrants({ ...attached.needs, queue: { add: async (added) => void jobs.push(...added) } })
+    expect(jobs).toContainEqual(expect.objectContaining({ act: 'activate', recordId: id }))
+    await activateGrant(attached.needs, id)
+    expect(policyOf(id)).toContain(end)
+    await attached.revoked(id)
+  })
+
+  it('is not written for somebody who may not have it any more', async () => {
+    const id = await attached.grantedOn()
+    const before = policyOf(id)
+    await extended(id)
+    attached.entra.company.disable(PEOPLE.rita)
+    await activateGrant(attached.needs, id)
+    attached.entra.company.enable(PEOPLE.rita)
+    expect(policyOf(id)).toBe(before)
+    expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
+    await attached.revoked(id)
+  })
+})

@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findRequest } from '../../../src/access-requests/find-requests.ts'
+import { redisFeed } from '../../../src/redis/feed.ts'
+import { requestView } from '../../../src/views/request-view.ts'
+import { type Office, openOffice } from '../../fixtures/use-cases.ts'
+
+let office: Office
+beforeAll(async () => {
+  office = await openOffice('feed-warning')
+})
+afterAll(() => office.close())
+
+async function warnings(): Promise<readonly string[]> {
+  const { id } = await office.ask()
+  return requestView(await findRequest(office.needs, office.as('rita'), id)).warnings
+}
+
+test('who decides is told where the activity feed is not proven, until the first record of that bucket came', async () => {
+  expect(await warnings()).toEqual([expect.stringContaining('finance-reports may not show here')])
+  const feed = redisFeed(await office.ground.open('request'), { prefix: office.ground.prefix })
+  await feed.prove('payroll', '2026-11-22T10:00:00.000Z')
+  expect(await warnings()).toHaveLength(1)
+  await feed.prove('finance-reports', '2026-11-22T10:00:00.000Z')
+  expect(await warnings()).toEqual([])
+})

@@ -1,0 +1,141 @@
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { GROUPS, PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
+import { readRequest } from '../../../src/access-requests/access-request.ts'
+import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
+import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
+import { activateGrant } from '../../../workers/activate-grant.ts'
+import { openOffice } from '../../fixtures/use-cases.ts'
+
+const MINUTE = 60_000
+const office = await openOffice('yes')
+const { company, faults } = office.entra
+
+afterEach(() => {
+  faults.heal()
+  company.join(GROUPS.finance, PEOPLE.finn)
+  company.join(GROUPS.finance, PEOPLE.noor)
+  company.join(GROUPS.dataOwners, PEOPLE.dana)
+  company.enable(PEOPLE.finn)
+})
+afterAll(() => office.close())
+
+function approve(reviewer: PersonName, requestId: string) {
+  return reviewAccessRequest(office.needs, office.as(reviewer), requestId, { decision: 'approve', comment: '' })
+}
+
+async function statusOf(requestId: string) {
+  return (await readRequest(office.record, requestId))?.request.status
+}
+
+describe('at the click', () => {
+  test('self-approval is refused before the directory is asked', async () => {
+    const { id } = await office.ask('rita')
+    faults.fail('graph', { kind: 'down' })
+    await expect(approve('rita', id)).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
+    expect(await statusOf(id)).toBe('pending')
+  })
+
+  test('nobody approves their own request, not even as their own manager', async () => {
+    const { id } = await office.ask('selma')
+    await expect(approve('selma', id)).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
+    expect(await statusOf(id)).toBe('pending')
+  })
+
+  test('who was asked and is an approver no more decides nothing', async () => {
+    const { id } = await office.ask('rita')
+    company.leave(GROUPS.dataOwners, PEOPLE.dana)
+    await expect(approve('dana', id)).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
+    expect(await statusOf(id)).toBe('pending')
+  })
+
+  test('a requester who may no longer have it gets no grant', async () => {
+    const { id } = await office.ask('finn')
+    company.leave(GROUPS.finance, PEOPLE.finn)
+    await expect(approve('max', id)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    expect(await statusOf(id)).toBe('pending')
+  })
+
+  test('without an answer of the directory nothing is decided', async () => {
+    const { id } = await office.ask('rita')
+    faults.fail('graph', { kind: 'status', status: 503 })
+    await expect(approve('max', id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await statusOf(id)).toBe('pending')
+  })
+
+  test('after its time a request is decided by nobody', async () => {
+    const { id } = await office.ask('finn')
+    const stored = await readRequest(office.record, id)
+    if (stored === undefined) throw new Error('The request is gone.')
+    const next = { ...stored.request, lapsesAt: stored.request.askedAt }
+    await office.record.commit({
+      records: [{ kind: 'request', id, expectedVersion: stored.version, next }],
+      audit: [{ kind: 'request.lapsed', actor: { kind: 'latchkey' }, requestId: id }],
+    })
+    await expect(approve('max', id)).rejects.toMatchObject({ code: 'OVER' })
+  })
+})
+
+describe('at activation', () => {
+  test('a requester whose account was disabled gets nothing, and the grant ends', async () => {
+    const grantId = await office.approved('finn')
+    company.disable(PEOPLE.finn)
+    const before = office.calls('AssumeRole')
+    await activateGrant(office.needs, grantId)
+    expect(office.calls('AssumeRole')).toBe(before)
+    expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
+  })
+
+  test('without an answer of the directory AWS is not asked', async () => {
+    const grantId = await office.approved('finn')
+    faults.fail('graph', { kind: 'status', status: 500 })
+    const before = office.calls('AssumeRole')
+    await expect(activateGrant(office.needs, grantId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(office.calls('AssumeRole')).toBe(before)
+  })
+})
+
+describe('at vend', () => {
+  /** Found eligible by a first vend, so many minutes ago. */
+  async function vendAfter(minutes: number) {
+    const grantId = await office.granted('noor')
+    const vend = () => vendCredentials(office.needs, office.as('noor'), grantId)
+    await vend()
+    office.later(minutes * MINUTE)
+    return { grantId, vend }
+  }
+
+  test('eligibility that is older than five minutes is read again, and a no ends the grant', async () => {
+    const { grantId, vend } = await vendAfter(6)
+    company.leave(GROUPS.finance, PEOPLE.noor)
+    const before = office.calls('AssumeRole')
+    await expect(vend()).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    expect(office.calls('AssumeRole')).toBe(before)
+    expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
+  })
+
+  test('without the directory vending goes on for fifteen minutes, not longer', async () => {
+    const { vend } = await vendAfter(6)
+    faults.fail('graph', { kind: 'status', status: 500 })
+    expect(await vend()).toMatchObject({ expiresAt: expect.any(String) })
+    office.later(8 * MINUTE)
+    expect(await vend()).toMatchObject({ expiresAt: expect.any(String) })
+    office.later(MINUTE)
+    await expect(vend()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
+  test('what was read counts from then: within five minutes the directory is not asked again', async () => {
+    const { grantId, vend } = await vendAfter(4)
+    company.leave(GROUPS.finance, PEOPLE.noor)
+    expect(await vend()).toMatchObject({ expiresAt: expect.any(String) })
+    office.later(MINUTE)
+    await expect(vend()).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    expect((await office.grant(grantId)).status).toBe('revoking')
+  })
+
+  test('the approval and the activation do not count: whoever vends first asks the directory', async () => {
+    const grantId = await office.granted('noor')
+    company.leave(GROUPS.finance, PEOPLE.noor)
+    const vended = vendCredentials(office.needs, office.as('noor'), grantId)
+    await expect(vended).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+  })
+})

@@ -1,0 +1,205 @@
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { GROUPS, PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
+import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
+import { requestAccess } from '../../../src/access-requests/request-access.ts'
+import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
+import { vendCache } from '../../../src/grants/credentials/credentials-cache.ts'
+import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
+import { endGrant } from '../../../src/grants/end-grant.ts'
+import { userIdOf } from '../../../src/grants/session/deny-list.ts'
+import { parseScope } from '../../../src/rules/scope.ts'
+import { newId } from '../../../src/store/record-store.ts'
+import { revokeGrant } from '../../../workers/revoke-grant.ts'
+import { dump } from '../../fixtures/redis-record.ts'
+import { openOffice } from '../../fixtures/use-cases.ts'
+
+const HOUR = 3_600_000
+const office = await openOffice('limits')
+const redis = await office.ground.open('request')
+const { needs, entra, aws } = office
+const { prefix } = office.ground
+
+afterEach(() => aws.faults.clear())
+afterAll(() => office.close())
+
+/** As many entries as so many commits would have left, the oldest first; returns them. */
+async function fill(index: string, value: string, count: number): Promise<readonly string[]> {
+  const ids = Array.from({ length: count }, () => newId('r'))
+  const now = Date.now()
+  await redis.zadd(`${prefix}:index:${index}:${value}`, ...ids.flatMap((id, n) => [now - 60_000 + n, id]))
+  return ids
+}
+
+/** Everything that AWS and the directory were asked so far. */
+function askedOutside(): number {
+  return aws.journal.entries().length + entra.graphCalls.length
+}
+
+describe('who has used up what one person may ask is refused before the directory or AWS is asked anything', () => {
+  async function refusedAtOnce(person: PersonName, sentence: string): Promise<void> {
+    const before = askedOutside()
+    await expect(office.ask(person)).rejects.toMatchObject({
+      code: 'TOO_MANY',
+      message: expect.stringContaining(sentence),
+    })
+    expect(askedOutside()).toBe(before)
+  }
+
+  test('by five requests that wait', async () => {
+    const { id } = await office.ask('rita')
+    await fill('pending', PEOPLE.rita, 4)
+    await refusedAtOnce('rita', '5 requests waiting')
+    await cancelRequest(needs, office.as('rita'), id)
+    expect((await office.ask('rita')).status).toBe('pending')
+  })
+
+  test('by twenty asks within an hour', async () => {
+    const [oldest = ''] = await fill('asks', PEOPLE.finn, 20)
+    await refusedAtOnce('finn', '20 times within an hour')
+    await redis.zadd(`${prefix}:index:asks:${PEOPLE.finn}`, Date.now() - HOUR - 1, oldest)
+    expect((await office.ask('finn')).status).toBe('pending')
+  })
+
+  test('by 120 refusals within an hour, and those of an hour ago count no more', async () => {
+    const [oldest = ''] = await fill('refusals', PEOPLE.omar, 119)
+    await expect(office.ask('omar')).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    const written = await office.events('ask.refused')
+    await refusedAtOnce('omar', 'refused 120 times within an hour')
+    expect(await office.events('ask.refused')).toEqual(written)
+    await redis.zadd(`${prefix}:index:refusals:${PEOPLE.omar}`, Date.now() - HOUR - 1, oldest)
+    await expect(office.ask('omar')).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+  })
+})
+
+test('of many asks of one person at the same moment five are looked at, and nobody else waits for them', async () => {
+  const person = entra.graphCalls.length
+  await office.ask('nils')
+  const ofOne = entra.graphCalls.length - person
+  const before = entra.graphCalls.length
+  const asks = await Promise.allSettled(Array.from({ length: 40 }, () => office.ask('noor')))
+  const refused = asks.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+  expect(refused).toHaveLength(35)
+  for (const error of refused) expect(error).toMatchObject({ code: 'TOO_MANY' })
+  expect(entra.graphCalls.length - before).toBeLessThanOrEqual(5 * (ofOne + 1))
+  expect((await office.ask('selma')).status).toBe('pending')
+})
+
+describe('vends of one grant', () => {
+  // Each by another process, which has none to hand out again.
+  const vend = (grantId: string) => vendCredentials({ ...needs, vended: vendCache() }, office.as('oona'), grantId)
+
+  test('are 120 an hour, not 121: then AWS is not asked, the refusal is audited, and an hour later it goes on', async () => {
+    const grantId = await granted('oona')
+    await fill('vends', grantId, 119)
+    await vend(grantId)
+    const before = aws.journal.entries().length
+    await expect(vend(grantId)).rejects.toMatchObject({
+      code: 'TOO_MANY',
+      message: expect.stringContaining('120 times'),
+    })
+    expect(aws.journal.entries()).toHaveLength(before)
+    expect(await office.events('vend.intended')).toHaveLength(1)
+    expect(await office.events('vend.refused')).toMatchObject([{ code: 'TOO_MANY', grantId }])
+    const index = `${prefix}:index:vends:${grantId}`
+    const [oldest = ''] = await redis.zrange(index, '0', '0')
+    await redis.zadd(index, Date.now() - HOUR - 1, oldest)
+    expect(await vend(grantId)).toMatchObject({ expiresAt: expect.any(String) })
+    expect(await redis.zcard(index)).toBeLessThanOrEqual(120)
+  })
+
+  test('do not stand in each other’s way: none of them moves the grant', async () => {
+    const grantId = await granted('oona')
+    // The first from an address is told, by the grant itself.
+    await vend(grantId)
+    const before = await office.record.read('grant', grantId)
+    const vended = await Promise.all(Array.from({ length: 30 }, () => vend(grantId)))
+    expect(new Set(vended.map(({ accessKeyId }) => accessKeyId)).size).toBe(30)
+    expect(await office.record.read('grant', grantId)).toEqual(before)
+  })
+
+  test('come too late once an end was committed between reading the grant and the intent', async () => {
+    const grantId = await granted('oona')
+    let ended = 0
+    const directory: typeof needs.directory = {
+      ...needs.directory,
+      async person(objectId, signal) {
+        ended += 1
+        await endGrant(needs, office.as('oona'), grantId)
+        return needs.directory.person(objectId, signal)
+      },
+    }
+    const before = office.calls('AssumeRole')
+    const vending = vendCredentials({ ...needs, directory }, office.as('oona'), grantId)
+    await expect(vending).rejects.toMatchObject({ code: 'OVER' })
+    expect(ended).toBe(1)
+    expect(office.calls('AssumeRole')).toBe(before)
+  })
+})
+
+async function granted(person: PersonName): Promise<string> {
+  entra.company.join(GROUPS.finance, PEOPLE[person])
+  return office.granted(person)
+}
+
+describe('a version that somebody wrote into Redis', () => {
+  test.each(['junk', 'NaN', '0', '-1'])(
+    '%s keeps nobody busy: review, cancel, vend and end are answered',
+    async (version) => {
+      const grantId = await granted('dirk')
+      const { requestId } = (await office.grant(grantId)).terms
+      for (const key of [`request:${requestId}`, `grant:${grantId}`]) await redis.hset(`${prefix}:${key}`, { version })
+      const comes = [
+        reviewAccessRequest(needs, office.as('dana'), requestId, { decision: 'deny', comment: '' }),
+        cancelRequest(needs, office.as('dirk'), requestId),
+        vendCredentials(needs, office.as('dirk'), grantId),
+        endGrant(needs, office.as('dirk'), grantId),
+      ]
+      const settled = await Promise.allSettled(comes)
+      expect(settled.map(({ status }) => status)).toEqual(comes.map(() => 'rejected'))
+    },
+  )
+
+  test('of a role’s list of denials holds no early end up', async () => {
+    const grantId = await granted('oona')
+    await redis.hset(`${prefix}:deny:111122223333.prod`, { version: 'junk' })
+    await endGrant(needs, office.as('oona'), grantId)
+    await revokeGrant(needs, grantId)
+    expect((await office.grant(grantId)).status).toBe('revoked')
+    expect(office.denied().denied).toContain(userIdOf(office.principal, grantId))
+  })
+})
+
+describe('the due entry of a grant that is over', () => {
+  async function over(): Promise<string> {
+    const grantId = await granted('oona')
+    await endGrant(needs, office.as('oona'), grantId)
+    await revokeGrant(needs, grantId)
+    return grantId
+  }
+
+  test('is taken out and audited, so that no sweep names its job for ever', async () => {
+    const grantId = await over()
+    await redis.zadd(`${prefix}:due:grants`, Date.now() - 60_000, grantId)
+    await revokeGrant(needs, grantId)
+    expect(await redis.zscore(`${prefix}:due:grants`, grantId)).toBeNull()
+    expect(await office.events('grant.due-taken-out')).toMatchObject([{ grantId }])
+    expect((await office.grant(grantId)).status).toBe('revoked')
+  })
+
+  test('is not there as a rule: a late job then writes nothing', async () => {
+    const grantId = await over()
+    const before = await dump(redis, prefix)
+    await revokeGrant(needs, grantId)
+    expect(await dump(redis, prefix)).toEqual(before)
+  })
+})
+
+test('what a refused person wrote is kept in part only', async () => {
+  const scopes = Array.from({ length: 10 }, (_, n) => parseScope(`s3://payroll/${n}/${'x'.repeat(900)}/`))
+  const ask = requestAccess(needs, office.as('max'), { scopes, levels: ['write'], reason: 'all of it' })
+  await expect(ask).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+  const events = await office.events('ask.refused')
+  const event = events.find((one) => 'actor' in one && JSON.stringify(one.actor).includes(PEOPLE.max))
+  expect(event).toMatchObject({ code: 'NOT_ELIGIBLE', scopes: expect.objectContaining({ length: 3 }) })
+  expect(JSON.stringify(event).length).toBeLessThan(4_000)
+})

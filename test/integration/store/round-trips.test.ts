@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { startPrivateRedis } from '../../../sandbox/project.ts'
+import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
+import { openClicks } from '../../bench/clicks.ts'
+import { startCountingProxy } from '../../bench/counting-proxy.ts'
+import { nameOf } from '../../bench/idle.ts'
+import { openOffice } from '../../fixtures/use-cases.ts'
+import { startWorld } from '../../fixtures/world.ts'
+
+test('a yes in Teams asks Redis for the request, the time, the one commit, and all that the card then shows', async (context) => {
+  const redis = await startPrivateRedis()
+  context.onTestFinished(() => redis.stop())
+  const proxy = await startCountingProxy(redis.socket)
+  context.onTestFinished(() => proxy.stop())
+  const world = await startWorld({ redisUrl: proxy.url })
+  context.onTestFinished(() => world.stop())
+  const clicks = await openClicks(world, redis.socket)
+  context.onTestFinished(() => clicks.close())
+  // The first click loads the scripts; the second one is like all that follow.
+  const pending = await clicks.prepare(2)
+  const trips: (readonly string[])[] = []
+  for (const one of pending) {
+    const before = proxy.trips().length
+    expect(await clicks.approve(one)).toMatchObject({ kind: 'card' })
+    trips.push(proxy.trips().slice(before).map(nameOf))
+  }
+  expect(trips.at(-1)).toEqual([
+    'hmget request',
+    'script epoch',
+    'script commit',
+    'hmget request + hmget grant + hgetall digest + zrevrange digest:last',
+  ])
+})
+
+test('credentials that are still good are handed out after one round trip', async (context) => {
+  const redis = await startPrivateRedis()
+  context.onTestFinished(() => redis.stop())
+  const proxy = await startCountingProxy(redis.socket)
+  context.onTestFinished(() => proxy.stop())
+  const office = await openOffice('round-trips', { redisUrl: proxy.url })
+  context.onTestFinished(() => office.close())
+  const grantId = await office.granted()
+  const vend = () => vendCredentials(office.needs, office.as('rita'), grantId)
+  const first = await vend()
+  const before = proxy.trips().length
+  expect(await vend()).toEqual(first)
+  const commands = proxy
+    .trips()
+    .slice(before)
+    .map((trip) => trip.map(([name = '']) => name))
+  // Whether there is room is known for two seconds.
+  expect(commands.filter((names) => !names.includes('info'))).toEqual([['hmget', 'evalsha', 'evalsha', 'hmget']])
+})

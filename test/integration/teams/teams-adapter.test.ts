@@ -1,0 +1,217 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
+import type { Card } from '../../../sandbox/teams/index.ts'
+import { conversation } from '../../../src/messages/message.ts'
+import { type DoorWorld, type Heard, openDoor } from '../../fixtures/teams.ts'
+
+/** What Teams sends becomes turns, and what the bot answers becomes what Teams shows: through the SDK, against the sandbox. */
+
+let door: DoorWorld
+
+beforeAll(async () => {
+  door = await openDoor()
+  await door.teams.install('rita')
+  door.heard.splice(0)
+})
+afterAll(() => door.stop())
+afterEach(() => {
+  door.teams.faults.heal()
+  // So that one test's messages do not count against the next one's.
+  door.teams.clock.advance(3_600_000)
+  for (const list of [door.heard, door.lines]) list.splice(0)
+  delete door.mind.said
+  delete door.mind.acted
+})
+
+function card(text: string, actions: readonly object[] = []): Card {
+  return { type: 'AdaptiveCard', version: '1.5', body: [{ type: 'TextBlock', text }], actions: [...actions] }
+}
+
+const APPROVE = { type: 'Action.Execute', title: 'Approve', verb: 'approve', data: { requestId: 'r-1' } }
+const OLD = { type: 'Action.Submit', title: 'Old client', data: { verb: 'approve', requestId: 'r-1' } }
+
+/** Rita says something and is answered with a card; its message's id. */
+async function showCard(actions: readonly object[] = [APPROVE, OLD]): Promise<string> {
+  door.mind.said = async (turn) => turn.reply({ card: card('Decide', actions), summary: 'A request' })
+  await door.teams.say('rita', 'my access')
+  door.heard.splice(0)
+  return last().id
+}
+
+function last(who: 'rita' | 'max' = 'rita', where: 'personal' | 'channel' = 'personal') {
+  const message = door.teams.conversation(who, where).at(-1)
+  if (message === undefined) throw new Error(`${who} sees nothing.`)
+  return message
+}
+
+function only(): Heard {
+  const [heard, ...others] = door.heard
+  if (heard === undefined || others.length > 0) throw new Error(`${door.heard.length} turns were heard.`)
+  return heard
+}
+
+describe('what is said', () => {
+  test('in a personal chat it comes with who said it and where', async () => {
+    await door.teams.say('rita', 'my access')
+    const { turn } = only()
+    expect(door.heard).toMatchObject([{ kind: 'said', text: 'my access' }])
+    expect(turn.caller).toMatchObject({
+      tenantId: door.teams.tenantId,
+      objectId: PEOPLE.rita,
+      name: 'Rita Reyes',
+      roles: [],
+    })
+    const { id, personalChatId } = door.teams.roster.person('rita')
+    expect(conversation.parse(turn.conversation)).toEqual({
+      v: 1,
+      serviceUrl: door.teams.serviceUrl,
+      conversationId: personalChatId,
+      conversationType: 'personal',
+      tenantId: door.teams.tenantId,
+      userId: id,
+    })
+  })
+
+  test('in a channel the mention is no part of it, and the reply stays in the thread', async () => {
+    door.mind.said = async (turn, text) => turn.reply(`You said: ${text}`)
+    const { thread } = await door.teams.say('rita', 'request write s3://finance-reports/2026/', { where: 'channel' })
+    const said = door.heard.filter(({ kind }) => kind === 'said')
+    expect(said).toMatchObject([
+      { text: 'request write s3://finance-reports/2026/', turn: { conversation: { conversationType: 'channel' } } },
+    ])
+    expect(said[0]?.turn.conversation.conversationId).toBe(`${door.teams.roster.channel.id};messageid=${thread}`)
+    expect(last('max', 'channel')).toMatchObject({ thread, text: 'You said: request write s3://finance-reports/2026/' })
+  })
+
+  test('a reply is text, or a card with what the notification says', async () => {
+    await showCard()
+    expect(last()).toMatchObject({ text: '', summary: 'A request', card: card('Decide', [APPROVE, OLD]) })
+  })
+
+  test.each([[412], [429]])('a reply that Teams refuses for the moment (%s) is tried again', async (status) => {
+    door.mind.said = async (turn) => turn.reply(`after ${status}`)
+    door.teams.faults.fail('replyToActivity', { kind: 'status', status }, { times: 2 })
+    await door.teams.say('rita', 'help')
+    expect(last().text).toBe(`after ${status}`)
+    expect(door.lines.filter((line) => line.includes('turn failed'))).toEqual([])
+  })
+
+  test('a reply whose answer is lost is not sent twice', async () => {
+    door.mind.said = async (turn) => turn.reply('once only')
+    door.teams.faults.fail('replyToActivity', { kind: 'lose' }, { times: 1 })
+    await door.teams.say('rita', 'help')
+    const texts = door.teams.conversation('rita').map(({ text }) => text)
+    expect(texts.filter((text) => text === 'once only')).toHaveLength(1)
+  })
+
+  test('a token that went bad before its time is replaced', async () => {
+    door.mind.said = async (turn) => turn.reply('with a new token')
+    door.teams.expireBotTokens()
+    await door.teams.say('rita', 'help')
+    expect(last().text).toBe('with a new token')
+  })
+})
+
+describe('what is clicked', () => {
+  test.each(['manual', 'automatic'] as const)('comes with verb, data, message and trigger (%s)', async (trigger) => {
+    const id = await showCard()
+    door.mind.acted = async () => ({ message: 'noted' })
+    const action = { verb: 'approve', data: { requestId: 'r-1', comment: 'fine' } }
+    expect(await door.teams.invoke('rita', id, action, trigger)).toEqual({
+      kind: 'message',
+      text: 'noted',
+      attempts: 1,
+    })
+    expect(only()).toMatchObject({ kind: 'acted', action: { ...action, reference: id, trigger } })
+  })
+
+  test.each([
+    [{ card: card('Approved') }, { kind: 'card', card: card('Approved') }],
+    [{ message: 'Already decided.' }, { kind: 'message', text: 'Already decided.' }],
+    [{ error: { code: 'CONFLICT', message: 'Too late.' } }, { kind: 'error', code: 'CONFLICT', message: 'Too late.' }],
+  ])('is answered so that the client shows it: %j', async (answer, shown) => {
+    const id = await showCard()
+    door.mind.acted = async () => answer
+    expect(await door.teams.click('rita', id, 'approve')).toMatchObject({ ...shown, attempts: 1 })
+  })
+
+  test('an error of ours is said with a reference that the log holds, and nothing else of it', async () => {
+    const id = await showCard()
+    door.mind.acted = async () => {
+      throw new Error('of the inside')
+    }
+    const outcome = await door.teams.click('rita', id, 'approve')
+    expect(outcome).toMatchObject({ kind: 'error', code: 'INTERNAL', attempts: 1 })
+    const reference = /reference ([0-9a-f-]{36})/.exec(JSON.stringify(outcome))?.[1] ?? 'none'
+    expect(JSON.stringify(outcome)).not.toContain('of the inside')
+    expect(door.lines.filter((line) => line.includes(reference) && line.includes('of the inside'))).toHaveLength(1)
+  })
+
+  test('only as an action: a message that holds one is a message without words, and its answer would be for everybody', async () => {
+    const id = await showCard()
+    expect(await door.teams.click('rita', id, 'Old client')).toMatchObject({ kind: 'submitted', status: 200 })
+    expect(only()).toMatchObject({ kind: 'said', text: '' })
+  })
+})
+
+test('a message that breaks the bot is answered with a reference, and the next one is heard', async () => {
+  door.mind.said = async () => {
+    throw new Error('of the inside')
+  }
+  await door.teams.say('rita', 'help')
+  expect(last().text).toMatch(/Something went wrong here\..*reference [0-9a-f-]{36}\./)
+  door.mind.said = async (turn) => turn.reply('well again')
+  await door.teams.say('rita', 'help')
+  expect(last().text).toBe('well again')
+})
+
+test('what cannot even be answered does not leave the turn', async () => {
+  door.mind.said = async () => {
+    throw new Error('of the inside')
+  }
+  door.teams.faults.fail('replyToActivity', { kind: 'status', status: 500 }, { times: 5 })
+  expect(await door.teams.say('rita', 'help')).toMatchObject({ status: 200 })
+  expect(door.lines.filter((line) => line.includes('turn failed'))).toHaveLength(2)
+})
+
+test('that the app was installed, or came into a team, is told', async () => {
+  await door.teams.install('finn')
+  await door.teams.say('max', 'hello', { where: 'channel' })
+  const arrivals = door.heard.filter(({ kind }) => kind === 'installed').map(({ turn }) => turn)
+  const people = new Set(arrivals.map(({ caller }) => caller.objectId))
+  expect(people).toEqual(new Set([PEOPLE.finn]))
+  expect(arrivals.every(({ conversation: at }) => at.conversationType === 'personal')).toBe(true)
+})
+
+describe('what means nothing to the bot is taken, and nothing is done', () => {
+  const types = [
+    ['messageReaction', { reactionsAdded: [{ type: 'like' }] }],
+    ['messageUpdate', {}],
+    ['conversationUpdate', { membersAdded: [{ id: '29:somebody' }] }],
+    ['installationUpdate', { action: 'remove' }],
+    ['endOfConversation', {}],
+    ['of tomorrow', {}],
+  ] as const
+  test.each(types)('%s', async (type, changes) => {
+    const sent = { ...door.teams.activity('rita', 'my access'), ...changes, type }
+    expect(await door.teams.deliver(sent)).toMatchObject({ status: 200 })
+    expect(door.heard).toEqual([])
+  })
+
+  test('somebody without an object id', async () => {
+    const sent = door.teams.activity('rita', 'my access')
+    const from = { id: '29:bot-of-others', name: 'Somebody' }
+    expect(await door.teams.deliver({ ...sent, from })).toMatchObject({ status: 200 })
+    const click = { type: 'invoke', name: 'adaptiveCard/action', value: { action: APPROVE } }
+    expect(await door.teams.deliver({ ...sent, ...click, from })).toMatchObject({ status: 200 })
+    expect(door.heard).toEqual([])
+  })
+
+  test('an unknown invoke, and a search for nothing', async () => {
+    const sent = { ...door.teams.activity('rita', ''), type: 'invoke' }
+    expect(await door.teams.deliver({ ...sent, name: 'task/fetch' })).toMatchObject({ status: 200 })
+    const search = { name: 'application/search', value: { queryText: '' } }
+    expect(await door.teams.deliver({ ...sent, ...search })).toMatchObject({ status: 200, body: { statusCode: 200 } })
+    expect(door.heard).toEqual([])
+  })
+})

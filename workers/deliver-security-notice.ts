@@ -1,0 +1,149 @@
+import type { Logger } from 'pino'
+import { LATCHKEY } from '../src/audit/events.ts'
+import { renderNotice } from '../src/cards/security-notice-card.ts'
+import { type Budget, type Channel, ChannelBusy, PlaceGone } from '../src/messages/message-sender.ts'
+import { type NoticeRecord, readNotice, type StoredNotice } from '../src/messages/security-notice.ts'
+import type { Rules } from '../src/rules/file/parse-rules.ts'
+import { type Commit, isLostRace, type RecordPort } from '../src/store/record-store.ts'
+
+export interface TellNeeds {
+  readonly record: RecordPort
+  readonly channel: Pick<Channel, 'post'>
+  readonly budget: Budget
+  readonly approvalKey: string
+  readonly rules: Pick<Rules, 'securityChannel'>
+  readonly log: Logger
+}
+
+const HOUR_MS = 3_600_000
+/** One an hour, for a week. Counted, because the record's clock may be set. */
+const MOST_REFUSALS = 7 * 24
+/** Longer than one posting may take: whoever claimed it has died. After each try without an answer it lasts longer: what was posted may be there. */
+const CLAIM_LASTS_MS = 60_000
+const LONGER_EACH_TRY = 5
+/** Clocks of two processes and one Redis. */
+const SKEW_MS = 120_000
+
+const WHAT_TO_DO =
+  'the security channel was not told: add the Latchkey app to that team, or correct securityChannel in the rules; it is tried again every hour'
+const GIVEN_UP = 'for a week the security channel could not be told: see the audit log; it is not tried again'
+
+/** Posts a notice that is due: claim, post, keep. Its due entry stays until Teams took it, or for a week of refusals. Safe twice, safe late. */
+export async function tellSecurity(needs: TellNeeds, id: string): Promise<void> {
+  const { record, rules, budget } = needs
+  const [nowMs, stored] = await Promise.all([record.now(), readNotice(needs, id)])
+  if (!stored) return await dropForged(needs, id)
+  if (stored.value.postedAt !== undefined) return await dropDue(record, id)
+  if (isWaiting(stored.value, nowMs)) return
+  const { securityChannel } = rules
+  if (securityChannel === undefined) return await keepUnposted(needs, stored)
+  const turn = await budget.take(securityChannel)
+  if ('waitMs' in turn) return
+  try {
+    await claimAndPost(needs, stored, securityChannel)
+  } finally {
+    await turn.giveBack()
+  }
+}
+
+async function keepUnposted(needs: TellNeeds, stored: StoredNotice): Promise<void> {
+  const claimed = await claim(needs, stored)
+  if (claimed) await keepRefusal(needs, claimed, 'The rules name none any more.')
+}
+
+async function claimAndPost(needs: TellNeeds, stored: StoredNotice, place: string): Promise<void> {
+  const claimed = await claim(needs, stored)
+  if (!claimed) return
+  const { notice } = claimed.value
+  try {
+    await needs.channel.post(place, renderNotice(notice))
+  } catch (error) {
+    return await afterFailure(needs, claimed, error)
+  }
+  const postedAt = timeOf(await needs.record.now())
+  await finish(needs.record, claimed, { ...withoutClaim(claimed.value), postedAt }, [
+    { kind: 'notice.posted', actor: LATCHKEY, noticeId: notice.id, what: notice.kind },
+  ])
+}
+
+/** Undefined: another worker was first, and posts it. */
+async function claim({ record }: TellNeeds, stored: StoredNotice): Promise<StoredNotice | undefined> {
+  const tries = (stored.value.tries ?? 0) + 1
+  const lastsMs = Math.min(HOUR_MS, CLAIM_LASTS_MS * LONGER_EACH_TRY ** (tries - 1))
+  try {
+    return await write(record, stored, { ...stored.value, tries, notBefore: timeOf((await record.now()) + lastsMs) })
+  } catch (error) {
+    if (isLostRace(error)) return undefined
+    throw error
+  }
+}
+
+/** Where nobody knows whether it was posted, the claim stays for its time. */
+async function afterFailure(needs: TellNeeds, claimed: StoredNotice, error: unknown): Promise<void> {
+  if (error instanceof PlaceGone) return await keepRefusal(needs, claimed, error.reason)
+  if (!(error instanceof ChannelBusy)) throw error
+  const { record, log } = needs
+  const { id: noticeId, kind: what } = claimed.value.notice
+  log.warn(
+    { noticeId, what, err: error.cause },
+    'Teams did not take a notice for the security channel; it is tried again',
+  )
+  if (!error.refused) return
+  const notBefore = timeOf((await record.now()) + Math.min(HOUR_MS, error.waitMs))
+  await write(record, claimed, { ...withoutTry(claimed.value), notBefore })
+}
+
+/** Nowhere to post it. Only this is counted, and only this ends it. */
+async function keepRefusal({ record, log }: TellNeeds, claimed: StoredNotice, reason: string): Promise<void> {
+  const { id: noticeId, kind: what } = claimed.value.notice
+  const refusals = (claimed.value.refusals ?? 0) + 1
+  const next = { ...withoutClaim(claimed.value), refusals }
+  const isLast = refusals >= MOST_REFUSALS
+  log.error({ noticeId, what, reason }, isLast ? GIVEN_UP : WHAT_TO_DO)
+  if (isLast) {
+    return await finish(record, claimed, next, [{ kind: 'alarm.notice-undelivered', actor: LATCHKEY, noticeId, what }])
+  }
+  await write(record, claimed, { ...next, notBefore: timeOf((await record.now()) + HOUR_MS) })
+}
+
+/** What is further ahead than we ever write was written by a clock that was ahead, or by somebody else. */
+function isWaiting({ notBefore }: NoticeRecord, nowMs: number): boolean {
+  const leftMs = Date.parse(notBefore ?? '') - nowMs
+  return leftMs > 0 && leftMs <= HOUR_MS + SKEW_MS
+}
+
+function withoutClaim({ notBefore: _, tries: __, ...value }: NoticeRecord): NoticeRecord {
+  return value
+}
+
+function withoutTry({ tries = 1, ...value }: NoticeRecord): NoticeRecord {
+  return { ...value, ...(tries > 1 ? { tries: tries - 1 } : {}) }
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+async function dropForged({ record, log }: TellNeeds, id: string): Promise<void> {
+  log.error({ noticeId: id }, 'a notice for the security channel is not of us, or gone: somebody wrote into the record')
+  await dropDue(record, id, [{ kind: 'alarm.notice-does-not-add-up', actor: LATCHKEY, noticeId: id }])
+}
+
+async function dropDue(record: RecordPort, id: string, audit: Commit['audit'] = []): Promise<void> {
+  await record.commit({ records: [], due: [{ kind: 'notices', id, at: null }], audit })
+}
+
+/** It stays due. */
+async function write(record: RecordPort, stored: StoredNotice, next: NoticeRecord): Promise<StoredNotice> {
+  await record.commit({ records: [change(stored, next)], audit: [] })
+  return { version: stored.version + 1, value: next }
+}
+
+async function finish(record: RecordPort, stored: StoredNotice, next: NoticeRecord, audit: Commit['audit']) {
+  const due: Commit['due'] = [{ kind: 'notices', id: next.notice.id, at: null }]
+  await record.commit({ records: [change(stored, next)], due, audit })
+}
+
+function change({ version, value }: StoredNotice, next: NoticeRecord): Commit['records'][number] {
+  return { kind: 'notice', id: value.notice.id, expectedVersion: version, next }
+}

@@ -1,0 +1,70 @@
+import type { Logger } from 'pino'
+import { isLatchkeyError } from '../src/errors.ts'
+import { expireGrants, hasEnded } from '../src/grants/end-grant.ts'
+import { readGrants } from '../src/grants/grant.ts'
+import { againOnConflict, type RecordPort } from '../src/store/record-store.ts'
+import type { EndsUnderWay } from './ends-under-way.ts'
+
+export interface ExpireNeeds {
+  readonly record: RecordPort
+  readonly log: Logger
+  readonly ends: EndsUnderWay
+}
+
+/** Ids of those that were ended. `busy`: another process is at it. */
+export type Expired = ReadonlySet<string> | 'busy'
+
+/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
+const LEASE_MS = 15_000
+const MOST = 10_000
+const AT_ONCE = 200
+
+/**
+ * Ends every grant whose time is over, many in one write: their end is inside what AWS was given, so nothing is left to take away. Whoever comes
+ * while this process is at it waits for the outcome. What cannot be ended so is left to its own job.
+ */
+export function expireDue(needs: ExpireNeeds): Promise<Expired> {
+  const { ends } = needs
+  ends.onTime ??= expireAll(needs).finally(() => {
+    ends.onTime = undefined
+  })
+  return ends.onTime
+}
+
+async function expireAll({ record, log }: ExpireNeeds): Promise<Expired> {
+  // The version of each record decides who ends it; the lease only keeps processes from deciding it all twice.
+  const lease = await record.lease('ends', LEASE_MS)
+  if (!lease) return 'busy'
+  try {
+    const due = await record.due('grants', await record.now(), MOST)
+    const ended: string[] = []
+    for (let from = 0; from < due.length; from += AT_ONCE) {
+      const ids = due.slice(from, from + AT_ONCE).map(({ id }) => id)
+      ended.push(...(await tryToExpire({ record, log }, ids)))
+    }
+    return new Set(ended)
+  } finally {
+    await lease.release()
+  }
+}
+
+/** One that cannot be written must not hide the others. */
+async function tryToExpire(
+  { record, log }: Omit<ExpireNeeds, 'ends'>,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  try {
+    return await againOnConflict(() => expireSome(record, ids))
+  } catch (error) {
+    if (isLatchkeyError(error, 'UNAVAILABLE')) throw error
+    log.error({ count: ids.length, err: error }, 'ends could not be written together; each is left to its own job')
+    return []
+  }
+}
+
+async function expireSome(record: RecordPort, ids: readonly string[]): Promise<readonly string[]> {
+  const nowMs = await record.now()
+  const over = (await readGrants(record, ids)).filter(({ grant }) => hasEnded(grant, nowMs))
+  if (over.length > 0) await expireGrants(record, over, nowMs)
+  return over.map(({ grant }) => grant.id)
+}
