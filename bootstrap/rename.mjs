@@ -9,17 +9,23 @@ import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const TEXT = /\.(ts|mts|mjs|js|json|md|yaml|yml|lua|py|tf|sh|css|txt|toml)$|(^|\/)(Dockerfile|\.dockerignore|\.env\.example|run)$/
+const TEXT =
+  /\.(ts|mts|mjs|js|json|md|yaml|yml|lua|py|tf|sh|css|txt|toml)$|(^|\/)(Dockerfile|\.dockerignore|\.env\.example|run)$/
 const OWN = /^bootstrap\/(rename\.mjs|moves\.txt|names\.txt)$/
 const MUTANTS = /^test\/mutants\/[^/]+\.yaml$/
 
 function tracked() {
-  return execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter((path) => path && existsSync(join(root, path)))
+  return execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((path) => path && existsSync(join(root, path)))
 }
 
 function lines(name) {
   const text = readFileSync(join(root, 'bootstrap', name), 'utf8')
-  return text.split('\n').map((line) => line.trim()).filter((line) => line && !line.startsWith('#'))
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line && !line.startsWith('#'))
 }
 
 // --- moves ---------------------------------------------------------------
@@ -41,21 +47,33 @@ function readMoves(files) {
 function mover(files) {
   const { to, folders } = readMoves(files)
   const known = new Set(files)
-  const dirs = new Set(files.flatMap((path) => path.split('/').slice(0, -1).map((_, index, all) => all.slice(0, index + 1).join('/'))))
+  const dirs = new Set(
+    files.flatMap((path) =>
+      path
+        .split('/')
+        .slice(0, -1)
+        .map((_, index, all) => all.slice(0, index + 1).join('/')),
+    ),
+  )
   const moved = files.filter((path) => to(path) !== path)
   const mentions = new Map()
   for (const path of moved) {
     mentions.set(path, to(path))
     const bare = (text) => text.replace(/(\.test)?\.(d\.mts|ts|mjs)$/, '$1')
     if (/\.(ts|mjs)$/.test(path)) mentions.set(bare(path), bare(to(path)))
-    if (path.endsWith('.ts')) mentions.set(`dist/${path.replace(/\.ts$/, '.js')}`, `dist/${to(path).replace(/\.ts$/, '.js')}`)
+    if (path.endsWith('.ts'))
+      mentions.set(`dist/${path.replace(/\.ts$/, '.js')}`, `dist/${to(path).replace(/\.ts$/, '.js')}`)
   }
   for (const [from, target] of folders) {
     mentions.set(from.slice(0, -1), target.slice(0, -1))
     mentions.set(`dist/${from.slice(0, -1)}`, `dist/${target.slice(0, -1)}`)
   }
-  const alternatives = [...mentions.keys()].sort((a, b) => b.length - a.length).map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  const mention = alternatives.length ? new RegExp(`(?<![\\w./-])(?:${alternatives.join('|')})(?![\\w-])(?!\\.(?:ts|mjs|js|test)\\b)`, 'g') : /(?!)/g
+  const alternatives = [...mentions.keys()]
+    .sort((a, b) => b.length - a.length)
+    .map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  const mention = alternatives.length
+    ? new RegExp(`(?<![\\w./-])(?:${alternatives.join('|')})(?![\\w-])(?!\\.(?:ts|mjs|js|test)\\b)`, 'g')
+    : /(?!)/g
 
   function target(from, specifier, isUrl) {
     const found = normalize(join(dirname(from), specifier)).replace(/\/$/, '')
@@ -79,7 +97,8 @@ function mover(files) {
             if (goal === undefined) return all
             const slash = specifier.endsWith('/') ? '/' : ''
             const path = relative(home, goal)
-            const written = before === undefined || specifier.startsWith('.') ? (path.startsWith('.') ? path : `./${path}`) : path
+            const written =
+              before === undefined || specifier.startsWith('.') ? (path.startsWith('.') ? path : `./${path}`) : path
             return `${before ?? ''}${quote}${specifier === '..' && written === './..' ? '..' : written}${slash}${quote}`
           })
         : text
@@ -125,7 +144,7 @@ export function pieces(text) {
   while (at < text.length) {
     const two = text.slice(at, at + 2)
     const one = text[at]
-    if (two === '//' ) {
+    if (two === '//') {
       cut('code', at)
       const end = text.indexOf('\n', at)
       at = end < 0 ? text.length : end
@@ -201,7 +220,11 @@ function namer() {
     text(path, text) {
       const plain = text.replace(all, (found) => everywhere.get(found))
       if (!/\.(ts|mts|mjs)$/.test(path)) return plain
-      const own = new Map(local.filter((one) => one.path.split(',').some((part) => path.startsWith(part))).map(({ from, to }) => [from, to]))
+      const own = new Map(
+        local
+          .filter((one) => one.path.split(',').some((part) => path.startsWith(part)))
+          .map(({ from, to }) => [from, to]),
+      )
       const ownWords = word([...own.keys()])
       return pieces(plain)
         .map(([kind, piece]) => {
@@ -223,7 +246,8 @@ function mutated(mutant, read) {
   for (const { file, find, replace } of mutant.edits) {
     const text = texts.get(file) ?? read(file)
     const at = `\n${text}`.indexOf(`\n${find}`)
-    if (at < 0 || `\n${text}`.indexOf(`\n${find}`, at + 1) >= 0) throw new Error(`${mutant.name}: not exactly once in ${file}`)
+    if (at < 0 || `\n${text}`.indexOf(`\n${find}`, at + 1) >= 0)
+      throw new Error(`${mutant.name}: not exactly once in ${file}`)
     texts.set(file, text.slice(0, at) + replace + text.slice(at + find.length))
   }
   return texts
@@ -236,7 +260,8 @@ function editsBetween(file, before, after) {
   let top = 0
   while (top < a.length && top < b.length && a[top] === b[top]) top += 1
   let bottom = 0
-  while (bottom < a.length - top && bottom < b.length - top && a[a.length - 1 - bottom] === b[b.length - 1 - bottom]) bottom += 1
+  while (bottom < a.length - top && bottom < b.length - top && a[a.length - 1 - bottom] === b[b.length - 1 - bottom])
+    bottom += 1
   const hunks = hunksOf(a.slice(top, a.length - bottom), b.slice(top, b.length - bottom), top)
   return hunks.map((hunk) => unique(file, before, a, b, hunk))
 }
@@ -246,7 +271,9 @@ function hunksOf(a, b, offset) {
   const n = a.length
   const m = b.length
   const table = Array.from({ length: n + 1 }, () => new Int32Array(m + 1))
-  for (let i = n - 1; i >= 0; i -= 1) for (let j = m - 1; j >= 0; j -= 1) table[i][j] = a[i] === b[j] ? table[i + 1][j + 1] + 1 : Math.max(table[i + 1][j], table[i][j + 1])
+  for (let i = n - 1; i >= 0; i -= 1)
+    for (let j = m - 1; j >= 0; j -= 1)
+      table[i][j] = a[i] === b[j] ? table[i + 1][j + 1] + 1 : Math.max(table[i + 1][j], table[i][j + 1])
   const hunks = []
   let i = 0
   let j = 0
@@ -305,7 +332,19 @@ function unique(file, text, a, b, hunk) {
 // --- all of it -----------------------------------------------------------
 
 function format(folder) {
-  execFileSync('node', [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--write', '--linter-enabled=false', '--files-max-size=4000000', '--no-errors-on-unmatched', '.'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(
+    'node',
+    [
+      join(root, 'node_modules/@biomejs/biome/bin/biome'),
+      'check',
+      '--write',
+      '--linter-enabled=false',
+      '--files-max-size=4000000',
+      '--no-errors-on-unmatched',
+      '.',
+    ],
+    { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] },
+  )
 }
 
 function writeAt(folder, path, text) {
@@ -321,7 +360,12 @@ function main(mode) {
   const tables = files.filter((path) => MUTANTS.test(path)).map((path) => ({ path, mutants: parse(before.get(path)) }))
   const work = mkdtempSync(join(tmpdir(), 'rename-'))
   try {
-    writeFileSync(join(work, 'biome.json'), read('biome.json').replace(/"files": \{[\s\S]*?\n {2}\},/, '"root": true,').replace(/"\$schema": "[^"]*",/, ''))
+    writeFileSync(
+      join(work, 'biome.json'),
+      read('biome.json')
+        .replace(/"files": \{[\s\S]*?\n {2}\},/, '"root": true,')
+        .replace(/"\$schema": "[^"]*",/, ''),
+    )
     for (const { mutants } of tables) {
       for (const mutant of mutants) {
         for (const [file, text] of mutated(mutant, (path) => before.get(path) ?? read(path)))
@@ -336,16 +380,23 @@ function main(mode) {
       mkdirSync(dirname(join(root, path)), { recursive: true })
       writeFileSync(join(root, path), bytes)
     }
-    for (const [path, text] of before) if (!MUTANTS.test(path)) writeFileSync(join(root, change.path(path)), change.text(path, text))
+    for (const [path, text] of before)
+      if (!MUTANTS.test(path)) writeFileSync(join(root, change.path(path)), change.text(path, text))
     format(root)
     if (tables.length) format(join(work, 'm'))
     for (const { path, mutants } of tables) {
       const next = mutants.map((mutant) => {
         const touched = [...new Set(mutant.edits.map(({ file }) => change.path(file)))]
-        const edits = touched.flatMap((file) => editsBetween(file, read(file), readFileSync(join(work, 'm', mutant.name, file), 'utf8')))
+        const edits = touched.flatMap((file) =>
+          editsBetween(file, read(file), readFileSync(join(work, 'm', mutant.name, file), 'utf8')),
+        )
         return { ...mutant, test: change.text('x.md', mutant.test), edits }
       })
-      writeFileSync(join(root, path), header(before.get(path)) + next.map((one) => stringify([one], { lineWidth: 0, blockQuote: 'literal' })).join('\n'))
+      writeFileSync(
+        join(root, path),
+        header(before.get(path)) +
+          next.map((one) => stringify([one], { lineWidth: 0, blockQuote: 'literal' })).join('\n'),
+      )
     }
   } finally {
     rmSync(work, { recursive: true, force: true })

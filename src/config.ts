@@ -4,8 +4,9 @@ import { type ConfigFault, ConfigFaults, type Environment, expected, withoutEmpt
 import { identityFaults } from './config/identities.ts'
 import { authorityFaults } from './config/sandbox.ts'
 import { type CloudTrailKey, environmentSchema, KEY_FORM, type ParsedEnvironment } from './config/schema.ts'
-import { parseRules, type Rules } from './rules/file/parse-rules.ts'
+import { parseRules } from './rules/file/parse-rules.ts'
 import { RulesFaults } from './rules/file/rules-faults.ts'
+import type { Rules } from './rules/rules.ts'
 import type { BotSettings } from './teams/bot-settings.ts'
 
 export interface Config {

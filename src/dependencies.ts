@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { fewAtOnce } from './access-requests/request-limits.ts'
-import { awsDriver } from './aws/aws-driver.ts'
 import { consoleSignIn } from './aws/console-sign-in.ts'
+import { awsDriver } from './aws/driver.ts'
 import type { Part } from './aws/hub-role.ts'
 import { objectLinks } from './aws/presigned-url.ts'
 import type { Config, Setup } from './config.ts'

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { renderMail } from '../src/cards/approval-mail.ts'
-import { claimedForMs, contentOf, isWanted, messageOf, readCopies, type StoredCopy } from '../src/cards/message-card.ts'
+import { contentOf, isWanted, messageOf } from '../src/cards/message-card.ts'
+import { claimedForMs, readCopies, type StoredCopy } from '../src/messages/delivery-claim.ts'
 import type { Conversation, Copy } from '../src/messages/message.ts'
 import {
   type Budget,
@@ -12,7 +13,8 @@ import {
   PlaceGone,
 } from '../src/messages/message-sender.ts'
 import type { Directory } from '../src/rules/directory.ts'
-import type { Commit, RecordPort } from '../src/store/record-store.ts'
+import type { Commit } from '../src/store/commit.ts'
+import type { RecordPort } from '../src/store/record-store.ts'
 import type { Reading, ShownNeeds } from '../src/views/read-view.ts'
 
 export interface PresentNeeds extends ShownNeeds {

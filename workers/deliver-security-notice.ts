@@ -3,8 +3,10 @@ import { LATCHKEY } from '../src/audit/events.ts'
 import { renderNotice } from '../src/cards/security-notice-card.ts'
 import { type Budget, type Channel, ChannelBusy, PlaceGone } from '../src/messages/message-sender.ts'
 import { type NoticeRecord, readNotice, type StoredNotice } from '../src/messages/security-notice.ts'
-import type { Rules } from '../src/rules/file/parse-rules.ts'
-import { type Commit, isLostRace, type RecordPort } from '../src/store/record-store.ts'
+import type { Rules } from '../src/rules/rules.ts'
+import type { Commit } from '../src/store/commit.ts'
+import type { RecordPort } from '../src/store/record-store.ts'
+import { isLostRace } from '../src/store/retry.ts'
 
 export interface TellNeeds {
   readonly record: RecordPort

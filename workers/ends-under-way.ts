@@ -1,5 +1,3 @@
-import type { Expired } from './expire-grants.ts'
-
 /** What one process is ending now. Made once, where the process starts. */
 export interface EndsUnderWay {
   /** Early ends, by account. */
@@ -11,3 +9,6 @@ export interface EndsUnderWay {
 export function endsUnderWay(): EndsUnderWay {
   return { early: new Map(), onTime: undefined }
 }
+
+/** Ids of those that were ended. `busy`: another process is at it. */
+export type Expired = ReadonlySet<string> | 'busy'

@@ -1,18 +1,16 @@
 import type { Logger } from 'pino'
 import { isLatchkeyError } from '../src/errors.ts'
-import { expireGrants, hasEnded } from '../src/grants/end-grant.ts'
-import { readGrants } from '../src/grants/grant.ts'
-import { againOnConflict, type RecordPort } from '../src/store/record-store.ts'
-import type { EndsUnderWay } from './ends-under-way.ts'
+import { hasEnded, readGrants } from '../src/grants/grant.ts'
+import { expireGrants } from '../src/grants/grant-commits.ts'
+import type { RecordPort } from '../src/store/record-store.ts'
+import { againOnConflict } from '../src/store/retry.ts'
+import type { EndsUnderWay, Expired } from './ends-under-way.ts'
 
 export interface ExpireNeeds {
   readonly record: RecordPort
   readonly log: Logger
   readonly ends: EndsUnderWay
 }
-
-/** Ids of those that were ended. `busy`: another process is at it. */
-export type Expired = ReadonlySet<string> | 'busy'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000

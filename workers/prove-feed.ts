@@ -1,6 +1,6 @@
 import type { CloudTrailRecord } from '../src/oversight/cloudtrail-record.ts'
 import type { Feed } from '../src/oversight/feed.ts'
-import type { Rules } from '../src/rules/file/parse-rules.ts'
+import type { Rules } from '../src/rules/rules.ts'
 
 /** A bucket's newest record is noted once in so long: it says that the way works, not how much comes. */
 const NOTE_EVERY_MS = 60_000

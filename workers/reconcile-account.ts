@@ -4,8 +4,8 @@ import type { Target } from '../src/grants/driver.ts'
 import { targetId } from '../src/grants/iam-entity.ts'
 import { keepRoles } from '../src/grants/recovery/epoch.ts'
 import type { DenyNeeds } from '../src/grants/session/reconcile-deny-list.ts'
-import type { Account } from '../src/rules/file/parse-rules.ts'
-import { BOOKKEEPING } from '../src/store/record-store.ts'
+import type { Account } from '../src/rules/rules.ts'
+import { BOOKKEEPING } from '../src/store/indexes.ts'
 
 /** Rounds come each minute: so every target within a quarter of an hour, and every document of ours within the hour. */
 const TARGET_EVERY_MS = 13 * 60_000

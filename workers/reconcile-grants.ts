@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
-import { LIVE } from '../src/grants/end-grant.ts'
 import { readGrants, type StoredGrant } from '../src/grants/grant.ts'
 import { type Job, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
-import type { Account } from '../src/rules/file/parse-rules.ts'
+import type { Account } from '../src/rules/rules.ts'
+import { LIVE } from '../src/store/indexes.ts'
 import { within } from './loop.ts'
 import { type AccountNeeds, reconcileAccount } from './reconcile-account.ts'
 

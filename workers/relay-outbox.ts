@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { JobQueue } from '../src/jobs/catalog.ts'
-import type { Outbox } from '../src/store/record-store.ts'
+import type { Outbox } from '../src/jobs/outbox.ts'
 import { type Loop, startLoop } from './loop.ts'
 
 interface RelayNeeds {

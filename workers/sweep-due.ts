@@ -2,7 +2,8 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { isLatchkeyError } from '../src/errors.ts'
 import { type Act, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
-import type { DueKind, RecordPort, Stored } from '../src/store/record-store.ts'
+import type { DueKind } from '../src/store/commit.ts'
+import type { RecordPort, Stored } from '../src/store/record-store.ts'
 import { type Loop, startLoop, within } from './loop.ts'
 
 export interface SweepNeeds {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
-import { LIVE } from '../src/grants/end-grant.ts'
 import type { WiringLook } from '../src/oversight/feed.ts'
+import { LIVE } from '../src/store/indexes.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { type Loop, startLoop } from './loop.ts'
 

@@ -3,11 +3,11 @@ import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { startWorld, type World } from '../../test/fixtures/world.ts'
 import { PEOPLE } from '../entra/fixture.ts'
 import { PROJECT } from '../project.ts'
 import { tellStory } from './story.ts'
 import { writeOperatorTerminal, writeTerminal } from './terminal.ts'
-import { startWorld, type World } from '../../test/fixtures/world.ts'
 
 /** `npm run demo`: the sandbox and Latchkey on this machine. `--story` plays the main job alone; `--json` prints the sandbox's own journal. */
 

@@ -1,8 +1,8 @@
+import type { World } from '../../test/fixtures/world.ts'
 import type { PersonName } from '../entra/fixture.ts'
 import { textOf } from '../teams/cards.ts'
 import type { ShownMessage } from '../teams/client.ts'
 import type { Where } from '../teams/index.ts'
-import type { World } from '../../test/fixtures/world.ts'
 
 /** What people see in Teams, as a story or a test asks for it. */
 

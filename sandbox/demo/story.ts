@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import type { World } from '../../test/fixtures/world.ts'
 import { PEOPLE } from '../entra/fixture.ts'
-import { inTime, seeMessage, wordsOf } from './rooms.ts'
 import { findButton } from '../teams/cards.ts'
 import type { ShownMessage } from '../teams/client.ts'
+import { inTime, seeMessage, wordsOf } from './rooms.ts'
 import { openTerminal, type Ran, type Terminal } from './terminal.ts'
-import type { World } from '../../test/fixtures/world.ts'
 
 /** One step of the story as it was seen. */
 export type Say = (step: string, seen: string) => void

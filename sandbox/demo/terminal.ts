@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { World } from '../../test/fixtures/world.ts'
 import { PEOPLE, type PersonName } from '../entra/fixture.ts'
 import { compiled } from '../project.ts'
-import type { World } from '../../test/fixtures/world.ts'
 
 const SDK_COPY = compiled('sandbox/sdk-copy.js')
 const CLI = compiled('src/cli.js')

@@ -1,16 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  BUCKET,
-  type Ended,
-  type Ground,
-  isPresent,
-  type Keys,
-  PREFIX,
-  startGround,
-  writeBytes,
-} from './s3-fixture.ts'
+import { BUCKET, type Ended, type Ground, isPresent, type Keys, PREFIX, startGround, writeBytes } from './s3-fixture.ts'
 
 /** Clients that somebody else wrote, as people have them on their machines. */
 

@@ -14,16 +14,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  BUCKET,
-  type Ground,
-  type Keys,
-  PREFIX,
-  presign,
-  presignPath,
-  REGION,
-  startGround,
-} from './s3-fixture.ts'
+import { BUCKET, type Ground, type Keys, PREFIX, presign, presignPath, REGION, startGround } from './s3-fixture.ts'
 
 let ground: Ground
 let keys: Keys

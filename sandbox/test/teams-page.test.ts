@@ -2,10 +2,10 @@ import { AxeBuilder } from '@axe-core/playwright'
 import type { TurnContext } from 'botbuilder'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { CHROMIUM, MISSING, openBrowser, picture } from '../../test/browser/chromium.ts'
 import { textOf } from '../teams/cards.ts'
 import { cardMessage, type EchoBot, startEchoBot } from '../teams/echo-bot.ts'
 import { type Card, type SandboxTeams, startTeams } from '../teams/index.ts'
-import { CHROMIUM, MISSING, openBrowser, picture } from '../../test/browser/chromium.ts'
 
 /** The sandbox's Teams as people see it: in Chromium, with Microsoft's card renderer. */
 

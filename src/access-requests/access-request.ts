@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { principalSchema } from '../grants/grant.ts'
+import { principalSchema } from '../grants/principal.ts'
 import { conditions } from '../rules/conditions.ts'
 import { ASKABLE_LEVELS } from '../rules/levels.ts'
-import { RECORD_ID, type RecordPort } from '../store/record-store.ts'
+import { RECORD_ID } from '../store/ids.ts'
+import type { RecordPort } from '../store/record-store.ts'
 
 const time = z.iso.datetime({ precision: 3 })
 const person = z.strictObject({ objectId: z.guid(), name: z.string() })

@@ -1,12 +1,13 @@
-import { byPerson, LATCHKEY } from '../audit/events.ts'
+import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
 import { recordRefusal } from '../store/audit-refusal.ts'
-import { againOnConflict, type RecordPort } from '../store/record-store.ts'
+import type { RecordPort } from '../store/record-store.ts'
+import { againOnConflict } from '../store/retry.ts'
 import { type AccessRequest, closeRequest, readRequest } from './access-request.ts'
 import { alreadyClosed, closeCommit } from './request-commits.ts'
 
-interface Needs {
+export interface Needs {
   readonly record: RecordPort
 }
 
@@ -40,14 +41,4 @@ async function writeRefusal(
 ): Promise<void> {
   const actor = byPerson(caller.objectId)
   await recordRefusal(record, caller, { kind: 'cancel.refused', actor, requestId, code, sentence: message })
-}
-
-/** A request that nobody decided in time. Leaves alone what is decided, or not due yet. */
-export async function lapseRequest({ record }: Needs, requestId: string): Promise<void> {
-  const stored = await readRequest(record, requestId)
-  if (stored?.request.status !== 'pending') return
-  const nowMs = await record.now()
-  if (nowMs < Date.parse(stored.request.lapsesAt)) return
-  const next = closeRequest(stored.request, 'lapsed', new Date(nowMs).toISOString())
-  await record.commit(closeCommit(stored, next, [{ kind: 'request.lapsed', actor: LATCHKEY, requestId }]))
 }

@@ -2,9 +2,9 @@ import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
 import { type Ask, type Eligibility, groupIdsOf } from '../rules/eligibility.ts'
-import type { Rules } from '../rules/file/parse-rules.ts'
 import { type AskedApprover, findApprovers } from '../rules/find-approvers.ts'
 import { readEligibility } from '../rules/read-eligibility.ts'
+import type { Rules } from '../rules/rules.ts'
 
 /** Whether somebody may ask, and who then decides; each throws NOT_ELIGIBLE with the reason. */
 

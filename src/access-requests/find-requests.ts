@@ -1,9 +1,8 @@
 import { LatchkeyError } from '../errors.ts'
-import { OWNER_ROLE } from '../grants/end-grant.ts'
-import type { Caller } from '../rules/caller.ts'
+import { type Caller, OWNER_ROLE } from '../rules/caller.ts'
+import { REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { type AccessRequest, readRequest, readRequests, type StoredRequest } from './access-request.ts'
-import { REQUESTS_OF, TO_REVIEW_BY } from './request-commits.ts'
 
 interface Needs {
   readonly record: RecordPort

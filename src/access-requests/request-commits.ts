@@ -1,12 +1,9 @@
 import { LatchkeyError } from '../errors.ts'
 import { leavePlace } from '../grants/deny-capacity.ts'
-import { type Commit, showAgain } from '../store/record-store.ts'
+import { showAgain } from '../messages/message.ts'
+import type { Commit } from '../store/commit.ts'
+import { PENDING_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import type { AccessRequest, StoredRequest } from './access-request.ts'
-
-/** Rows of the indexes that find requests. */
-export const PENDING_OF = 'pending'
-export const REQUESTS_OF = 'requests'
-export const TO_REVIEW_BY = 'to-review'
 
 /** What every way out of `pending` writes: the request leaves the due index, counts no more against its requester, and every copy of it says so. */
 export function closeCommit({ request, version }: StoredRequest, next: AccessRequest, audit: Commit['audit']) {

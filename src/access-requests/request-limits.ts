@@ -2,15 +2,13 @@ import { LatchkeyError } from '../errors.ts'
 import type { Thread } from '../messages/message.ts'
 import type { Caller } from '../rules/caller.ts'
 import { refusalLimit } from '../store/audit-refusal.ts'
-import type { IndexChange, Limit, RecordPort } from '../store/record-store.ts'
-import { PENDING_OF } from './request-commits.ts'
+import type { IndexChange, Limit } from '../store/commit.ts'
+import { ASKS_OF, PENDING_OF, SAID } from '../store/indexes.ts'
+import type { RecordPort } from '../store/record-store.ts'
 
 const HOUR_MS = 3_600_000
 export const MOST_PENDING = 5
 const MOST_ASKS_AN_HOUR = 20
-export const ASKS_OF = 'asks'
-/** Finds the request that was asked by it. */
-export const SAID = 'said'
 /** `outcome` of the CONFLICT that whoever delivers it again meets. */
 export const ASKED_ALREADY = 'asked already'
 

@@ -1,4 +1,4 @@
-import { isMac, macOf } from '../grants/approval-mac.ts'
+import { isMac, macOf } from '../mac.ts'
 import type { AccessRequest } from './access-request.ts'
 
 export type UnsignedRequest = Omit<AccessRequest, 'mac'>

@@ -1,28 +1,10 @@
 import { LatchkeyError } from '../errors.ts'
-import type {
-  AttachPrincipal,
-  AttachTargets,
-  Credentials,
-  Driver,
-  GrantDraft,
-  GrantOrder,
-  Ready,
-  SessionPrincipal,
-  SessionRoles,
-} from '../grants/driver.ts'
-import type { BucketPreflight } from './inspect/check-bucket.ts'
-
-export interface SessionDriver extends SessionRoles {
-  preflight(draft: GrantDraft): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]>
-  activate(order: GrantOrder<SessionPrincipal>, now: number): Promise<void>
-  vend(order: GrantOrder<SessionPrincipal>): Promise<Credentials>
-  now(): Promise<number>
-}
-
-export interface AttachDriver extends AttachTargets {
-  preflight(draft: GrantDraft): Promise<readonly [AttachPrincipal]>
-  activate(order: GrantOrder<AttachPrincipal>, now: number, refuseIfMoved?: () => Promise<void>): Promise<void>
-}
+import type { Driver, Ready } from '../grants/driver.ts'
+import type { Rules } from '../rules/rules.ts'
+import { type AttachDriver, attachDriver } from './attach/attach-driver.ts'
+import { awsClients, type ClientsNeeds } from './clients.ts'
+import { type BucketPreflight, bucketPreflight } from './inspect/check-bucket.ts'
+import { type SessionDriver, sessionDriver } from './session/session-driver.ts'
 
 /** Both drivers as one: the principal of a grant says which. */
 export function joinDrivers(buckets: BucketPreflight, session: SessionDriver, attach: AttachDriver): Driver {
@@ -52,4 +34,12 @@ export function joinDrivers(buckets: BucketPreflight, session: SessionDriver, at
       })
     },
   }
+}
+
+export interface AwsDriverNeeds extends ClientsNeeds, Pick<Rules, 'buckets' | 'principals'> {}
+
+/** Both drivers, with the same clients: what either writes to an account goes through the one lane. */
+export function awsDriver(needs: AwsDriverNeeds): Driver {
+  const shared = { ...needs, clients: awsClients(needs) }
+  return joinDrivers(bucketPreflight(shared), sessionDriver(shared), attachDriver(shared))
 }

@@ -6,7 +6,7 @@ import {
   type IAMClient,
   ListRolePoliciesCommand,
 } from '@aws-sdk/client-iam'
-import type { Account } from '../rules/file/parse-rules.ts'
+import type { Account } from '../rules/rules.ts'
 
 /** An elevation role as AWS knows it. Documents come URL-encoded; here they are plain text. */
 export interface ElevationRole {

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import type { Account, Bucket, Rules } from '../rules/file/parse-rules.ts'
+import type { Account, Bucket, Rules } from '../rules/rules.ts'
 import type { Scope } from '../rules/scope.ts'
 
 /** Rules change while requests wait and grants live. */

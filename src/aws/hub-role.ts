@@ -1,5 +1,5 @@
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts'
-import type { Account, Hub } from '../rules/file/parse-rules.ts'
+import type { Account, Hub } from '../rules/rules.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 
 /** The two AWS identities of Latchkey: web reads and vends, workers write policies too. */

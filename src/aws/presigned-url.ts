@@ -1,7 +1,7 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { ObjectLinks } from '../grants/credentials/object-link.ts'
-import type { Rules } from '../rules/file/parse-rules.ts'
+import type { Rules } from '../rules/rules.ts'
 import { regionOf } from './region-of.ts'
 
 /** Presigned URLs. Nothing is sent: S3 judges signer and time when somebody uses one. */

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import type { Rules } from '../rules/file/parse-rules.ts'
+import type { Rules } from '../rules/rules.ts'
 import type { Scope } from '../rules/scope.ts'
 
 /** @throws NOT_ELIGIBLE for a bucket that left the rules */

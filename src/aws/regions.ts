@@ -1,5 +1,5 @@
-import { elevationRoles } from '../rules/elevation-roles.ts'
-import type { Rules } from '../rules/file/parse-rules.ts'
+import { elevationRoles } from '../rules/principal-rules.ts'
+import type { Rules } from '../rules/rules.ts'
 
 /** One region of one account in which something must be wired. */
 export interface Place {

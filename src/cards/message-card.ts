@@ -2,33 +2,8 @@ import { createHash } from 'node:crypto'
 import { isPartyTo } from '../grants/grant.ts'
 import { type Copy, copy } from '../messages/message.ts'
 import type { Message } from '../messages/message-sender.ts'
-import type { RecordPort } from '../store/record-store.ts'
 import type { Reading } from '../views/read-view.ts'
 import { type CardReader, renderCard } from './request-card.ts'
-
-/** Longer than one sending may take: whoever claimed it has died. After each try without an answer it lasts longer: what was sent may be there. */
-const CLAIM_LASTS_MS = 60_000
-const LONGER_EACH_TRY = 5
-/** Clocks of two processes and one Redis; what is claimed further ahead was not claimed by us. */
-const SKEW_MS = 120_000
-
-export interface StoredCopy {
-  readonly version: number
-  readonly copy: Copy
-}
-
-/** Copies that cannot be read are left out: they are not ours. */
-export async function readCopies(
-  record: Pick<RecordPort, 'readMany'>,
-  ids: readonly string[],
-): Promise<readonly StoredCopy[]> {
-  const stored = await record.readMany('copy', ids)
-  return ids.flatMap((id, position) => {
-    const one = stored[position]
-    const parsed = copy.safeParse(one?.value)
-    return one && parsed.success ? [{ version: one.version, copy: { ...parsed.data, id } }] : []
-  })
-}
 
 /** Names what is shown by its content: what reads the same need not be sent again. */
 export function contentOf({ card }: Message): string {
@@ -48,14 +23,6 @@ export function isWanted({ role, shows, place, reference, presented }: Copy, { r
 /** What its requester did not do themselves, and no grant follows. */
 function isOutcome(status: string): boolean {
   return status === 'denied' || status === 'lapsed'
-}
-
-/** How long nobody else may send it; 0: it is nobody's. */
-export function claimedForMs({ claimedAt, reference, tries = 1 }: Copy, nowMs: number): number {
-  if (reference !== undefined || claimedAt === undefined) return 0
-  const sinceMs = nowMs - Date.parse(claimedAt)
-  if (!(sinceMs > -SKEW_MS)) return 0
-  return Math.max(0, CLAIM_LASTS_MS * LONGER_EACH_TRY ** (tries - 1) - sinceMs)
 }
 
 /** The requester's first message tells what was asked and decided; what follows is told by the second. */

@@ -1,8 +1,3 @@
-import type { z } from 'zod'
-import { type Call, callApi, latchkeyUrl } from './person/call-api.ts'
-import { accessToken } from './person/sign-in.ts'
-import { signedInAt } from './token-file.ts'
-
 export function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
@@ -10,21 +5,4 @@ export function print(line: string): void {
 /** What is for the person and not for the program that reads the output. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`)
-}
-
-/** Where nothing is set, as for an AWS tool that was not started from the person's shell, it is where they signed in. */
-export async function ask<S extends z.ZodType>(path: string, shape: S, call: Call = {}): Promise<z.output<S>> {
-  const url = latchkeyUrl(process.env.LATCHKEY_URL ?? (await signedInAt()))
-  return await callApi(url, `/api/v1${path}`, shape, { ...call, token: await accessToken(url) })
-}
-
-export async function act<S extends z.ZodType>(
-  kind: 'requests' | 'grants',
-  id: string,
-  what: string,
-  shape: S,
-  body?: object,
-): Promise<z.output<S>> {
-  const path = `/${kind}/${encodeURIComponent(id)}/${what}`
-  return await ask(path, shape, { method: 'POST', ...(body === undefined ? {} : { body }) })
 }

@@ -1,14 +1,9 @@
 import { LatchkeyError } from '../errors.ts'
 import { DENY_IDS_PER_ROLE } from '../policies/deny-document.ts'
-import type { IndexChange, Limit, RecordPort } from '../store/record-store.ts'
-import type { Principal } from './driver.ts'
-import { denyId, denyRoleOf } from './session/deny-list.ts'
-
-/**
- * Whatever may one day need an id in the Deny document of an elevation role, pending requests included, scored by when it no longer can. So what
- * is approved can always be denied, and an approval never meets a full role: the ask does.
- */
-const ON_ROLE = 'on-role'
+import type { IndexChange, Limit } from '../store/commit.ts'
+import { ON_ROLE } from '../store/indexes.ts'
+import type { RecordPort } from '../store/record-store.ts'
+import { denyId, denyRoleOf, type Principal } from './principal.ts'
 
 /** @param untilMs When this can last need its id. */
 export function holdPlace(principal: Principal, id: string, untilMs: number): readonly IndexChange[] {

@@ -1,33 +1,11 @@
+import type { DenyDocument } from '../policies/deny-document.ts'
 import type { Conditions } from '../rules/conditions.ts'
 import type { Level } from '../rules/levels.ts'
 import type { Holder } from '../rules/principal-rules.ts'
 import type { Scope } from '../rules/scope.ts'
+import type { Principal, SessionPrincipal } from './principal.ts'
 
 /** Port: how a grant is made true in AWS. Two drivers, `session` and `attach`; which one, the grant's principal says. */
-
-/** Sessions of an elevation role, or of a numbered copy of it. `roleId` is AWS's unique id (`AROA…`): a role made again under the same name is another one. */
-export interface SessionPrincipal {
-  readonly driver: 'session'
-  /** Twelve digits. */
-  readonly account: string
-  readonly roleArn: string
-  readonly roleId: string
-}
-
-/** The person's own role or user. */
-export interface AttachPrincipal {
-  readonly driver: 'attach'
-  /** Twelve digits. */
-  readonly account: string
-  readonly arn: string
-  /** What `aws:userid` is in every request of theirs: `AROA…:<session name>` of a role, `AIDA…` of a user. */
-  readonly userid: string
-  /** The account's elevation role: its Deny document is where AWS remembers that a grant was ended early. */
-  readonly deniedOn: Pick<SessionPrincipal, 'roleArn' | 'roleId'>
-}
-
-/** The AWS identity that holds access, by its unique id. */
-export type Principal = SessionPrincipal | AttachPrincipal
 
 /** What AWS is asked to allow. `startsAt`, `endsAt`: ISO 8601, whole seconds, inside the document; a session begins when it is vended. */
 export interface GrantOrder<P extends Principal = Principal> {
@@ -80,16 +58,6 @@ export interface Credentials {
   readonly sessionToken: string
   /** ISO 8601; never after the grant's end. */
   readonly expiresAt: string
-}
-
-/** Everything a role refuses early, as a whole. `denied` holds `aws:userid` values, `<role id>:<grant id>`. */
-export interface DenyDocument {
-  readonly epoch: string
-  /** ISO 8601, whole seconds: sessions issued before this are refused, whoever holds them. */
-  readonly issuedBefore: string
-  readonly denied: readonly string[]
-  /** Those of `denied` that no true yes explains. AWS keeps them apart: whoever writes to Redis cannot make one of the others look like them. */
-  readonly unexplained?: readonly string[]
 }
 
 /** Classes of what is written to IAM in one account: a class never waits for a lower one. */

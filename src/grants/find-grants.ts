@@ -1,15 +1,12 @@
 import { LatchkeyError } from '../errors.ts'
-import type { Caller } from '../rules/caller.ts'
+import { type Caller, OWNER_ROLE } from '../rules/caller.ts'
+import { GRANTS_OF } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { OWNER_ROLE } from './end-grant.ts'
 import { type Grant, isPartyTo, readGrant, readGrants } from './grant.ts'
 
 interface Needs {
   readonly record: RecordPort
 }
-
-/** Rows of the index that finds the grants of one requester. */
-export const GRANTS_OF = 'grants'
 
 const SEES_ALL: readonly string[] = [OWNER_ROLE, 'Latchkey.Auditor']
 

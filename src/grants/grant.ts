@@ -2,20 +2,12 @@ import { z } from 'zod'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { conditions } from '../rules/conditions.ts'
 import { ASKABLE_LEVELS } from '../rules/levels.ts'
-import { RECORD_ID, type RecordPort } from '../store/record-store.ts'
+import { RECORD_ID } from '../store/ids.ts'
+import type { RecordPort } from '../store/record-store.ts'
+import { principalSchema } from './principal.ts'
 
 const objectId = z.guid()
 const time = z.iso.datetime({ precision: 3 })
-
-const account = z.string().regex(/^\d{12}$/)
-
-const elevation = z.strictObject({ roleArn: z.string(), roleId: z.string() })
-
-/** As it lies in the record. */
-export const principalSchema = z.discriminatedUnion('driver', [
-  z.strictObject({ driver: z.literal('session'), account, roleArn: z.string(), roleId: z.string() }),
-  z.strictObject({ driver: z.literal('attach'), account, arn: z.string(), userid: z.string(), deniedOn: elevation }),
-])
 
 /** What a yes before an extension was worth: AWS may hold that still, and who gave it may still end the grant. */
 const earlierYes = z.strictObject({
@@ -146,4 +138,10 @@ export function refuseIfNotActive(grant: Grant, nowMs: number): void {
     throw new LatchkeyError('OVER', { thing: 'grant', id: grant.id, at: grant.endedAt ?? grant.end?.at ?? endsAt })
   }
   if (nowMs >= Date.parse(endsAt)) throw new LatchkeyError('OVER', { thing: 'grant', id: grant.id, at: endsAt })
+}
+
+/** On time, by both clocks: one that was set forward must not make us say that access has ended while AWS still allows it. */
+export function hasEnded({ status, endsAt }: Grant, nowMs: number): boolean {
+  if (endsAt === undefined || (status !== 'activating' && status !== 'active')) return false
+  return Date.parse(endsAt) <= Math.min(nowMs, Date.now())
 }

@@ -1,5 +1,6 @@
-import { RECORD_ID } from '../store/record-store.ts'
-import type { AttachPrincipal, Target } from './driver.ts'
+import { RECORD_ID } from '../store/ids.ts'
+import type { Target } from './driver.ts'
+import type { AttachPrincipal } from './principal.ts'
 
 /** Every inline policy of ours that is one grant is called so, and no other policy is. */
 const PREFIX = 'latchkey.'

@@ -1,7 +1,6 @@
-import { elevationRoles } from '../rules/elevation-roles.ts'
 import type { Eligibility } from '../rules/eligibility.ts'
-import type { Principal } from './driver.ts'
-import { denyRoleOf } from './session/deny-list.ts'
+import { elevationRoles } from '../rules/principal-rules.ts'
+import { denyRoleOf, type Principal } from './principal.ts'
 
 type Eligible = Extract<Eligibility, { eligible: true }>
 

@@ -1,7 +1,7 @@
 import type { Directory } from '../rules/directory.ts'
 import { groupIdsOf } from '../rules/eligibility.ts'
-import type { Rules } from '../rules/file/parse-rules.ts'
 import { readEligibility } from '../rules/read-eligibility.ts'
+import type { Rules } from '../rules/rules.ts'
 import { parseScope } from '../rules/scope.ts'
 import type { Terms } from './grant.ts'
 import { findPrincipalFault } from './principal-in-rules.ts'

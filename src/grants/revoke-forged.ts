@@ -1,6 +1,6 @@
 import { LATCHKEY } from '../audit/events.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { beginRevoke } from './end-grant.ts'
+import { beginRevoke } from './begin-revoke.ts'
 import { isOver, type StoredGrant } from './grant.ts'
 
 /** Somebody wrote into the record: the alarm and the end are one write. What is over already is left as it is. */

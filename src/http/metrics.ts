@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { LatchkeyError } from '../errors.ts'
-import type { Rules } from '../rules/file/parse-rules.ts'
-import { BOOKKEEPING, type RecordPort } from '../store/record-store.ts'
+import type { Rules } from '../rules/rules.ts'
+import { BOOKKEEPING } from '../store/indexes.ts'
+import type { RecordPort } from '../store/record-store.ts'
 import { isSame } from './is-same.ts'
 
 export interface HttpMetrics {

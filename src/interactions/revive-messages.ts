@@ -1,9 +1,10 @@
 import { type AccessRequest, readRequests } from '../access-requests/access-request.ts'
-import { REQUESTS_OF, TO_REVIEW_BY } from '../access-requests/request-commits.ts'
-import { readCopies, type StoredCopy } from '../cards/message-card.ts'
 import { isOver, readGrants } from '../grants/grant.ts'
-import type { Copy } from '../messages/message.ts'
-import { againOnConflict, type RecordPort, showAgain } from '../store/record-store.ts'
+import { readCopies, type StoredCopy } from '../messages/delivery-claim.ts'
+import { type Copy, showAgain } from '../messages/message.ts'
+import { REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
+import type { RecordPort } from '../store/record-store.ts'
+import { againOnConflict } from '../store/retry.ts'
 
 interface Needs {
   readonly record: RecordPort

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { newId, RECORD_ID, type RecordWrite } from '../store/record-store.ts'
+import type { Commit, RecordWrite } from '../store/commit.ts'
+import { newId, RECORD_ID } from '../store/ids.ts'
 
 /** Where a request is shown: one record for each card or mail, written with the request itself. */
 
@@ -86,4 +87,12 @@ export function makeCopies(
 
 export function newCopies(copies: readonly Copy[]): readonly RecordWrite[] {
   return copies.map((next) => ({ kind: 'copy', id: next.id, expectedVersion: 0, next }))
+}
+
+/** Part of each commit that changes what people are shown: the copies of that request are due, and a job says so. `occasion` names the change. */
+export function showAgain(requestId: string, nowMs: number, occasion: string): Required<Pick<Commit, 'due' | 'jobs'>> {
+  return {
+    due: [{ kind: 'copies', id: requestId, at: nowMs }],
+    jobs: [{ act: 'sync', recordId: requestId, occasion }],
+  }
 }

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { isMac, macOf } from '../grants/approval-mac.ts'
-import type { Rules } from '../rules/file/parse-rules.ts'
-import { againOnConflict, type Commit, idOf, type RecordPort } from '../store/record-store.ts'
+import { isMac, macOf } from '../mac.ts'
+import type { Rules } from '../rules/rules.ts'
+import type { Commit } from '../store/commit.ts'
+import { idOf } from '../store/ids.ts'
+import type { RecordPort } from '../store/record-store.ts'
+import { againOnConflict } from '../store/retry.ts'
 
 const common = {
   id: z.string().regex(/^n-[0-9a-hjkmnp-tv-z]{12}$/),

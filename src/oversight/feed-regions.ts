@@ -1,8 +1,6 @@
 import type { Actor } from '../audit/events.ts'
+import { WIRED } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
-
-/** Regions of accounts that `latchkey aws setup` has wired: rows of an index, each in one write with its audit event. */
-const WIRED = { kind: 'wired', value: 'places' } as const
 
 export interface WiredPlace {
   readonly accountId: string

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Caller } from '../rules/caller.ts'
-import { RECORD_ID } from '../store/record-store.ts'
+import { RECORD_ID } from '../store/ids.ts'
 import { type SealedCookie, sealedCookie } from './sealed-cookie.ts'
 
 const SESSION_SECONDS = 45 * 60

@@ -1,10 +1,11 @@
-import type { AttachPrincipal, GrantOrder } from '../grants/driver.ts'
-import { type BucketFacts, grantStatements, iamDocument } from './grant-statements.ts'
+import { type BucketFacts, type Documented, grantStatements, iamDocument } from './grant-statements.ts'
 
-type Written = Pick<
-  GrantOrder<AttachPrincipal>,
-  'principal' | 'scopes' | 'levels' | 'conditions' | 'startsAt' | 'endsAt'
->
+interface Written extends Documented {
+  /** `userid`: what `aws:userid` is in every request of theirs. */
+  readonly principal: { readonly userid: string }
+  /** ISO 8601, whole seconds. */
+  readonly startsAt: string
+}
 
 /** A unique id of a user, or of a role with a session's name: neither can hold what IAM reads as a wildcard or a variable. */
 const USERID = /^(?:AIDA[A-Z0-9]+|AROA[A-Z0-9]+:[\w+=,.@-]{2,64})$/

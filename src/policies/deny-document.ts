@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
-import type { DenyDocument } from '../grants/driver.ts'
 import { parseJson } from './parse-json.ts'
 
 /** The one inline policy of ours on an elevation role. */
@@ -117,4 +116,14 @@ function readableIds(text: string): readonly string[] {
 
 function sorted(values: Iterable<string>): readonly string[] {
   return [...new Set(values)].sort()
+}
+
+/** Everything a role refuses early, as a whole. `denied` holds `aws:userid` values, `<role id>:<grant id>`. */
+export interface DenyDocument {
+  readonly epoch: string
+  /** ISO 8601, whole seconds: sessions issued before this are refused, whoever holds them. */
+  readonly issuedBefore: string
+  readonly denied: readonly string[]
+  /** Those of `denied` that no true yes explains. AWS keeps them apart: whoever writes to Redis cannot make one of the others look like them. */
+  readonly unexplained?: readonly string[]
 }

@@ -1,12 +1,7 @@
-import { LatchkeyError } from '../errors.ts'
-import type { GrantOrder } from '../grants/driver.ts'
 import type { Conditions } from '../rules/conditions.ts'
-import type { Bucket } from '../rules/file/parse-rules.ts'
 import { ACTIONS, type Level, type LevelActions, sortLevels } from '../rules/levels.ts'
+import type { Bucket } from '../rules/rules.ts'
 import type { Scope } from '../rules/scope.ts'
-
-/** STS API reference, AssumeRole: plain text of session policy and managed policies together, white space counted. */
-export const SESSION_POLICY_CHARACTERS = 2_048
 
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 const WHOLE_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/
@@ -23,19 +18,17 @@ export interface Statement {
   readonly Condition: IamCondition
 }
 
-export type Documented = Pick<GrantOrder, 'scopes' | 'levels' | 'conditions' | 'endsAt'>
+/** What a policy allows, of one bucket. `endsAt`: ISO 8601, whole seconds. */
+export interface Documented {
+  readonly scopes: readonly Scope[]
+  readonly levels: readonly Level[]
+  /** Absent: none. */
+  readonly conditions?: Conditions
+  readonly endsAt: string
+}
+
 /** Of the bucket of the scopes. */
 export type BucketFacts = Pick<Bucket, 'region' | 'kmsKey' | 'bucketKey'>
-
-/**
- * The session policy of a grant: exactly these scopes and levels, until `endsAt`. The same order always gives the same text.
- * What it allows is met with what the role allows; it can never give more than the role has.
- */
-export function sessionPolicy(order: Documented, bucket: BucketFacts): string {
-  const document = iamDocument(grantStatements(order, bucket))
-  if (policySize(document) > SESSION_POLICY_CHARACTERS) refuseSize(policySize(document))
-  return document
-}
 
 /**
  * What a grant allows, whichever driver makes it true.
@@ -67,11 +60,6 @@ export function iamDocument(statements: readonly Statement[]): string {
   const text = JSON.stringify({ Version: '2012-10-17', Statement: statements })
   // IAM takes U+0020 to U+00FF in a document; beyond ASCII the JSON escape says the same.
   return text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
-/** As STS counts it: characters of the text as it is sent. */
-export function policySize(document: string): number {
-  return document.length
 }
 
 function allow(
@@ -174,11 +162,4 @@ function oneOrMore(values: readonly string[]): OneOrMore {
 
 function sorted(values: Iterable<string>): readonly string[] {
   return [...new Set(values)].sort()
-}
-
-function refuseSize(size: number): never {
-  throw new LatchkeyError('QUOTA_FULL', {
-    quota: `What AWS takes in one session policy (${SESSION_POLICY_CHARACTERS} characters; this one needs ${size})`,
-    next: 'Ask for fewer scopes at once, for shorter prefixes, or for one prefix above them.',
-  })
 }

@@ -1,4 +1,4 @@
-import type { DueKind, RecordKind } from '../store/record-store.ts'
+import type { DueKind, RecordKind } from '../store/commit.ts'
 
 export const PREFIX = '{latchkey}'
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Outbox, OutboxEntry } from '../store/record-store.ts'
+import type { Outbox, OutboxEntry } from '../jobs/outbox.ts'
 import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { groupReader, type StreamEntry } from './consumer-group.ts'

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { Lease, ListOptions, RecordKind, RecordPort, Stored } from '../store/record-store.ts'
+import type { RecordKind } from '../store/commit.ts'
+import type { Lease, ListOptions, RecordPort, Stored } from '../store/record-store.ts'
 import { answered } from './answers.ts'
 import { redisTime } from './clock.ts'
 import { planCommit, sendCommit } from './commit.ts'

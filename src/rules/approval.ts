@@ -1,5 +1,5 @@
 import type { Person } from './directory.ts'
-import { type Approver, type Entitlement, formatApprover } from './file/parse-rules.ts'
+import { type Approver, type Entitlement, formatApprover } from './entitlement.ts'
 
 /** What the directory says at the moment of the click. */
 export interface ReviewFacts {

@@ -13,3 +13,5 @@ export interface Caller {
   /** Where the call came from, for the audit. */
   readonly address: string
 }
+
+export const OWNER_ROLE = 'Latchkey.Owner'

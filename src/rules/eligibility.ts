@@ -1,8 +1,9 @@
 import type { Person } from './directory.ts'
 import { formatDuration } from './duration.ts'
-import { type Account, type Entitlement, formatApprover, type Rules, type Subject } from './file/parse-rules.ts'
+import { type Entitlement, formatApprover, type Subject } from './entitlement.ts'
 import { type Level, sortLevels } from './levels.ts'
 import { findHolder, type Holder } from './principal-rules.ts'
+import type { Account, Rules } from './rules.ts'
 import { contains, formatScope, type Scope } from './scope.ts'
 
 export interface Ask {

@@ -1,6 +1,6 @@
 import { barredReason } from './approval.ts'
 import type { Directory, Person } from './directory.ts'
-import { type Approver, type Entitlement, formatApprover } from './file/parse-rules.ts'
+import { type Approver, type Entitlement, formatApprover } from './entitlement.ts'
 
 /** Somebody to ask; `as` is what gives them the right, as the rules file writes it. */
 export interface AskedApprover {

@@ -1,5 +1,5 @@
 import type { DirectoryAttribute, Person } from './directory.ts'
-import type { Account, HolderRow, Rules } from './file/parse-rules.ts'
+import type { Account, HolderRow, Rules } from './rules.ts'
 
 /** Whose own role or user holds grants of the driver `attach`: a row of the rules, for one person. */
 export interface Holder {
@@ -43,4 +43,15 @@ function holderOf({ kind, name, sessionName }: HolderRow, person: Person): Holde
   if (value === undefined || !SESSION_NAME.test(value))
     return { problem: `The directory does not say what your sessions are called (${sessionName}).` }
   return { kind, name, sessionName: value, namedAfter: sessionName }
+}
+
+interface Numbered {
+  readonly elevationRole: string
+  /** Itself included. */
+  readonly copies: number
+}
+
+/** Path and name of the elevation role and of its numbered copies. @example latchkey/prod, latchkey/prod-2, latchkey/prod-3 */
+export function elevationRoles({ elevationRole, copies }: Numbered): readonly string[] {
+  return Array.from({ length: copies }, (_, index) => (index === 0 ? elevationRole : `${elevationRole}-${index + 1}`))
 }

@@ -1,7 +1,7 @@
 import type { Directory, Person } from './directory.ts'
 import { type Ask, type Asker, decideEligibility, type Eligibility } from './eligibility.ts'
-import type { Rules } from './file/parse-rules.ts'
 import type { Holder } from './principal-rules.ts'
+import type { Rules } from './rules.ts'
 
 interface Needs {
   readonly rules: Rules

@@ -1,11 +1,18 @@
 import type { AuditEvent } from '../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import type { Caller } from '../rules/caller.ts'
-import { isLostRace, type Limit, newId, type RecordPort } from './record-store.ts'
+import type { Limit } from './commit.ts'
+import { newId } from './ids.ts'
+import { REFUSALS_OF } from './indexes.ts'
+import type { RecordPort } from './record-store.ts'
+import { isLostRace } from './retry.ts'
+
+/** The person who was refused, by Entra object id. */
+interface Refused {
+  readonly objectId: string
+}
 
 const HOUR_MS = 3_600_000
 const MOST_REFUSALS_AN_HOUR = 120
-const REFUSALS_OF = 'refusals'
 /** Of what a refused person wrote, the audit keeps enough to recognise it. */
 const MOST_CHARACTERS = 500
 const MOST_SCOPES = 3
@@ -16,7 +23,7 @@ export function isRefusal(error: unknown): error is LatchkeyError {
 }
 
 /** What one person can make us store. */
-export function refusalLimit({ objectId }: Pick<Caller, 'objectId'>, nowMs: number): Limit {
+export function refusalLimit({ objectId }: Refused, nowMs: number): Limit {
   return {
     kind: REFUSALS_OF,
     value: objectId,
@@ -30,7 +37,7 @@ export function refusalLimit({ objectId }: Pick<Caller, 'objectId'>, nowMs: numb
 }
 
 /** Writes down that somebody known was refused. Beyond the limit nothing is stored, and the refusal stands as it is. */
-export async function recordRefusal(record: RecordPort, caller: Caller, event: AuditEvent): Promise<void> {
+export async function recordRefusal(record: RecordPort, caller: Refused, event: AuditEvent): Promise<void> {
   const nowMs = await record.now()
   try {
     await record.commit({

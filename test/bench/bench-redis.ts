@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { pino } from 'pino'
-import type { SessionPrincipal } from '../../src/grants/driver.ts'
+import type { SessionPrincipal } from '../../src/grants/principal.ts'
 import type { World } from '../fixtures/world.ts'
 
 /** What is not about any one bench. */

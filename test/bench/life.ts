@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
 import type { PersonName } from '../../sandbox/entra/fixture.ts'
-import type { RecordKind } from '../../src/store/record-store.ts'
+import type { RecordKind } from '../../src/store/commit.ts'
 import { type Answer, CLOUDTRAIL_KEY, RULES, type World } from '../fixtures/world.ts'
 import { s3Event } from './s3-events.ts'
 

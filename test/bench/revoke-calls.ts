@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { PEOPLE } from '../../sandbox/entra/fixture.ts'
-import type { SessionPrincipal } from '../../src/grants/driver.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
+import type { SessionPrincipal } from '../../src/grants/principal.ts'
 import { redisRecord } from '../../src/redis/redis-record-store.ts'
 import { activeGrant, commitGrants } from '../fixtures/active-grants.ts'
 import { RULES, startWorld, type World } from '../fixtures/world.ts'

@@ -1,6 +1,7 @@
 import { LATCHKEY } from '../../src/audit/events.ts'
-import { LIVE } from '../../src/grants/end-grant.ts'
-import { newId, type RecordPort } from '../../src/store/record-store.ts'
+import { newId } from '../../src/store/ids.ts'
+import { LIVE } from '../../src/store/indexes.ts'
+import type { RecordPort } from '../../src/store/record-store.ts'
 import { someGrant, someTerms } from '../unit/grants/a-grant.ts'
 
 const AT_ONCE = 200

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AttachDriver } from '../../src/aws/driver.ts'
-import type { AttachPrincipal, GrantDraft, GrantOrder, Target } from '../../src/grants/driver.ts'
+import type { AttachDriver } from '../../src/aws/attach/attach-driver.ts'
+import type { GrantDraft, GrantOrder, Target } from '../../src/grants/driver.ts'
 import { policyNameOf, targetOf } from '../../src/grants/iam-entity.ts'
+import type { AttachPrincipal } from '../../src/grants/principal.ts'
 import type { Hands } from '../fixtures/attach-driver.ts'
 
 /** One account with one bucket, the shared role of `alice` and `bob`, the user `carol`, who only read, and a driver in front of it. */

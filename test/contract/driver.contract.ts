@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isLatchkeyError } from '../../src/errors.ts'
-import type { Credentials, Driver, GrantDraft, GrantOrder, SessionPrincipal } from '../../src/grants/driver.ts'
+import type { Credentials, Driver, GrantDraft, GrantOrder } from '../../src/grants/driver.ts'
+import type { SessionPrincipal } from '../../src/grants/principal.ts'
 
 /** One account with one bucket, and a driver in front of it. */
 export interface DriverWorld {

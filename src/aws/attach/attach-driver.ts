@@ -1,12 +1,12 @@
 import { LatchkeyError } from '../../errors.ts'
-import type { Attached, AttachPrincipal, GrantDraft, GrantOrder, Target, TargetHolder } from '../../grants/driver.ts'
+import type { Attached, AttachTargets, GrantDraft, GrantOrder, Target, TargetHolder } from '../../grants/driver.ts'
 import { isGrantPolicy, policyNameOf, targetOf } from '../../grants/iam-entity.ts'
+import type { AttachPrincipal } from '../../grants/principal.ts'
 import { attachDocument } from '../../policies/attached-policy.ts'
-import type { Rules } from '../../rules/file/parse-rules.ts'
+import type { Rules } from '../../rules/rules.ts'
 import { type AwsLog, askAws, isAwsCode } from '../aws-error.ts'
 import type { AwsClients } from '../clients.ts'
 import { refuseSkew } from '../clock-skew.ts'
-import type { AttachDriver } from '../driver.ts'
 import { readRole } from '../elevation-role.ts'
 import { findAccount, findBucket } from '../find-in-rules.ts'
 import { listPolicies, readPolicy } from '../inline-policies.ts'
@@ -165,4 +165,9 @@ function toShow({ kind, name, account }: Target) {
     doing: `to show the ${kind} ${name} of account ${account}`,
     next: 'Have the operator see that it is there and that Latchkey may read it, its inline policies and its boundary.',
   }
+}
+
+export interface AttachDriver extends AttachTargets {
+  preflight(draft: GrantDraft): Promise<readonly [AttachPrincipal]>
+  activate(order: GrantOrder<AttachPrincipal>, now: number, refuseIfMoved?: () => Promise<void>): Promise<void>
 }

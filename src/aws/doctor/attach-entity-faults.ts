@@ -1,4 +1,4 @@
-import type { HolderRow } from '../../rules/file/parse-rules.ts'
+import type { HolderRow } from '../../rules/rules.ts'
 import { findHolderFaults, readHolder, unwritable } from '../attach/read-iam-entity.ts'
 import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
 

@@ -1,5 +1,5 @@
-import { elevationRoles } from '../../rules/elevation-roles.ts'
-import type { Account } from '../../rules/file/parse-rules.ts'
+import { elevationRoles } from '../../rules/principal-rules.ts'
+import type { Account } from '../../rules/rules.ts'
 import { readManagedPolicy, readRole } from '../elevation-role.ts'
 import { boundaryFaults, trustFaults } from '../inspect/elevation-role-policies.ts'
 import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'

@@ -1,6 +1,6 @@
 import type { PlaceDrift, WiringLook } from '../../oversight/feed.ts'
 import { placeName, wiredPlaces } from '../../oversight/feed-regions.ts'
-import type { Rules } from '../../rules/file/parse-rules.ts'
+import type { Rules } from '../../rules/rules.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import type { AwsLog } from '../aws-error.ts'
 import { wiringDesk } from '../region-clients.ts'

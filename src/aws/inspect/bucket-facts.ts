@@ -6,7 +6,7 @@ import {
   type S3Client,
   type ServerSideEncryptionRule,
 } from '@aws-sdk/client-s3'
-import type { Account, Bucket } from '../../rules/file/parse-rules.ts'
+import type { Account, Bucket } from '../../rules/rules.ts'
 import type { AwsLog } from '../aws-error.ts'
 
 /** What AWS says of a bucket. */

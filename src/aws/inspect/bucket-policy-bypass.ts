@@ -1,4 +1,4 @@
-import type { Principal, SessionPrincipal } from '../../grants/driver.ts'
+import type { Principal, SessionPrincipal } from '../../grants/principal.ts'
 import { like, nameOf, parseBucketPolicy, type Statement } from '../../policies/policy-grammar.ts'
 import { ACTIONS } from '../../rules/levels.ts'
 

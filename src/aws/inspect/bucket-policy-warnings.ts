@@ -1,4 +1,4 @@
-import type { Principal } from '../../grants/driver.ts'
+import type { Principal } from '../../grants/principal.ts'
 import { like, nameOf, parseBucketPolicy, type Statement } from '../../policies/policy-grammar.ts'
 import { isPublicReading } from './bucket-policy-bypass.ts'
 

@@ -1,7 +1,9 @@
 import { AssumeRoleCommand, type AssumeRoleCommandOutput, type STSClient } from '@aws-sdk/client-sts'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
-import type { Credentials, GrantDraft, GrantOrder, SessionPrincipal } from '../../grants/driver.ts'
-import { type BucketFacts, sessionPolicy } from '../../policies/grant-statements.ts'
+import type { Credentials, GrantDraft, GrantOrder } from '../../grants/driver.ts'
+import type { SessionPrincipal } from '../../grants/principal.ts'
+import type { BucketFacts } from '../../policies/grant-statements.ts'
+import { sessionPolicy } from '../../policies/session-policy.ts'
 import { type AwsLog, askAws } from '../aws-error.ts'
 import { AT_THE_WIRE, type AwsDate, watchDate } from '../clock-skew.ts'
 

@@ -1,7 +1,8 @@
 import type { IAMClient } from '@aws-sdk/client-iam'
 import type { STSClient } from '@aws-sdk/client-sts'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
-import type { GrantDraft, SessionPrincipal } from '../../grants/driver.ts'
+import type { GrantDraft } from '../../grants/driver.ts'
+import type { SessionPrincipal } from '../../grants/principal.ts'
 import {
   DENY_IDS_PER_ROLE,
   DENY_POLICY,
@@ -9,8 +10,8 @@ import {
   parseDenyDocument,
   refuseFullRole,
 } from '../../policies/deny-document.ts'
-import { elevationRoles } from '../../rules/elevation-roles.ts'
-import type { Account } from '../../rules/file/parse-rules.ts'
+import { elevationRoles } from '../../rules/principal-rules.ts'
+import type { Account } from '../../rules/rules.ts'
 import { type AwsLog, askAws } from '../aws-error.ts'
 import { readIdentity } from '../clock-skew.ts'
 import {

@@ -1,7 +1,7 @@
 import { type IAMClient, ListRolesCommand, type Role } from '@aws-sdk/client-iam'
 import type { FormerRole } from '../../grants/driver.ts'
-import { elevationRoles } from '../../rules/elevation-roles.ts'
-import type { Account } from '../../rules/file/parse-rules.ts'
+import { elevationRoles } from '../../rules/principal-rules.ts'
+import type { Account } from '../../rules/rules.ts'
 import { type AwsLog, askAws } from '../aws-error.ts'
 import { namesUs } from '../inspect/elevation-role-policies.ts'
 

@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
-import type { FormerRole, GrantDraft, GrantOrder, SessionPrincipal } from '../../grants/driver.ts'
-import { elevationRoles } from '../../rules/elevation-roles.ts'
-import type { Account, Rules } from '../../rules/file/parse-rules.ts'
+import type { Credentials, FormerRole, GrantDraft, GrantOrder, SessionRoles } from '../../grants/driver.ts'
+import type { SessionPrincipal } from '../../grants/principal.ts'
+import { elevationRoles } from '../../rules/principal-rules.ts'
+import type { Account, Rules } from '../../rules/rules.ts'
 import { type AwsLog, askAws } from '../aws-error.ts'
 import type { AwsClients } from '../clients.ts'
 import { type Identity, readIdentity, refuseSkew } from '../clock-skew.ts'
-import type { SessionDriver } from '../driver.ts'
 import { readRole } from '../elevation-role.ts'
 import { findAccount, findBucket } from '../find-in-rules.ts'
 import { assumeRole, measureSession, pastPolicy } from './assume-role.ts'
@@ -116,4 +116,11 @@ async function readPrincipal(
     if (isLatchkeyError(error, 'AWS_REFUSED')) return undefined
     throw error
   }
+}
+
+export interface SessionDriver extends SessionRoles {
+  preflight(draft: GrantDraft): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]>
+  activate(order: GrantOrder<SessionPrincipal>, now: number): Promise<void>
+  vend(order: GrantOrder<SessionPrincipal>): Promise<Credentials>
+  now(): Promise<number>
 }

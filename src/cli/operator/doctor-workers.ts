@@ -1,5 +1,6 @@
-import type { Rules } from '../../rules/file/parse-rules.ts'
-import { BOOKKEEPING, type RecordPort } from '../../store/record-store.ts'
+import type { Rules } from '../../rules/rules.ts'
+import { BOOKKEEPING } from '../../store/indexes.ts'
+import type { RecordPort } from '../../store/record-store.ts'
 import type { Finding } from './finding.ts'
 
 const AREA = 'Workers'

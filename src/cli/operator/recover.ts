@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { byOperator } from '../../audit/events.ts'
-import { awsDriver } from '../../aws/aws-driver.ts'
+import { awsDriver } from '../../aws/driver.ts'
 import { enterEnvironment, partEnvironment } from '../../config/environment.ts'
 import { openLog } from '../../config/log.ts'
 import { readSetup } from '../../config.ts'

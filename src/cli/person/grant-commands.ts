@@ -4,8 +4,9 @@ import { consoleAnswer, credentialsAnswer, grantAnswer, grantsAnswer, linkAnswer
 import { environmentLines } from '../aws-profile/environment-lines.ts'
 import { plain } from '../plain.ts'
 import { Problem, Refusal } from '../problem.ts'
-import { act, ask, print, say } from '../terminal.ts'
+import { print, say } from '../terminal.ts'
 import { openBrowser } from './browser.ts'
+import { act, ask } from './call-server.ts'
 import { type GrantAnswer, grantLine, HOW_TO_ASK, isOver, previewLines } from './describe.ts'
 import { forgetProfile, notYet } from './profile.ts'
 

@@ -1,11 +1,12 @@
 import { grantAnswer, grantsAnswer } from '../../http/api-schemas.ts'
 import { parseScope } from '../../rules/scope.ts'
-import { RECORD_ID } from '../../store/record-store.ts'
+import { RECORD_ID } from '../../store/ids.ts'
 import { credentialProcess, withoutProfiles, withProfile } from '../aws-profile/aws-config.ts'
 import { configPath, editConfig, readProfiles, refuseShadowed } from '../aws-profile/aws-files.ts'
 import { plain } from '../plain.ts'
 import { Problem } from '../problem.ts'
-import { ask, print, say } from '../terminal.ts'
+import { print, say } from '../terminal.ts'
+import { ask } from './call-server.ts'
 import { type GrantAnswer, isOver } from './describe.ts'
 
 export interface ProfileOptions {

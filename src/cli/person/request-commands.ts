@@ -1,6 +1,7 @@
 import { askBody, extendBody, requestAnswer, requestsAnswer, reviewBody } from '../../http/api-schemas.ts'
 import { plain } from '../plain.ts'
-import { act, ask, print, say } from '../terminal.ts'
+import { print, say } from '../terminal.ts'
+import { act, ask } from './call-server.ts'
 import { checkTyped } from './check-typed.ts'
 import { agree } from './confirm.ts'
 import { HOW_TO_ASK, previewLines, requestLine } from './describe.ts'

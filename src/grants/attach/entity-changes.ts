@@ -1,5 +1,5 @@
 import { attachDocument } from '../../policies/attached-policy.ts'
-import type { Rules } from '../../rules/file/parse-rules.ts'
+import type { Rules } from '../../rules/rules.ts'
 import type { Attached, AttachTargets, Target } from '../driver.ts'
 import type { Grant } from '../grant.ts'
 import { orderOf } from '../grant-order.ts'

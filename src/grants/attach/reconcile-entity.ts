@@ -1,16 +1,17 @@
 import { each } from '../../async.ts'
 import { LATCHKEY } from '../../audit/events.ts'
-import type { Rules } from '../../rules/file/parse-rules.ts'
-import { isLostRace, type RecordPort } from '../../store/record-store.ts'
+import type { Rules } from '../../rules/rules.ts'
+import type { RecordPort } from '../../store/record-store.ts'
+import { isLostRace } from '../../store/retry.ts'
 import { findYesFault } from '../approval-mac.ts'
+import { beginRevoke } from '../begin-revoke.ts'
 import type { AttachTargets, Target } from '../driver.ts'
-import { beginRevoke } from '../end-grant.ts'
 import { type Grant, isOver, readGrant, readGrants, type StoredGrant } from '../grant.ts'
+import { LOOK_AGAIN_MS } from '../grant-commits.ts'
 import { grantIdOf, targetId, targetOf } from '../iam-entity.ts'
 import { endForged } from '../revoke-forged.ts'
-import type { DenyLog } from '../session/write-deny-document.ts'
 import { type Change, findChange, findHolderFault } from './entity-changes.ts'
-import { LOOK_AGAIN_MS, readActiveOn, readTargets } from './find-on-entity.ts'
+import { readActiveOn, readTargets } from './find-on-entity.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
@@ -20,7 +21,7 @@ export interface TargetNeeds {
   readonly driver: AttachTargets
   readonly approvalKey: string
   readonly rules: Pick<Rules, 'buckets'>
-  readonly log: Pick<DenyLog, 'warn'>
+  readonly log: { warn(data: object, message: string): void }
 }
 
 interface Look {

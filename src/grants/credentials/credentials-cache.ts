@@ -1,5 +1,6 @@
-import type { Credentials, Principal } from '../driver.ts'
+import type { Credentials } from '../driver.ts'
 import type { Grant } from '../grant.ts'
+import type { Principal } from '../principal.ts'
 
 /** The AWS CLI asks again fifteen minutes before an expiration, and before every call in the last ten. */
 const WORTH_MS = 15 * 60_000

@@ -1,7 +1,11 @@
 import { byPerson } from '../../audit/events.ts'
 import { LatchkeyError } from '../../errors.ts'
+import { showAgain } from '../../messages/message.ts'
 import type { Caller } from '../../rules/caller.ts'
-import { againOnConflict, type Commit, newId, showAgain } from '../../store/record-store.ts'
+import type { Commit } from '../../store/commit.ts'
+import { newId } from '../../store/ids.ts'
+import { VENDS_OF } from '../../store/indexes.ts'
+import { againOnConflict } from '../../store/retry.ts'
 import type { Credentials, Driver } from '../driver.ts'
 import type { Grant } from '../grant.ts'
 import { orderOf } from '../grant-order.ts'
@@ -11,8 +15,6 @@ import { isKnownAddress, withAddress } from './known-addresses.ts'
 
 const HOUR_MS = 3_600_000
 const MOST_VENDS_AN_HOUR = 120
-const VENDS_OF = 'vends'
-
 export interface VendNeeds extends AdmitNeeds {
   readonly driver: Driver
   readonly vended: VendCache

@@ -3,13 +3,13 @@ import { each } from '../../async.ts'
 import { LATCHKEY, type Operator } from '../../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
 import { noticeCommit, noticeIdOf } from '../../messages/security-notice.ts'
-import { elevationRoles } from '../../rules/elevation-roles.ts'
-import type { Account, Rules } from '../../rules/file/parse-rules.ts'
-import type { RecordPort } from '../../store/record-store.ts'
-import type { Principal, SessionPrincipal } from '../driver.ts'
-import { type DenyRecord, denyId, principalOf, readDenyRecord } from '../session/deny-list.ts'
+import { elevationRoles } from '../../rules/principal-rules.ts'
+import type { Account } from '../../rules/rules.ts'
+import { denyId, type SessionPrincipal } from '../principal.ts'
+import { type DenyRecord, principalOf, readDenyRecord } from '../session/deny-list.ts'
 import { eachFormerRole } from '../session/former-roles.ts'
 import { type DenyNeeds, keepDeny } from '../session/reconcile-deny-list.ts'
+import type { ReadyNeeds } from './readiness.ts'
 
 /**
  * A random epoch lives in the record and in the Sid of each Deny document. Where they differ the record was emptied or is older:
@@ -113,60 +113,4 @@ async function isNeededNoMore({ record, rules }: DenyNeeds, { roleArn, denied }:
   )
   const nowMs = Math.min(await record.now(), Date.now())
   return !named.includes(roleArn) && denied.every(({ until }) => Date.parse(until) <= nowMs)
-}
-
-/** What the record says of the role on which a principal waits. */
-export interface Readiness {
-  readonly role: string
-  readonly epoch: string
-  readonly known: DenyRecord | undefined
-}
-
-export async function readReadiness(
-  { record, approvalKey, rules }: ReadyNeeds,
-  principal: Principal,
-): Promise<Readiness> {
-  const role = readinessOf(rules, principal)
-  const [epoch, { value: known }] = await Promise.all([record.epoch(), readDenyRecord(record, approvalKey, role)])
-  return { role, epoch, known }
-}
-
-/**
- * @param read In the same round trip as what else was needed; of another role it counts for nothing, and is read again.
- * @throws UNAVAILABLE while the account is not known to carry this record's epoch, or while it would refuse a new session. An `attach` grant waits
- * for its account's elevation role: the round that adopts another epoch takes away every attached policy first.
- * @returns ms since 1970: sessions issued before that are refused
- */
-export async function refuseUnlessReady(
-  needs: ReadyNeeds,
-  principal: Principal,
-  nowMs: number,
-  read?: Readiness,
-): Promise<number> {
-  const isOfRole = read?.role === readinessOf(needs.rules, principal)
-  const { epoch, known } = isOfRole ? read : await readReadiness(needs, principal)
-  const ready =
-    known?.epoch === epoch &&
-    (principal.driver === 'attach' || known.roleId === principal.roleId) &&
-    Date.parse(known.issuedBefore) <= nowMs
-  if (!known || !ready) throw notReady(known?.issuedBefore, nowMs)
-  return Date.parse(known.issuedBefore)
-}
-
-/** Without a time that is known, a round of the workers is what it waits for. */
-function notReady(issuedBefore: string | undefined, nowMs: number): LatchkeyError {
-  const seconds = Math.ceil((Date.parse(issuedBefore ?? '') - nowMs) / 1_000)
-  return new LatchkeyError('UNAVAILABLE', { what: 'this account', retryAfterSeconds: seconds > 0 ? seconds : 5 })
-}
-
-interface ReadyNeeds {
-  readonly record: RecordPort
-  readonly approvalKey: string
-  readonly rules: Rules
-}
-
-function readinessOf({ accounts }: Rules, principal: Principal): string {
-  if (principal.driver === 'session') return denyId(principal)
-  const account = [...accounts.values()].find(({ id }) => id === principal.account)
-  return `${principal.account}.${account?.elevationRole.split('/').at(-1)}`
 }

@@ -1,6 +1,5 @@
 import { type Notice, noticeIdOf } from '../../messages/security-notice.ts'
-import { UNKNOWN_EPOCH } from '../../policies/deny-document.ts'
-import type { DenyDocument } from '../driver.ts'
+import { type DenyDocument, UNKNOWN_EPOCH } from '../../policies/deny-document.ts'
 
 interface Adoption {
   readonly nowMs: number

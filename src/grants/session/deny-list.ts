@@ -1,9 +1,12 @@
 import { z } from 'zod'
-import type { Rules } from '../../rules/file/parse-rules.ts'
-import type { Commit, RecordPort } from '../../store/record-store.ts'
-import { isMac, latestEnd, macOf, YES_LASTS_MS } from '../approval-mac.ts'
-import type { DenyDocument, Principal, SessionPrincipal } from '../driver.ts'
+import { isMac, macOf } from '../../mac.ts'
+import type { DenyDocument } from '../../policies/deny-document.ts'
+import type { Rules } from '../../rules/rules.ts'
+import type { Commit } from '../../store/commit.ts'
+import type { RecordPort } from '../../store/record-store.ts'
+import { latestEnd, YES_LASTS_MS } from '../approval-mac.ts'
 import type { Terms } from '../grant.ts'
+import { denyId, type SessionPrincipal } from '../principal.ts'
 
 /** What one elevation role refuses early, as Latchkey knows it. An id is in here only after AWS was read back with it. Only what a Deny document can carry is taken. */
 const denyRecord = z.strictObject({
@@ -30,22 +33,6 @@ const signedRecord = denyRecord.extend({ mac: z.string() })
 export type DenyRecord = z.infer<typeof denyRecord>
 
 const MARGIN_MS = 5 * 60_000
-
-/** @example denyId({ account: '111122223333', roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod', … }) // "111122223333.prod" */
-export function denyId(principal: SessionPrincipal): string {
-  return `${principal.account}.${principal.roleArn.split('/').at(-1)}`
-}
-
-/** Whose Deny document holds that a grant on this principal was ended early. */
-export function denyRoleOf(principal: Principal): SessionPrincipal {
-  if (principal.driver === 'session') return principal
-  return { driver: 'session', account: principal.account, ...principal.deniedOn }
-}
-
-/** The value that `aws:userid` has in a session of this grant: nobody else has it. Of a grant of the driver `attach` it only marks the end. */
-export function userIdOf(principal: SessionPrincipal, grantId: string): string {
-  return `${principal.roleId}:${grantId}`
-}
 
 /** When the id of a grant may leave: its yes is worth nothing any more then, even in a record that was put back from a copy. */
 export function deniedUntil(terms: Terms): string {

@@ -1,19 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { each } from '../../async.ts'
 import { findYesFault } from '../approval-mac.ts'
-import type { SessionPrincipal } from '../driver.ts'
 import { type Grant, readGrants } from '../grant.ts'
-import {
-  covers,
-  type DenyRecord,
-  deniedUntil,
-  denyId,
-  denyRoleOf,
-  documentOf,
-  readDenyRecord,
-  unknownUntil,
-  userIdOf,
-} from './deny-list.ts'
+import { denyId, denyRoleOf, type SessionPrincipal, userIdOf } from '../principal.ts'
+import { covers, type DenyRecord, deniedUntil, documentOf, readDenyRecord, unknownUntil } from './deny-list.ts'
 import { eachFormerRole } from './former-roles.ts'
 import { type DenyNeeds, keepDeny } from './reconcile-deny-list.ts'
 

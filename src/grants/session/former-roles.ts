@@ -1,6 +1,7 @@
 import { each } from '../../async.ts'
-import type { FormerRole, SessionPrincipal } from '../driver.ts'
-import { denyId, readDenyRecord } from './deny-list.ts'
+import type { FormerRole } from '../driver.ts'
+import { denyId, type SessionPrincipal } from '../principal.ts'
+import { readDenyRecord } from './deny-list.ts'
 import type { DenyNeeds } from './reconcile-deny-list.ts'
 
 type Needs = Pick<DenyNeeds, 'record' | 'driver' | 'approvalKey'>

@@ -1,24 +1,25 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type AuditEvent, LATCHKEY } from '../../audit/events.ts'
 import { tell } from '../../messages/security-notice.ts'
+import type { DenyDocument } from '../../policies/deny-document.ts'
 import { iamTime } from '../../policies/iam-time.ts'
-import type { Rules } from '../../rules/file/parse-rules.ts'
-import type { IndexChange, RecordPort } from '../../store/record-store.ts'
+import type { Rules } from '../../rules/rules.ts'
+import type { IndexChange } from '../../store/commit.ts'
+import type { RecordPort } from '../../store/record-store.ts'
 import { takeAllAttached } from '../attach/reconcile-entity.ts'
 import { holdPlace, leavePlace } from '../deny-capacity.ts'
-import type { DenyDocument, Driver, SessionPrincipal } from '../driver.ts'
+import type { Driver } from '../driver.ts'
+import { denyId, type SessionPrincipal } from '../principal.ts'
 import { adoptionNotice } from './adoption-notice.ts'
 import {
-  covers,
   type DenyRecord,
   denyCommit,
-  denyId,
   documentOf,
   isHeld,
   mergeDenied,
   readDenyRecord,
   unknownUntil,
 } from './deny-list.ts'
+import { type Did, describe, type Found } from './deny-list-audit.ts'
 import { endOlderThanRecord, endResurrected } from './revoke-already-denied.ts'
 import {
   alarmIfFull,
@@ -46,17 +47,6 @@ export interface Round {
   readonly added?: () => Promise<DenyRecord['denied']>
   /** The role's entry in the due index has come. */
   readonly isDue?: boolean
-}
-
-interface Found {
-  readonly nowMs: number
-  readonly awsMs: number
-  readonly epoch: string
-  readonly version: number
-  readonly known: DenyRecord | undefined
-  /** The epoch that the record calls adopted, under whatever id the role had then. */
-  readonly adopted: string | undefined
-  readonly held: DenyDocument | undefined
 }
 
 interface Plan {
@@ -180,26 +170,4 @@ function nextLook({ writtenAt, denied }: DenyRecord, nowMs: number): number | nu
     ...denied.map(({ until }) => Date.parse(until)),
   ].filter((at) => at > nowMs)
   return looks.length > 0 ? Math.min(...looks) : null
-}
-
-interface Did {
-  readonly adopting: boolean
-  readonly mustWrite: boolean
-  readonly added: boolean
-}
-
-function describe({ known, held }: Found, next: DenyRecord, { adopting, mustWrite, added }: Did): AuditEvent {
-  const facts = { actor: LATCHKEY, role: next.roleArn }
-  if (adopting) {
-    return { kind: 'epoch.adopted', ...facts, found: held?.epoch ?? 'none', issuedBefore: next.issuedBefore }
-  }
-  const denied = next.denied.length
-  if (!mustWrite && !added) return { kind: 'deny.verified', ...facts, denied }
-  const lost = known !== undefined && !covers(held, { ...documentOf(known), denied: stillDenied(known, next) })
-  return { kind: lost ? 'deny.put-back' : 'deny.written', ...facts, denied }
-}
-
-function stillDenied(known: DenyRecord, next: DenyRecord): readonly string[] {
-  const ids = new Set(next.denied.map(({ userid }) => userid))
-  return known.denied.map(({ userid }) => userid).filter((userid) => ids.has(userid))
 }

@@ -1,11 +1,14 @@
 import { LATCHKEY } from '../../audit/events.ts'
 import { LatchkeyError } from '../../errors.ts'
-import { isLostRace, type RecordPort } from '../../store/record-store.ts'
+import { LIVE } from '../../store/indexes.ts'
+import type { RecordPort } from '../../store/record-store.ts'
+import { isLostRace } from '../../store/retry.ts'
 import { findYesFault } from '../approval-mac.ts'
-import type { SessionPrincipal, SessionRoles } from '../driver.ts'
-import { beginRevoke, LIVE } from '../end-grant.ts'
+import { beginRevoke } from '../begin-revoke.ts'
+import type { SessionRoles } from '../driver.ts'
 import { type Grant, isOver, readGrants, type StoredGrant } from '../grant.ts'
-import { type DenyRecord, deniedUntil, denyRoleOf, userIdOf } from './deny-list.ts'
+import { denyRoleOf, type SessionPrincipal, userIdOf } from '../principal.ts'
+import { type DenyRecord, deniedUntil } from './deny-list.ts'
 
 const PAGE = 500
 /** Ids only; far more than can be live at once. */

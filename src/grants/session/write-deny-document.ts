@@ -1,7 +1,9 @@
 import { type AuditEvent, LATCHKEY } from '../../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
+import type { DenyDocument } from '../../policies/deny-document.ts'
 import { iamTime } from '../../policies/iam-time.ts'
-import type { DenyDocument, Driver, SessionPrincipal, Urgency } from '../driver.ts'
+import type { Driver, Urgency } from '../driver.ts'
+import type { SessionPrincipal } from '../principal.ts'
 import { covers, type DenyRecord, documentOf } from './deny-list.ts'
 
 /** The longest that a vend can be under way: AssumeRole with its time-outs and retries. */

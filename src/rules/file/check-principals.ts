@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { elevationRoles } from '../elevation-roles.ts'
+import { elevationRoles } from '../principal-rules.ts'
 import { parseScope } from '../scope.ts'
 import {
   attempt,

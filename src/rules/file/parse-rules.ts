@@ -1,97 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
-import type { Conditions } from '../conditions.ts'
-import type { DirectoryAttribute } from '../directory.ts'
-import { type Level, sortLevels } from '../levels.ts'
-import type { Scope } from '../scope.ts'
+import type { Entitlement, Subject } from '../entitlement.ts'
+import { sortLevels } from '../levels.ts'
+import type { Bucket, HolderRow, Rules } from '../rules.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { checkReferences } from './check-references.ts'
 import { laterProblem } from './expected-forms.ts'
 import { readSource } from './read-yaml.ts'
 import { type PlacedFault, RulesFaults } from './rules-faults.ts'
 import { type RulesFile, rulesSchema } from './rules-schema.ts'
-
-/** `latchkey.yaml`, read: who may ask for what, and who says yes. */
-export interface Rules {
-  /** SHA-256 of the meaning, in hex: comments, layout and the order of keys do not change it. */
-  readonly hash: string
-  /** Name → Entra object id. */
-  readonly people: ReadonlyMap<string, string>
-  readonly groups: ReadonlyMap<string, string>
-  readonly accounts: ReadonlyMap<string, Account>
-  readonly buckets: ReadonlyMap<string, Bucket>
-  /** Name of an account → who holds grants of the driver `attach` there. */
-  readonly principals: ReadonlyMap<string, readonly HolderRow[]>
-  /** In the order of the file: where several match an ask, the first one counts. */
-  readonly entitlements: readonly Entitlement[]
-  readonly reviewTimes: { readonly remindAfterMinutes: number; readonly lapseAfterMinutes: number }
-  /** Teams conversation id. */
-  readonly securityChannel?: string
-}
-
-export interface Account {
-  readonly name: string
-  /** Twelve digits. */
-  readonly id: string
-  /** Path and name under the account, as `latchkey/prod`. */
-  readonly elevationRole: string
-  /** How many there are of it, itself included: `latchkey/prod`, `latchkey/prod-2`, … */
-  readonly copies: number
-  /** How Latchkey gets into an account that is not its own. */
-  readonly hub?: Hub
-}
-
-export interface Hub {
-  /** Path and name of the role that workers enter to read and write policies. */
-  readonly role: string
-  /** Of the role that web enters to read what preflight compares. */
-  readonly reader: string
-  readonly externalId: string
-}
-
-export interface Bucket {
-  readonly bucket: string
-  /** Name of an account. */
-  readonly account: string
-  readonly region: string
-  /** ARN of the key that its objects are encrypted with, where it is one of the customer's own. */
-  readonly kmsKey?: string
-  /** It uses S3 Bucket Keys: with the driver `attach` the right to the key is then one to all that is encrypted so. */
-  readonly bucketKey?: boolean
-  readonly owners: readonly Subject[]
-}
-
-/** `id`: Entra object id. */
-export interface Subject {
-  readonly kind: 'group' | 'person'
-  readonly name: string
-  readonly id: string
-}
-
-/** As the rules write it: whose own role or user holds grants of the driver `attach`. */
-export interface HolderRow {
-  readonly who: Subject
-  readonly kind: 'role' | 'user'
-  readonly name: string
-  /** Of a role, which many share: the attribute of the person that their session's name is. */
-  readonly sessionName?: DirectoryAttribute
-}
-
-export type Approver = { readonly kind: 'manager' } | Subject
-
-export interface Entitlement {
-  readonly name: string
-  readonly who: readonly Subject[]
-  readonly scopes: readonly Scope[]
-  readonly levels: readonly Level[]
-  readonly driver: 'session' | 'attach'
-  readonly conditions?: Conditions
-  readonly defaultMinutes: number
-  readonly longestMinutes: number
-  /** Any one of them decides. */
-  readonly approvers: readonly Approver[]
-  readonly lapseAfterMinutes: number
-}
 
 /** Throws `RulesFaults` with every fault of the file. */
 export function parseRules(text: string): Rules {
@@ -102,11 +19,6 @@ export function parseRules(text: string): Rules {
   const faults = [...source.faults, ...placed.map((fault) => source.place(fault))]
   if (!parsed.success || faults.length > 0) throw new RulesFaults(faults)
   return toRules(parsed.data)
-}
-
-/** As the rules file writes it: `manager`, `group:finance`, `person:data-lead`. */
-export function formatApprover(approver: Approver): string {
-  return approver.kind === 'manager' ? 'manager' : `${approver.kind}:${approver.name}`
 }
 
 function faultsOf(issue: z.core.$ZodIssue): readonly PlacedFault[] {

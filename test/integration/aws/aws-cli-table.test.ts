@@ -5,7 +5,7 @@ import { DeleteObjectsCommand, PutBucketVersioningCommand, PutObjectCommand, S3C
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SandboxAws, startAws } from '../../../sandbox/aws/index.ts'
 import type { KeyPair } from '../../../sandbox/aws/seed.ts'
-import { awsDriver } from '../../../src/aws/aws-driver.ts'
+import { awsDriver } from '../../../src/aws/driver.ts'
 import type { Credentials } from '../../../src/grants/driver.ts'
 import { iamTime } from '../../../src/policies/iam-time.ts'
 import { ASKABLE_LEVELS, type AskableLevel } from '../../../src/rules/levels.ts'

@@ -3,7 +3,7 @@ import { DisableKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { PutBucketEncryptionCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Driver } from '../../../src/grants/driver.ts'
-import type { Bucket } from '../../../src/rules/file/parse-rules.ts'
+import type { Bucket } from '../../../src/rules/rules.ts'
 import { EXTERNAL_ID, HOME, OTHER, REGION, type TwoAccounts, twoAccounts } from '../../fixtures/two-accounts.ts'
 import { DENIED_ON } from '../../unit/grants/a-grant.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SandboxAws, startAws } from '../../../sandbox/aws/index.ts'
-import { awsDriver } from '../../../src/aws/aws-driver.ts'
+import { awsDriver } from '../../../src/aws/driver.ts'
 import type { Level } from '../../../src/rules/levels.ts'
 import { useAws } from '../use-aws.ts'
 

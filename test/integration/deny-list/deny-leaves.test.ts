@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
+import { userIdOf } from '../../../src/grants/principal.ts'
 import { checkEpoch, keepDueRole } from '../../../src/grants/recovery/epoch.ts'
-import { userIdOf } from '../../../src/grants/session/deny-list.ts'
 import { keepDeny } from '../../../src/grants/session/reconcile-deny-list.ts'
-import { newId } from '../../../src/store/record-store.ts'
+import { newId } from '../../../src/store/ids.ts'
 import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
 
 const MINUTE_MS = 60_000

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import { enterTarget } from '../../../src/grants/attach/find-on-entity.ts'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
+import { enterTarget } from '../../../src/grants/grant-commits.ts'
 import { type Feed, openFeed } from '../../fixtures/cloudtrail.ts'
 import { eventOf, newId } from '../../fixtures/redis-record.ts'
 import { DENIED_ON, someGrant, someTerms } from '../../unit/grants/a-grant.ts'

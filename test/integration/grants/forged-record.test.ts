@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
-import { newId } from '../../../src/store/record-store.ts'
+import { newId } from '../../../src/store/ids.ts'
 import {
   APPROVE,
   eventually,

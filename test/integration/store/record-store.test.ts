@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { isLatchkeyError, LatchkeyError } from '../../../src/errors.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import type { Commit, Limit } from '../../../src/store/record-store.ts'
+import type { Commit, Limit } from '../../../src/store/commit.ts'
 import { dump, eventOf, ground, newId, until, write } from '../../fixtures/redis-record.ts'
 
 const here = ground('record')

@@ -1,6 +1,6 @@
 import { signYes } from '../../../src/grants/approval-mac.ts'
-import type { SessionPrincipal } from '../../../src/grants/driver.ts'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
+import type { SessionPrincipal } from '../../../src/grants/principal.ts'
 
 export const APPROVAL_KEY = 'a-key-that-the-record-never-holds'
 export const DECIDED_AT = '2026-11-22T10:00:00.000Z'

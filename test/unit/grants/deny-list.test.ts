@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { covers, deniedUntil, mergeDenied, unknownUntil, userIdOf } from '../../../src/grants/session/deny-list.ts'
+import { userIdOf } from '../../../src/grants/principal.ts'
+import { covers, deniedUntil, mergeDenied, unknownUntil } from '../../../src/grants/session/deny-list.ts'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { RULES } from '../../fixtures/world.ts'
 import { ROLE, someTerms } from './a-grant.ts'

@@ -5,7 +5,6 @@ import { parsePolicy } from '../../../sandbox/aws/policy.ts'
 import { attachDocument } from '../../../src/policies/attached-policy.ts'
 import { iamTime } from '../../../src/policies/iam-time.ts'
 import type { AskableLevel } from '../../../src/rules/levels.ts'
-import { DENIED_ON } from './a-grant.ts'
 
 /** DESIGN §2.8: the principal holds exactly its baseline plus the union of its live grants, as the sandbox's evaluator sees it. */
 
@@ -50,13 +49,7 @@ const given = fc.record<Given>({
 function policyOf({ who, scope, levels, fromMinute, minutes }: Given) {
   const text = attachDocument(
     {
-      principal: {
-        driver: 'attach',
-        account: '111122223333',
-        arn: ROLE,
-        userid: `${ROLE_ID}:${who}`,
-        deniedOn: DENIED_ON,
-      },
+      principal: { userid: `${ROLE_ID}:${who}` },
       scopes: [{ bucket: 'finance-reports', key: scope }],
       levels,
       startsAt: iamTime(START + fromMinute * MINUTE),

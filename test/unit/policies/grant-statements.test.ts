@@ -4,14 +4,8 @@ import { z } from 'zod'
 import { type Context, evaluate } from '../../../sandbox/aws/evaluator.ts'
 import { type PolicyDocument, parsePolicy } from '../../../sandbox/aws/policy.ts'
 import { isLatchkeyError } from '../../../src/errors.ts'
-import {
-  type BucketFacts,
-  grantStatements,
-  iamDocument,
-  policySize,
-  SESSION_POLICY_CHARACTERS,
-  sessionPolicy,
-} from '../../../src/policies/grant-statements.ts'
+import { type BucketFacts, grantStatements, iamDocument } from '../../../src/policies/grant-statements.ts'
+import { policySize, SESSION_POLICY_CHARACTERS, sessionPolicy } from '../../../src/policies/session-policy.ts'
 import type { Conditions } from '../../../src/rules/conditions.ts'
 import { ACTIONS, LEVELS, type Level, NEVER } from '../../../src/rules/levels.ts'
 import { contains, type Scope } from '../../../src/rules/scope.ts'

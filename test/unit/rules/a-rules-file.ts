@@ -1,6 +1,8 @@
 import type { Person } from '../../../src/rules/directory.ts'
-import { type Entitlement, parseRules, type Rules } from '../../../src/rules/file/parse-rules.ts'
+import type { Entitlement } from '../../../src/rules/entitlement.ts'
+import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { type RulesFault, RulesFaults } from '../../../src/rules/file/rules-faults.ts'
+import type { Rules } from '../../../src/rules/rules.ts'
 
 export const TENANT = 'b0a1c2d3-0000-4000-8000-000000000001'
 export const FINANCE = '6f0c1d0a-52f1-4a57-8f0e-3f3c5e7b9d21'

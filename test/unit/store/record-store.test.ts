@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { LatchkeyError } from '../../../src/errors.ts'
-import { againOnConflict } from '../../../src/store/record-store.ts'
+import { againOnConflict } from '../../../src/store/retry.ts'
 
 async function triesUntil(
   error: Error | undefined,

@@ -1,0 +1,14 @@
+import { LATCHKEY } from '../audit/events.ts'
+import { closeRequest, readRequest } from './access-request.ts'
+import type { Needs } from './cancel-request.ts'
+import { closeCommit } from './request-commits.ts'
+
+/** A request that nobody decided in time. Leaves alone what is decided, or not due yet. */
+export async function lapseRequest({ record }: Needs, requestId: string): Promise<void> {
+  const stored = await readRequest(record, requestId)
+  if (stored?.request.status !== 'pending') return
+  const nowMs = await record.now()
+  if (nowMs < Date.parse(stored.request.lapsesAt)) return
+  const next = closeRequest(stored.request, 'lapsed', new Date(nowMs).toISOString())
+  await record.commit(closeCommit(stored, next, [{ kind: 'request.lapsed', actor: LATCHKEY, requestId }]))
+}

@@ -1,0 +1,108 @@
+import { byPerson } from '../../audit/events.ts'
+import { LatchkeyError } from '../../errors.ts'
+import { findYesFault, signYes } from '../../grants/approval-mac.ts'
+import { holdPlace } from '../../grants/deny-capacity.ts'
+import {
+  type Grant,
+  moveGrant,
+  readGrant,
+  refuseIfNotActive,
+  type StoredGrant,
+  type Terms,
+} from '../../grants/grant.ts'
+import { enterTarget } from '../../grants/grant-commits.ts'
+import { deniedUntil } from '../../grants/session/deny-list.ts'
+import { showAgain } from '../../messages/message.ts'
+import type { Entitlement } from '../../rules/entitlement.ts'
+import type { Rules } from '../../rules/rules.ts'
+import type { Commit } from '../../store/commit.ts'
+import type { Review, StoredRequest } from '../access-request.ts'
+import { type Needs, refuseShorter } from '../extension.ts'
+
+/** What a yes writes of its grant. */
+export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
+  readonly grant: Grant
+}
+
+/** @throws OVER when the grant ended before the yes: what is over does not come back. */
+export async function readExtended(needs: Needs, { request }: StoredRequest, nowMs: number): Promise<StoredGrant> {
+  const stored = await readGrant(needs.record, request.extends ?? '')
+  const isOwn = stored?.grant.terms.requester === request.requester.objectId
+  if (!isOwn || findYesFault(needs.approvalKey, stored.grant.id, stored.grant) !== undefined)
+    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  refuseIfNotActive(stored.grant, nowMs)
+  return stored
+}
+
+/** The part of the yes's commit that lets the grant go on: its new end is in the due index before AWS is asked for anything. */
+export function extendCommit(
+  needs: Needs & { readonly rules: Rules },
+  stored: StoredRequest,
+  extended: StoredGrant,
+  review: Review,
+  entitlement: Entitlement,
+): GrantPart {
+  const { request } = stored
+  const { grant: before } = extended
+  const nowMs = Date.parse(review.at)
+  refuseShorter({ endsAt: before.endsAt ?? '' }, request.durationMinutes, nowMs)
+  const endsAtMs = Math.floor((nowMs + request.durationMinutes * 60_000) / 1_000) * 1_000
+  const next = extendedTerms(needs, stored, before, review, entitlement)
+  const isAttached = next.principal.driver === 'attach'
+  const grant = moveGrant(before, 'active', {
+    terms: next,
+    mac: signYes(needs.approvalKey, next),
+    approverName: review.reviewer.name,
+    endsAt: new Date(endsAtMs).toISOString(),
+    // What AWS holds still ends as it did before.
+    ...(isAttached ? { unwritten: true } : {}),
+  })
+  const occasion = String(extended.version + 1)
+  const shown = showAgain(next.requestId, nowMs, `g${occasion}`)
+  const target = enterTarget(grant, endsAtMs, nowMs)
+  return {
+    grant,
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: extended.version, next: grant }],
+    due: [{ kind: 'grants', id: grant.id, at: endsAtMs }, ...shown.due],
+    indexes: [...target.indexes, ...holdPlace(next.principal, grant.id, Date.parse(deniedUntil(next)))],
+    limits: target.limits,
+    audit: [
+      {
+        kind: 'grant.extended',
+        actor: byPerson(review.reviewer.objectId),
+        requestId: request.id,
+        grantId: grant.id,
+        endsAt: new Date(endsAtMs).toISOString(),
+      },
+    ],
+    jobs: [
+      ...(isAttached ? [{ act: 'activate', recordId: grant.id, occasion } as const] : []),
+      { act: 'revoke', recordId: grant.id, occasion, at: endsAtMs },
+      ...shown.jobs,
+    ],
+  }
+}
+
+/** The yes that counts from now on is the one to the extension; the card stays that of the first request. */
+function extendedTerms(
+  { rules }: { readonly rules: Rules },
+  { request, version }: StoredRequest,
+  { terms: before, endsAt = before.decidedAt }: Grant,
+  review: Review,
+  { name, conditions }: Entitlement,
+): Terms {
+  const { conditions: until, ...terms } = before
+  const { approver, durationMinutes } = before
+  const yes = { approver, durationMinutes, endsAt, ...(until === undefined ? {} : { conditions: until }) }
+  return {
+    ...terms,
+    earlier: [...(before.earlier ?? []), yes],
+    extension: { requestId: request.id, requestVersion: version },
+    durationMinutes: request.durationMinutes,
+    decidedAt: review.at,
+    approver: review.reviewer.objectId,
+    entitlement: name,
+    rulesHash: rules.hash,
+    ...(conditions === undefined ? {} : { conditions }),
+  }
+}

@@ -1,0 +1,40 @@
+import { type Actor, LATCHKEY } from '../audit/events.ts'
+import { showAgain } from '../messages/message.ts'
+import type { Commit } from '../store/commit.ts'
+import type { RecordPort } from '../store/record-store.ts'
+import { companyOf } from './deny-capacity.ts'
+import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
+
+export interface EndReason {
+  readonly cause: string
+  readonly actor: Actor
+  /** A sentence for the person; empty where the cause says it all. */
+  readonly detail?: string
+  /** Events of the same write, as an alarm. */
+  readonly alarms?: Commit['audit']
+}
+
+/** The one way to end a grant early: a commit to `revoking`. Only `workers/revoke-grant.ts` then talks to AWS. */
+export async function beginRevoke(record: RecordPort, stored: StoredGrant, reason: EndReason): Promise<Grant> {
+  const { grant, version } = stored
+  const nowMs = await record.now()
+  const by = reason.actor.kind === 'person' ? reason.actor.objectId : LATCHKEY.kind
+  const next = moveGrant(grant, 'revoking', { end: { cause: reason.cause, by, at: new Date(nowMs).toISOString() } })
+  const asked = {
+    kind: 'grant.end-asked',
+    actor: reason.actor,
+    requestId: grant.terms.requestId,
+    grantId: grant.id,
+    cause: reason.cause,
+    detail: reason.detail ?? '',
+  } as const
+  const shown = showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)
+  await record.commit({
+    records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
+    due: [{ kind: 'grants', id: grant.id, at: nowMs }, ...shown.due],
+    indexes: [{ kind: 'revoking', value: companyOf(grant.terms.principal), id: grant.id, at: nowMs }],
+    audit: [...(reason.alarms ?? []), asked],
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }, ...shown.jobs],
+  })
+  return next
+}
