@@ -6,45 +6,45 @@ import type { Part } from './aws/hub-role.ts'
 import { objectLinks } from './aws/presigned-url.ts'
 import type { Config, Setup } from './config.ts'
 import { bearerVerifier, DELEGATED_SCOPE } from './entra/verify-bearer.ts'
-import { vendCache } from './grants/credentials/credentials-cache.ts'
-import { seenEligible } from './grants/credentials/eligibility-cache.ts'
+import { makeCredentialsCache } from './grants/credentials/credentials-cache.ts'
+import { eligibilityCache } from './grants/credentials/eligibility-cache.ts'
 import { graphDirectory } from './graph/directory.ts'
 import { graphMailer } from './graph/mailer.ts'
-import type { ApiNeeds } from './http/api-routes.ts'
+import type { ApiDeps } from './http/api-routes.ts'
 import type { ConnectorFacts, TokenFacts } from './http/authentication-self-test.ts'
-import type { CloudTrailNeeds } from './http/cloudtrail-route.ts'
+import type { CloudTrailDeps } from './http/cloudtrail-route.ts'
 import type { SignInPlace } from './http/openapi.ts'
 import { latchkeyBot } from './interactions/bot.ts'
 import { formCounter } from './interactions/form-limit.ts'
-import type { Channel, Mailer } from './messages/message-sender.ts'
-import type { WiringLook } from './oversight/feed.ts'
-import type { PagesNeeds } from './pages/pages-deps.ts'
+import type { Mailer, MessageSender } from './messages/message-sender.ts'
+import type { FeedDriftCheck } from './oversight/feed.ts'
+import type { PagesDeps } from './pages/pages-deps.ts'
 import { redisInbox } from './redis/cloudtrail-inbox.ts'
 import type { Connection } from './redis/connections.ts'
 import { redisFeed } from './redis/feed.ts'
 import { redisRecord } from './redis/redis-record-store.ts'
-import { redisDigests } from './redis/write-summaries.ts'
+import { redisWriteSummaries } from './redis/write-summaries.ts'
 import { issuerOf } from './signing-keys/entra-keys.ts'
 import type { RecordPort } from './store/record-store.ts'
-import type { MessagesNeeds } from './teams/messages-route.ts'
-import { teamsChannel } from './teams/teams-message-sender.ts'
+import type { MessagesDeps } from './teams/messages-route.ts'
+import { teamsMessageSender } from './teams/teams-message-sender.ts'
 import { CONNECTOR_ISSUER, connectorVerifier } from './teams/verify-connector-token.ts'
 
 /** Joins the edges. No logic: what is here is said once, and only here. What one part alone needs, and is slow to load, is loaded where it is opened. */
 
-export function joinEdges({ config, rules }: Setup, part: Part, redis: Connection, log: Logger): ApiNeeds {
+export function joinEdges({ config, rules }: Setup, part: Part, redis: Connection, log: Logger): ApiDeps {
   const { entra, graphBaseUrl, approvalKey, publicUrl, awsSignInUrl } = config
   const { authority, tenantId, clientId, clientSecret } = entra
   return {
     record: redisRecord(redis),
     isFeedProven: async (bucket) => (await redisFeed(redis).proven()).has(bucket),
-    digests: redisDigests(redis),
+    writeSummaries: redisWriteSummaries(redis),
     directory: graphDirectory({ authority, tenantId, clientId, clientSecret, graphBaseUrl, log }),
     driver: awsDriver({ ...rules, part, log }),
     rules,
     approvalKey,
-    seenEligible: seenEligible(),
-    vended: vendCache(),
+    eligibilityCache: eligibilityCache(),
+    credentialsCache: makeCredentialsCache(),
     amongFew: fewAtOnce(),
     consoleLinks: consoleSignIn({ url: awsSignInUrl, issuer: publicUrl, buckets: rules.buckets, log }),
     objectLinks: objectLinks({ buckets: rules.buckets }),
@@ -55,14 +55,18 @@ export function joinEdges({ config, rules }: Setup, part: Part, redis: Connectio
 export function openInbox(
   { cloudTrailKeys }: Config,
   redis: Connection,
-): Pick<CloudTrailNeeds, 'inbox' | 'feed' | 'keys'> {
+): Pick<CloudTrailDeps, 'inbox' | 'feed' | 'keys'> {
   return { inbox: redisInbox(redis), feed: redisFeed(redis), keys: cloudTrailKeys }
 }
 
 /** What workers compare while grants are live. */
-export async function openWiringLook({ config, rules }: Setup, record: RecordPort, log: Logger): Promise<WiringLook> {
-  const { wiringLook } = await import('./aws/feed/check-drift.ts')
-  return wiringLook({ rules, publicUrl: config.publicUrl, region: config.awsRegion, record, log })
+export async function openFeedDriftCheck(
+  { config, rules }: Setup,
+  record: RecordPort,
+  log: Logger,
+): Promise<FeedDriftCheck> {
+  const { feedDriftCheck } = await import('./aws/feed/check-drift.ts')
+  return feedDriftCheck({ rules, publicUrl: config.publicUrl, region: config.awsRegion, record, log })
 }
 
 export function openBearerVerifier({ entra }: Config, log: Logger): ReturnType<typeof bearerVerifier> {
@@ -92,12 +96,12 @@ export function tokenFacts({ entra }: Config): TokenFacts {
 /** Who is heard in Teams, and who answers. */
 export async function openBot(
   { bot: settings, entra, publicUrl }: Config,
-  needs: ApiNeeds,
+  deps: ApiDeps,
   log: Logger,
-): Promise<Omit<MessagesNeeds, 'metrics'>> {
+): Promise<Omit<MessagesDeps, 'metrics'>> {
   const { tenantId } = entra
   const { teamsAdapter } = await import('./teams/adapter.ts')
-  const bot = latchkeyBot({ ...needs, publicUrl, countForm: formCounter() })
+  const bot = latchkeyBot({ ...deps, publicUrl, countForm: formCounter() })
   return {
     verify: connectorVerifier(settings),
     adapter: await teamsAdapter({ settings, tenantId, bot, log }),
@@ -114,7 +118,7 @@ export function connectorFacts({ bot }: Config): ConnectorFacts {
 export async function openPages(
   { entra, publicUrl, secrets }: Config,
   log: Logger,
-): Promise<Pick<PagesNeeds, 'publicUrl' | 'secrets' | 'clientId' | 'signIn'>> {
+): Promise<Pick<PagesDeps, 'publicUrl' | 'secrets' | 'clientId' | 'signIn'>> {
   const { entraSignIn } = await import('./entra/sign-in.ts')
   const { authority, tenantId, clientId, clientSecret, mfaContext } = entra
   const redirectUri = `${publicUrl}/sign-in/callback`
@@ -123,8 +127,8 @@ export async function openPages(
 }
 
 /** Where copies are shown in Teams. */
-export function openChannel({ bot: settings, entra }: Config, log: Logger): Channel {
-  return teamsChannel({ settings, tenantId: entra.tenantId, log })
+export function openMessageSender({ bot: settings, entra }: Config, log: Logger): MessageSender {
+  return teamsMessageSender({ settings, tenantId: entra.tenantId, log })
 }
 
 /** Undefined: approvers are asked in Teams only. */

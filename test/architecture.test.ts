@@ -7,22 +7,34 @@ import { z } from 'zod'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+/** Low to high: a file imports only lower ranks or its own folder. */
 const ranks: readonly (readonly string[])[] = [
-  [],
   ['errors'],
-  ['jobs', 'audit'],
-  ['record'],
+  ['async', 'mac'],
+  ['audit', 'jobs'],
+  ['store'],
   ['rules'],
+  ['policies', 'messages', 'signing-keys'],
   ['grants'],
-  ['access-requests', 'oversight'],
+  ['access-requests'],
+  ['oversight'],
+  ['views'],
   ['cards'],
+  ['workers'],
+  ['interactions'],
   ['teams', 'outlook', 'graph', 'entra', 'aws', 'redis', 'http', 'pages'],
   ['config'],
   ['dependencies'],
   ['main', 'cli', 'workers/main'],
 ]
-const edges = ranks[8] ?? []
+const edges = ['teams', 'outlook', 'graph', 'entra', 'aws', 'redis', 'http', 'pages']
 const joiners = ['config', 'dependencies', 'main', 'cli', 'workers/main']
+
+/** Inside these folders the subfolders are ranked too; files that lie directly in the folder come first. */
+const subranks: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'src/grants': [['attach'], ['session'], ['revoke-in-aws.ts'], ['recovery'], ['credentials']],
+  'src/aws': [['inspect'], ['session', 'attach'], ['driver.ts'], ['feed', 'doctor']],
+}
 
 /** Where a package may be imported; a package that is not here may be imported nowhere. */
 const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'anywhere'])[] = [
@@ -31,7 +43,7 @@ const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'any
   [/^(bullmq|ioredis)$/, ['redis']],
   [/^@microsoft\/microsoft-graph-client$/, ['graph']],
   [/^@azure\/identity$/, ['graph', 'teams']],
-  [/^(jose|openid-client)$/, ['entra', 'cli', 'teams']],
+  [/^(jose|openid-client)$/, ['signing-keys', 'entra', 'cli', 'teams']],
   [/^iron-session$/, ['pages']],
   [/^ghtml$/, ['cards', 'pages']],
   [/^@(aws-sdk|smithy)\//, ['aws']],
@@ -61,14 +73,14 @@ function sources(...folders: string[]): Source[] {
 }
 
 const shipped = sources('src', 'workers')
-const tests = sources('test')
+const tests = sources('test', 'sandbox')
 
 function importsOf(text: string): string[] {
   const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g)
   return [...found].flatMap(([, specifier]) => specifier ?? [])
 }
 
-/** The folder that holds meaning: `src/rules/scope.ts` → `rules`, `src/store/record-store.ts` → `record`, `workers/x.ts` → `workers`. */
+/** The folder that holds meaning: `src/rules/scope.ts` → `rules`, `src/errors.ts` → `errors`, `workers/x.ts` → `workers`. */
 function houseOf(path: string): string {
   const [top, next = ''] = path.split('/')
   if (top === 'workers') return path === 'workers/main.ts' ? 'workers/main' : 'workers'
@@ -76,8 +88,6 @@ function houseOf(path: string): string {
 }
 
 function rankOf(house: string): number {
-  // Handlers import ranks 1 to 7 only; nobody but a main file may import them.
-  if (house === 'workers') return 7.5
   return ranks.findIndex((names) => names.includes(house))
 }
 
@@ -85,8 +95,21 @@ function mayImport(from: string, to: string): boolean {
   if (from === to) return true
   // The one command that starts everything hands over to the workers' own start.
   if (from === 'main' && to === 'workers/main') return true
+  // Nothing but their main file imports a handler or loop.
   if (to === 'workers') return from === 'workers/main'
-  return rankOf(to) > 0 && rankOf(to) < rankOf(from)
+  return rankOf(to) >= 0 && rankOf(to) < rankOf(from)
+}
+
+/** 0: directly in the ranked folder. */
+function subrankOf(path: string, folder: string): number {
+  const [next = ''] = path.slice(folder.length + 1).split('/')
+  return (subranks[folder] ?? []).findIndex((names) => names.includes(next)) + 1
+}
+
+function breaksSubrank(from: string, to: string): boolean {
+  const folder = Object.keys(subranks).find((one) => from.startsWith(`${one}/`) && to.startsWith(`${one}/`))
+  if (folder === undefined || dirname(from) === dirname(to)) return false
+  return subrankOf(to, folder) >= subrankOf(from, folder)
 }
 
 function resolved(source: Source, specifier: string): string {
@@ -130,11 +153,53 @@ describe('the house', () => {
     expect(breaches).toEqual([])
   })
 
-  test('nothing that ships imports a test', () => {
+  test('inside grants and aws a file imports only lower subfolders or its own', () => {
+    const breaches = [...imports(shipped)].flatMap(({ source, specifier }) => {
+      if (!specifier.startsWith('.')) return []
+      const target = resolved(source, specifier)
+      return breaksSubrank(source.path, target) ? [`${source.path} → ${target}`] : []
+    })
+    expect(breaches).toEqual([])
+  })
+
+  test('elsewhere a subfolder imports files of its parent, or is imported by them, never both', () => {
+    const down = new Set<string>()
+    const up = new Set<string>()
+    for (const { source, specifier } of imports(shipped)) {
+      if (!specifier.startsWith('.')) continue
+      const [from, to] = [dirname(source.path), dirname(resolved(source, specifier))]
+      if (Object.keys(subranks).some((folder) => from.startsWith(folder))) continue
+      if (to === dirname(from) && from.split('/').length > 2) up.add(from)
+      if (from === dirname(to) && from.split('/').length > 1) down.add(to)
+    }
+    expect([...up].filter((folder) => down.has(folder))).toEqual([])
+  })
+
+  test('no two files import each other, over however many steps', () => {
+    const next = new Map<string, string[]>()
+    for (const { source, specifier } of imports(shipped))
+      if (specifier.startsWith('.'))
+        next.set(source.path, [...(next.get(source.path) ?? []), resolved(source, specifier)])
+    const done = new Set<string>()
+    const circles: string[] = []
+    function visit(path: string, above: readonly string[]): void {
+      if (above.includes(path)) circles.push([...above.slice(above.indexOf(path)), path].join(' → '))
+      if (done.has(path)) return
+      done.add(path)
+      for (const one of next.get(path) ?? []) visit(one, [...above, path])
+    }
+    for (const { path } of shipped) visit(path, [])
+    expect(circles).toEqual([])
+  })
+
+  test('nothing that ships imports a test or the sandbox, and the sandbox imports nothing that ships', () => {
     const breaches = [...imports(shipped)].filter(({ source, specifier }) =>
-      resolved(source, specifier).startsWith('test/'),
+      /^(test|sandbox|bootstrap)\//.test(resolved(source, specifier)),
     )
-    expect(breaches.map(({ source }) => source.path)).toEqual([])
+    const fromSandbox = [...imports(sources('sandbox'))].filter(
+      ({ source, specifier }) => specifier.startsWith('.') && /^(src|workers)\//.test(resolved(source, specifier)),
+    )
+    expect([...breaches, ...fromSandbox].map(({ source, specifier }) => `${source.path} ${specifier}`)).toEqual([])
   })
 
   test('relative imports end in .ts', () => {

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { renderNotice } from '../src/cards/security-notice-card.ts'
-import { type Budget, type Channel, ChannelBusy, PlaceGone } from '../src/messages/message-sender.ts'
-import { type NoticeRecord, readNotice, type StoredNotice } from '../src/messages/security-notice.ts'
+import { type Budget, type MessageSender, SenderBusy, Unreachable } from '../src/messages/message-sender.ts'
+import { readNotice, type StoredSecurityNotice, type VersionedSecurityNotice } from '../src/messages/security-notice.ts'
 import type { Rules } from '../src/rules/rules.ts'
 import type { Commit } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
 
-export interface TellNeeds {
+export interface TellDeps {
   readonly record: RecordPort
-  readonly channel: Pick<Channel, 'post'>
+  readonly channel: Pick<MessageSender, 'post'>
   readonly budget: Budget
   readonly approvalKey: string
   readonly rules: Pick<Rules, 'securityChannel'>
@@ -31,45 +31,48 @@ const WHAT_TO_DO =
 const GIVEN_UP = 'for a week the security channel could not be told: see the audit log; it is not tried again'
 
 /** Posts a notice that is due: claim, post, keep. Its due entry stays until Teams took it, or for a week of refusals. Safe twice, safe late. */
-export async function tellSecurity(needs: TellNeeds, id: string): Promise<void> {
-  const { record, rules, budget } = needs
-  const [nowMs, stored] = await Promise.all([record.now(), readNotice(needs, id)])
-  if (!stored) return await dropForged(needs, id)
+export async function deliverSecurityNotice(deps: TellDeps, id: string): Promise<void> {
+  const { record, rules, budget } = deps
+  const [nowMs, stored] = await Promise.all([record.now(), readNotice(deps, id)])
+  if (!stored) return await dropForged(deps, id)
   if (stored.value.postedAt !== undefined) return await dropDue(record, id)
   if (isWaiting(stored.value, nowMs)) return
   const { securityChannel } = rules
-  if (securityChannel === undefined) return await keepUnposted(needs, stored)
+  if (securityChannel === undefined) return await keepUnposted(deps, stored)
   const turn = await budget.take(securityChannel)
   if ('waitMs' in turn) return
   try {
-    await claimAndPost(needs, stored, securityChannel)
+    await claimAndPost(deps, stored, securityChannel)
   } finally {
     await turn.giveBack()
   }
 }
 
-async function keepUnposted(needs: TellNeeds, stored: StoredNotice): Promise<void> {
-  const claimed = await claim(needs, stored)
-  if (claimed) await keepRefusal(needs, claimed, 'The rules name none any more.')
+async function keepUnposted(deps: TellDeps, stored: VersionedSecurityNotice): Promise<void> {
+  const claimed = await claim(deps, stored)
+  if (claimed) await keepRefusal(deps, claimed, 'The rules name none any more.')
 }
 
-async function claimAndPost(needs: TellNeeds, stored: StoredNotice, place: string): Promise<void> {
-  const claimed = await claim(needs, stored)
+async function claimAndPost(deps: TellDeps, stored: VersionedSecurityNotice, place: string): Promise<void> {
+  const claimed = await claim(deps, stored)
   if (!claimed) return
   const { notice } = claimed.value
   try {
-    await needs.channel.post(place, renderNotice(notice))
+    await deps.channel.post(place, renderNotice(notice))
   } catch (error) {
-    return await afterFailure(needs, claimed, error)
+    return await afterFailure(deps, claimed, error)
   }
-  const postedAt = timeOf(await needs.record.now())
-  await finish(needs.record, claimed, { ...withoutClaim(claimed.value), postedAt }, [
+  const postedAt = timeOf(await deps.record.now())
+  await finish(deps.record, claimed, { ...withoutClaim(claimed.value), postedAt }, [
     { kind: 'notice.posted', actor: LATCHKEY, noticeId: notice.id, what: notice.kind },
   ])
 }
 
 /** Undefined: another worker was first, and posts it. */
-async function claim({ record }: TellNeeds, stored: StoredNotice): Promise<StoredNotice | undefined> {
+async function claim(
+  { record }: TellDeps,
+  stored: VersionedSecurityNotice,
+): Promise<VersionedSecurityNotice | undefined> {
   const tries = (stored.value.tries ?? 0) + 1
   const lastsMs = Math.min(HOUR_MS, CLAIM_LASTS_MS * LONGER_EACH_TRY ** (tries - 1))
   try {
@@ -81,10 +84,10 @@ async function claim({ record }: TellNeeds, stored: StoredNotice): Promise<Store
 }
 
 /** Where nobody knows whether it was posted, the claim stays for its time. */
-async function afterFailure(needs: TellNeeds, claimed: StoredNotice, error: unknown): Promise<void> {
-  if (error instanceof PlaceGone) return await keepRefusal(needs, claimed, error.reason)
-  if (!(error instanceof ChannelBusy)) throw error
-  const { record, log } = needs
+async function afterFailure(deps: TellDeps, claimed: VersionedSecurityNotice, error: unknown): Promise<void> {
+  if (error instanceof Unreachable) return await keepRefusal(deps, claimed, error.reason)
+  if (!(error instanceof SenderBusy)) throw error
+  const { record, log } = deps
   const { id: noticeId, kind: what } = claimed.value.notice
   log.warn(
     { noticeId, what, err: error.cause },
@@ -96,7 +99,7 @@ async function afterFailure(needs: TellNeeds, claimed: StoredNotice, error: unkn
 }
 
 /** Nowhere to post it. Only this is counted, and only this ends it. */
-async function keepRefusal({ record, log }: TellNeeds, claimed: StoredNotice, reason: string): Promise<void> {
+async function keepRefusal({ record, log }: TellDeps, claimed: VersionedSecurityNotice, reason: string): Promise<void> {
   const { id: noticeId, kind: what } = claimed.value.notice
   const refusals = (claimed.value.refusals ?? 0) + 1
   const next = { ...withoutClaim(claimed.value), refusals }
@@ -109,16 +112,16 @@ async function keepRefusal({ record, log }: TellNeeds, claimed: StoredNotice, re
 }
 
 /** What is further ahead than we ever write was written by a clock that was ahead, or by somebody else. */
-function isWaiting({ notBefore }: NoticeRecord, nowMs: number): boolean {
+function isWaiting({ notBefore }: StoredSecurityNotice, nowMs: number): boolean {
   const leftMs = Date.parse(notBefore ?? '') - nowMs
   return leftMs > 0 && leftMs <= HOUR_MS + SKEW_MS
 }
 
-function withoutClaim({ notBefore: _, tries: __, ...value }: NoticeRecord): NoticeRecord {
+function withoutClaim({ notBefore: _, tries: __, ...value }: StoredSecurityNotice): StoredSecurityNotice {
   return value
 }
 
-function withoutTry({ tries = 1, ...value }: NoticeRecord): NoticeRecord {
+function withoutTry({ tries = 1, ...value }: StoredSecurityNotice): StoredSecurityNotice {
   return { ...value, ...(tries > 1 ? { tries: tries - 1 } : {}) }
 }
 
@@ -126,7 +129,7 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-async function dropForged({ record, log }: TellNeeds, id: string): Promise<void> {
+async function dropForged({ record, log }: TellDeps, id: string): Promise<void> {
   log.error({ noticeId: id }, 'a notice for the security channel is not of us, or gone: somebody wrote into the record')
   await dropDue(record, id, [{ kind: 'alarm.notice-does-not-add-up', actor: LATCHKEY, noticeId: id }])
 }
@@ -136,16 +139,25 @@ async function dropDue(record: RecordPort, id: string, audit: Commit['audit'] = 
 }
 
 /** It stays due. */
-async function write(record: RecordPort, stored: StoredNotice, next: NoticeRecord): Promise<StoredNotice> {
+async function write(
+  record: RecordPort,
+  stored: VersionedSecurityNotice,
+  next: StoredSecurityNotice,
+): Promise<VersionedSecurityNotice> {
   await record.commit({ records: [change(stored, next)], audit: [] })
   return { version: stored.version + 1, value: next }
 }
 
-async function finish(record: RecordPort, stored: StoredNotice, next: NoticeRecord, audit: Commit['audit']) {
+async function finish(
+  record: RecordPort,
+  stored: VersionedSecurityNotice,
+  next: StoredSecurityNotice,
+  audit: Commit['audit'],
+) {
   const due: Commit['due'] = [{ kind: 'notices', id: next.notice.id, at: null }]
   await record.commit({ records: [change(stored, next)], due, audit })
 }
 
-function change({ version, value }: StoredNotice, next: NoticeRecord): Commit['records'][number] {
+function change({ version, value }: VersionedSecurityNotice, next: StoredSecurityNotice): Commit['records'][number] {
   return { kind: 'notice', id: value.notice.id, expectedVersion: version, next }
 }

@@ -6,7 +6,7 @@ import type { RecordPort } from '../src/store/record-store.ts'
 import { againOnConflict } from '../src/store/retry.ts'
 import type { EndsUnderWay, Expired } from './ends-under-way.ts'
 
-export interface ExpireNeeds {
+export interface ExpireDeps {
   readonly record: RecordPort
   readonly log: Logger
   readonly ends: EndsUnderWay
@@ -21,15 +21,15 @@ const AT_ONCE = 200
  * Ends every grant whose time is over, many in one write: their end is inside what AWS was given, so nothing is left to take away. Whoever comes
  * while this process is at it waits for the outcome. What cannot be ended so is left to its own job.
  */
-export function expireDue(needs: ExpireNeeds): Promise<Expired> {
-  const { ends } = needs
-  ends.onTime ??= expireAll(needs).finally(() => {
+export function expireDue(deps: ExpireDeps): Promise<Expired> {
+  const { ends } = deps
+  ends.onTime ??= expireAll(deps).finally(() => {
     ends.onTime = undefined
   })
   return ends.onTime
 }
 
-async function expireAll({ record, log }: ExpireNeeds): Promise<Expired> {
+async function expireAll({ record, log }: ExpireDeps): Promise<Expired> {
   // The version of each record decides who ends it; the lease only keeps processes from deciding it all twice.
   const lease = await record.lease('ends', LEASE_MS)
   if (!lease) return 'busy'
@@ -48,7 +48,7 @@ async function expireAll({ record, log }: ExpireNeeds): Promise<Expired> {
 
 /** One that cannot be written must not hide the others. */
 async function tryToExpire(
-  { record, log }: Omit<ExpireNeeds, 'ends'>,
+  { record, log }: Omit<ExpireDeps, 'ends'>,
   ids: readonly string[],
 ): Promise<readonly string[]> {
   try {

@@ -1,21 +1,21 @@
 import type { Logger } from 'pino'
-import { listHeldBy } from '../src/grants/attach/find-on-entity.ts'
+import { listByPrincipalId } from '../src/grants/attach/find-on-entity.ts'
 import { type Grant, readGrants } from '../src/grants/grant.ts'
 import type { Explained, Fold, FoldEntry, InboxEntry } from '../src/oversight/cloudtrail-inbox.ts'
 import type { CloudTrailRecord } from '../src/oversight/cloudtrail-record.ts'
 import {
   ACCEPTED_FOR_MS,
   grantIdOf,
-  holderOf,
   type Match,
+  matchAttached,
   matchGrant,
-  matchHeld,
+  principalIdOf,
 } from '../src/oversight/match-grant.ts'
 import { s3WriteOf } from '../src/oversight/s3-write.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { type Loop, startLoop } from './loop.ts'
 
-export interface FoldNeeds {
+export interface FoldDeps {
   readonly record: RecordPort
   readonly inbox: Fold
   /** Notes what came, once it is folded. */
@@ -28,7 +28,7 @@ const AT_ONCE = 200
 const REMEMBER_LONGER_MS = 3_600_000
 
 /** Explains what CloudTrail told and counts it for its grant. Each grant is read by its id: the cost of a record does not grow with their number. */
-export function foldS3Writes({ record, inbox, prove, log }: FoldNeeds): Loop {
+export function foldS3Writes({ record, inbox, prove, log }: FoldDeps): Loop {
   async function turn(): Promise<void> {
     const entries = await inbox.read(AT_ONCE)
     await inbox.fold(entries.length > 0 ? await explainAll(record, entries) : [])
@@ -41,13 +41,13 @@ export function foldS3Writes({ record, inbox, prove, log }: FoldNeeds): Loop {
 async function explainAll(record: RecordPort, entries: readonly InboxEntry[]): Promise<readonly FoldEntry[]> {
   const all = entries.flatMap(({ records }) => records)
   const ids = new Set(all.flatMap((one) => grantIdOf(one) ?? []))
-  const holders = new Set(all.flatMap((one) => holderOf(one) ?? []))
+  const principalIds = new Set(all.flatMap((one) => principalIdOf(one) ?? []))
   const [nowMs, stored] = await Promise.all([record.now(), readGrants(record, [...ids])])
   const grants = new Map(stored.map(({ grant }) => [grant.id, grant]))
-  const held = await readHeld(record, [...holders], nowMs)
+  const attached = await readAttached(record, [...principalIds], nowMs)
   const matchOf = (one: CloudTrailRecord) => {
-    const holder = holderOf(one)
-    if (holder !== undefined) return matchHeld(one, held.get(holder) ?? [], nowMs)
+    const principalId = principalIdOf(one)
+    if (principalId !== undefined) return matchAttached(one, attached.get(principalId) ?? [], nowMs)
     return matchGrant(one, grants.get(grantIdOf(one) ?? ''), nowMs)
   }
   return entries.map(({ entryId, records }) => ({
@@ -57,17 +57,19 @@ async function explainAll(record: RecordPort, entries: readonly InboxEntry[]): P
 }
 
 /** Of each principal only its own grants are read, however many there are of others. */
-async function readHeld(
+async function readAttached(
   record: RecordPort,
-  holders: readonly string[],
+  principalIds: readonly string[],
   nowMs: number,
 ): Promise<ReadonlyMap<string, readonly Grant[]>> {
   const lists = await Promise.all(
-    holders.map(async (holder) => [holder, await listHeldBy(record, holder, nowMs)] as const),
+    principalIds.map(
+      async (principalId) => [principalId, await listByPrincipalId(record, principalId, nowMs)] as const,
+    ),
   )
   const stored = await readGrants(record, [...new Set(lists.flatMap(([, ids]) => ids))])
   const grants = new Map(stored.map(({ grant }) => [grant.id, grant]))
-  return new Map(lists.map(([holder, ids]) => [holder, ids.flatMap((id) => grants.get(id) ?? [])]))
+  return new Map(lists.map(([principalId, ids]) => [principalId, ids.flatMap((id) => grants.get(id) ?? [])]))
 }
 
 function explain(record: CloudTrailRecord, match: Match, nowMs: number): Explained {

@@ -1,5 +1,5 @@
 /** What a handler says when it is through: nothing more to do, or to be run again not before this Redis time (ms). */
-export interface Ran {
+export interface JobOutcome {
   readonly againAt?: number
 }
 

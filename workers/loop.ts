@@ -7,7 +7,7 @@ export interface Loop {
   sinceLastTurnMs(): number
 }
 
-interface LoopNeeds {
+interface LoopDeps {
   readonly name: string
   readonly turn: () => Promise<void>
   /** Between two turns. */
@@ -22,7 +22,7 @@ const STOP_WITHIN_MS = 10_000
 const LOG_EVERY = 60
 
 /** No failure ends a loop. */
-export function startLoop({ name, turn, pauseMs, log }: LoopNeeds): Loop {
+export function startLoop({ name, turn, pauseMs, log }: LoopDeps): Loop {
   const stopping = new AbortController()
   let lastTurnAt = performance.now()
   let failures = 0

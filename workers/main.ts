@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import { lapseRequest } from '../src/access-requests/lapse-request.ts'
 import type { Setup } from '../src/config.ts'
-import { joinEdges, openChannel, openMailer, openWiringLook } from '../src/dependencies.ts'
-import { keepDueTarget } from '../src/grants/attach/reconcile-entity.ts'
-import { checkEpoch, keepDueRole } from '../src/grants/recovery/epoch.ts'
+import { joinEdges, openFeedDriftCheck, openMailer, openMessageSender } from '../src/dependencies.ts'
+import { reconcileDueEntity } from '../src/grants/attach/reconcile-entity.ts'
+import { checkEpoch, reconcileDueRole } from '../src/grants/recovery/epoch.ts'
 import { sweepOccasion } from '../src/jobs/catalog.ts'
 import { redisBudget } from '../src/redis/budget.ts'
 import { type Connection, connect } from '../src/redis/connections.ts'
@@ -13,23 +13,23 @@ import { bullQueue } from '../src/redis/job-queue.ts'
 import { redisOutbox } from '../src/redis/outbox.ts'
 import { startWorkers } from '../src/redis/queue-workers.ts'
 import { RECORD_ID } from '../src/store/ids.ts'
-import { type ActivateNeeds, activateGrant } from './activate-grant.ts'
-import { tellSecurity } from './deliver-security-notice.ts'
+import { type ActivateDeps, activateGrant } from './activate-grant.ts'
+import { deliverSecurityNotice } from './deliver-security-notice.ts'
 import { endsUnderWay } from './ends-under-way.ts'
 import { foldS3Writes } from './fold-s3-writes.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { feedProver } from './prove-feed.ts'
-import { type ReconcileNeeds, reconcileGrants } from './reconcile-grants.ts'
+import { type ReconcileDeps, reconcileGrants } from './reconcile-grants.ts'
 import { relayOutbox } from './relay-outbox.ts'
-import { type RevokeNeeds, revokeGrant } from './revoke-grant.ts'
+import { type RevokeDeps, revokeGrant } from './revoke-grant.ts'
 import { sweepDue } from './sweep-due.ts'
-import { forgetDue, type SyncNeeds, syncCards } from './sync-messages.ts'
-import { watchWiring } from './watch-feed.ts'
+import { forgetDue, type SyncDeps, syncMessages } from './sync-messages.ts'
+import { watchFeed } from './watch-feed.ts'
 
 const RECONCILE_EVERY_MS = 60_000
 const JOBS_AT_ONCE = 20
 
-type Needs = ActivateNeeds & ReconcileNeeds & RevokeNeeds & SyncNeeds
+type Deps = ActivateDeps & ReconcileDeps & RevokeDeps & SyncDeps
 
 /** Start order: epoch check → relay → sweeper → queues, `revoke` first → fold, reconcile. Stop: the other way round, Redis last. */
 export async function startWorkersPart(
@@ -42,9 +42,9 @@ export async function startWorkersPart(
   const relayed = connect(redisUrl, 'worker', log)
   const folded = connect(redisUrl, 'worker', log)
   const queue = bullQueue(shared, { log })
-  const needs: Needs = {
+  const deps: Deps = {
     ...joinEdges(setup, 'workers', redis, log),
-    channel: openChannel(setup.config, log),
+    channel: openMessageSender(setup.config, log),
     mailer: openMailer(setup.config, log),
     budget: redisBudget(redis),
     publicUrl: setup.config.publicUrl,
@@ -52,18 +52,18 @@ export async function startWorkersPart(
     queue,
     log,
   }
-  await checkEpochOnce(needs)
+  await checkEpochOnce(deps)
   const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
-  const sweeper = startSweeper(needs)
-  const workers = startQueues(needs, shared)
+  const sweeper = startSweeper(deps)
+  const workers = startQueues(deps, shared)
   const feed = redisFeed(redis)
   const prove = feedProver({ feed, rules: setup.rules })
-  const fold = foldS3Writes({ record: needs.record, inbox: redisFold(folded, redis, { log }), prove, log })
-  const look = await openWiringLook(setup, needs.record, log)
-  const wiring = watchWiring({ record: needs.record, look, log })
+  const fold = foldS3Writes({ record: deps.record, inbox: redisFold(folded, redis, { log }), prove, log })
+  const look = await openFeedDriftCheck(setup, deps.record, log)
+  const wiring = watchFeed({ record: deps.record, look, log })
   const reconciler = startLoop({
     name: 'reconcile',
-    turn: () => reconcileGrants(needs),
+    turn: () => reconcileGrants(deps),
     pauseMs: RECONCILE_EVERY_MS,
     log,
   })
@@ -77,42 +77,42 @@ export async function startWorkersPart(
 }
 
 /** Ends on time need no AWS, so they do not wait for it. Until a role was checked nothing is granted there, and each round tries again. */
-async function checkEpochOnce(needs: Needs): Promise<void> {
+async function checkEpochOnce(deps: Deps): Promise<void> {
   try {
-    await checkEpoch(needs)
+    await checkEpoch(deps)
   } catch (error) {
-    needs.log.error({ err: error }, 'the epoch could not be checked yet: nothing is granted until it is')
+    deps.log.error({ err: error }, 'the epoch could not be checked yet: nothing is granted until it is')
   }
 }
 
-function startSweeper(needs: Needs): Loop {
-  const { record, queue, log } = needs
+function startSweeper(deps: Deps): Loop {
+  const { record, queue, log } = deps
   return sweepDue({
     record,
     queue,
     log,
     revokeNow: async (grantId) => {
-      await revokeGrant(needs, grantId)
+      await revokeGrant(deps, grantId)
     },
-    lapse: (requestId) => lapseRequest(needs, requestId),
-    keepRole: (id) => keepDueRole(needs, id),
-    keepTarget: (grantId) => keepDueTarget(needs, grantId),
-    tellSecurity: (noticeId) => tellSecurity(needs, noticeId),
-    showCopies: async (requestId) => {
+    lapse: (requestId) => lapseRequest(deps, requestId),
+    keepRole: (id) => reconcileDueRole(deps, id),
+    keepTarget: (grantId) => reconcileDueEntity(deps, grantId),
+    deliverSecurityNotice: (noticeId) => deliverSecurityNotice(deps, noticeId),
+    syncMessages: async (requestId) => {
       if (!RECORD_ID.test(requestId)) return await forgetDue(record, requestId)
       await queue.add([{ act: 'sync', recordId: requestId, occasion: sweepOccasion(await record.now()) }])
     },
   })
 }
 
-function startQueues(needs: Needs, connection: Connection): { close(): Promise<void> } {
+function startQueues(deps: Deps, connection: Connection): { close(): Promise<void> } {
   return startWorkers(connection, {
     handlers: {
-      revoke: ({ recordId }) => revokeGrant(needs, recordId),
-      activate: ({ recordId }) => activateGrant(needs, recordId),
-      cards: ({ recordId }) => syncCards(needs, recordId),
+      revoke: ({ recordId }) => revokeGrant(deps, recordId),
+      activate: ({ recordId }) => activateGrant(deps, recordId),
+      cards: ({ recordId }) => syncMessages(deps, recordId),
     },
     concurrency: JOBS_AT_ONCE,
-    log: needs.log,
+    log: deps.log,
   })
 }

@@ -1,9 +1,9 @@
-import { readTargets, recentTargets } from '../src/grants/attach/find-on-entity.ts'
-import { lookAtTarget, type TargetNeeds } from '../src/grants/attach/reconcile-entity.ts'
-import type { Target } from '../src/grants/driver.ts'
-import { targetId } from '../src/grants/iam-entity.ts'
-import { keepRoles } from '../src/grants/recovery/epoch.ts'
-import type { DenyNeeds } from '../src/grants/session/reconcile-deny-list.ts'
+import { listEntities, listRecentEntities } from '../src/grants/attach/find-on-entity.ts'
+import { type EntityDeps, reconcileEntity } from '../src/grants/attach/reconcile-entity.ts'
+import type { IamEntity } from '../src/grants/driver.ts'
+import { entityId } from '../src/grants/iam-entity.ts'
+import { reconcileRoles } from '../src/grants/recovery/epoch.ts'
+import type { DenyDeps } from '../src/grants/session/reconcile-deny-list.ts'
 import type { Account } from '../src/rules/rules.ts'
 import { BOOKKEEPING } from '../src/store/indexes.ts'
 
@@ -12,7 +12,7 @@ const TARGET_EVERY_MS = 13 * 60_000
 const DOCUMENTS_EVERY_MS = 57 * 60_000
 const AT_ONCE = 5
 
-export type AccountNeeds = DenyNeeds & TargetNeeds
+export type AccountDeps = DenyDeps & EntityDeps
 
 /** When what was last looked at, by name of the account or id of the target. */
 const ACCOUNTS = { kind: BOOKKEEPING, value: 'accounts' } as const
@@ -23,28 +23,28 @@ const DOCUMENTS = { kind: BOOKKEEPING, value: 'documents' } as const
  * What one account holds: the Deny document of every role, and the policies of every target that is due. Its age begins anew only with a round
  * that was whole.
  */
-export async function reconcileAccount(needs: AccountNeeds, account: Account): Promise<void> {
-  const { record } = needs
+export async function reconcileAccount(deps: AccountDeps, account: Account): Promise<void> {
+  const { record } = deps
   const nowMs = await record.now()
-  const outcomes = await Promise.allSettled([keepRoles(needs, account), lookAtTargets(needs, account, nowMs)])
+  const outcomes = await Promise.allSettled([reconcileRoles(deps, account), reconcileEntities(deps, account, nowMs)])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   await record.commit({ records: [], indexes: [{ ...ACCOUNTS, id: account.name, at: nowMs }], audit: [] })
 }
 
 interface Look {
-  readonly target: Target
+  readonly target: IamEntity
   readonly id: string
   readonly documents: boolean
 }
 
 /** A few at a time, so that one that hangs holds up none of the others. */
-async function lookAtTargets(needs: AccountNeeds, account: Account, nowMs: number): Promise<void> {
-  const looks = [...(await dueLooks(needs, account, nowMs))]
+async function reconcileEntities(deps: AccountDeps, account: Account, nowMs: number): Promise<void> {
+  const looks = [...(await dueLooks(deps, account, nowMs))]
   const failures: unknown[] = []
   async function goOn(): Promise<void> {
     for (let look = looks.shift(); look !== undefined; look = looks.shift()) {
       try {
-        await lookAt(needs, look, nowMs)
+        await reconcileOne(deps, look, nowMs)
       } catch (error) {
         failures.push(error)
       }
@@ -54,25 +54,25 @@ async function lookAtTargets(needs: AccountNeeds, account: Account, nowMs: numbe
   if (failures.length > 0) throw failures[0]
 }
 
-async function lookAt(needs: AccountNeeds, { target, id, documents }: Look, at: number): Promise<void> {
-  if ((await lookAtTarget(needs, target, { documents })) === 'busy') return
+async function reconcileOne(deps: AccountDeps, { target, id, documents }: Look, at: number): Promise<void> {
+  if ((await reconcileEntity(deps, target, { documents })) === 'busy') return
   const indexes = [{ ...TARGETS, id, at }, ...(documents ? [{ ...DOCUMENTS, id, at }] : [])]
-  await needs.record.commit({ records: [], indexes, audit: [] })
+  await deps.record.commit({ records: [], indexes, audit: [] })
 }
 
 /** Each minute those with a grant in the last day; the others when their time has come, the longest not looked at first. */
-async function dueLooks(needs: AccountNeeds, account: Account, nowMs: number): Promise<readonly Look[]> {
-  const { record } = needs
+async function dueLooks(deps: AccountDeps, account: Account, nowMs: number): Promise<readonly Look[]> {
+  const { record } = deps
   const [targets, recent, seenAt, comparedAt] = await Promise.all([
-    readTargets(needs),
-    recentTargets(record),
+    listEntities(deps),
+    listRecentEntities(record),
     record.scores(TARGETS.kind, TARGETS.value),
     record.scores(DOCUMENTS.kind, DOCUMENTS.value),
   ])
-  const withGrants = new Set(recent.map(targetId))
+  const withGrants = new Set(recent.map(entityId))
   return targets
     .filter((target) => target.account === account.id)
-    .map((target) => ({ target, id: targetId(target) }))
+    .map((target) => ({ target, id: entityId(target) }))
     .map((one) => ({ ...one, documents: ageOf(comparedAt, one.id, nowMs) >= DOCUMENTS_EVERY_MS }))
     .filter(({ id, documents }) => documents || withGrants.has(id) || ageOf(seenAt, id, nowMs) >= TARGET_EVERY_MS)
     .sort((a, b) => ageOf(seenAt, b.id, nowMs) - ageOf(seenAt, a.id, nowMs))

@@ -4,7 +4,7 @@ import { type Job, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
 import type { Account } from '../src/rules/rules.ts'
 import { LIVE } from '../src/store/indexes.ts'
 import { within } from './loop.ts'
-import { type AccountNeeds, reconcileAccount } from './reconcile-account.ts'
+import { type AccountDeps, reconcileAccount } from './reconcile-account.ts'
 
 const LEASE_MS = 55_000
 /** What takes longer goes on, alone: the next round begins without it. */
@@ -15,7 +15,7 @@ const MOST_LIVE = 1_000_000
 /** Younger than this a job may simply still be under way. */
 const SETTLED_MS = 30_000
 
-export interface ReconcileNeeds extends AccountNeeds {
+export interface ReconcileDeps extends AccountDeps {
   readonly queue: JobQueue
   readonly log: Logger
 }
@@ -24,26 +24,26 @@ export interface ReconcileNeeds extends AccountNeeds {
  * One round over everything that is not over yet. It only ever takes access away: it names again the jobs of grants that wait for
  * their activation or should have ended, and looks at what each account of AWS holds. One that fails or hangs does not keep the others waiting.
  */
-export async function reconcileGrants(needs: ReconcileNeeds): Promise<void> {
-  const accounts = [...needs.rules.accounts.values()]
-  const looks = accounts.map((account) => lookAt(needs, account))
-  const restored = alone(needs, 'reconcile', () => restoreJobs(needs))
+export async function reconcileGrants(deps: ReconcileDeps): Promise<void> {
+  const accounts = [...deps.rules.accounts.values()]
+  const looks = accounts.map((account) => reconcileOne(deps, account))
+  const restored = alone(deps, 'reconcile', () => restoreJobs(deps))
   const round = Promise.allSettled([restored, ...looks])
-  if (!(await within(ROUND_MS, round))) needs.log.error('a round of the reconciler takes long; the next one begins')
+  if (!(await within(ROUND_MS, round))) deps.log.error('a round of the reconciler takes long; the next one begins')
   else await restored
 }
 
 /** Its age, a metric, says how long an account has not been in order: here it is only said why. */
-async function lookAt(needs: ReconcileNeeds, account: Account): Promise<void> {
+async function reconcileOne(deps: ReconcileDeps, account: Account): Promise<void> {
   try {
-    await alone(needs, `reconcile-${account.name}`, () => reconcileAccount(needs, account))
+    await alone(deps, `reconcile-${account.name}`, () => reconcileAccount(deps, account))
   } catch (error) {
-    needs.log.error({ account: account.name, err: error }, 'the reconciler did not find an account in order')
+    deps.log.error({ account: account.name, err: error }, 'the reconciler did not find an account in order')
   }
 }
 
 /** Not at all while another process is at it. */
-async function alone({ record }: ReconcileNeeds, what: string, act: () => Promise<void>): Promise<void> {
+async function alone({ record }: ReconcileDeps, what: string, act: () => Promise<void>): Promise<void> {
   const lease = await record.lease(what, LEASE_MS)
   if (!lease) return
   try {
@@ -53,14 +53,14 @@ async function alone({ record }: ReconcileNeeds, what: string, act: () => Promis
   }
 }
 
-async function restoreJobs(needs: ReconcileNeeds): Promise<void> {
-  const { record, queue, log } = needs
+async function restoreJobs(deps: ReconcileDeps): Promise<void> {
+  const { record, queue, log } = deps
   const nowMs = await record.now()
   // By the index's own order: a record that cannot be read must not hide those behind it.
   const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
   for (let from = 0; from < ids.length; from += PAGE) {
     const grants = await readGrants(record, ids.slice(from, from + PAGE))
-    callOutUnnamed(needs, grants)
+    callOutUnnamed(deps, grants)
     const jobs = grants.flatMap((stored) => overdueJob(stored, nowMs))
     if (jobs.length === 0) continue
     log.warn({ jobs: jobs.length }, 'naming again the jobs of overdue grants')
@@ -69,7 +69,7 @@ async function restoreJobs(needs: ReconcileNeeds): Promise<void> {
 }
 
 /** AWS ends them on time; nobody can end them early, and no round looks there. */
-function callOutUnnamed({ rules, log }: ReconcileNeeds, grants: readonly StoredGrant[]): void {
+function callOutUnnamed({ rules, log }: ReconcileDeps, grants: readonly StoredGrant[]): void {
   const named = new Set([...rules.accounts.values()].map(({ id }) => id))
   const unnamed = grants.filter(({ grant }) => !named.has(grant.terms.principal.account))
   if (unnamed.length === 0) return

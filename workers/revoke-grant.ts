@@ -1,53 +1,53 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { isLatchkeyError } from '../src/errors.ts'
-import { findYesFault, latestEnd } from '../src/grants/approval-mac.ts'
+import { findApprovalFault, latestEnd } from '../src/grants/approval-mac.ts'
 import { type Grant, hasEnded, isOver, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
 import { finishGrant } from '../src/grants/grant-commits.ts'
-import { takeAway } from '../src/grants/revoke-in-aws.ts'
-import type { DenyNeeds } from '../src/grants/session/reconcile-deny-list.ts'
+import { revokeInAws } from '../src/grants/revoke-in-aws.ts'
+import type { DenyDeps } from '../src/grants/session/reconcile-deny-list.ts'
 import { LIVE } from '../src/store/indexes.ts'
 import type { EndsUnderWay } from './ends-under-way.ts'
 import { expireDue } from './expire-grants.ts'
-import { type Ran, RUN_AGAIN_MS } from './job-handler.ts'
+import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
 const LOUD_AFTER_MS = 30_000
 const LONGEST_OVERDUE = 200
 
-export interface RevokeNeeds extends DenyNeeds {
+export interface RevokeDeps extends DenyDeps {
   readonly log: Logger
   readonly ends: EndsUnderWay
 }
 
 /** The only place that takes access away. Runs at the end of every grant, on time or early; safe twice, safe late; never gives up. */
-export async function revokeGrant(needs: RevokeNeeds, grantId: string): Promise<Ran> {
-  const { record } = needs
+export async function revokeGrant(deps: RevokeDeps, grantId: string): Promise<JobOutcome> {
+  const { record } = deps
   const [nowMs, stored] = await Promise.all([record.now(), readGrant(record, grantId)])
-  if (!stored) return await dropDue(needs, grantId)
-  if (isOver(stored.grant)) return await dropStaleDue(needs, stored.grant, nowMs)
-  if (!hasEnded(stored.grant, nowMs)) return await endAlone(needs, grantId)
+  if (!stored) return await dropDue(deps, grantId)
+  if (isOver(stored.grant)) return await dropStaleDue(deps, stored.grant, nowMs)
+  if (!hasEnded(stored.grant, nowMs)) return await endAlone(deps, grantId)
   // It has company: most grants end at the full hour, or with everybody's.
-  const expired = await expireDue(needs)
+  const expired = await expireDue(deps)
   if (expired === 'busy') return { againAt: nowMs + RUN_AGAIN_MS }
-  return expired.has(grantId) ? {} : await endAlone(needs, grantId)
+  return expired.has(grantId) ? {} : await endAlone(deps, grantId)
 }
 
-async function endAlone(needs: RevokeNeeds, grantId: string): Promise<Ran> {
-  const { record } = needs
+async function endAlone(deps: RevokeDeps, grantId: string): Promise<JobOutcome> {
+  const { record } = deps
   const lease = await record.lease(`grant-${grantId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
     const [nowMs, stored] = await Promise.all([record.now(), readGrant(record, grantId)])
-    return stored && !isOver(stored.grant) ? await end(needs, stored, nowMs) : {}
+    return stored && !isOver(stored.grant) ? await end(deps, stored, nowMs) : {}
   } finally {
     await lease.release()
   }
 }
 
 /** Without this the sweeper would name the job again for ever. */
-async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<Ran> {
+async function dropDue({ record, log }: RevokeDeps, grantId: string): Promise<JobOutcome> {
   log.error({ grantId }, 'a grant that was due is not in the record: somebody took it out')
   await record.commit({
     records: [],
@@ -59,7 +59,7 @@ async function dropDue({ record, log }: RevokeNeeds, grantId: string): Promise<R
 }
 
 /** Most jobs that find their grant over are only late; the entry of one that is named again and again stands among the longest overdue. */
-async function dropStaleDue({ record }: RevokeNeeds, { id, terms }: Grant, nowMs: number): Promise<Ran> {
+async function dropStaleDue({ record }: RevokeDeps, { id, terms }: Grant, nowMs: number): Promise<JobOutcome> {
   const due = await record.due('grants', nowMs, LONGEST_OVERDUE)
   if (!due.some((entry) => entry.id === id)) return {}
   await record.commit({
@@ -71,13 +71,13 @@ async function dropStaleDue({ record }: RevokeNeeds, { id, terms }: Grant, nowMs
   return {}
 }
 
-async function end(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Promise<Ran> {
+async function end(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
-  if (grant.status === 'revoking') return revokeEarly(needs, stored, nowMs)
+  if (grant.status === 'revoking') return revokeEarly(deps, stored, nowMs)
   if (grant.endsAt === undefined) return {}
   if (!hasEnded(grant, nowMs)) return { againAt: nowMs + Date.parse(grant.endsAt) - Math.min(nowMs, Date.now()) }
   // The end is inside every document that AWS was given: there is nothing left to take away.
-  await finishGrant(needs.record, stored, 'expired')
+  await finishGrant(deps.record, stored, 'expired')
   return {}
 }
 
@@ -85,16 +85,16 @@ async function end(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Prom
 const AT_ONCE_IN_ACCOUNT = 5
 
 /** AWS writes them one by one anyway. Those that wait come again in a moment, and hold nothing meanwhile. */
-async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Promise<Ran> {
+async function revokeEarly(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   // What was tampered with is looked for everywhere, and waits for the slowest.
-  const isTrue = findYesFault(needs.approvalKey, grant.id, grant) === undefined
+  const isTrue = findApprovalFault(deps.approvalKey, grant.id, grant) === undefined
   const place = isTrue ? grant.terms.principal.account : 'everywhere'
-  const running = needs.ends.early
+  const running = deps.ends.early
   const others = running.get(place) ?? 0
   if (others >= AT_ONCE_IN_ACCOUNT) {
-    await beLoud(
-      needs,
+    await raiseOverdueAlarm(
+      deps,
       stored,
       nowMs,
       new Error('Other early ends of its account are under way, and AWS is slow there.'),
@@ -103,42 +103,47 @@ async function revokeEarly(needs: RevokeNeeds, stored: StoredGrant, nowMs: numbe
   }
   running.set(place, others + 1)
   try {
-    return await carryOut(needs, stored, nowMs)
+    return await revokeAndVerify(deps, stored, nowMs)
   } finally {
     running.set(place, (running.get(place) ?? 1) - 1)
   }
 }
 
 /** AWS is always asked: what the record says of an end may have been written by somebody else. */
-async function carryOut(needs: RevokeNeeds, stored: StoredGrant, nowMs: number): Promise<Ran> {
+async function revokeAndVerify(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   try {
-    if ((await takeAway(needs, grant)) === 'busy') {
-      await beLoud(needs, stored, nowMs, new Error('Somebody else is writing the Deny document.'))
+    if ((await revokeInAws(deps, grant)) === 'busy') {
+      await raiseOverdueAlarm(deps, stored, nowMs, new Error('Somebody else is writing the Deny document.'))
       return { againAt: nowMs + RUN_AGAIN_MS }
     }
   } catch (error) {
-    if (isPastAnyEnd(needs, grant, nowMs)) {
-      await finishGrant(needs.record, stored, 'expired')
+    if (isPastAnyEnd(deps, grant, nowMs)) {
+      await finishGrant(deps.record, stored, 'expired')
       return {}
     }
-    needs.log.error({ grantId: grant.id, err: error }, 'an early end is not in force yet; trying again')
-    await beLoud(needs, stored, nowMs, error)
+    deps.log.error({ grantId: grant.id, err: error }, 'an early end is not in force yet; trying again')
+    await raiseOverdueAlarm(deps, stored, nowMs, error)
     throw error
   }
-  await finishGrant(needs.record, stored, 'revoked')
-  needs.log.info({ grantId: grant.id }, 'revoked and read back')
+  await finishGrant(deps.record, stored, 'revoked')
+  deps.log.info({ grantId: grant.id }, 'revoked and read back')
   return {}
 }
 
 /** Past what its yes can ever be worth, a grant whose role cannot be written any more (it may be gone) has ended by itself. */
-function isPastAnyEnd({ approvalKey }: RevokeNeeds, grant: Grant, nowMs: number): boolean {
-  const isTrue = findYesFault(approvalKey, grant.id, grant) === undefined
+function isPastAnyEnd({ approvalKey }: RevokeDeps, grant: Grant, nowMs: number): boolean {
+  const isTrue = findApprovalFault(approvalKey, grant.id, grant) === undefined
   return isTrue && Math.min(nowMs, Date.now()) > latestEnd(grant.terms)
 }
 
 /** An early end that is not in force after half a minute is an incident: in the log each time, in the audit once. */
-async function beLoud({ record, log }: RevokeNeeds, stored: StoredGrant, nowMs: number, error: unknown): Promise<void> {
+async function raiseOverdueAlarm(
+  { record, log }: RevokeDeps,
+  stored: StoredGrant,
+  nowMs: number,
+  error: unknown,
+): Promise<void> {
   const { grant, version } = stored
   const askedAtMs = Date.parse(grant.end?.at ?? grant.terms.decidedAt)
   if (!(nowMs - askedAtMs > LOUD_AFTER_MS)) return

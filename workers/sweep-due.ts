@@ -6,7 +6,7 @@ import type { DueKind } from '../src/store/commit.ts'
 import type { RecordPort, Stored } from '../src/store/record-store.ts'
 import { type Loop, startLoop, within } from './loop.ts'
 
-export interface SweepNeeds {
+export interface SweepDeps {
   readonly record: Pick<RecordPort, 'now' | 'due' | 'read' | 'readMany'>
   readonly queue: JobQueue
   readonly log: Logger
@@ -18,9 +18,9 @@ export interface SweepNeeds {
   /** Looks at what a grant lay on, after its end. */
   readonly keepTarget: (grantId: string) => Promise<void>
   /** Brings the copies of a request to the present state. */
-  readonly showCopies: (requestId: string) => Promise<void>
+  readonly syncMessages: (requestId: string) => Promise<void>
   /** Posts a notice in the security channel. */
-  readonly tellSecurity: (noticeId: string) => Promise<void>
+  readonly deliverSecurityNotice: (noticeId: string) => Promise<void>
 }
 
 interface DueGrant {
@@ -44,18 +44,18 @@ const STOP_WITHIN_MS = 20_000
 const grantFacts = z.object({ status: z.string(), endsAt: z.string().optional() })
 
 /** The due index is the truth, the queue only the alarm clock: what is overdue is enqueued again, and at last done here. */
-export function sweepDue(needs: SweepNeeds): Loop {
-  const { log } = needs
-  const grants = grantSweep(needs)
+export function sweepDue(deps: SweepDeps): Loop {
+  const { log } = deps
+  const grants = grantSweep(deps)
   const plain = (kind: DueKind, act: (id: string) => Promise<void>, options?: PlainOptions) =>
-    startLoop({ name: `sweep-due-${kind}`, turn: plainSweep(needs, kind, act, options), pauseMs: EVERY_MS, log })
+    startLoop({ name: `sweep-due-${kind}`, turn: plainSweep(deps, kind, act, options), pauseMs: EVERY_MS, log })
   const loops = [
     startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: EVERY_MS, log }),
-    plain('requests', needs.lapse),
-    plain('roles', needs.keepRole, { atOnce: LOOKS_AT_ONCE }),
-    plain('targets', needs.keepTarget, { atOnce: LOOKS_AT_ONCE }),
-    plain('copies', needs.showCopies, { graceMs: GRACE_MS }),
-    plain('notices', needs.tellSecurity),
+    plain('requests', deps.lapse),
+    plain('roles', deps.keepRole, { atOnce: LOOKS_AT_ONCE }),
+    plain('targets', deps.keepTarget, { atOnce: LOOKS_AT_ONCE }),
+    plain('copies', deps.syncMessages, { graceMs: GRACE_MS }),
+    plain('notices', deps.deliverSecurityNotice),
   ]
   return {
     async stop() {
@@ -72,9 +72,9 @@ interface Round {
   readonly enqueued: Set<string>
 }
 
-function grantSweep(needs: SweepNeeds) {
-  const { record, log } = needs
-  const revocations = overdueRevocations(needs)
+function grantSweep(deps: SweepDeps) {
+  const { record, log } = deps
+  const revocations = overdueRevocations(deps)
   /** Within these ten seconds nothing is read, enqueued or tried twice. */
   let round: Round = { occasion: '', acts: new Map(), enqueued: new Set() }
 
@@ -89,13 +89,13 @@ function grantSweep(needs: SweepNeeds) {
     // Before the queue is asked for anything: it may be what has failed.
     const overdue = due.filter(({ id, at }) => at <= now - OVERDUE_MS && round.acts.get(id) === 'revoke')
     revocations.start(overdue, occasion)
-    await enqueue(needs, round, due)
+    await enqueue(deps, round, due)
   }
 
   return { turn, settled: revocations.settled }
 }
 
-async function enqueue({ queue, log }: SweepNeeds, round: Round, due: readonly DueGrant[]): Promise<void> {
+async function enqueue({ queue, log }: SweepDeps, round: Round, due: readonly DueGrant[]): Promise<void> {
   const ids = due.map(({ id }) => id).filter((id) => !round.enqueued.has(id))
   if (ids.length === 0) return
   const jobs = ids.map((id) => ({ act: round.acts.get(id) ?? 'revoke', recordId: id, occasion: round.occasion }))
@@ -104,7 +104,7 @@ async function enqueue({ queue, log }: SweepNeeds, round: Round, due: readonly D
   log.warn({ grantIds: ids.slice(0, 20), count: ids.length }, 'overdue grants were enqueued again')
 }
 
-function overdueRevocations({ revokeNow, log }: SweepNeeds) {
+function overdueRevocations({ revokeNow, log }: SweepDeps) {
   const running = new Map<string, Promise<void>>()
   let tried = { occasion: '', ids: new Set<string>() }
 
@@ -140,7 +140,7 @@ interface PlainOptions {
 
 /** What is due is done right here, once in ten seconds until it is no longer due. */
 function plainSweep(
-  { record, log }: SweepNeeds,
+  { record, log }: SweepDeps,
   kind: DueKind,
   act: (id: string) => Promise<void>,
   { graceMs = 0, atOnce = 1 }: PlainOptions = {},
@@ -177,7 +177,7 @@ function actFor(stored: Stored | undefined): Act {
 
 /** One record that cannot be read must not hide the others. */
 async function readEach(
-  record: SweepNeeds['record'],
+  record: SweepDeps['record'],
   ids: readonly string[],
   log: Logger,
 ): Promise<readonly (Stored | undefined)[]> {
@@ -189,7 +189,7 @@ async function readEach(
   }
 }
 
-async function readOne(record: SweepNeeds['record'], id: string, log: Logger): Promise<Stored | undefined> {
+async function readOne(record: SweepDeps['record'], id: string, log: Logger): Promise<Stored | undefined> {
   try {
     return await record.read('grant', id)
   } catch (error) {

@@ -1,14 +1,14 @@
 import { readRequest } from '../src/access-requests/access-request.ts'
-import { isAsked } from '../src/access-requests/request-mac.ts'
+import { isGenuineRequest } from '../src/access-requests/request-mac.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { LatchkeyError } from '../src/errors.ts'
-import { readCopies, type StoredCopy } from '../src/messages/delivery-claim.ts'
+import { readMessages, type StoredMessage } from '../src/messages/delivery-claim.ts'
 import type { Commit, DueChange } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
-import { type Reading, readWithGrant } from '../src/views/read-view.ts'
-import { type Outcome, type PresentNeeds, presentCopy } from './deliver-message.ts'
-import { type Ran, RUN_AGAIN_MS } from './job-handler.ts'
+import { type Reading, readViewOf } from '../src/views/read-view.ts'
+import { deliverMessage, type Outcome, type PresentDeps } from './deliver-message.ts'
+import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
@@ -21,22 +21,22 @@ const LOOK_AGAIN_MS = 60_000
 /** Of a copy that failed for a reason that no channel named. */
 const AFTER_FAULT_MS = 30_000
 
-export interface SyncNeeds extends PresentNeeds {
+export interface SyncDeps extends PresentDeps {
   readonly approvalKey: string
 }
 
 /** Brings every copy of one request to the present state: claim, present, keep the reference. Safe twice, safe late. */
-export async function syncCards(needs: SyncNeeds, requestId: string): Promise<Ran> {
-  const { record } = needs
+export async function syncMessages(deps: SyncDeps, requestId: string): Promise<JobOutcome> {
+  const { record } = deps
   const lease = await record.lease(`copies-${requestId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
-    const [nowMs, found] = await Promise.all([record.now(), readTrusted(needs, requestId)])
+    const [nowMs, found] = await Promise.all([record.now(), readTrusted(deps, requestId)])
     if (!found) return {}
     const [reading, copies] = found
-    const ours = copies.filter(({ copy }) => copy.requestId === requestId)
+    const ours = copies.filter(({ message }) => message.requestId === requestId)
     const now = clockFrom(nowMs)
-    const outcomes = await inTurns(ours, (one) => tryCopy(needs, reading, one, now))
+    const outcomes = await inTurns(ours, (one) => tryCopy(deps, reading, one, now))
     return await settle(record, reading, outcomes, nowMs)
   } finally {
     await lease.release()
@@ -45,17 +45,17 @@ export async function syncCards(needs: SyncNeeds, requestId: string): Promise<Ra
 
 /** Undefined: there is nothing that may be shown, and the due index has been told so. */
 async function readTrusted(
-  needs: SyncNeeds,
+  deps: SyncDeps,
   requestId: string,
-): Promise<readonly [Reading, readonly StoredCopy[]] | undefined> {
-  const { record, log } = needs
+): Promise<readonly [Reading, readonly StoredMessage[]] | undefined> {
+  const { record, log } = deps
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: requestId, at }]
   try {
     const stored = await readRequest(record, requestId)
-    if (!stored) return await dropDue(needs, requestId)
+    if (!stored) return await dropDue(deps, requestId)
     const { request } = stored
-    if (isAsked(needs.approvalKey, request))
-      return await Promise.all([readWithGrant(needs, stored), readCopies(record, request.copies)])
+    if (isGenuineRequest(deps.approvalKey, request))
+      return await Promise.all([readViewOf(deps, stored), readMessages(record, request.copies)])
     log.error({ requestId }, 'what was asked does not add up: somebody wrote into the record; it is not shown')
     await record.commit({
       records: [],
@@ -70,7 +70,7 @@ async function readTrusted(
   return undefined
 }
 
-async function dropDue({ record, log }: SyncNeeds, requestId: string): Promise<undefined> {
+async function dropDue({ record, log }: SyncDeps, requestId: string): Promise<undefined> {
   log.error({ requestId }, 'copies were due of a request that is not in the record: somebody took it out')
   await record.commit({
     records: [],
@@ -86,19 +86,19 @@ function clockFrom(nowMs: number): () => number {
 }
 
 /** One copy that cannot be shown must not hide the others. */
-async function tryCopy(needs: SyncNeeds, reading: Reading, one: StoredCopy, now: () => number): Promise<Outcome> {
+async function tryCopy(deps: SyncDeps, reading: Reading, one: StoredMessage, now: () => number): Promise<Outcome> {
   try {
-    return await presentCopy(needs, reading, one, now)
+    return await deliverMessage(deps, reading, one, now)
   } catch (error) {
     if (isLostRace(error)) return { waitMs: RUN_AGAIN_MS }
-    needs.log.error({ copyId: one.copy.id, err: error }, 'a copy could not be shown; it is tried again')
+    deps.log.error({ copyId: one.message.id, err: error }, 'a copy could not be shown; it is tried again')
     return { waitMs: AFTER_FAULT_MS }
   }
 }
 
 async function inTurns(
-  copies: readonly StoredCopy[],
-  act: (one: StoredCopy) => Promise<Outcome>,
+  copies: readonly StoredMessage[],
+  act: (one: StoredMessage) => Promise<Outcome>,
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
   const startedAt = performance.now()
@@ -119,7 +119,12 @@ async function unlessMoved(record: RecordPort, change: Commit): Promise<void> {
 }
 
 /** Nothing is due any more only if nothing was left to show, and neither request nor grant moved meanwhile. */
-async function settle(record: RecordPort, reading: Reading, outcomes: readonly Outcome[], nowMs: number): Promise<Ran> {
+async function settle(
+  record: RecordPort,
+  reading: Reading,
+  outcomes: readonly Outcome[],
+  nowMs: number,
+): Promise<JobOutcome> {
   const { request, grant } = reading
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: request.request.id, at }]
   const waits = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.waitMs]))

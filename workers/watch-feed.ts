@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
-import type { WiringLook } from '../src/oversight/feed.ts'
+import type { FeedDriftCheck } from '../src/oversight/feed.ts'
 import { LIVE } from '../src/store/indexes.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { type Loop, startLoop } from './loop.ts'
@@ -8,25 +8,25 @@ import { type Loop, startLoop } from './loop.ts'
 const LOOK_EVERY_MS = 15 * 60_000
 const LEASE_MS = 60_000
 
-export interface WatchNeeds {
+export interface WatchDeps {
   readonly record: RecordPort
-  readonly look: WiringLook
+  readonly look: FeedDriftCheck
   readonly log: Logger
 }
 
 /** While a grant is live: whether what is written will be seen. */
-export function watchWiring(needs: WatchNeeds): Loop {
+export function watchFeed(deps: WatchDeps): Loop {
   const told = new Map<string, string>()
   return startLoop({
     name: 'watch-wiring',
-    turn: () => lookAtWiring(needs, told),
+    turn: () => checkFeedDrift(deps, told),
     pauseMs: LOOK_EVERY_MS,
-    log: needs.log,
+    log: deps.log,
   })
 }
 
 /** @param told What was told of each place, so that it is not told again while it stays. */
-export async function lookAtWiring({ record, look, log }: WatchNeeds, told: Map<string, string>): Promise<void> {
+export async function checkFeedDrift({ record, look, log }: WatchDeps, told: Map<string, string>): Promise<void> {
   if ((await record.list(LIVE.kind, LIVE.value, { limit: 1 })).length === 0) return
   const lease = await record.lease('watch-wiring', LEASE_MS)
   if (!lease) return

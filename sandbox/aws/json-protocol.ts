@@ -8,7 +8,7 @@ const OBJECT = z.record(z.string(), z.unknown())
 export type JsonInput = z.infer<typeof OBJECT>
 
 /** `TrentService.DescribeKey` → `DescribeKey` */
-export function targetOf({ headers }: SandboxRequest): string {
+export function entityOf({ headers }: SandboxRequest): string {
   return headers['x-amz-target']?.split('.').at(-1) ?? ''
 }
 

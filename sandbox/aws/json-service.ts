@@ -10,7 +10,7 @@ import {
 } from './call.ts'
 import type { JsonObject } from './events/json.ts'
 import { signedRegion } from './events/trail.ts'
-import { type JsonInput, jsonBody, jsonError, readInput, targetOf } from './json-protocol.ts'
+import { entityOf, type JsonInput, jsonBody, jsonError, readInput } from './json-protocol.ts'
 import type { AwsState } from './state.ts'
 
 /** AWS's JSON protocols: the call is named in `x-amz-target`. */
@@ -70,7 +70,7 @@ export function jsonService(core: SandboxCore, service: JsonService): ServiceHan
 }
 
 function actionOf({ calls, service }: JsonService, request: SandboxRequest): string {
-  const action = targetOf(request)
+  const action = entityOf(request)
   if (Object.hasOwn(calls, action)) return action
   throw new AwsError('UnknownOperationException', 400, `The sandbox's ${service} does not know ${action}.`)
 }

@@ -7,12 +7,12 @@ import { againOnConflict } from '../store/retry.ts'
 import { type AccessRequest, closeRequest, readRequest } from './access-request.ts'
 import { alreadyClosed, closeCommit } from './request-commits.ts'
 
-export interface Needs {
+export interface Deps {
   readonly record: RecordPort
 }
 
 /** The requester takes a pending request back. */
-export async function cancelRequest({ record }: Needs, caller: Caller, requestId: string): Promise<AccessRequest> {
+export async function cancelRequest({ record }: Deps, caller: Caller, requestId: string): Promise<AccessRequest> {
   return againOnConflict(async () => {
     const stored = await readRequest(record, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })

@@ -10,7 +10,7 @@ import type { Rules } from '../rules/rules.ts'
 
 export type Eligible = Extract<Eligibility, { eligible: true }>
 
-interface Needs {
+interface Deps {
   readonly rules: Rules
   readonly directory: Directory
 }
@@ -21,11 +21,11 @@ export async function readRequester(directory: Directory, caller: Caller): Promi
   throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'You are not in the directory.', mayAsk: [] })
 }
 
-export async function refuseUnlessEligible(needs: Needs, person: Person, input: Ask): Promise<Eligible> {
-  const groups = await needs.directory.groupsOf(person.objectId, groupIdsOf(needs.rules))
+export async function refuseUnlessEligible(deps: Deps, person: Person, input: Ask): Promise<Eligible> {
+  const groups = await deps.directory.groupsOf(person.objectId, groupIdsOf(deps.rules))
   const { scopes, levels, durationMinutes } = input
   const decision = await readEligibility(
-    needs,
+    deps,
     { person, groups },
     { scopes, levels, ...(durationMinutes === undefined ? {} : { durationMinutes }) },
   )

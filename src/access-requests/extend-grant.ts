@@ -1,12 +1,12 @@
 import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { findYesFault } from '../grants/approval-mac.ts'
+import { findApprovalFault } from '../grants/approval-mac.ts'
 import { readGrant, refuseIfNotActive } from '../grants/grant.ts'
 import type { Caller } from '../rules/caller.ts'
 import { parseScope } from '../rules/scope.ts'
 import { isRefusal, recordRefusal } from '../store/audit-refusal.ts'
 import type { AccessRequest } from './access-request.ts'
-import { type AskInput, type AskNeeds, requestAccess } from './request-access.ts'
+import { type AskDeps, type AskInput, requestAccess } from './request-access.ts'
 
 export type ExtendInput = Omit<AskInput, 'scopes' | 'levels' | 'extending'>
 
@@ -18,21 +18,21 @@ const MOST_OF_AN_ID = 40
  * @throws NOT_FOUND for a grant of somebody else, OVER when it has ended
  */
 export async function extendGrant(
-  needs: AskNeeds,
+  deps: AskDeps,
   caller: Caller,
   grantId: string,
   input: ExtendInput,
 ): Promise<AccessRequest> {
-  return await requestAccess(needs, caller, await readExtension(needs, caller, grantId, input))
+  return await requestAccess(deps, caller, await readExtension(deps, caller, grantId, input))
 }
 
-async function readExtension(needs: AskNeeds, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
+async function readExtension(deps: AskDeps, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
   try {
-    return await extensionOf(needs, caller, grantId, input)
+    return await extensionOf(deps, caller, grantId, input)
   } catch (error) {
     if (isRefusal(error)) {
       const facts = { actor: byPerson(caller.objectId), grantId: grantId.slice(0, MOST_OF_AN_ID) }
-      await recordRefusal(needs.record, caller, {
+      await recordRefusal(deps.record, caller, {
         kind: 'extend.refused',
         ...facts,
         code: error.code,
@@ -43,13 +43,13 @@ async function readExtension(needs: AskNeeds, caller: Caller, grantId: string, i
   }
 }
 
-async function extensionOf(needs: AskNeeds, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
-  const stored = await readGrant(needs.record, grantId)
+async function extensionOf(deps: AskDeps, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
+  const stored = await readGrant(deps.record, grantId)
   const isOwn = stored?.grant.terms.requester === caller.objectId
-  if (!isOwn || findYesFault(needs.approvalKey, grantId, stored.grant) !== undefined)
+  if (!isOwn || findApprovalFault(deps.approvalKey, grantId, stored.grant) !== undefined)
     throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
   const { grant } = stored
-  refuseIfNotActive(grant, await needs.record.now())
+  refuseIfNotActive(grant, await deps.record.now())
   const { scopes, levels, principal } = grant.terms
   const extending = { grantId, principal, endsAt: grant.endsAt ?? grant.terms.decidedAt }
   return { ...input, scopes: scopes.map(parseScope), levels, extending }

@@ -6,7 +6,7 @@ import type { RecordPort } from '../store/record-store.ts'
 import { readRequests } from './access-request.ts'
 import { MOST_PENDING } from './request-limits.ts'
 
-export interface Needs {
+export interface Deps {
   readonly record: RecordPort
   readonly approvalKey: string
 }

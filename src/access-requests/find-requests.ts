@@ -4,7 +4,7 @@ import { REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { type AccessRequest, readRequest, readRequests, type StoredRequest } from './access-request.ts'
 
-interface Needs {
+interface Deps {
   readonly record: RecordPort
 }
 
@@ -12,7 +12,7 @@ const SEES_ALL: readonly string[] = [OWNER_ROLE, 'Latchkey.Auditor']
 
 /** Requests of the caller, or those that wait for the caller's decision; the newest first. */
 export async function findRequests(
-  { record }: Needs,
+  { record }: Deps,
   caller: Caller,
   { role, limit }: { readonly role: 'requester' | 'approver'; readonly limit: number },
 ): Promise<readonly StoredRequest[]> {
@@ -23,7 +23,7 @@ export async function findRequests(
 }
 
 /** @throws NOT_FOUND for a request that is missing, and for one that the caller may not see */
-export async function findRequest({ record }: Needs, caller: Caller, id: string): Promise<StoredRequest> {
+export async function findRequest({ record }: Deps, caller: Caller, id: string): Promise<StoredRequest> {
   const stored = await readRequest(record, id)
   if (!stored || !maySee(stored.request, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
   return stored

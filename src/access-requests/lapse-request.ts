@@ -1,10 +1,10 @@
 import { LATCHKEY } from '../audit/events.ts'
 import { closeRequest, readRequest } from './access-request.ts'
-import type { Needs } from './cancel-request.ts'
+import type { Deps } from './cancel-request.ts'
 import { closeCommit } from './request-commits.ts'
 
 /** A request that nobody decided in time. Leaves alone what is decided, or not due yet. */
-export async function lapseRequest({ record }: Needs, requestId: string): Promise<void> {
+export async function lapseRequest({ record }: Deps, requestId: string): Promise<void> {
   const stored = await readRequest(record, requestId)
   if (stored?.request.status !== 'pending') return
   const nowMs = await record.now()

@@ -1,8 +1,8 @@
 import { type AuditEvent, byPerson } from '../audit/events.ts'
-import { holdPlace, pickPlace, placeLimits } from '../grants/deny-capacity.ts'
+import { denySlotLimits, holdDenySlot, pickReplica } from '../grants/deny-capacity.ts'
 import type { Driver, GrantDraft } from '../grants/driver.ts'
 import type { Principal } from '../grants/principal.ts'
-import { type Copy, makeCopies, newCopies, showAgain, type Thread } from '../messages/message.ts'
+import { type Message, makeMessages, messagesDue, newMessageWrites, type Thread } from '../messages/message.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
 import type { AskedApprover } from '../rules/find-approvers.ts'
@@ -17,9 +17,9 @@ import type { AccessRequest } from './access-request.ts'
 import { type Eligible, readRequester, refuseUnlessEligible, refuseWithoutApprovers } from './check-eligibility.ts'
 import { type Extending, refuseAskedAlready, refuseShorter } from './extension.ts'
 import { type AmongFew, askLimits, refuseSpentLimits, saidOnce } from './request-limits.ts'
-import { signAsk, type UnsignedRequest } from './request-mac.ts'
+import { signRequest, type UnsignedRequest } from './request-mac.ts'
 
-export interface AskNeeds {
+export interface AskDeps {
   readonly record: RecordPort
   readonly rules: Rules
   readonly directory: Directory
@@ -51,48 +51,48 @@ interface Found {
 }
 
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
-export async function requestAccess(needs: AskNeeds, caller: Caller, input: AskInput): Promise<AccessRequest> {
+export async function requestAccess(deps: AskDeps, caller: Caller, input: AskInput): Promise<AccessRequest> {
   try {
-    return await needs.amongFew(caller, () => takeAsk(needs, caller, input))
+    return await deps.amongFew(caller, () => takeAsk(deps, caller, input))
   } catch (error) {
-    await writeRefusal(needs.record, caller, input, error)
+    await writeRefusal(deps.record, caller, input, error)
     throw error
   }
 }
 
 /** What is refused by counting comes first: it costs nobody else anything. */
-async function takeAsk(needs: AskNeeds, caller: Caller, input: AskInput): Promise<AccessRequest> {
-  await refuseWithoutRoom(needs.record)
-  await refuseSpentLimits(needs.record, caller)
-  const requester = await readRequester(needs.directory, caller)
-  const decision = await refuseUnlessEligible(needs, requester, input)
-  const asked = await refuseWithoutApprovers(needs.directory, decision, requester)
-  const holding = await findPrincipal(needs, caller, decision, input)
-  return await commitRequest(needs, requester, input, { decision, asked, ...holding })
+async function takeAsk(deps: AskDeps, caller: Caller, input: AskInput): Promise<AccessRequest> {
+  await refuseWithoutRoom(deps.record)
+  await refuseSpentLimits(deps.record, caller)
+  const requester = await readRequester(deps.directory, caller)
+  const decision = await refuseUnlessEligible(deps, requester, input)
+  const asked = await refuseWithoutApprovers(deps.directory, decision, requester)
+  const holding = await findPrincipal(deps, caller, decision, input)
+  return await commitRequest(deps, requester, input, { decision, asked, ...holding })
 }
 
 /** What is to go on stays with its principal, which AWS was seen to allow. */
-async function findPrincipal(needs: AskNeeds, caller: Caller, decision: Eligible, input: AskInput) {
+async function findPrincipal(deps: AskDeps, caller: Caller, decision: Eligible, input: AskInput) {
   const draft = draftOf(decision, caller, input)
-  const [nowMs, unproven] = await Promise.all([needs.record.now(), feedWarnings(needs, input)])
+  const [nowMs, unproven] = await Promise.all([deps.record.now(), feedWarnings(deps, input)])
   if (input.extending) {
     const { principal, grantId } = input.extending
     refuseShorter(input.extending, decision.durationMinutes, nowMs)
     const { thread } = input
-    await refuseAskedAlready(needs.record, caller.objectId, { grantId, thread }, decision.durationMinutes)
-    return { principal, warnings: [...(await needs.driver.checkBucket(draft, principal)), ...unproven] }
+    await refuseAskedAlready(deps.record, caller.objectId, { grantId, thread }, decision.durationMinutes)
+    return { principal, warnings: [...(await deps.driver.checkBucket(draft, principal)), ...unproven] }
   }
-  const { principals, warnings } = await needs.driver.preflight(draft)
-  return { principal: await pickPlace(needs.record, principals, nowMs), warnings: [...warnings, ...unproven] }
+  const { principals, warnings } = await deps.driver.preflight(draft)
+  return { principal: await pickReplica(deps.record, principals, nowMs), warnings: [...warnings, ...unproven] }
 }
 
 /** What is written there may go unseen: that is for the approver to weigh. */
-async function feedWarnings({ isFeedProven }: AskNeeds, { scopes: [first] }: AskInput): Promise<readonly string[]> {
+async function feedWarnings({ isFeedProven }: AskDeps, { scopes: [first] }: AskInput): Promise<readonly string[]> {
   if (!first || (await isFeedProven(first.bucket))) return []
   return [`What is written in ${first.bucket} may not show here: CloudTrail has told nothing of this bucket yet.`]
 }
 
-function draftOf({ account, entitlement, holder }: Eligible, caller: Caller, input: AskInput): GrantDraft {
+function draftOf({ account, entitlement, ownIdentity }: Eligible, caller: Caller, input: AskInput): GrantDraft {
   const { conditions } = entitlement
   return {
     account: account.id,
@@ -101,12 +101,12 @@ function draftOf({ account, entitlement, holder }: Eligible, caller: Caller, inp
     scopes: input.scopes,
     levels: input.levels,
     ...(conditions === undefined ? {} : { conditions }),
-    ...(holder === undefined ? {} : { holder }),
+    ...(ownIdentity === undefined ? {} : { ownIdentity }),
   }
 }
 
 async function commitRequest(
-  { record, approvalKey }: AskNeeds,
+  { record, approvalKey }: AskDeps,
   requester: Person,
   input: AskInput,
   found: Found,
@@ -114,23 +114,23 @@ async function commitRequest(
   const nowMs = await record.now()
   const id = newId('r')
   const approvers = found.asked.map(({ person }) => person)
-  const copies = makeCopies(id, requester, approvers, input.thread)
-  const request = signAsk(approvalKey, makeRequest(nowMs, requester, input, { ...found, id, copies }))
+  const copies = makeMessages(id, requester, approvers, input.thread)
+  const request = signRequest(approvalKey, makeRequest(nowMs, requester, input, { ...found, id, copies }))
   const once = saidOnce(input.thread, id, nowMs)
   const own = requester.objectId
-  const shown = showAgain(id, nowMs, 'r1')
+  const shown = messagesDue(id, nowMs, 'r1')
   await record.commit({
-    records: [{ kind: 'request', id, expectedVersion: 0, next: request }, ...newCopies(copies)],
+    records: [{ kind: 'request', id, expectedVersion: 0, next: request }, ...newMessageWrites(copies)],
     due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }, ...shown.due],
     indexes: [
       { kind: REQUESTS_OF, value: own, id, at: nowMs },
       { kind: PENDING_OF, value: own, id, at: nowMs },
       { kind: ASKS_OF, value: own, id, at: nowMs },
       ...approvers.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
-      ...holdPlace(found.principal, id, Date.parse(request.lapsesAt)),
+      ...holdDenySlot(found.principal, id, Date.parse(request.lapsesAt)),
       ...once.indexes,
     ],
-    limits: [...once.limits, ...askLimits(requester, nowMs), ...placeLimits(found.principal, nowMs)],
+    limits: [...once.limits, ...askLimits(requester, nowMs), ...denySlotLimits(found.principal, nowMs)],
     audit: [
       {
         kind: 'request.asked',
@@ -159,7 +159,7 @@ function makeRequest(
     warnings,
     id,
     copies,
-  }: Found & { readonly id: string; readonly copies: readonly Copy[] },
+  }: Found & { readonly id: string; readonly copies: readonly Message[] },
 ): UnsignedRequest {
   return {
     id,

@@ -3,12 +3,12 @@ import type { AccessRequest } from './access-request.ts'
 
 export type UnsignedRequest = Omit<AccessRequest, 'mac'>
 
-export function signAsk(approvalKey: string, request: UnsignedRequest): AccessRequest {
+export function signRequest(approvalKey: string, request: UnsignedRequest): AccessRequest {
   return { ...request, mac: macOf(approvalKey, 'ask', contentOf(request)) }
 }
 
 /** Whether what stands in the record is what its requester asked for. */
-export function isAsked(approvalKey: string, request: AccessRequest): boolean {
+export function isGenuineRequest(approvalKey: string, request: AccessRequest): boolean {
   return isMac(macOf(approvalKey, 'ask', contentOf(request)), request.mac)
 }
 

@@ -9,7 +9,7 @@ import { type AwsLog, askAws } from './aws-error.ts'
 import { readIdentity } from './clock-skew.ts'
 import { findAccount } from './find-in-rules.ts'
 import { hubCredentials, type Part } from './hub-role.ts'
-import { iamLane } from './iam-write-queue.ts'
+import { iamWriteQueue } from './iam-write-queue.ts'
 
 /** The SDK's own environment gives endpoint and credentials. Its default has no time-out for a request at all. */
 const SETTINGS = {
@@ -21,7 +21,7 @@ const SETTINGS = {
 /** There is one IAM control plane; it signs as us-east-1. */
 const IAM_REGION = 'us-east-1'
 
-export interface ClientsNeeds extends Pick<Rules, 'accounts'> {
+export interface ClientsDeps extends Pick<Rules, 'accounts'> {
   /** Which of the two AWS identities this process is. */
   readonly part: Part
   readonly log: AwsLog
@@ -43,7 +43,7 @@ export interface AwsClients {
   writeIam<T>(account: string, urgency: Urgency, call: (iam: IAMClient) => Promise<T>): Promise<T>
 }
 
-export function awsClients({ accounts, part, log }: ClientsNeeds): AwsClients {
+export function awsClients({ accounts, part, log }: ClientsDeps): AwsClients {
   const sts = onePer((region) => new STSClient({ ...SETTINGS, region }))
   const named = (id: string) => [...accounts.values()].find((one) => one.id === id)
   const credentials = onePer((id) => {
@@ -62,7 +62,7 @@ export function awsClients({ accounts, part, log }: ClientsNeeds): AwsClients {
   const iam = onePer((id) => open(id, SETTINGS))
   // The lane repeats by itself: it must know at once that AWS throttles.
   const writer = onePer((id) => open(id, { ...SETTINGS, maxAttempts: 1 }))
-  const lane = onePer((_id) => iamLane())
+  const lane = onePer((_id) => iamWriteQueue())
   const s3 = onePer((place) => new S3Client({ ...SETTINGS, ...placed(place) }))
   const kms = onePer((place) => new KMSClient({ ...SETTINGS, ...placed(place) }))
 

@@ -7,7 +7,7 @@ import type { Scope } from '../rules/scope.ts'
 import type { AwsLog } from './aws-error.ts'
 import { regionOf } from './region-of.ts'
 
-export interface ConsoleNeeds {
+export interface ConsoleDeps {
   /** Undefined: AWS's own, of the bucket's partition. */
   readonly url: string | undefined
   /** Where people are sent when the console signs them out. */
@@ -40,17 +40,17 @@ export function partitionOf(region: string): Partition {
  * "Enabling custom identity broker access to the AWS console" (IAM User Guide). Without SessionDuration: AWS refuses one where Latchkey itself
  * came in through a role, and the console lasts as long as the credentials.
  */
-export function consoleSignIn(needs: ConsoleNeeds): ConsoleLinks {
+export function consoleSignIn(deps: ConsoleDeps): ConsoleLinks {
   return {
     async open(credentials, scope) {
-      const region = regionOf(needs.buckets, scope)
+      const region = regionOf(deps.buckets, scope)
       const partition = partitionOf(region)
-      const endpoint = needs.url ?? partition.signIn
-      const token = await signInToken(endpoint, needs.log, credentials)
+      const endpoint = deps.url ?? partition.signIn
+      const token = await signInToken(endpoint, deps.log, credentials)
       const destination = destinationOf(partition.console, region, scope)
       return withQuery(endpoint, {
         Action: 'login',
-        Issuer: needs.issuer,
+        Issuer: deps.issuer,
         Destination: destination,
         SigninToken: token,
       })

@@ -2,17 +2,17 @@ import { LatchkeyError } from '../errors.ts'
 import type { Driver, Ready } from '../grants/driver.ts'
 import type { Rules } from '../rules/rules.ts'
 import { type AttachDriver, attachDriver } from './attach/attach-driver.ts'
-import { awsClients, type ClientsNeeds } from './clients.ts'
+import { awsClients, type ClientsDeps } from './clients.ts'
 import { type BucketPreflight, bucketPreflight } from './inspect/check-bucket.ts'
 import { type SessionDriver, sessionDriver } from './session/session-driver.ts'
 
 /** Both drivers as one: the principal of a grant says which. */
-export function joinDrivers(buckets: BucketPreflight, session: SessionDriver, attach: AttachDriver): Driver {
+function joinDrivers(buckets: BucketPreflight, session: SessionDriver, attach: AttachDriver): Driver {
   return {
     ...session,
     ...attach,
     async preflight(draft): Promise<Ready> {
-      const driver = draft.holder === undefined ? session : attach
+      const driver = draft.ownIdentity === undefined ? session : attach
       const [facts, principals] = await Promise.all([buckets.read(draft), driver.preflight(draft)])
       return { principals, warnings: buckets.judge(facts, draft, principals) }
     },
@@ -36,10 +36,10 @@ export function joinDrivers(buckets: BucketPreflight, session: SessionDriver, at
   }
 }
 
-export interface AwsDriverNeeds extends ClientsNeeds, Pick<Rules, 'buckets' | 'principals'> {}
+export interface AwsDriverDeps extends ClientsDeps, Pick<Rules, 'buckets' | 'principals'> {}
 
 /** Both drivers, with the same clients: what either writes to an account goes through the one lane. */
-export function awsDriver(needs: AwsDriverNeeds): Driver {
-  const shared = { ...needs, clients: awsClients(needs) }
+export function awsDriver(deps: AwsDriverDeps): Driver {
+  const shared = { ...deps, clients: awsClients(deps) }
   return joinDrivers(bucketPreflight(shared), sessionDriver(shared), attachDriver(shared))
 }

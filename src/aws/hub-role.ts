@@ -11,7 +11,7 @@ const SESSION_SECONDS = 3_600
 const EARLY_MS = 10 * 60_000
 const RENEW_MS = 5 * 60_000
 
-export interface HubNeeds {
+export interface HubDeps {
   readonly sts: STSClient
   readonly account: Account
   readonly hub: Hub
@@ -27,11 +27,11 @@ export interface HubCredentials {
 }
 
 /** Of one session in an account that is not our own, shared by all its clients. A failure is not remembered. */
-export function hubCredentials(needs: HubNeeds): () => Promise<HubCredentials> {
+export function hubCredentials(deps: HubDeps): () => Promise<HubCredentials> {
   let session: Promise<HubCredentials> | undefined
 
   function renew(): Promise<HubCredentials> {
-    const entering = enterHub(needs)
+    const entering = enterHub(deps)
     session = entering
     entering.catch(() => {
       if (session === entering) session = undefined
@@ -49,7 +49,7 @@ export function hubCredentials(needs: HubNeeds): () => Promise<HubCredentials> {
 }
 
 /** Without a source identity: it would stick to whatever is entered from here. */
-async function enterHub({ sts, account, hub, part, log }: HubNeeds): Promise<HubCredentials> {
+async function enterHub({ sts, account, hub, part, log }: HubDeps): Promise<HubCredentials> {
   const asking = {
     doing: `to let Latchkey into account ${account.name}`,
     next: 'Have the operator see that its hub role is there, trusts Latchkey, and demands the external id of the rules.',

@@ -7,7 +7,7 @@ const RACED_MS = 100
 /** IAM publishes no rates: this is how long it is left alone, twice as long each time. */
 const THROTTLED_MS = 500
 
-export interface IamLane {
+export interface IamWriteQueue {
   /** Carries out one write when its turn has come, and repeats it where AWS asks for that: a write must be harmless twice. */
   write<T>(urgency: Urgency, call: () => Promise<T>): Promise<T>
 }
@@ -25,7 +25,7 @@ function emptyClass(): Class {
  * One write of a class at a time, in the order in which they came. A class never waits for a lower one. A lower one waits while a higher is
  * waiting, under way, or left alone by request of AWS: what AWS still takes then goes to the more urgent.
  */
-export function iamLane(): IamLane {
+export function iamWriteQueue(): IamWriteQueue {
   const classes = { 'early-revoke': emptyClass(), activation: emptyClass(), tidying: emptyClass() }
 
   function startNext(): void {

@@ -7,12 +7,12 @@ import {
   PutRolePolicyCommand,
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam'
-import type { Target } from '../grants/driver.ts'
+import type { IamEntity } from '../grants/driver.ts'
 import { listInlinePolicies, readInlinePolicy } from './elevation-role.ts'
 
 /** Inline policies of a role or a user: the same calls under two names. All throw as the SDK does. */
 
-type Named = Pick<Target, 'kind' | 'name'>
+type Named = Pick<IamEntity, 'kind' | 'name'>
 
 export async function listPolicies(iam: IAMClient, { kind, name }: Named): Promise<readonly string[]> {
   return kind === 'role' ? await listInlinePolicies(iam, name) : await ofUser(iam, name)

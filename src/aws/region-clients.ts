@@ -13,7 +13,7 @@ const SETTINGS = {
 } as const
 
 /** Of one region, with whatever credentials the SDK finds. */
-export interface WiringDesk {
+export interface RegionClients {
   readonly iam: IAMClient
   readonly events: EventBridgeClient
   readonly sqs: SQSClient
@@ -22,7 +22,7 @@ export interface WiringDesk {
   readonly log: AwsLog
 }
 
-export function wiringDesk(region: string, log: AwsLog): WiringDesk {
+export function regionClients(region: string, log: AwsLog): RegionClients {
   const at = { ...SETTINGS, region }
   return {
     // There is one IAM control plane; it signs as us-east-1.
@@ -39,7 +39,7 @@ export function wiringDesk(region: string, log: AwsLog): WiringDesk {
 /** Every step may be done twice: whoever is stopped half way starts again. */
 const NEXT = 'Run the same command again when that is mended: it goes on where it stopped.'
 
-export function askFor<T>({ log }: Pick<WiringDesk, 'log'>, doing: string, call: () => Promise<T>): Promise<T> {
+export function askFor<T>({ log }: Pick<RegionClients, 'log'>, doing: string, call: () => Promise<T>): Promise<T> {
   return askAws({ doing, next: NEXT }, log, call)
 }
 

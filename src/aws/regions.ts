@@ -2,7 +2,7 @@ import { elevationRoles } from '../rules/principal-rules.ts'
 import type { Rules } from '../rules/rules.ts'
 
 /** One region of one account in which something must be wired. */
-export interface Place {
+export interface FeedRegion {
   readonly accountName: string
   readonly accountId: string
   readonly region: string
@@ -19,11 +19,11 @@ export interface Place {
 const IAM_REGIONS: Readonly<Record<string, string>> = { 'aws-us-gov': 'us-gov-west-1', 'aws-cn': 'cn-north-1' }
 
 /** Of one account: each region that has a bucket in the rules, and IAM's. */
-export function placesOf(
+export function feedRegions(
   { accounts, buckets }: Pick<Rules, 'accounts' | 'buckets'>,
   accountId: string,
   partition: string,
-): readonly Place[] {
+): readonly FeedRegion[] {
   const account = [...accounts.values()].find(({ id }) => id === accountId)
   if (account === undefined) return []
   const own = [...buckets.values()].filter((bucket) => bucket.account === account.name)

@@ -1,6 +1,6 @@
 import { html } from 'ghtml'
 import type { Preview } from '../views/preview.ts'
-import type { Shown } from '../views/read-view.ts'
+import type { RequestAndGrant } from '../views/read-view.ts'
 import { askSentence, timeWords, whatIsAsked } from '../views/request-sentence.ts'
 import type { RequestView } from '../views/request-view.ts'
 import { clip, plain } from '../views/safe-text.ts'
@@ -32,7 +32,7 @@ export interface RenderedMail {
 }
 
 /** The mail that asks an approver. It has one link, to the page; whoever follows it, a scanner too, changes nothing. */
-export function renderMail({ request }: Shown, publicUrl: string): RenderedMail {
+export function renderMail({ request }: RequestAndGrant, publicUrl: string): RenderedMail {
   return {
     subject: clip(whatIsAsked(request), LONGEST_SUBJECT),
     html: page(request, new URL(`/requests/${request.id}`, publicUrl)),

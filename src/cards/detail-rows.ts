@@ -1,34 +1,37 @@
-import type { Part, Stage } from '../views/display-status.ts'
+import type { DisplayStatus, ReaderRole } from '../views/display-status.ts'
 import type { GrantView } from '../views/grant-view.ts'
 import type { Preview } from '../views/preview.ts'
-import type { Shown } from '../views/read-view.ts'
+import type { RequestAndGrant } from '../views/read-view.ts'
 import type { RequestView } from '../views/request-view.ts'
-import { clip, plain, type Run, said } from '../views/safe-text.ts'
+import { clip, plain, type TextRun, textRuns } from '../views/safe-text.ts'
 import { durationWords, moment } from '../views/words.ts'
 import { LONGEST_NAME } from './lead-sentence.ts'
 
 /** A title, and what people wrote, or a time, or both below each other. */
 export interface Row {
   readonly title: string
-  readonly said: readonly Run[]
+  readonly textRuns: readonly TextRun[]
   /** Trusted text; empty: none. */
   readonly when: string
 }
 
 const MOST_ASKED_SHOWN = 3
 
-export function rowsOf({ request, grant }: Shown, stage: Stage, part: Part): readonly Row[] {
-  const isWaiting = stage === 'pending'
+export function rowsOf({ request, grant }: RequestAndGrant, status: DisplayStatus, part: ReaderRole): readonly Row[] {
+  const isWaiting = status === 'pending'
   return [
     // How it ended is what a reader of an old card looks for.
-    ...(grant ? grantRows(grant, stage) : []),
+    ...(grant ? grantRows(grant, status) : []),
     row('Reason', request.reason),
     ...(request.ticket === '' ? [] : [row('Ticket', request.ticket)]),
     ...(isWaiting ? waitingRows(request, part) : decisionRows(request)),
   ]
 }
 
-function waitingRows({ preview, warnings, entitlement, asked, askedAt }: RequestView, part: Part): readonly Row[] {
+function waitingRows(
+  { preview, warnings, entitlement, asked, askedAt }: RequestView,
+  part: ReaderRole,
+): readonly Row[] {
   const warned = warnings.length === 0 ? [] : [row('Careful', warnings.join(' '))]
   if (part !== 'approver') return [...warned, row('Asked', askedNames(asked), moment(askedAt))]
   return [...previewRows(preview), ...warned, row('Entitlement', entitlement), when('Asked', moment(askedAt))]
@@ -55,16 +58,16 @@ function decisionRows({ status, decision, closedAt }: RequestView): readonly Row
   return [row(status === 'denied' ? 'Denied' : 'Approved', by, moment(decision.at)), ...comment]
 }
 
-function grantRows(grant: GrantView, stage: Stage): readonly Row[] {
+function grantRows(grant: GrantView, status: DisplayStatus): readonly Row[] {
   const { activatedAt, endedAt, endsAt } = grant
   const cause =
     grant.endCause === null
       ? []
-      : [row(stage === 'revoked' || stage === 'revoking' ? 'Ended by' : 'Cause', causeOf(grant))]
+      : [row(status === 'revoked' || status === 'revoking' ? 'Ended by' : 'Cause', causeOf(grant))]
   const taken = takenRows(grant)
   if (activatedAt === null || endedAt === null) return [...cause, ...taken]
   // An end on time is seen a moment later; what AWS enforced is the time in the document.
-  const end = stage === 'expired' && endsAt !== null ? endsAt : endedAt
+  const end = status === 'expired' && endsAt !== null ? endsAt : endedAt
   const minutes = Math.round((Date.parse(end) - Date.parse(activatedAt)) / 60_000)
   const lasted = `${durationWords(minutes)} of ${durationWords(grant.durationMinutes)}`
   return [...cause, when('Ended', moment(end)), row('Lasted', lasted), ...taken]
@@ -79,12 +82,12 @@ function takenRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[]
   const from = row('Credentials', `Taken from ${clip(first.address, LONGEST_ADDRESS)}`, `First ${moment(first.at)}`)
   if (!last) return [from]
   const more = others.length > 1 ? `, and ${others.length - 1} more` : ''
-  const warning = said(`Also taken from ${clip(last.address, LONGEST_ADDRESS)}${more}`, {
+  const warning = textRuns(`Also taken from ${clip(last.address, LONGEST_ADDRESS)}${more}`, {
     weight: 'Bolder',
     color: 'Attention',
   })
   const look = `First ${moment(last.at)}. If that was somebody else, end the access.`
-  return [from, { title: 'Look here', said: warning, when: look }]
+  return [from, { title: 'Look here', textRuns: warning, when: look }]
 }
 
 function causeOf({ endCause, requester, approver }: GrantView): string {
@@ -105,9 +108,9 @@ function causeOf({ endCause, requester, approver }: GrantView): string {
 }
 
 function row(title: string, text: string, at = ''): Row {
-  return { title, said: said(text), when: at }
+  return { title, textRuns: textRuns(text), when: at }
 }
 
 function when(title: string, at: string): Row {
-  return { title, said: [], when: at }
+  return { title, textRuns: [], when: at }
 }

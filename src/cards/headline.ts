@@ -1,5 +1,5 @@
-import type { Part, Stage } from '../views/display-status.ts'
-import type { Shown } from '../views/read-view.ts'
+import type { DisplayStatus, ReaderRole } from '../views/display-status.ts'
+import type { RequestAndGrant } from '../views/read-view.ts'
 import { moment } from '../views/words.ts'
 
 /** The band on top: the state in words. Its colour says nothing that the words do not say. Trusted text: it may stand in a TextBlock. */
@@ -10,7 +10,7 @@ export interface Headline {
   readonly style: 'accent' | 'attention' | 'emphasis' | 'good' | 'warning'
 }
 
-const STYLES: Readonly<Record<Stage, Headline['style']>> = {
+const STYLES: Readonly<Record<DisplayStatus, Headline['style']>> = {
   pending: 'accent',
   approved: 'good',
   activating: 'accent',
@@ -25,7 +25,7 @@ const STYLES: Readonly<Record<Stage, Headline['style']>> = {
   lapsed: 'emphasis',
 }
 
-const TITLES: Readonly<Record<Stage, string>> = {
+const TITLES: Readonly<Record<DisplayStatus, string>> = {
   pending: 'Waiting for a decision',
   approved: 'Approved',
   activating: 'Approved; access is being set up',
@@ -40,30 +40,30 @@ const TITLES: Readonly<Record<Stage, string>> = {
   lapsed: 'Lapsed: nobody decided in time',
 }
 
-export function headlineOf(shown: Shown, stage: Stage, part: Part): Headline {
-  const isAsked = stage === 'pending' && part === 'approver'
+export function headlineOf(shown: RequestAndGrant, status: DisplayStatus, part: ReaderRole): Headline {
+  const isGenuineRequest = status === 'pending' && part === 'approver'
   return {
-    title: isAsked ? 'Your decision is needed' : TITLES[stage],
-    note: noteOf(shown, stage, part),
-    style: STYLES[stage],
+    title: isGenuineRequest ? 'Your decision is needed' : TITLES[status],
+    note: noteOf(shown, status, part),
+    style: STYLES[status],
   }
 }
 
 /** Always true, whenever it is read: a card that nobody edits stands for ever. */
-function noteOf({ request, grant }: Shown, stage: Stage, part: Part): string {
+function noteOf({ request, grant }: RequestAndGrant, status: DisplayStatus, part: ReaderRole): string {
   const again = part === 'requester' ? ' You can ask again.' : ''
-  if (stage === 'pending') return `Open until ${moment(request.lapsesAt)}, then it lapses.`
-  if (stage === 'approved') return approvedNote(request)
-  if (stage === 'active') return grant?.endsAt ? `Until ${moment(grant.endsAt)}, then it ends by itself.` : ''
-  if (stage === 'revoking') return 'AWS is being told to refuse it. Until that is seen to work, it is not over.'
-  if (stage === 'failing') return 'Latchkey is making sure that nothing is left in AWS.'
-  if (stage === 'failed') return `Nobody could use it, and nothing is left in AWS.${again}`
+  if (status === 'pending') return `Open until ${moment(request.lapsesAt)}, then it lapses.`
+  if (status === 'approved') return approvedNote(request)
+  if (status === 'active') return grant?.endsAt ? `Until ${moment(grant.endsAt)}, then it ends by itself.` : ''
+  if (status === 'revoking') return 'AWS is being told to refuse it. Until that is seen to work, it is not over.'
+  if (status === 'failing') return 'Latchkey is making sure that nothing is left in AWS.'
+  if (status === 'failed') return `Nobody could use it, and nothing is left in AWS.${again}`
   if (request.extends !== null) return 'What was granted before is not changed by this.'
-  return stage === 'lapsed' ? `Nothing was granted.${again}` : ''
+  return status === 'lapsed' ? `Nothing was granted.${again}` : ''
 }
 
 /** An extension has no grant of its own: the card of the first request goes on living. */
-function approvedNote({ extends: extended, decision, durationMinutes }: Shown['request']): string {
+function approvedNote({ extends: extended, decision, durationMinutes }: RequestAndGrant['request']): string {
   if (extended === null || !decision) return 'What follows is told in a message of its own.'
   return `Access may last until ${moment(new Date(Date.parse(decision.at) + durationMinutes * 60_000).toISOString())}.`
 }

@@ -1,4 +1,4 @@
-import type { Message } from '../messages/message-sender.ts'
+import type { RenderedCard } from '../messages/message-sender.ts'
 import { compileTemplate } from './template.ts'
 
 const fill = compileTemplate('help')
@@ -16,6 +16,6 @@ const COMMANDS = [
   { command: 'help', meaning: 'This card.' },
 ]
 
-export function renderHelp(): Message {
+export function renderHelp(): RenderedCard {
   return { card: fill({ commands: COMMANDS }), summary: 'What Latchkey understands' }
 }

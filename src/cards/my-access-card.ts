@@ -1,7 +1,7 @@
-import type { Message } from '../messages/message-sender.ts'
-import { type Part, stageOf } from '../views/display-status.ts'
-import type { Shown } from '../views/read-view.ts'
-import { cutMiddle, type Run } from '../views/safe-text.ts'
+import type { RenderedCard } from '../messages/message-sender.ts'
+import { displayStatusOf, type ReaderRole } from '../views/display-status.ts'
+import type { RequestAndGrant } from '../views/read-view.ts'
+import { cutMiddle, type TextRun } from '../views/safe-text.ts'
 import { amount } from '../views/words.ts'
 import { headlineOf } from './headline.ts'
 import { leadOf } from './lead-sentence.ts'
@@ -14,7 +14,7 @@ const MOST_SHOWN = 5
 const LONGEST_SCOPE = 150
 
 /** `my access`: what waits for this person's decision, and what they asked for themselves; the newest first, as they come. */
-export function renderAccess(mine: readonly Shown[], toReview: readonly Shown[]): Message {
+export function renderAccess(mine: readonly RequestAndGrant[], toReview: readonly RequestAndGrant[]): RenderedCard {
   const lists = [
     listOf('Waiting for your decision', toReview, 'approver'),
     listOf('Your requests and access', mine, 'requester'),
@@ -26,7 +26,7 @@ export function renderAccess(mine: readonly Shown[], toReview: readonly Shown[])
   return { card, summary: `Your access: ${amount(toReview.length, 'request')} to decide, ${mine.length} of your own` }
 }
 
-function listOf(title: string, all: readonly Shown[], part: Part) {
+function listOf(title: string, all: readonly RequestAndGrant[], part: ReaderRole) {
   const others = all.length - MOST_SHOWN
   return {
     title,
@@ -35,20 +35,20 @@ function listOf(title: string, all: readonly Shown[], part: Part) {
   }
 }
 
-function itemOf(shown: Shown, part: Part) {
-  const stage = stageOf(shown)
-  const { title, note } = headlineOf(shown, stage, part)
+function itemOf(shown: RequestAndGrant, part: ReaderRole) {
+  const status = displayStatusOf(shown)
+  const { title, note } = headlineOf(shown, status, part)
   return {
     title,
     note,
-    runs: leadOf(shown, stage, part).runs.map(shortened),
+    runs: leadOf(shown, status, part).runs.map(shortened),
     requestId: shown.request.id,
     grantId: shown.grant?.id ?? '',
-    isDecision: part === 'approver' && stage === 'pending',
-    isLive: part === 'requester' && stage === 'active',
+    isDecision: part === 'approver' && status === 'pending',
+    isLive: part === 'requester' && status === 'active',
   }
 }
 
-function shortened(run: Run): Run {
+function shortened(run: TextRun): TextRun {
   return { ...run, text: cutMiddle(run.text, LONGEST_SCOPE) }
 }

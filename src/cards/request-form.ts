@@ -1,7 +1,7 @@
-import type { Message } from '../messages/message-sender.ts'
+import type { RenderedCard } from '../messages/message-sender.ts'
 import { formatDuration } from '../rules/duration.ts'
 import type { Level } from '../rules/levels.ts'
-import { clip, said } from '../views/safe-text.ts'
+import { clip, textRuns } from '../views/safe-text.ts'
 import { type Choice, durationChoices, levelChoices, type Offer, scopeChoices } from './form-choices.ts'
 import { compileTemplate } from './template.ts'
 
@@ -29,7 +29,7 @@ const LONGEST = { below: 1024, reason: 1000, ticket: 100, problem: 600 } as cons
 
 const fill = compileTemplate('form')
 
-export function renderForm({ requesterId, entitlements, given = {}, problem }: AskForm): Message {
+export function renderForm({ requesterId, entitlements, given = {}, problem }: AskForm): RenderedCard {
   const scopes = scopeChoices(entitlements)
   const card = fill({
     requesterId,
@@ -38,7 +38,7 @@ export function renderForm({ requesterId, entitlements, given = {}, problem }: A
       scopes.length === 0 ? [] : [{ scopes, ...otherInputs(entitlements), ...filledIn(entitlements, scopes, given) }],
     isEmpty: scopes.length === 0,
     isCut: new Set(entitlements.flatMap((one) => one.scopes)).size > scopes.length,
-    problem: problem === undefined ? [] : [{ runs: said(clip(problem, LONGEST.problem)) }],
+    problem: problem === undefined ? [] : [{ runs: textRuns(clip(problem, LONGEST.problem)) }],
     longest: LONGEST,
   })
   return { card, summary: problem === undefined ? 'Ask for access to S3' : 'Your request was not sent' }

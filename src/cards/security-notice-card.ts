@@ -1,6 +1,6 @@
-import type { Message } from '../messages/message-sender.ts'
-import type { Notice } from '../messages/security-notice.ts'
-import { clip, cutMiddle, plain, type Run, said } from '../views/safe-text.ts'
+import type { RenderedCard } from '../messages/message-sender.ts'
+import type { SecurityNotice } from '../messages/security-notice.ts'
+import { clip, cutMiddle, plain, type TextRun, textRuns } from '../views/safe-text.ts'
 import type { Headline } from './headline.ts'
 import { LONGEST_NAME } from './lead-sentence.ts'
 import { compileTemplate } from './template.ts'
@@ -12,18 +12,18 @@ const LONGEST_ARN = 200
 /** Below the headline: what was found, and by whom. Parts are trusted text: they may stand in a TextBlock. */
 interface Words {
   readonly headline: Headline
-  readonly found: readonly Run[]
+  readonly found: readonly TextRun[]
   readonly parts: readonly { readonly title: string; readonly text: string }[]
 }
 
 /** What the security channel is told: what happened, what follows from it, and what to do. */
-export function renderNotice(notice: Notice): Message {
+export function renderNotice(notice: SecurityNotice): RenderedCard {
   const words = wordsOf(notice)
   const { title, note } = words.headline
   return { card: fill(words), summary: `${title}. ${note}` }
 }
 
-function wordsOf(notice: Notice): Words {
+function wordsOf(notice: SecurityNotice): Words {
   switch (notice.kind) {
     case 'epoch-renewed':
       return renewedWords(notice)
@@ -34,12 +34,12 @@ function wordsOf(notice: Notice): Words {
   }
 }
 
-function renewedWords({ at, by }: Notice & { readonly kind: 'epoch-renewed' }): Words {
+function renewedWords({ at, by }: SecurityNotice & { readonly kind: 'epoch-renewed' }): Words {
   return {
     headline: { title: 'latchkey recover was run', note: `At ${utc(at)}.`, style: 'warning' },
     found: [
-      ...said(clip(plain(by), LONGEST_NAME), { weight: 'Bolder' }),
-      ...said(', signed in on a server of Latchkey, told it that Redis was put back from a copy.'),
+      ...textRuns(clip(plain(by), LONGEST_NAME), { weight: 'Bolder' }),
+      ...textRuns(', signed in on a server of Latchkey, told it that Redis was put back from a copy.'),
     ],
     parts: [
       { title: 'What Latchkey does', text: everywhere(at) },
@@ -52,13 +52,13 @@ function renewedWords({ at, by }: Notice & { readonly kind: 'epoch-renewed' }): 
   }
 }
 
-function replacedWords({ at, role }: Notice & { readonly kind: 'record-replaced' }): Words {
+function replacedWords({ at, role }: SecurityNotice & { readonly kind: 'record-replaced' }): Words {
   return {
     headline: { title: 'Redis is not the one that AWS knows', note: foundAt(at), style: 'attention' },
     found: [
-      ...said('It was emptied, replaced, or put back from an older copy: the Deny document of '),
+      ...textRuns('It was emptied, replaced, or put back from an older copy: the Deny document of '),
       ...arn(role),
-      ...said(' carries another epoch.'),
+      ...textRuns(' carries another epoch.'),
     ],
     parts: [
       { title: 'What Latchkey does', text: everywhere(at) },
@@ -71,16 +71,16 @@ function replacedWords({ at, role }: Notice & { readonly kind: 'record-replaced'
   }
 }
 
-function changedWords({ at, role, isFirst }: Notice & { readonly kind: 'deny-changed' }): Words {
+function changedWords({ at, role, isFirst }: SecurityNotice & { readonly kind: 'deny-changed' }): Words {
   const attached = isFirst
     ? ' What is attached to people’s own roles and users in its account is taken away, and those grants end.'
     : ''
   return {
     headline: { title: 'A Deny document was changed in AWS', note: foundAt(at), style: 'attention' },
     found: [
-      ...said('The inline policy latchkey.deny of '),
+      ...textRuns('The inline policy latchkey.deny of '),
       ...arn(role),
-      ...said(' was not as Latchkey had left it. Redis is the one that AWS knows.'),
+      ...textRuns(' was not as Latchkey had left it. Redis is the one that AWS knows.'),
     ],
     parts: [
       {
@@ -114,6 +114,6 @@ function utc(at: string): string {
   return `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`
 }
 
-function arn(role: string): readonly Run[] {
-  return said(cutMiddle(role, LONGEST_ARN), { fontType: 'Monospace' })
+function arn(role: string): readonly TextRun[] {
+  return textRuns(cutMiddle(role, LONGEST_ARN), { fontType: 'Monospace' })
 }

@@ -1,6 +1,6 @@
 import { WRITE_KINDS, type WriteKind } from '../oversight/s3-write.ts'
-import type { Digest, LastWrite } from '../oversight/write-summary.ts'
-import { clip, cutMiddle, plain, type Run, said } from '../views/safe-text.ts'
+import type { LastWrite, WriteSummary } from '../oversight/write-summary.ts'
+import { clip, cutMiddle, plain, type TextRun, textRuns } from '../views/safe-text.ts'
 import { byteWords, moment } from '../views/words.ts'
 
 /** What CloudTrail told of the writes of one grant. */
@@ -8,7 +8,7 @@ export interface Writes {
   /** Trusted text. */
   readonly sums: string
   readonly note: string
-  readonly last: readonly { readonly what: readonly Run[]; readonly when: string }[]
+  readonly last: readonly { readonly what: readonly TextRun[]; readonly when: string }[]
 }
 
 const MOST_SHOWN = 5
@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<WriteKind, string>> = {
 }
 
 /** Numbers and names only as they were seen: it never says that nothing was written. */
-export function writesOf({ counts, bytes, last }: Digest, isLive: boolean): Writes {
+export function writesOf({ counts, bytes, last }: WriteSummary, isLive: boolean): Writes {
   const seen = WRITE_KINDS.filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${WORDS[kind]}`)
   const size = bytes > 0 ? [`at least ${byteWords(bytes)}`] : []
   const none = isLive ? 'No writes seen yet.' : 'No writes seen.'
@@ -38,9 +38,9 @@ export function writesOf({ counts, bytes, last }: Digest, isLive: boolean): Writ
 }
 
 function lineOf({ kind, name, uri, at }: LastWrite): Writes['last'][number] {
-  const call = kind === 'other' || kind === 'denied' ? said(`${clip(plain(name), LONGEST_CALL)} `) : []
+  const call = kind === 'other' || kind === 'denied' ? textRuns(`${clip(plain(name), LONGEST_CALL)} `) : []
   return {
-    what: [...call, ...said(cutMiddle(uri, LONGEST_KEY), { fontType: 'Monospace' })],
+    what: [...call, ...textRuns(cutMiddle(uri, LONGEST_KEY), { fontType: 'Monospace' })],
     when: `${LINE_WORDS[kind]} ${moment(at)}`,
   }
 }

@@ -2,16 +2,16 @@ import { isMac, macOf } from '../mac.ts'
 import type { Grant, Terms } from './grant.ts'
 
 /** A yes is void one hour after it was given, if AWS could not be asked until then. */
-export const YES_LASTS_MS = 3_600_000
+export const APPROVAL_VALID_MS = 3_600_000
 
 /** MAC of the yes, by a key that Redis never holds: whoever can write to Redis still cannot say yes. */
-export function signYes(approvalKey: string, terms: Terms): string {
+export function signApproval(approvalKey: string, terms: Terms): string {
   return macOf(approvalKey, 'yes', terms)
 }
 
 /** Undefined when the yes adds up, otherwise what is wrong, for the alarm. */
-export function findYesFault(approvalKey: string, recordId: string, grant: Grant): string | undefined {
-  if (!isMac(signYes(approvalKey, grant.terms), grant.mac)) return 'the MAC is not ours'
+export function findApprovalFault(approvalKey: string, recordId: string, grant: Grant): string | undefined {
+  if (!isMac(signApproval(approvalKey, grant.terms), grant.mac)) return 'the MAC is not ours'
   if (grant.id !== recordId || grant.terms.grantId !== recordId) return 'the yes belongs to another grant'
   const isLive = grant.status === 'activating' || grant.status === 'active'
   if (isLive && (grant.end ?? grant.endedAt) !== undefined) return 'the grant had ended already'
@@ -21,5 +21,5 @@ export function findYesFault(approvalKey: string, recordId: string, grant: Grant
 
 /** No access of this yes can be alive later, whatever anybody writes into the record. */
 export function latestEnd(terms: Terms): number {
-  return Date.parse(terms.decidedAt) + YES_LASTS_MS + terms.durationMinutes * 60_000
+  return Date.parse(terms.decidedAt) + APPROVAL_VALID_MS + terms.durationMinutes * 60_000
 }

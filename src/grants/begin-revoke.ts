@@ -1,8 +1,8 @@
 import { type Actor, LATCHKEY } from '../audit/events.ts'
-import { showAgain } from '../messages/message.ts'
+import { messagesDue } from '../messages/message.ts'
 import type { Commit } from '../store/commit.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { companyOf } from './deny-capacity.ts'
+import { denyListKey } from './deny-capacity.ts'
 import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
 
 export interface EndReason {
@@ -28,11 +28,11 @@ export async function beginRevoke(record: RecordPort, stored: StoredGrant, reaso
     cause: reason.cause,
     detail: reason.detail ?? '',
   } as const
-  const shown = showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)
+  const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
     due: [{ kind: 'grants', id: grant.id, at: nowMs }, ...shown.due],
-    indexes: [{ kind: 'revoking', value: companyOf(grant.terms.principal), id: grant.id, at: nowMs }],
+    indexes: [{ kind: 'revoking', value: denyListKey(grant.terms.principal), id: grant.id, at: nowMs }],
     audit: [...(reason.alarms ?? []), asked],
     jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }, ...shown.jobs],
   })

@@ -6,34 +6,34 @@ import type { RecordPort } from '../store/record-store.ts'
 import { denyId, denyRoleOf, type Principal } from './principal.ts'
 
 /** @param untilMs When this can last need its id. */
-export function holdPlace(principal: Principal, id: string, untilMs: number): readonly IndexChange[] {
-  return [{ ...placeOf(principal), id, at: untilMs }]
+export function holdDenySlot(principal: Principal, id: string, untilMs: number): readonly IndexChange[] {
+  return [{ ...slotIndex(principal), id, at: untilMs }]
 }
 
-export function leavePlace(principal: Principal, id: string): readonly IndexChange[] {
-  return [{ ...placeOf(principal), id, at: null }]
+export function freeDenySlot(principal: Principal, id: string): readonly IndexChange[] {
+  return [{ ...slotIndex(principal), id, at: null }]
 }
 
-export function placeLimits(principal: Principal, nowMs: number): readonly Limit[] {
-  return [{ ...placeOf(principal), since: nowMs, atMost: DENY_IDS_PER_ROLE, otherwise: roleIsFull() }]
+export function denySlotLimits(principal: Principal, nowMs: number): readonly Limit[] {
+  return [{ ...slotIndex(principal), since: nowMs, atMost: DENY_IDS_PER_ROLE, otherwise: roleIsFull() }]
 }
 
 /** The first that has a place left. Two asks may find the same last place: the commit decides, and one of them asks again. */
-export async function pickPlace(
+export async function pickReplica(
   record: RecordPort,
   principals: readonly [Principal, ...Principal[]],
   nowMs: number,
 ): Promise<Principal> {
   for (const principal of principals) {
-    const { kind, value } = placeOf(principal)
+    const { kind, value } = slotIndex(principal)
     const held = await record.list(kind, value, { from: nowMs + 1, limit: DENY_IDS_PER_ROLE })
     if (held.length < DENY_IDS_PER_ROLE) return principal
   }
   throw roleIsFull()
 }
 
-function placeOf(principal: Principal) {
-  return { kind: ON_ROLE, value: companyOf(principal) }
+function slotIndex(principal: Principal) {
+  return { kind: ON_ROLE, value: denyListKey(principal) }
 }
 
 function roleIsFull(): LatchkeyError {
@@ -44,6 +44,6 @@ function roleIsFull(): LatchkeyError {
 }
 
 /** Where its end has company: grants that one write of AWS ends together. */
-export function companyOf(principal: Principal): string {
+export function denyListKey(principal: Principal): string {
   return denyId(denyRoleOf(principal))
 }

@@ -1,7 +1,7 @@
 import type { DenyDocument } from '../policies/deny-document.ts'
 import type { Conditions } from '../rules/conditions.ts'
 import type { Level } from '../rules/levels.ts'
-import type { Holder } from '../rules/principal-rules.ts'
+import type { OwnIdentity } from '../rules/principal-rules.ts'
 import type { Scope } from '../rules/scope.ts'
 import type { Principal, SessionPrincipal } from './principal.ts'
 
@@ -25,18 +25,18 @@ export interface GrantDraft extends Omit<GrantOrder, 'principal' | 'startsAt' | 
   /** Twelve digits. */
   readonly account: string
   /** Who holds it: absent with the driver `session`. */
-  readonly holder?: Holder
+  readonly ownIdentity?: OwnIdentity
 }
 
 /** A role or user on which grants of the driver `attach` lie; `name` is unique in its account. */
-export interface Target {
+export interface IamEntity {
   readonly account: string
   readonly kind: 'role' | 'user'
   readonly name: string
 }
 
 /** A target as AWS holds it. */
-export interface TargetHolder {
+export interface IamEntityState {
   /** `AROA…` or `AIDA…`: one that was deleted and made again has another. */
   readonly uniqueId: string
   /** Why no grant may lie on it, as sentences: its trust policy lets somebody in under a name that nothing fixes. */
@@ -73,7 +73,7 @@ export interface Ready {
 }
 
 /** Every method throws AWS_REFUSED with AWS's own code, or UNAVAILABLE when no answer came. */
-export interface Driver extends SessionRoles, AttachTargets {
+export interface Driver extends SessionOperations, AttachOperations {
   /** Reads what must be in place before anybody is asked. Throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason. */
   preflight(draft: GrantDraft): Promise<Ready>
   /** The part of `preflight` that looks at the bucket, for a principal that holds already. @returns warnings */
@@ -96,7 +96,7 @@ export interface FormerRole {
 }
 
 /** What the driver `session` writes: the Deny documents of elevation roles. */
-export interface SessionRoles {
+export interface SessionOperations {
   /** Elevation roles that the rules name, copies included, as AWS knows them today. `account`: only those of one, by its name. */
   principals(account?: string): Promise<readonly SessionPrincipal[]>
   /** Roles of one account, by its name, that lie where elevation roles lie, and that the rules do not name: some may have been named once. */
@@ -108,13 +108,13 @@ export interface SessionRoles {
 }
 
 /** What the driver `attach` writes: one inline policy for each grant. */
-export interface AttachTargets {
+export interface AttachOperations {
   /** Every role and user that the rules name as holder in their `principals`. */
-  targets(): readonly Target[]
+  targets(): readonly IamEntity[]
   /** What the target is today. Undefined: it is gone. */
-  holder(target: Target): Promise<TargetHolder | undefined>
+  entityState(target: IamEntity): Promise<IamEntityState | undefined>
   /** Policies of ours that the target holds. A target that is gone holds none. `documents`: read those too. */
-  attached(target: Target, options?: { readonly documents: boolean }): Promise<readonly Attached[]>
+  attached(target: IamEntity, options?: { readonly documents: boolean }): Promise<readonly Attached[]>
   /** Takes one policy away and reads back that it is gone. Gone already is done. */
-  detach(target: Target, policyName: string, urgency: 'early-revoke' | 'tidying'): Promise<void>
+  detach(target: IamEntity, policyName: string, urgency: 'early-revoke' | 'tidying'): Promise<void>
 }

@@ -4,7 +4,7 @@ import { GRANTS_OF } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { type Grant, isPartyTo, readGrant, readGrants } from './grant.ts'
 
-interface Needs {
+interface Deps {
   readonly record: RecordPort
 }
 
@@ -12,7 +12,7 @@ const SEES_ALL: readonly string[] = [OWNER_ROLE, 'Latchkey.Auditor']
 
 /** Grants of the caller, the newest first. */
 export async function findGrants(
-  { record }: Needs,
+  { record }: Deps,
   caller: Caller,
   { limit }: { readonly limit: number },
 ): Promise<readonly Grant[]> {
@@ -22,7 +22,7 @@ export async function findGrants(
 }
 
 /** @throws NOT_FOUND for a grant that is missing, and for one that the caller may not see */
-export async function findGrant({ record }: Needs, caller: Caller, id: string): Promise<Grant> {
+export async function findGrant({ record }: Deps, caller: Caller, id: string): Promise<Grant> {
   const stored = await readGrant(record, id)
   if (!stored || !maySee(stored.grant, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
   return stored.grant

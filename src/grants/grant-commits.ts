@@ -1,11 +1,11 @@
 import { LATCHKEY } from '../audit/events.ts'
-import { showAgain } from '../messages/message.ts'
+import { messagesDue } from '../messages/message.ts'
 import type { Commit, DueChange, IndexChange, Limit } from '../store/commit.ts'
 import { HELD_BY, LIVE, ON_TARGET, TARGETS } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { companyOf, leavePlace } from './deny-capacity.ts'
+import { denyListKey, freeDenySlot } from './deny-capacity.ts'
 import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
-import { targetId, targetOf } from './iam-entity.ts'
+import { entityId, entityOf } from './iam-entity.ts'
 
 /** A put whose answer was lost may land late, so a target is looked at again that long after an early end. */
 export const LOOK_AGAIN_MS = [10_000, 60_000] as const
@@ -18,10 +18,10 @@ export const KEPT_FOR_MS = DAY_MS + 5 * 60_000
 type Changes = Required<Pick<Parameters<RecordPort['commit']>[0], 'indexes' | 'limits'>>
 
 /** Part of the commit that fixes the end, before AWS is asked to allow anything: whatever may lie on a target can be found there. */
-export function enterTarget({ id, terms }: Grant, endsAtMs: number, nowMs: number): Changes {
+export function addToEntityIndexes({ id, terms }: Grant, endsAtMs: number, nowMs: number): Changes {
   const { principal } = terms
   if (principal.driver === 'session') return { indexes: [], limits: [] }
-  const target = targetId(targetOf(principal))
+  const target = entityId(entityOf(principal))
   return {
     indexes: [
       { kind: ON_TARGET, value: target, id, at: nowMs },
@@ -38,14 +38,14 @@ function forgetOld(index: Pick<Limit, 'kind' | 'value'>, nowMs: number): Limit {
   return { ...index, since: nowMs - KEPT_FOR_MS, atMost: 1_000_000, otherwise }
 }
 
-export function leaveTarget({ id, terms }: Grant): readonly IndexChange[] {
+function removeFromEntityIndexes({ id, terms }: Grant): readonly IndexChange[] {
   const { principal } = terms
   if (principal.driver === 'session') return []
-  return [{ kind: ON_TARGET, value: targetId(targetOf(principal)), id, at: null }]
+  return [{ kind: ON_TARGET, value: entityId(entityOf(principal)), id, at: null }]
 }
 
 /** On time the end was in the policy itself, which only has to be tidied away. Early, it is looked at again: a put may land late. */
-function dueTarget({ id, terms }: Grant, outcome: 'expired' | 'revoked', nowMs: number): readonly DueChange[] {
+function dueEntity({ id, terms }: Grant, outcome: 'expired' | 'revoked', nowMs: number): readonly DueChange[] {
   if (terms.principal.driver === 'session') return []
   return [{ kind: 'targets', id, at: outcome === 'expired' ? nowMs : nowMs + LOOK_AGAIN_MS[0] }]
 }
@@ -75,19 +75,19 @@ type Ending = Required<Pick<Commit, 'records' | 'due' | 'indexes' | 'audit' | 'j
 
 function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Ending {
   const endedAt = new Date(nowMs).toISOString()
-  const shown = showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)
+  const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
   // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.
   const ending = grant.status === 'revoking' ? grant : moveGrant(grant, 'revoking')
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
   return {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next: moveGrant(ending, outcome, { endedAt }) }],
-    due: [{ kind: 'grants', id: grant.id, at: null }, ...dueTarget(grant, outcome, nowMs), ...shown.due],
+    due: [{ kind: 'grants', id: grant.id, at: null }, ...dueEntity(grant, outcome, nowMs), ...shown.due],
     indexes: [
       { ...LIVE, id: grant.id, at: null },
-      ...leaveTarget(grant),
-      { kind: 'revoking', value: companyOf(grant.terms.principal), id: grant.id, at: null },
+      ...removeFromEntityIndexes(grant),
+      { kind: 'revoking', value: denyListKey(grant.terms.principal), id: grant.id, at: null },
       // On time nothing needs to be denied any more.
-      ...(outcome === 'expired' ? leavePlace(grant.terms.principal, grant.id) : []),
+      ...(outcome === 'expired' ? freeDenySlot(grant.terms.principal, grant.id) : []),
     ],
     audit: [
       outcome === 'expired'

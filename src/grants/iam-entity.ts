@@ -1,5 +1,5 @@
 import { RECORD_ID } from '../store/ids.ts'
-import type { Target } from './driver.ts'
+import type { IamEntity } from './driver.ts'
 import type { AttachPrincipal } from './principal.ts'
 
 /** Every inline policy of ours that is one grant is called so, and no other policy is. */
@@ -20,18 +20,18 @@ export function isGrantPolicy(policyName: string): boolean {
   return policyName.startsWith(PREFIX) && policyName !== 'latchkey.deny'
 }
 
-export function targetOf({ account, arn }: AttachPrincipal): Target {
+export function entityOf({ account, arn }: AttachPrincipal): IamEntity {
   const [kind = '', ...path] = arn.slice(arn.lastIndexOf(':') + 1).split('/')
   return { account, kind: kind === 'user' ? 'user' : 'role', name: path.at(-1) ?? '' }
 }
 
-/** @example targetId({ account: '111122223333', kind: 'user', name: 'alice' }) // "111122223333.user.alice" */
-export function targetId({ account, kind, name }: Target): string {
+/** @example entityId({ account: '111122223333', kind: 'user', name: 'alice' }) // "111122223333.user.alice" */
+export function entityId({ account, kind, name }: IamEntity): string {
   return `${account}.${kind}.${name}`
 }
 
 /** Undefined: no id of ours. */
-export function parseTargetId(id: string): Target | undefined {
+export function parseEntityId(id: string): IamEntity | undefined {
   const [, account = '', kind, name = ''] = /^(\d{12})\.(role|user)\.([\w+=,.@-]{1,64})$/.exec(id) ?? []
   return kind === undefined ? undefined : { account, kind: kind === 'user' ? 'user' : 'role', name }
 }

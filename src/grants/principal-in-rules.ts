@@ -12,13 +12,13 @@ export function findPrincipalFault(eligible: Eligible, principal: Principal): st
   return 'The rules now name another role for this. Ask again.'
 }
 
-function namesIt({ account, holder }: Eligible, principal: Principal): boolean {
+function namesIt({ account, ownIdentity }: Eligible, principal: Principal): boolean {
   const arns = elevationRoles(account).map((role) => `arn:aws:iam::${account.id}:role/${role}`)
   if (!arns.includes(denyRoleOf(principal).roleArn)) return false
   if (principal.driver === 'session') return true
-  if (!holder) return false
+  if (!ownIdentity) return false
   const named = principal.arn.split(':').at(-1)?.split('/') ?? []
-  const isNamed = named[0] === holder.kind && named.at(-1) === holder.name
+  const isNamed = named[0] === ownIdentity.kind && named.at(-1) === ownIdentity.name
   // A user's id has no session name behind it.
-  return isNamed && principal.userid.split(':').at(1) === holder.sessionName
+  return isNamed && principal.userid.split(':').at(1) === ownIdentity.sessionName
 }

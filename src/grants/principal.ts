@@ -46,6 +46,6 @@ export function denyRoleOf(principal: Principal): SessionPrincipal {
 }
 
 /** The value that `aws:userid` has in a session of this grant: nobody else has it. Of a grant of the driver `attach` it only marks the end. */
-export function userIdOf(principal: SessionPrincipal, grantId: string): string {
+export function sessionUserId(principal: SessionPrincipal, grantId: string): string {
   return `${principal.roleId}:${grantId}`
 }

@@ -6,23 +6,23 @@ import { parseScope } from '../rules/scope.ts'
 import type { Terms } from './grant.ts'
 import { findPrincipalFault } from './principal-in-rules.ts'
 
-export interface EligibilityNeeds {
+export interface EligibilityDeps {
   readonly rules: Rules
   readonly directory: Directory
 }
 
 /** Undefined when rules and directory, as they are now, still let this person have this on that principal; otherwise the reason. */
-export async function findIneligibility(needs: EligibilityNeeds, terms: Terms): Promise<string | undefined> {
+export async function findIneligibility(deps: EligibilityDeps, terms: Terms): Promise<string | undefined> {
   const [person, groups] = await Promise.all([
-    needs.directory.person(terms.requester),
-    needs.directory.groupsOf(terms.requester, groupIdsOf(needs.rules)),
+    deps.directory.person(terms.requester),
+    deps.directory.groupsOf(terms.requester, groupIdsOf(deps.rules)),
   ])
   if (!person) return 'The requester is no longer in the directory.'
   const { scopes, levels, durationMinutes } = terms
   // Under the entitlement whose approvers said yes, and no other.
-  const entitlements = needs.rules.entitlements.filter(({ name }) => name === terms.entitlement)
+  const entitlements = deps.rules.entitlements.filter(({ name }) => name === terms.entitlement)
   const decision = await readEligibility(
-    { ...needs, rules: { ...needs.rules, entitlements } },
+    { ...deps, rules: { ...deps.rules, entitlements } },
     { person, groups },
     { scopes: scopes.map(parseScope), levels, durationMinutes },
   )

@@ -4,7 +4,7 @@ import { beginRevoke } from './begin-revoke.ts'
 import { isOver, type StoredGrant } from './grant.ts'
 
 /** Somebody wrote into the record: the alarm and the end are one write. What is over already is left as it is. */
-export async function endForged(record: RecordPort, stored: StoredGrant, found: string): Promise<void> {
+export async function revokeForged(record: RecordPort, stored: StoredGrant, found: string): Promise<void> {
   const { grant } = stored
   if (isOver(grant) || grant.status === 'revoking') return
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }

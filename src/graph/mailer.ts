@@ -1,6 +1,6 @@
 import { GraphError } from '@microsoft/microsoft-graph-client'
 import { isLatchkeyError } from '../errors.ts'
-import { ChannelBusy, type Mail, type Mailer, PlaceGone } from '../messages/message-sender.ts'
+import { type Mail, type Mailer, SenderBusy, Unreachable } from '../messages/message-sender.ts'
 import { ask, type Log } from './ask.ts'
 import { type GraphOptions, graphApi } from './client.ts'
 
@@ -73,17 +73,17 @@ function refusalOf(error: unknown, log: MailLog | undefined): unknown {
     )
   }
   if (cause instanceof GraphError && UNROUTABLE.has(cause.code ?? '')) {
-    return new PlaceGone('Exchange knows no way to this address. Correct it in the directory.', { cause: error })
+    return new Unreachable('Exchange knows no way to this address. Correct it in the directory.', { cause: error })
   }
   if (cause instanceof GraphError && isOurFault(cause)) return error
   const refused = cause instanceof GraphError && wasRefused(cause)
-  return new ChannelBusy(Math.min(error.facts.retryAfterSeconds * 1_000, LONGEST_WAIT_MS), { cause: error, refused })
+  return new SenderBusy(Math.min(error.facts.retryAfterSeconds * 1_000, LONGEST_WAIT_MS), { cause: error, refused })
 }
 
 /** The fault of the sender, not of whoever is written to: every mail waits until somebody mends it, and the log says so each time. */
-function unsendable(log: MailLog | undefined, sentence: string): ChannelBusy {
+function unsendable(log: MailLog | undefined, sentence: string): SenderBusy {
   log?.error({ sentence }, 'no mail can be sent')
-  return new ChannelBusy(LONGEST_WAIT_MS, { refused: true })
+  return new SenderBusy(LONGEST_WAIT_MS, { refused: true })
 }
 
 /** Turned away at the door, or without a token to get there. After anything else the mail may be on its way. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ExtendInput } from '../access-requests/extend-grant.ts'
 import type { AskInput } from '../access-requests/request-access.ts'
 import { WRITE_KINDS } from '../oversight/s3-write.ts'
-import type { Digest } from '../oversight/write-summary.ts'
+import type { WriteSummary } from '../oversight/write-summary.ts'
 import { parseDuration } from '../rules/duration.ts'
 import { ASKABLE_LEVELS } from '../rules/levels.ts'
 import { parseScope } from '../rules/scope.ts'
@@ -146,7 +146,7 @@ const writes = z
   .meta({
     description:
       'What CloudTrail told so far, usually minutes late: it proves that something happened, never that nothing did',
-  }) satisfies z.ZodType<Digest>
+  }) satisfies z.ZodType<WriteSummary>
 
 export const grantAnswer = z
   .strictObject({

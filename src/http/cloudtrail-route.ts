@@ -14,7 +14,7 @@ import type { HttpMetrics } from './metrics.ts'
 const BODY_LIMIT_BYTES = 1_048_576
 const KEY_HEADER = 'x-latchkey-key'
 
-export interface CloudTrailNeeds {
+export interface CloudTrailDeps {
   readonly inbox: Inbox
   readonly feed: Pick<Feed, 'noteArrival'>
   readonly record: Pick<RecordPort, 'hasRoom'>
@@ -23,7 +23,7 @@ export interface CloudTrailNeeds {
   readonly metrics: HttpMetrics
 }
 
-export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, keys, metrics }: CloudTrailNeeds): void {
+export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, keys, metrics }: CloudTrailDeps): void {
   if (keys === undefined) return
   const accounts = new WeakMap<FastifyRequest, ReadonlySet<string>>()
   app.register(async (door) => {

@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import { toAsk } from '../access-requests/ask-input.ts'
-import { type AskInput, type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
+import { type AskDeps, type AskInput, requestAccess } from '../access-requests/request-access.ts'
 import type { Given } from '../cards/request-form.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Thread } from '../messages/message.ts'
 import type { Caller } from '../rules/caller.ts'
 import { ASKABLE_LEVELS, NO_BUCKET_POLICY, sortLevels } from '../rules/levels.ts'
 import { SAID } from '../store/indexes.ts'
-import { type FormNeeds, formFor } from './ask-by-line.ts'
+import { type FormDeps, formFor } from './ask-by-line.ts'
 import { nameSaid, wasAskedAlready } from './asked-once.ts'
-import type { Action, Answer, Turn } from './interaction.ts'
-import { type PresentNeeds, presentCard } from './present-card.ts'
+import type { Click, ClickAnswer, Interaction } from './interaction.ts'
+import { type PresentDeps, presentCard } from './present-card.ts'
 
 const text = z.string().trim().max(5_000).optional()
 
@@ -27,48 +27,52 @@ const formData = z.object({
 type FormData = z.output<typeof formData>
 
 /** The form was sent. Its own message becomes the card of the request, so one form is one request, however often it arrives. */
-export async function askByForm(needs: FormNeeds & PresentNeeds, turn: Turn, action: Action): Promise<Answer> {
-  const { caller } = turn
-  const form = formData.safeParse(action.data)
+export async function askByForm(
+  deps: FormDeps & PresentDeps,
+  interaction: Interaction,
+  click: Click,
+): Promise<ClickAnswer> {
+  const { caller } = interaction
+  const form = formData.safeParse(click.data)
   if (!form.success) throw badInput('This form cannot be read. Say request to get a new one.')
   if (form.data.for !== caller.objectId)
     throw badInput('This form belongs to somebody else. Say request to get your own.')
-  const thread = threadOf(turn, action)
+  const thread = threadOf(interaction, click)
   try {
-    const requestId = (await earlierRequest(needs, thread)) ?? (await ask(needs, caller, form.data, thread))
-    return await presentCard(needs, caller, requestId, action)
+    const requestId = (await earlierRequest(deps, thread)) ?? (await ask(deps, caller, form.data, thread))
+    return await presentCard(deps, caller, requestId, click)
   } catch (error) {
     // Another delivery of this form, perhaps in another process, was faster: whatever this one met, it asked.
-    const requestId = await earlierRequest(needs, thread)
-    if (requestId !== undefined) return await presentCard(needs, caller, requestId, action)
+    const requestId = await earlierRequest(deps, thread)
+    if (requestId !== undefined) return await presentCard(deps, caller, requestId, click)
     if (wasAskedAlready(error)) return { message: 'This form was sent already.' }
-    return await formAgain(needs, caller, form.data, error)
+    return await formAgain(deps, caller, form.data, error)
   }
 }
 
-function threadOf({ conversation }: Turn, { reference }: Action): Thread {
+function threadOf({ conversation }: Interaction, { reference }: Click): Thread {
   return reference === undefined
     ? { conversation }
     : { conversation, reference, said: nameSaid(conversation, reference) }
 }
 
-async function ask(needs: AskNeeds, caller: Caller, form: FormData, thread: Thread): Promise<string> {
-  const { id } = await requestAccess(needs, caller, { ...readForm(form), thread })
+async function ask(deps: AskDeps, caller: Caller, form: FormData, thread: Thread): Promise<string> {
+  const { id } = await requestAccess(deps, caller, { ...readForm(form), thread })
   return id
 }
 
 /** The request that this message became. */
-async function earlierRequest({ record }: PresentNeeds, { said }: Thread): Promise<string | undefined> {
+async function earlierRequest({ record }: PresentDeps, { said }: Thread): Promise<string | undefined> {
   const [requestId] = said === undefined ? [] : await record.list(SAID, said, { limit: 1 })
   return requestId
 }
 
 /** Refused: what was filled in stays, and a sentence says what to change. */
-async function formAgain(needs: FormNeeds, caller: Caller, form: FormData, error: unknown): Promise<Answer> {
+async function formAgain(deps: FormDeps, caller: Caller, form: FormData, error: unknown): Promise<ClickAnswer> {
   // What does not answer now would not fill a form either, and what is too much is not made more; the one on the screen can be sent again.
   if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE' || error.code === 'TOO_MANY') throw error
   try {
-    return { card: (await formFor(needs, caller, { given: givenOf(form), problem: error.message })).card }
+    return { card: (await formFor(deps, caller, { given: givenOf(form), problem: error.message })).card }
   } catch (another) {
     // Why it was refused is still what they have to know.
     if (isLatchkeyError(another, 'TOO_MANY')) throw error

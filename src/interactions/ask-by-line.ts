@@ -1,11 +1,11 @@
 import { toAsk } from '../access-requests/ask-input.ts'
 import { extendGrant } from '../access-requests/extend-grant.ts'
-import { type AskNeeds, requestAccess } from '../access-requests/request-access.ts'
+import { type AskDeps, requestAccess } from '../access-requests/request-access.ts'
 import { refuseSpentLimits } from '../access-requests/request-limits.ts'
 import { type AskForm, renderForm } from '../cards/request-form.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Thread } from '../messages/message.ts'
-import type { Message } from '../messages/message-sender.ts'
+import type { RenderedCard } from '../messages/message-sender.ts'
 import type { Caller } from '../rules/caller.ts'
 import { entitlementsFor, groupIdsOf } from '../rules/eligibility.ts'
 import { type Entitlement, formatApprover } from '../rules/entitlement.ts'
@@ -13,10 +13,10 @@ import type { Rules } from '../rules/rules.ts'
 import { formatScope } from '../rules/scope.ts'
 import { nameSaid, wasAskedAlready } from './asked-once.ts'
 import type { CountForm } from './form-limit.ts'
-import type { Turn } from './interaction.ts'
+import type { Interaction } from './interaction.ts'
 import { onlyGrant } from './my-access.ts'
 import type { ExtendLine, RequestLine } from './parse-request-line.ts'
-import type { PresentNeeds } from './present-card.ts'
+import type { PresentDeps } from './present-card.ts'
 
 const MOST_OWNERS = 5
 
@@ -24,11 +24,11 @@ const MOST_OWNERS = 5
  * Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. Nor when the line was
  * delivered before and asked then.
  */
-export async function askByLine(needs: AskNeeds, turn: Turn, line: RequestLine) {
-  await orAskedAlready(requestAccess(needs, turn.caller, { ...toAsk(line), thread: threadOf(turn) }))
+export async function askByLine(deps: AskDeps, interaction: Interaction, line: RequestLine) {
+  await orAskedAlready(requestAccess(deps, interaction.caller, { ...toAsk(line), thread: threadOf(interaction) }))
 }
 
-function threadOf({ conversation, activityId }: Turn): Thread {
+function threadOf({ conversation, activityId }: Interaction): Thread {
   return { conversation, ...(activityId === undefined ? {} : { said: nameSaid(conversation, activityId) }) }
 }
 
@@ -41,13 +41,17 @@ async function orAskedAlready(asking: Promise<unknown>): Promise<void> {
 }
 
 /** The same for a grant that is to go on; without its id the only live one is meant. */
-export async function extendByLine(needs: AskNeeds & PresentNeeds, turn: Turn, { grantId, ...line }: ExtendLine) {
+export async function extendByLine(
+  deps: AskDeps & PresentDeps,
+  interaction: Interaction,
+  { grantId, ...line }: ExtendLine,
+) {
   const { scopes: _, levels: __, ...input } = toAsk({ ...line, scopes: [], levels: ['read'] })
-  const id = grantId ?? (await onlyGrant(needs, turn.caller, 'extend'))
-  await orAskedAlready(extendGrant(needs, turn.caller, id, { ...input, thread: threadOf(turn) }))
+  const id = grantId ?? (await onlyGrant(deps, interaction.caller, 'extend'))
+  await orAskedAlready(extendGrant(deps, interaction.caller, id, { ...input, thread: threadOf(interaction) }))
 }
 
-export interface FormNeeds extends AskNeeds {
+export interface FormDeps extends AskDeps {
   /** Of this process. */
   readonly countForm: CountForm
 }
@@ -55,15 +59,15 @@ export interface FormNeeds extends AskNeeds {
 type Tried = Pick<AskForm, 'given' | 'problem'>
 
 /** @throws NOT_ELIGIBLE to somebody who may ask for nothing, and TOO_MANY before the directory is asked */
-export async function formFor(needs: FormNeeds, caller: Caller, tried: Tried = {}): Promise<Message> {
-  return await needs.amongFew(caller, async () => {
-    await refuseSpentLimits(needs.record, caller)
-    needs.countForm(caller)
-    return await makeForm(needs, caller, tried)
+export async function formFor(deps: FormDeps, caller: Caller, tried: Tried = {}): Promise<RenderedCard> {
+  return await deps.amongFew(caller, async () => {
+    await refuseSpentLimits(deps.record, caller)
+    deps.countForm(caller)
+    return await makeForm(deps, caller, tried)
   })
 }
 
-async function makeForm({ rules, directory }: AskNeeds, caller: Caller, tried: Tried): Promise<Message> {
+async function makeForm({ rules, directory }: AskDeps, caller: Caller, tried: Tried): Promise<RenderedCard> {
   const person = await directory.person(caller.objectId)
   if (!person || person.tenantId !== caller.tenantId) throw nothingFor('You are not in the directory.', rules)
   const groups = await directory.groupsOf(caller.objectId, groupIdsOf(rules))

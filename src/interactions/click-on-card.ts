@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import { cancelRequest } from '../access-requests/cancel-request.ts'
 import {
+  type ReviewDeps,
   type ReviewInput,
-  type ReviewNeeds,
   reviewAccessRequest,
 } from '../access-requests/review/review-access-request.ts'
 import { LatchkeyError } from '../errors.ts'
 import { endGrant } from '../grants/end-grant.ts'
 import { findGrant } from '../grants/find-grants.ts'
 import type { Reading } from '../views/read-view.ts'
-import type { Action, Answer, Turn } from './interaction.ts'
-import { type PresentNeeds, presentCard, presentInstead } from './present-card.ts'
+import type { Click, ClickAnswer, Interaction } from './interaction.ts'
+import { type PresentDeps, presentCard, presentInstead } from './present-card.ts'
 
 const LONGEST_COMMENT = 1000
 const LONGEST_ID = 40
@@ -25,18 +25,18 @@ const ofReview = z.object({
   comment: z.string().trim().default(''),
 })
 
-export async function view(needs: PresentNeeds, { caller }: Turn, action: Action): Promise<Answer> {
-  const { requestId } = parseData(ofRequest, action)
-  return presentCard(needs, caller, requestId, action)
+export async function view(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
+  const { requestId } = parseData(ofRequest, click)
+  return presentCard(deps, caller, requestId, click)
 }
 
 export async function review(
-  needs: PresentNeeds & ReviewNeeds,
-  { caller }: Turn,
-  action: Action,
+  deps: PresentDeps & ReviewDeps,
+  { caller }: Interaction,
+  click: Click,
   decision: ReviewInput['decision'],
-): Promise<Answer> {
-  const { requestId, version, comment } = parseData(ofReview, action)
+): Promise<ClickAnswer> {
+  const { requestId, version, comment } = parseData(ofReview, click)
   if (comment.length > LONGEST_COMMENT)
     throw new LatchkeyError('BAD_INPUT', {
       problem: `A comment has ${LONGEST_COMMENT} characters at most. Shorten it.`,
@@ -46,36 +46,36 @@ export async function review(
     return last?.reviewer.objectId === caller.objectId && last.decision === decision
   }
   try {
-    const { grantId } = await reviewAccessRequest(needs, caller, requestId, { decision, comment, version })
-    return await presentCard(needs, caller, requestId, { ...action, grantId })
+    const { grantId } = await reviewAccessRequest(deps, caller, requestId, { decision, comment, version })
+    return await presentCard(deps, caller, requestId, { ...click, grantId })
   } catch (error) {
-    if (isTooLate(error)) return await presentInstead(needs, caller, requestId, { ...action, isTheirOwn }, error)
+    if (isTooLate(error)) return await presentInstead(deps, caller, requestId, { ...click, isTheirOwn }, error)
     throw error
   }
 }
 
-export async function cancel(needs: PresentNeeds, { caller }: Turn, action: Action): Promise<Answer> {
-  const { requestId } = parseData(ofRequest, action)
+export async function cancel(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
+  const { requestId } = parseData(ofRequest, click)
   const isTheirOwn = ({ request: { request } }: Reading) => request.status === 'cancelled'
   try {
-    await cancelRequest(needs, caller, requestId)
+    await cancelRequest(deps, caller, requestId)
   } catch (error) {
-    if (isTooLate(error)) return await presentInstead(needs, caller, requestId, { ...action, isTheirOwn }, error)
+    if (isTooLate(error)) return await presentInstead(deps, caller, requestId, { ...click, isTheirOwn }, error)
     throw error
   }
-  return presentCard(needs, caller, requestId, action)
+  return presentCard(deps, caller, requestId, click)
 }
 
-export async function done(needs: PresentNeeds, { caller }: Turn, action: Action): Promise<Answer> {
-  const { grantId } = parseData(ofGrant, action)
+export async function done(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
+  const { grantId } = parseData(ofGrant, click)
   const isTheirOwn = ({ grant }: Reading) => grant?.grant.end?.by === caller.objectId
   try {
-    const { terms } = await endGrant(needs, caller, grantId)
-    return await presentCard(needs, caller, terms.requestId, action)
+    const { terms } = await endGrant(deps, caller, grantId)
+    return await presentCard(deps, caller, terms.requestId, click)
   } catch (error) {
     if (!isTooLate(error)) throw error
-    const { terms } = await findGrant(needs, caller, grantId)
-    return await presentInstead(needs, caller, terms.requestId, { ...action, isTheirOwn }, error)
+    const { terms } = await findGrant(deps, caller, grantId)
+    return await presentInstead(deps, caller, terms.requestId, { ...click, isTheirOwn }, error)
   }
 }
 
@@ -84,7 +84,7 @@ function isTooLate(error: unknown): error is LatchkeyError {
   return error instanceof LatchkeyError && (error.code === 'CONFLICT' || error.code === 'OVER')
 }
 
-function parseData<S extends z.ZodType>(schema: S, { data }: Action): z.output<S> {
+function parseData<S extends z.ZodType>(schema: S, { data }: Click): z.output<S> {
   const parsed = schema.safeParse(data)
   if (parsed.success) return parsed.data
   throw new LatchkeyError('BAD_INPUT', {

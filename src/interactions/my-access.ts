@@ -6,10 +6,10 @@ import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { endGrant } from '../grants/end-grant.ts'
 import { findGrants } from '../grants/find-grants.ts'
 import type { Grant } from '../grants/grant.ts'
-import type { Message } from '../messages/message-sender.ts'
+import type { RenderedCard } from '../messages/message-sender.ts'
 import type { Caller } from '../rules/caller.ts'
-import { readShownTo, type Shown } from '../views/read-view.ts'
-import type { PresentNeeds } from './present-card.ts'
+import { type RequestAndGrant, readView } from '../views/read-view.ts'
+import type { PresentDeps } from './present-card.ts'
 
 const MOST_GRANTS = 100
 const MOST_LIVE = 10
@@ -17,25 +17,29 @@ const MOST_RECENT = 5
 const MOST_TO_REVIEW = 10
 
 /** What is live or waits comes first, then what was asked for last. */
-export async function myAccess(needs: PresentNeeds, caller: Caller): Promise<Message> {
+export async function myAccess(deps: PresentDeps, caller: Caller): Promise<RenderedCard> {
   const [live, asked, toReview] = await Promise.all([
-    liveGrants(needs, caller, ['activating', 'active', 'revoking']),
-    findRequests(needs, caller, { role: 'requester', limit: MOST_GRANTS }),
-    findRequests(needs, caller, { role: 'approver', limit: MOST_TO_REVIEW }),
+    liveGrants(deps, caller, ['activating', 'active', 'revoking']),
+    findRequests(deps, caller, { role: 'requester', limit: MOST_GRANTS }),
+    findRequests(deps, caller, { role: 'approver', limit: MOST_TO_REVIEW }),
   ])
   const pending = asked.filter(({ request }) => request.status === 'pending').map(({ request }) => request.id)
   const recent = asked.slice(0, MOST_RECENT).map(({ request }) => request.id)
   const open = [...live.map(({ terms }) => terms.requestId), ...pending].slice(0, MOST_LIVE)
   const mine = [...new Set([...open, ...recent])]
-  const show = (ids: readonly string[]) => showReadable(needs, caller, ids)
+  const show = (ids: readonly string[]) => showReadable(deps, caller, ids)
   return renderAccess(await show(mine), await show(toReview.map(({ request }) => request.id)))
 }
 
 /** What somebody else wrote under a key of ours hides nothing but itself. */
-async function showReadable(needs: PresentNeeds, caller: Caller, ids: readonly string[]): Promise<readonly Shown[]> {
+async function showReadable(
+  deps: PresentDeps,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<readonly RequestAndGrant[]> {
   const shown = await Promise.all(
     ids.map((id) =>
-      readShownTo(needs, caller, id).then(
+      readView(deps, caller, id).then(
         (reading) => [reading.shown],
         (error: unknown) => {
           if (error instanceof ZodError || isLatchkeyError(error, 'NOT_FOUND')) return []
@@ -48,19 +52,19 @@ async function showReadable(needs: PresentNeeds, caller: Caller, ids: readonly s
 }
 
 /** Without an id the only live grant is meant; of several, the person says which. */
-export async function endByWord(needs: PresentNeeds, caller: Caller, grantId?: string): Promise<string> {
-  const grant = await endGrant(needs, caller, grantId ?? (await onlyGrant(needs, caller, 'done')))
+export async function endByWord(deps: PresentDeps, caller: Caller, grantId?: string): Promise<string> {
+  const grant = await endGrant(deps, caller, grantId ?? (await onlyGrant(deps, caller, 'done')))
   return `Grant ${grant.id} ends now: AWS is told to refuse it. Its card says when that is done.`
 }
 
-export async function cancelByWord(needs: PresentNeeds, caller: Caller, requestId: string): Promise<string> {
-  const { id } = await cancelRequest(needs, caller, requestId)
+export async function cancelByWord(deps: PresentDeps, caller: Caller, requestId: string): Promise<string> {
+  const { id } = await cancelRequest(deps, caller, requestId)
   return `Request ${id} is cancelled.`
 }
 
 /** @throws BAD_INPUT with what to say instead */
-export async function onlyGrant(needs: PresentNeeds, caller: Caller, word: 'done' | 'extend'): Promise<string> {
-  const [first, ...others] = await liveGrants(needs, caller, ['activating', 'active'])
+export async function onlyGrant(deps: PresentDeps, caller: Caller, word: 'done' | 'extend'): Promise<string> {
+  const [first, ...others] = await liveGrants(deps, caller, ['activating', 'active'])
   if (first === undefined)
     throw new LatchkeyError('BAD_INPUT', {
       problem: 'You have no live grant. Say my access to see what you asked for.',
@@ -73,7 +77,7 @@ export async function onlyGrant(needs: PresentNeeds, caller: Caller, word: 'done
   })
 }
 
-async function liveGrants(needs: PresentNeeds, caller: Caller, live: readonly Grant['status'][]) {
-  const found = await findGrants(needs, caller, { limit: MOST_GRANTS })
+async function liveGrants(deps: PresentDeps, caller: Caller, live: readonly Grant['status'][]) {
+  const found = await findGrants(deps, caller, { limit: MOST_GRANTS })
   return found.filter(({ status, terms }) => live.includes(status) && terms.requester === caller.objectId)
 }

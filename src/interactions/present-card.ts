@@ -1,44 +1,44 @@
 import { withNotice } from '../cards/card-with-sentence.ts'
-import { partOf } from '../cards/message-card.ts'
+import { cardReaderOf } from '../cards/message-card.ts'
 import { renderCard } from '../cards/request-card.ts'
 import { isLatchkeyError, type LatchkeyError } from '../errors.ts'
-import { readCopies } from '../messages/delivery-claim.ts'
+import { readMessages } from '../messages/delivery-claim.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { type Reading, readShownTo, type ShownNeeds } from '../views/read-view.ts'
-import type { Action, Answer } from './interaction.ts'
+import { type Reading, type ReadViewDeps, readView } from '../views/read-view.ts'
+import type { Click, ClickAnswer } from './interaction.ts'
 
-export interface PresentNeeds extends ShownNeeds {
+export interface PresentDeps extends ReadViewDeps {
   readonly record: RecordPort
   readonly publicUrl: string
 }
 
-type Clicked = Pick<Action, 'reference'>
+type Clicked = Pick<Click, 'reference'>
 
 /**
  * The request as it is now, for this reader, whatever the card that was clicked still says.
  * @throws NOT_FOUND for a request that is missing, and for one that the caller may not see
  */
 export async function presentCard(
-  needs: PresentNeeds,
+  deps: PresentDeps,
   caller: Caller,
   requestId: string,
   clicked: Clicked & { readonly grantId?: string | undefined },
 ): Promise<{ readonly card: object }> {
-  return render(needs, caller, await readShownTo(needs, caller, requestId, clicked.grantId), clicked)
+  return render(deps, caller, await readView(deps, caller, requestId, clicked.grantId), clicked)
 }
 
 /** Somebody came too late, or their card was stale: what they clicked changed nothing, and they are told why on the card as it is now. */
 export async function presentInstead(
-  needs: PresentNeeds,
+  deps: PresentDeps,
   caller: Caller,
   requestId: string,
   clicked: Clicked & { readonly isTheirOwn: (reading: Reading) => boolean },
   refusal: LatchkeyError,
-): Promise<Answer> {
+): Promise<ClickAnswer> {
   try {
-    const reading = await readShownTo(needs, caller, requestId)
-    const { card } = await render(needs, caller, reading, clicked)
+    const reading = await readView(deps, caller, requestId)
+    const { card } = await render(deps, caller, reading, clicked)
     // A click that arrives twice is answered twice alike.
     return { card: clicked.isTheirOwn(reading) ? card : withNotice(card, refusal.message) }
   } catch (error) {
@@ -48,17 +48,19 @@ export async function presentInstead(
   }
 }
 
-async function render(needs: PresentNeeds, caller: Caller, reading: Reading, { reference }: Clicked) {
+async function render(deps: PresentDeps, caller: Caller, reading: Reading, { reference }: Clicked) {
   const { request } = reading.request
   const role = request.requester.objectId === caller.objectId ? 'requester' : 'approver'
-  const isFirst = role === 'requester' && (await isOfTheRequest(needs, request.copies, reference))
+  const isFirst = role === 'requester' && (await isOfTheRequest(deps, request.copies, reference))
   const shown = isFirst ? { ...reading.shown, grant: null } : reading.shown
-  return { card: renderCard(shown, partOf(role, caller.objectId, reading), needs.publicUrl).card }
+  return { card: renderCard(shown, cardReaderOf(role, caller.objectId, reading), deps.publicUrl).card }
 }
 
 /** The message that tells what was asked; what came of it has a message of its own. */
-async function isOfTheRequest({ record }: PresentNeeds, copies: readonly string[], reference: string | undefined) {
+async function isOfTheRequest({ record }: PresentDeps, copies: readonly string[], reference: string | undefined) {
   if (reference === undefined) return false
-  const found = await readCopies(record, copies)
-  return found.some(({ copy }) => copy.reference === reference && copy.role === 'requester' && copy.shows === 'request')
+  const found = await readMessages(record, copies)
+  return found.some(
+    ({ message }) => message.reference === reference && message.role === 'requester' && message.shows === 'request',
+  )
 }

@@ -1,12 +1,12 @@
 import { type AccessRequest, readRequests } from '../access-requests/access-request.ts'
 import { isOver, readGrants } from '../grants/grant.ts'
-import { readCopies, type StoredCopy } from '../messages/delivery-claim.ts'
-import { type Copy, showAgain } from '../messages/message.ts'
+import { readMessages, type StoredMessage } from '../messages/delivery-claim.ts'
+import { type Message, messagesDue } from '../messages/message.ts'
 import { REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { againOnConflict } from '../store/retry.ts'
 
-interface Needs {
+interface Deps {
   readonly record: RecordPort
 }
 
@@ -14,7 +14,7 @@ interface Needs {
 const MOST_REQUESTS = 100
 
 /** The personal chat of this person can be written to (again): what could not be shown there is due again. */
-export async function reviveCopies({ record }: Needs, readerId: string): Promise<void> {
+export async function reviveMessages({ record }: Deps, readerId: string): Promise<void> {
   for (const request of await openOf(record, readerId)) {
     await againOnConflict(() => reviveThose(record, request, readerId))
   }
@@ -34,19 +34,19 @@ async function openOf(record: RecordPort, readerId: string): Promise<readonly Ac
 }
 
 async function reviveThose(record: RecordPort, request: AccessRequest, readerId: string): Promise<void> {
-  const dead = (await readCopies(record, request.copies)).filter(({ copy }) => isRevivable(copy, readerId))
+  const dead = (await readMessages(record, request.copies)).filter(({ message }) => isRevivable(message, readerId))
   if (dead.length === 0) return
   const nowMs = await record.now()
-  const shown = showAgain(request.id, nowMs, `revived${nowMs}`)
+  const shown = messagesDue(request.id, nowMs, `revived${nowMs}`)
   await record.commit({ records: dead.map(alive), due: shown.due, audit: [], jobs: shown.jobs })
 }
 
-function isRevivable({ reader, dead, place }: Copy, readerId: string): boolean {
+function isRevivable({ reader, dead, place }: Message, readerId: string): boolean {
   const isPersonal =
     place.channel === 'personal' || (place.channel === 'teams' && place.conversation.conversationType === 'personal')
   return reader === readerId && dead !== undefined && isPersonal
 }
 
-function alive({ copy: { dead: _, ...copy }, version }: StoredCopy) {
-  return { kind: 'copy', id: copy.id, expectedVersion: version, next: copy } as const
+function alive({ message: { dead: _, ...message }, version }: StoredMessage) {
+  return { kind: 'copy', id: message.id, expectedVersion: version, next: message } as const
 }

@@ -16,7 +16,7 @@ export interface Family {
   stop(): Promise<void>
 }
 
-interface FamilyNeeds {
+interface FamilyDeps {
   readonly script: string
   readonly env: Environment
   readonly parts: readonly Part[]
@@ -25,7 +25,7 @@ interface FamilyNeeds {
   readonly onRefused: () => void
 }
 
-export function startChildren({ script, env, parts, say, onRefused }: FamilyNeeds): Family {
+export function startChildren({ script, env, parts, say, onRefused }: FamilyDeps): Family {
   const children = parts.map((part) =>
     keepAlive(() => fork(script, [part], { env: { ...partEnvironment(env, part) } }), {
       say: (line) => say({ child: part, ...line }),
@@ -39,12 +39,12 @@ export function startChildren({ script, env, parts, say, onRefused }: FamilyNeed
   }
 }
 
-interface KeepNeeds {
+interface KeepDeps {
   readonly say: (line: object) => void
   readonly onRefused: () => void
 }
 
-function keepAlive(start: () => ChildProcess, { say, onRefused }: KeepNeeds): Family {
+function keepAlive(start: () => ChildProcess, { say, onRefused }: KeepDeps): Family {
   let pauseMs = FIRST_PAUSE_MS
   let stopping = false
   let timer: NodeJS.Timeout | undefined

@@ -31,18 +31,18 @@ const MOST_SKEW_MS = 2_000
 
 /** Start order: dependencies → routes → self-test → listen. Stop: unready, close the server, Redis last. */
 export async function startWeb({ config, rules }: Setup, redis: Connection, log: Logger): Promise<Running> {
-  const needs = joinEdges({ config, rules }, 'web', redis, log)
+  const deps = joinEdges({ config, rules }, 'web', redis, log)
   const state = { stopping: false }
   const app = httpServer({ log, publicUrl: config.publicUrl })
   const metrics = httpMetrics()
-  measureReconciler(metrics, needs.record, rules.accounts)
+  measureReconciler(metrics, deps.record, rules.accounts)
   metricsRoute(app, metrics, config.metricsToken)
-  healthRoutes(app, { findMissing: () => findMissing(needs.record, state) })
+  healthRoutes(app, { findMissing: () => findMissing(deps.record, state) })
   openApiRoute(app, config.publicUrl, signInPlace(config))
-  apiRoutes(app, needs, openBearerVerifier(config, log), metrics)
-  cloudTrailRoute(app, { record: needs.record, metrics, ...openInbox(config, redis) })
-  pages(app, { ...needs, metrics, ...(await openPages(config, log)) })
-  messagesRoute(app, { metrics, ...(await openBot(config, needs, log)) })
+  apiRoutes(app, deps, openBearerVerifier(config, log), metrics)
+  cloudTrailRoute(app, { record: deps.record, metrics, ...openInbox(config, redis) })
+  pages(app, { ...deps, metrics, ...(await openPages(config, log)) })
+  messagesRoute(app, { metrics, ...(await openBot(config, deps, log)) })
   await app.ready()
   await testItself(app, config, log)
   await app.listen({ port: config.port, host: config.host })

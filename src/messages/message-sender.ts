@@ -2,22 +2,22 @@ import type { Conversation } from './message.ts'
 
 /** Ports: the places where copies are shown, drawn from Teams (edits what it sent, within limits) and mail (sends once). */
 
-export interface Message {
+export interface RenderedCard {
   /** Adaptive Card 1.5 as JSON. */
   readonly card: object
   /** What a notification shows. */
   readonly summary: string
 }
 
-/** Every method throws ChannelBusy or PlaceGone; any other error is a fault of ours. */
-export interface Channel {
+/** Every method throws SenderBusy or Unreachable; any other error is a fault of ours. */
+export interface MessageSender {
   /** The personal chat with that person; finds the one there is. */
   open(objectId: string): Promise<Conversation>
   /** Returns the id of the message. */
-  send(to: Conversation, message: Message): Promise<string>
-  update(to: Conversation, reference: string, message: Message): Promise<void>
+  send(to: Conversation, message: RenderedCard): Promise<string>
+  update(to: Conversation, reference: string, message: RenderedCard): Promise<void>
   /** A new thread in the channel with this id. */
-  post(channelId: string, message: Message): Promise<void>
+  post(channelId: string, message: RenderedCard): Promise<void>
 }
 
 export interface Mail {
@@ -28,7 +28,7 @@ export interface Mail {
   readonly id: string
 }
 
-/** Throws ChannelBusy or PlaceGone. */
+/** Throws SenderBusy or Unreachable. */
 export interface Mailer {
   send(mail: Mail): Promise<void>
 }
@@ -40,8 +40,8 @@ export interface Budget {
 }
 
 /** Not now: the conversation or the service is busy. */
-export class ChannelBusy extends Error {
-  override readonly name = 'ChannelBusy'
+export class SenderBusy extends Error {
+  override readonly name = 'SenderBusy'
   readonly waitMs: number
   /** It was refused before anything was done. Otherwise nobody knows: an answer was lost. */
   readonly refused: boolean
@@ -54,8 +54,8 @@ export class ChannelBusy extends Error {
 }
 
 /** Not there any more, or never: the app is not installed, the person blocked it, the conversation is gone. `reason` is a sentence. */
-export class PlaceGone extends Error {
-  override readonly name = 'PlaceGone'
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable'
   readonly reason: string
 
   constructor(reason: string, options?: ErrorOptions) {

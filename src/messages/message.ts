@@ -26,7 +26,7 @@ const place = z.discriminatedUnion('channel', [
   z.strictObject({ channel: z.literal('mail') }),
 ])
 
-export const copy = z.strictObject({
+export const message = z.strictObject({
   id: z.string().regex(RECORD_ID),
   requestId: z.string().regex(RECORD_ID),
   /** For whom it is written (Entra object id), and in which part. */
@@ -47,8 +47,8 @@ export const copy = z.strictObject({
   dead: z.string().exactOptional(),
 })
 
-export type Copy = z.infer<typeof copy>
-export type Place = Copy['place']
+export type Message = z.infer<typeof message>
+export type MessagePlace = Message['place']
 
 /** Where somebody asked: a conversation, and the message that becomes the copy, when there is one already (the form). */
 export interface Thread {
@@ -58,7 +58,7 @@ export interface Thread {
   readonly said?: string
 }
 
-const PERSONAL: Place = { channel: 'personal' }
+const PERSONAL: MessagePlace = { channel: 'personal' }
 
 interface Reader {
   readonly objectId: string
@@ -66,16 +66,16 @@ interface Reader {
 }
 
 /** The requester's own two, the request's first; then for each approver one in their personal chat, and one by mail. */
-export function makeCopies(
+export function makeMessages(
   requestId: string,
   requester: Reader,
   approvers: readonly Reader[],
   thread: Thread | undefined,
-): readonly Copy[] {
-  const make = (reader: Reader, role: Copy['role'], place: Place): Copy => {
+): readonly Message[] {
+  const make = (reader: Reader, role: Message['role'], place: MessagePlace): Message => {
     return { id: newId('c'), requestId, reader: reader.objectId, role, shows: 'request', place, presented: '' }
   }
-  const ownPlace: Place = thread ? { channel: 'teams', conversation: thread.conversation } : PERSONAL
+  const ownPlace: MessagePlace = thread ? { channel: 'teams', conversation: thread.conversation } : PERSONAL
   const own = make(requester, 'requester', ownPlace)
   const form = thread?.reference === undefined ? {} : { reference: thread.reference }
   const asked = approvers.flatMap((approver) => [
@@ -85,12 +85,16 @@ export function makeCopies(
   return [{ ...own, ...form }, { ...make(requester, 'requester', ownPlace), shows: 'outcome' }, ...asked]
 }
 
-export function newCopies(copies: readonly Copy[]): readonly RecordWrite[] {
+export function newMessageWrites(copies: readonly Message[]): readonly RecordWrite[] {
   return copies.map((next) => ({ kind: 'copy', id: next.id, expectedVersion: 0, next }))
 }
 
 /** Part of each commit that changes what people are shown: the copies of that request are due, and a job says so. `occasion` names the change. */
-export function showAgain(requestId: string, nowMs: number, occasion: string): Required<Pick<Commit, 'due' | 'jobs'>> {
+export function messagesDue(
+  requestId: string,
+  nowMs: number,
+  occasion: string,
+): Required<Pick<Commit, 'due' | 'jobs'>> {
   return {
     due: [{ kind: 'copies', id: requestId, at: nowMs }],
     jobs: [{ act: 'sync', recordId: requestId, occasion }],

@@ -24,7 +24,7 @@ const notice = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deny-changed'), ...common, role: z.string(), isFirst: z.boolean() }),
 ])
 
-export type Notice = z.infer<typeof notice>
+export type SecurityNotice = z.infer<typeof notice>
 
 const noticeRecord = z.strictObject({
   notice,
@@ -39,11 +39,11 @@ const noticeRecord = z.strictObject({
   postedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
 })
 
-export type NoticeRecord = z.infer<typeof noticeRecord>
+export type StoredSecurityNotice = z.infer<typeof noticeRecord>
 
-export interface StoredNotice {
+export interface VersionedSecurityNotice {
   readonly version: number
-  readonly value: NoticeRecord
+  readonly value: StoredSecurityNotice
 }
 
 interface Reading {
@@ -51,7 +51,7 @@ interface Reading {
   readonly approvalKey: string
 }
 
-interface TellNeeds extends Reading {
+interface TellDeps extends Reading {
   readonly record: Pick<RecordPort, 'read' | 'commit'>
   readonly rules: Pick<Rules, 'securityChannel'>
   readonly log: { error(data: object, message: string): void }
@@ -66,33 +66,33 @@ export function noticeIdOf(facts: string): string {
 }
 
 /** In a commit of its own, unless it stands in the record already. Where the rules name no channel, audit and log alone say it. */
-export async function tell(needs: TellNeeds, notice: Notice | undefined): Promise<void> {
-  if (!notice || needs.rules.securityChannel === undefined) return
+export async function recordSecurityNotice(deps: TellDeps, notice: SecurityNotice | undefined): Promise<void> {
+  if (!notice || deps.rules.securityChannel === undefined) return
   try {
     // Another role's round may be writing the same one.
-    await againOnConflict(() => writeOnce(needs, notice))
+    await againOnConflict(() => writeOnce(deps, notice))
   } catch (error) {
     // An outage is waited for. A key that somebody spoilt must not keep AWS from refusing anybody.
     if (error instanceof LatchkeyError) throw error
-    needs.log.error({ noticeId: notice.id, what: notice.kind, err: error }, NOT_TOLD)
+    deps.log.error({ noticeId: notice.id, what: notice.kind, err: error }, NOT_TOLD)
   }
 }
 
-async function writeOnce(needs: TellNeeds, notice: Notice): Promise<void> {
-  const stored = await needs.record.read('notice', notice.id)
-  if (truly(needs.approvalKey, notice.id, stored?.value)) return
-  await needs.record.commit(noticeCommit(needs, notice, stored?.version ?? 0))
+async function writeOnce(deps: TellDeps, notice: SecurityNotice): Promise<void> {
+  const stored = await deps.record.read('notice', notice.id)
+  if (truly(deps.approvalKey, notice.id, stored?.value)) return
+  await deps.record.commit(noticeCommit(deps, notice, stored?.version ?? 0))
 }
 
 /** What joins the commit of that which is told. */
 export function noticeCommit(
-  { approvalKey, rules }: Pick<TellNeeds, 'approvalKey' | 'rules'>,
-  notice: Notice,
+  { approvalKey, rules }: Pick<TellDeps, 'approvalKey' | 'rules'>,
+  notice: SecurityNotice,
   expectedVersion: number,
 ): Pick<Commit, 'records' | 'audit'> & Required<Pick<Commit, 'due'>> {
   if (rules.securityChannel === undefined) return { records: [], due: [], audit: [] }
   const { id, kind } = notice
-  const next: NoticeRecord = { notice, mac: macOf(approvalKey, 'notice', notice) }
+  const next: StoredSecurityNotice = { notice, mac: macOf(approvalKey, 'notice', notice) }
   return {
     records: [{ kind: 'notice', id, expectedVersion, next }],
     // At once by every clock: the one that wrote it may have been ahead.
@@ -102,13 +102,16 @@ export function noticeCommit(
 }
 
 /** Undefined: there is none, or one that we did not write. */
-export async function readNotice({ record, approvalKey }: Reading, id: string): Promise<StoredNotice | undefined> {
+export async function readNotice(
+  { record, approvalKey }: Reading,
+  id: string,
+): Promise<VersionedSecurityNotice | undefined> {
   const stored = await record.read('notice', id)
   const value = truly(approvalKey, id, stored?.value)
   return stored && value ? { version: stored.version, value } : undefined
 }
 
-function truly(approvalKey: string, id: string, value: unknown): NoticeRecord | undefined {
+function truly(approvalKey: string, id: string, value: unknown): StoredSecurityNotice | undefined {
   const { data } = noticeRecord.safeParse(value)
   const isOurs = data?.notice.id === id && isMac(macOf(approvalKey, 'notice', data.notice), data.mac)
   return isOurs ? data : undefined

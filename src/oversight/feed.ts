@@ -10,7 +10,7 @@ export interface Feed {
 }
 
 /** One region of an account whose wiring is not as `latchkey aws setup` makes it. */
-export interface PlaceDrift {
+export interface RegionDrift {
   readonly account: string
   readonly region: string
   /** What differs, each as a clause. */
@@ -18,6 +18,6 @@ export interface PlaceDrift {
 }
 
 /** Port: compares what AWS holds with what setup makes, where something was ever set up. */
-export interface WiringLook {
-  drift(): Promise<readonly PlaceDrift[]>
+export interface FeedDriftCheck {
+  drift(): Promise<readonly RegionDrift[]>
 }

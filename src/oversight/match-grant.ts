@@ -30,7 +30,7 @@ export function grantIdOf({ principalId = '' }: CloudTrailRecord): string | unde
 }
 
 /** The exact `aws:userid` of somebody who may hold grants on their own role or user. */
-export function holderOf(record: CloudTrailRecord): string | undefined {
+export function principalIdOf(record: CloudTrailRecord): string | undefined {
   const { principalId = '' } = record
   return grantIdOf(record) === undefined && /^(?:AIDA[A-Z0-9]+|AROA[A-Z0-9]+:.+)$/.test(principalId)
     ? principalId
@@ -42,7 +42,7 @@ export function holderOf(record: CloudTrailRecord): string | undefined {
  * time it must be within the scope. Of several, one that allows such a call comes first, then the one that ends last.
  * @param held The one that ends last first.
  */
-export function matchHeld(record: CloudTrailRecord, held: readonly Grant[], nowMs: number): Match {
+export function matchAttached(record: CloudTrailRecord, held: readonly Grant[], nowMs: number): Match {
   const theirs = held.filter(({ terms: { principal } }) => isHeldBy(principal, record))
   if (theirs.length === 0) return { unexplained: 'not-a-session-of-a-grant' }
   const matches = theirs.map((grant) => ({ grant, match: matchTime(record, grant, nowMs) }))

@@ -1,7 +1,7 @@
 import type { WriteKind } from './s3-write.ts'
 
 /** What was written with one grant, as far as CloudTrail told: it proves that something happened, never that nothing did. */
-export interface Digest {
+export interface WriteSummary {
   readonly counts: Readonly<Record<WriteKind, number>>
   readonly bytes: number
   /** ISO 8601 UTC, by the records' own time. */
@@ -23,6 +23,6 @@ export interface LastWrite {
 export const MOST_LAST_WRITES = 20
 
 /** Port: the digests of some grants, in the order asked. A grant with none has an empty one. */
-export interface Digests {
-  readMany(grantIds: readonly string[]): Promise<readonly Digest[]>
+export interface WriteSummaries {
+  readMany(grantIds: readonly string[]): Promise<readonly WriteSummary[]>
 }

@@ -1,13 +1,13 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { PageProblem } from './page-problem.ts'
-import type { Room } from './pages-deps.ts'
+import type { PagesContext } from './pages-deps.ts'
 import { isSameOrigin } from './same-origin.ts'
 import type { Session } from './session.ts'
 
 const sessions = new WeakMap<FastifyRequest, Session>()
 
 /** Runs before the body is read: a form counts only from a page of ours, sent by somebody signed in. */
-export function demandForm({ cookies, publicUrl }: Room): onRequestAsyncHookHandler {
+export function demandForm({ cookies, publicUrl }: PagesContext): onRequestAsyncHookHandler {
   return async function checkForm(request, reply) {
     const session = await cookies.session.read(request)
     const problem = isSameOrigin(request, publicUrl) ? undefined : PageProblem.foreignForm()

@@ -1,5 +1,5 @@
-import type { ReviewNeeds } from '../access-requests/review/review-access-request.ts'
-import type { ShownNeeds } from '../views/read-view.ts'
+import type { ReviewDeps } from '../access-requests/review/review-access-request.ts'
+import type { ReadViewDeps } from '../views/read-view.ts'
 import type { Cookies } from './session.ts'
 
 /**
@@ -26,7 +26,7 @@ export interface SignedIn {
   readonly mfa?: true
 }
 
-interface PagesOwnNeeds {
+interface PagesOwnDeps {
   readonly publicUrl: string
   /** `LATCHKEY_SECRET`, the current one first. */
   readonly secrets: readonly string[]
@@ -36,7 +36,7 @@ interface PagesOwnNeeds {
   readonly metrics: { refusedUnknown(): void }
 }
 
-export type PagesNeeds = ReviewNeeds & ShownNeeds & PagesOwnNeeds
+export type PagesDeps = ReviewDeps & ReadViewDeps & PagesOwnDeps
 
 /** What the routes share. */
-export type Room = PagesNeeds & { readonly cookies: Cookies }
+export type PagesContext = PagesDeps & { readonly cookies: Cookies }

@@ -3,7 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import { type Problem, problemPage } from './layout.ts'
 import { PageProblem } from './page-problem.ts'
-import type { PagesNeeds, Room } from './pages-deps.ts'
+import type { PagesContext, PagesDeps } from './pages-deps.ts'
 import { requestRoutes } from './request-routes.ts'
 import { openCookies } from './session.ts'
 import { signInRoutes } from './sign-in-routes.ts'
@@ -24,8 +24,8 @@ const NOT_FOUND =
   'There is no such request, or it is not yours to see. Check the link, or sign in as the person whom it was sent to.'
 const HTML = 'text/html; charset=utf-8'
 
-export function pages(app: FastifyInstance, needs: PagesNeeds): void {
-  const room: Room = { ...needs, cookies: openCookies(needs) }
+export function pages(app: FastifyInstance, deps: PagesDeps): void {
+  const context: PagesContext = { ...deps, cookies: openCookies(deps) }
   app.register(async (scope) => {
     // Forms, and only here: a form can be posted by any page of the web, and these routes are made to meet one.
     scope.removeAllContentTypeParsers()
@@ -33,16 +33,16 @@ export function pages(app: FastifyInstance, needs: PagesNeeds): void {
     scope.addHook('onRequest', async (_request, reply) => {
       reply.headers(HEADERS).type(HTML)
     })
-    scope.setErrorHandler((error: FastifyError, request, reply) => showProblem(room, error, request, reply))
-    signInRoutes(scope, room)
-    requestRoutes(scope, room)
+    scope.setErrorHandler((error: FastifyError, request, reply) => showProblem(context, error, request, reply))
+    signInRoutes(scope, context)
+    requestRoutes(scope, context)
   })
 }
 
-async function showProblem(room: Room, error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
-  if (error instanceof PageProblem) room.metrics.refusedUnknown()
+async function showProblem(context: PagesContext, error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+  if (error instanceof PageProblem) context.metrics.refusedUnknown()
   const problem = problemOf(error) ?? unforeseen(request, error)
-  const session = error instanceof PageProblem ? undefined : await room.cookies.session.read(request)
+  const session = error instanceof PageProblem ? undefined : await context.cookies.session.read(request)
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds)
   return reply.code(problem.status).headers(HEADERS).type(HTML).send(problemPage(problem, session))
 }

@@ -1,7 +1,7 @@
 import { html } from 'ghtml'
 import type { GrantView } from '../views/grant-view.ts'
 import type { Preview } from '../views/preview.ts'
-import type { Shown } from '../views/read-view.ts'
+import type { RequestAndGrant } from '../views/read-view.ts'
 import { askSentence, timeWords, withTimes } from '../views/request-sentence.ts'
 import type { RequestView } from '../views/request-view.ts'
 import { plain } from '../views/safe-text.ts'
@@ -11,7 +11,7 @@ import type { Session } from './session.ts'
 
 /** One request as one person sees it. */
 export interface RequestPage {
-  readonly shown: Shown
+  readonly shown: RequestAndGrant
   readonly session: Session
   /** `decide`: this person was asked, and it still waits. */
   readonly part: 'decide' | 'requester' | 'onlooker'

@@ -5,10 +5,10 @@ import { reviewAccessRequest } from '../access-requests/review/review-access-req
 import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
 import { RECORD_ID } from '../store/ids.ts'
-import { readShownTo } from '../views/read-view.ts'
+import { readView } from '../views/read-view.ts'
 import { demandForm, sessionOf } from './csrf.ts'
 import { PageProblem } from './page-problem.ts'
-import type { Room } from './pages-deps.ts'
+import type { PagesContext } from './pages-deps.ts'
 import { LONGEST_COMMENT, type RequestPage, requestPage } from './request-page.ts'
 import { isSameToken } from './same-origin.ts'
 import { callerOf, type Session } from './session.ts'
@@ -27,25 +27,25 @@ const reviewForm = z.object({
 })
 
 /** The page behind a mail's link. Reading it changes nothing, whatever stands in the address; only its form decides. */
-export function requestRoutes(app: FastifyInstance, room: Room): void {
+export function requestRoutes(app: FastifyInstance, context: PagesContext): void {
   app.get('/requests/:id', async (request, reply) => {
     const id = idOf(request)
-    const session = await room.cookies.session.read(request)
-    if (session === undefined) return await leaveToSignIn(room, reply, `/requests/${id}`)
-    return await show(room, session, callerOf(session, room.clientId, request), id)
+    const session = await context.cookies.session.read(request)
+    if (session === undefined) return await leaveToSignIn(context, reply, `/requests/${id}`)
+    return await show(context, session, callerOf(session, context.clientId, request), id)
   })
 
-  app.post('/requests/:id', { onRequest: demandForm(room) }, async (request, reply) => {
+  app.post('/requests/:id', { onRequest: demandForm(context) }, async (request, reply) => {
     const id = idOf(request)
     const session = sessionOf(request)
-    const caller = callerOf(session, room.clientId, request)
+    const caller = callerOf(session, context.clientId, request)
     const { csrf, ...review } = formOf(request.body)
     if (!isSameToken(csrf, session.csrf)) throw PageProblem.foreignForm()
     try {
-      await reviewAccessRequest(room, caller, id, review)
+      await reviewAccessRequest(context, caller, id, review)
     } catch (error) {
       if (!(error instanceof LatchkeyError)) throw error
-      return await showRefusal(room, session, caller, id, { error, comment: review.comment }, reply)
+      return await showRefusal(context, session, caller, id, { error, comment: review.comment }, reply)
     }
     return reply.redirect(`/requests/${id}`, 303)
   })
@@ -68,21 +68,27 @@ function formOf(body: unknown): z.output<typeof reviewForm> {
 
 type Said = Pick<RequestPage, 'notice' | 'comment'>
 
-async function show(room: Room, session: Session, caller: Caller, id: string, said: Said = {}): Promise<string> {
-  const { request, shown } = await readShownTo(room, caller, id)
+async function show(
+  context: PagesContext,
+  session: Session,
+  caller: Caller,
+  id: string,
+  said: Said = {},
+): Promise<string> {
+  const { request, shown } = await readView(context, caller, id)
   return requestPage({ shown, session, part: partOf(request.request, caller), ...said })
 }
 
 /** What became of it meanwhile, and above it why this click changed nothing. To whom it is not shown, it is missing. */
 async function showRefusal(
-  room: Room,
+  context: PagesContext,
   session: Session,
   caller: Caller,
   id: string,
   { error, comment }: { readonly error: LatchkeyError; readonly comment: string },
   reply: FastifyReply,
 ): Promise<string> {
-  const page = await show(room, session, caller, id, { notice: error.message, comment })
+  const page = await show(context, session, caller, id, { notice: error.message, comment })
   reply.code(error.httpStatus)
   if (error.code === 'UNAVAILABLE') reply.log.warn({ err: error }, 'not available')
   return page
@@ -91,6 +97,6 @@ async function showRefusal(
 /** Only for what is offered: whether somebody may decide is read from rules and directory at the click. */
 function partOf({ requester, asked, lapsesAt }: AccessRequest, { objectId }: Caller): RequestPage['part'] {
   if (requester.objectId === objectId) return 'requester'
-  const isAsked = asked.some((person) => person.objectId === objectId)
-  return isAsked && Date.now() < Date.parse(lapsesAt) ? 'decide' : 'onlooker'
+  const isGenuineRequest = asked.some((person) => person.objectId === objectId)
+  return isGenuineRequest && Date.now() < Date.parse(lapsesAt) ? 'decide' : 'onlooker'
 }

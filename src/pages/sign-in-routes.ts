@@ -4,7 +4,7 @@ import { isLatchkeyError } from '../errors.ts'
 import { demandForm, sessionOf } from './csrf.ts'
 import { problemPage } from './layout.ts'
 import { PageProblem } from './page-problem.ts'
-import type { Room, SignedIn, Started } from './pages-deps.ts'
+import type { PagesContext, SignedIn, Started } from './pages-deps.ts'
 import { isSameToken } from './same-origin.ts'
 import { newSession } from './session.ts'
 import { boundedExchanges, signInOver } from './sign-in-exchanges.ts'
@@ -12,41 +12,46 @@ import { boundedExchanges, signInOver } from './sign-in-exchanges.ts'
 const AGAIN = { path: '', words: 'Open the request and sign in again' }
 const csrfForm = z.object({ csrf: z.string() })
 
-export async function leaveToSignIn({ signIn, cookies }: Room, reply: FastifyReply, returnPath: string) {
+export async function leaveToSignIn({ signIn, cookies }: PagesContext, reply: FastifyReply, returnPath: string) {
   const { link, started } = await signIn.begin()
   await cookies.signIn.write(reply, { ...started, returnPath })
   return reply.redirect(link, 302)
 }
 
-export function signInRoutes(app: FastifyInstance, room: Room): void {
+export function signInRoutes(app: FastifyInstance, context: PagesContext): void {
   const exchanges = boundedExchanges()
 
   app.get('/sign-in/callback', async (request, reply) => {
-    const begun = await room.cookies.signIn.read(request)
+    const begun = await context.cookies.signIn.read(request)
     if (begun === undefined) throw signInOver()
     const { returnPath, ...started } = begun
-    const { searchParams } = new URL(request.url, room.publicUrl)
+    const { searchParams } = new URL(request.url, context.publicUrl)
     const signedIn = await exchanges.run(started.state, () => {
       // Only now: whoever has to wait keeps what they come back with.
-      room.cookies.signIn.clear(reply)
-      return finish(room, searchParams.toString(), started, returnPath)
+      context.cookies.signIn.clear(reply)
+      return finish(context, searchParams.toString(), started, returnPath)
     })
-    await room.cookies.session.write(reply, newSession(signedIn))
+    await context.cookies.session.write(reply, newSession(signedIn))
     return reply.redirect(returnPath, 302)
   })
 
-  app.post('/sign-out', { onRequest: demandForm(room) }, async (request, reply) => {
+  app.post('/sign-out', { onRequest: demandForm(context) }, async (request, reply) => {
     const session = sessionOf(request)
     const form = csrfForm.safeParse(request.body)
     if (!form.success || !isSameToken(form.data.csrf, session.csrf)) throw PageProblem.foreignForm()
-    room.cookies.session.clear(reply)
+    context.cookies.session.clear(reply)
     const sentence =
       'Microsoft may still know who you are: on a shared machine, sign out there too, or close the browser.'
     return problemPage({ status: 200, title: 'You are signed out', sentence }, undefined)
   })
 }
 
-async function finish({ signIn }: Room, query: string, started: Started, returnPath: string): Promise<SignedIn> {
+async function finish(
+  { signIn }: PagesContext,
+  query: string,
+  started: Started,
+  returnPath: string,
+): Promise<SignedIn> {
   try {
     return await signIn.finish(query, started)
   } catch (error) {

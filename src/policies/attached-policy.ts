@@ -1,6 +1,6 @@
-import { type BucketFacts, type Documented, grantStatements, iamDocument } from './grant-statements.ts'
+import { type BucketFacts, grantStatements, iamDocument, type PolicyTerms } from './grant-statements.ts'
 
-interface Written extends Documented {
+interface Written extends PolicyTerms {
   /** `userid`: what `aws:userid` is in every request of theirs. */
   readonly principal: { readonly userid: string }
   /** ISO 8601, whole seconds. */

@@ -19,7 +19,7 @@ export interface Statement {
 }
 
 /** What a policy allows, of one bucket. `endsAt`: ISO 8601, whole seconds. */
-export interface Documented {
+export interface PolicyTerms {
   readonly scopes: readonly Scope[]
   readonly levels: readonly Level[]
   /** Absent: none. */
@@ -35,7 +35,7 @@ export type BucketFacts = Pick<Bucket, 'region' | 'kmsKey' | 'bucketKey'>
  * @param binding Only of the driver `attach`, beside the end in every statement: to whom it is bound, and from when. What it allows is added to what
  * they have: the key opens the scope alone, and not all that they could get if it were not encrypted.
  */
-export function grantStatements(order: Documented, facts: BucketFacts, binding?: IamCondition): readonly Statement[] {
+export function grantStatements(order: PolicyTerms, facts: BucketFacts, binding?: IamCondition): readonly Statement[] {
   const { region, kmsKey } = facts
   const levels = sortLevels(order.levels)
   const name = oneBucket(order.scopes)

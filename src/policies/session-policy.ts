@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { type BucketFacts, type Documented, grantStatements, iamDocument } from './grant-statements.ts'
+import { type BucketFacts, grantStatements, iamDocument, type PolicyTerms } from './grant-statements.ts'
 
 /** STS API reference, AssumeRole: plain text of session policy and managed policies together, white space counted. */
 export const SESSION_POLICY_CHARACTERS = 2_048
@@ -8,7 +8,7 @@ export const SESSION_POLICY_CHARACTERS = 2_048
  * The session policy of a grant: exactly these scopes and levels, until `endsAt`. The same order always gives the same text.
  * What it allows is met with what the role allows; it can never give more than the role has.
  */
-export function sessionPolicy(order: Documented, bucket: BucketFacts): string {
+export function sessionPolicy(order: PolicyTerms, bucket: BucketFacts): string {
   const document = iamDocument(grantStatements(order, bucket))
   if (policySize(document) > SESSION_POLICY_CHARACTERS) refuseSize(policySize(document))
   return document

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { WRITE_KINDS } from '../oversight/s3-write.ts'
-import { type Digest, type Digests, type LastWrite, MOST_LAST_WRITES } from '../oversight/write-summary.ts'
+import { type LastWrite, MOST_LAST_WRITES, type WriteSummaries, type WriteSummary } from '../oversight/write-summary.ts'
 import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { type Keys, keysUnder, PREFIX } from './keys.ts'
@@ -17,18 +17,21 @@ const counts = z.object({
   tagged: amount,
   other: amount,
   denied: amount,
-}) satisfies z.ZodType<Digest['counts']>
+}) satisfies z.ZodType<WriteSummary['counts']>
 const sums = z.object({ bytes: amount, firstAt: time, lastAt: time })
 const lastWrite = z.object({ kind: z.enum(WRITE_KINDS), name: z.string(), uri: z.string() })
 
 /** Takes a connection for requests. */
-export function redisDigests(redis: Connection, { prefix = PREFIX }: { readonly prefix?: string } = {}): Digests {
+export function redisWriteSummaries(
+  redis: Connection,
+  { prefix = PREFIX }: { readonly prefix?: string } = {},
+): WriteSummaries {
   const keys = keysUnder(prefix)
   // Sent together without waiting in between.
   return { readMany: (grantIds) => answered(Promise.all(grantIds.map((id) => read(redis, keys, id)))) }
 }
 
-async function read(redis: Connection, keys: Keys, grantId: string): Promise<Digest> {
+async function read(redis: Connection, keys: Keys, grantId: string): Promise<WriteSummary> {
   const [fields, flat] = await Promise.all([
     redis.hgetall(keys.digest(grantId)),
     redis.zrevrange(keys.lastWrites(grantId), 0, MOST_LAST_WRITES - 1, 'WITHSCORES'),

@@ -2,7 +2,7 @@ import type { Person } from './directory.ts'
 import { formatDuration } from './duration.ts'
 import { type Entitlement, formatApprover, type Subject } from './entitlement.ts'
 import { type Level, sortLevels } from './levels.ts'
-import { findHolder, type Holder } from './principal-rules.ts'
+import { findOwnIdentity, type OwnIdentity } from './principal-rules.ts'
 import type { Account, Rules } from './rules.ts'
 import { contains, formatScope, type Scope } from './scope.ts'
 
@@ -20,7 +20,7 @@ export type Eligibility =
       readonly entitlement: Entitlement
       readonly account: Account
       /** Of the driver `attach`: who holds it in that account. */
-      readonly holder?: Holder
+      readonly ownIdentity?: OwnIdentity
       readonly durationMinutes: number
       readonly reason: string
     }
@@ -74,10 +74,11 @@ export function decideEligibility(rules: Rules, who: Asker, ask: Ask): Eligibili
   const account = accountOf(rules, ask)
   if (account === undefined) return refuse(scopeReason(own, ask))
   if (entitlement.driver === 'session') return accept({ entitlement, account }, who, ask)
-  const holder = findHolder(rules, account, who)
+  const ownIdentity = findOwnIdentity(rules, account, who)
   // What they may ask for is just this, and only the rules or the directory can mend it.
-  if ('problem' in holder) return { eligible: false, reason: holder.problem, mayAsk: [], tell: 'an owner of Latchkey' }
-  return accept({ entitlement, account, holder }, who, ask)
+  if ('problem' in ownIdentity)
+    return { eligible: false, reason: ownIdentity.problem, mayAsk: [], tell: 'an owner of Latchkey' }
+  return accept({ entitlement, account, ownIdentity }, who, ask)
 }
 
 /** Each scope of these, at any of its levels, for no longer than its longest time, is eligible. */
@@ -88,7 +89,7 @@ export function entitlementsFor(rules: Rules, who: Asker): Offered {
   return entitlements.length > 0 ? { some: true, entitlements } : { some: false, reason: NAMED_NOWHERE }
 }
 
-type Found = Pick<Extract<Eligibility, { eligible: true }>, 'entitlement' | 'account' | 'holder'>
+type Found = Pick<Extract<Eligibility, { eligible: true }>, 'entitlement' | 'account' | 'ownIdentity'>
 
 function accept(found: Found, who: Asker, ask: Ask): Eligibility {
   const { entitlement } = found

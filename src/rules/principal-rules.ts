@@ -1,8 +1,8 @@
 import type { DirectoryAttribute, Person } from './directory.ts'
-import type { Account, HolderRow, Rules } from './rules.ts'
+import type { Account, PrincipalRule, Rules } from './rules.ts'
 
 /** Whose own role or user holds grants of the driver `attach`: a row of the rules, for one person. */
-export interface Holder {
+export interface OwnIdentity {
   readonly kind: 'role' | 'user'
   readonly name: string
   /** Of a role: the name that this person's session always has. */
@@ -19,15 +19,15 @@ interface Who {
 const SESSION_NAME = /^[\w+=,.@-]{2,64}$/
 
 /** No row, or two that differ, is no principal: which of two is meant must not depend on an order. */
-export function findHolder(
+export function findOwnIdentity(
   rules: Rules,
   account: Account,
   { person, groups }: Who,
-): Holder | { readonly problem: string } {
+): OwnIdentity | { readonly problem: string } {
   const rows = (rules.principals.get(account.name) ?? []).filter(({ who }) =>
     who.kind === 'person' ? who.id === person.objectId : groups.has(who.id),
   )
-  const found = rows.map((row) => holderOf(row, person))
+  const found = rows.map((row) => principalIdOf(row, person))
   const [first, ...others] = found
   if (!first) return { problem: `The rules name no role or user of yours in account ${account.name}.` }
   if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first)))
@@ -37,7 +37,10 @@ export function findHolder(
   return first
 }
 
-function holderOf({ kind, name, sessionName }: HolderRow, person: Person): Holder | { readonly problem: string } {
+function principalIdOf(
+  { kind, name, sessionName }: PrincipalRule,
+  person: Person,
+): OwnIdentity | { readonly problem: string } {
   if (kind === 'user' || sessionName === undefined) return { kind, name }
   const value = person.attributes?.[sessionName]
   if (value === undefined || !SESSION_NAME.test(value))

@@ -11,7 +11,7 @@ export interface Rules {
   readonly accounts: ReadonlyMap<string, Account>
   readonly buckets: ReadonlyMap<string, Bucket>
   /** Name of an account → who holds grants of the driver `attach` there. */
-  readonly principals: ReadonlyMap<string, readonly HolderRow[]>
+  readonly principals: ReadonlyMap<string, readonly PrincipalRule[]>
   /** In the order of the file: where several match an ask, the first one counts. */
   readonly entitlements: readonly Entitlement[]
   readonly reviewTimes: { readonly remindAfterMinutes: number; readonly lapseAfterMinutes: number }
@@ -52,7 +52,7 @@ export interface Bucket {
 }
 
 /** As the rules write it: whose own role or user holds grants of the driver `attach`. */
-export interface HolderRow {
+export interface PrincipalRule {
   readonly who: Subject
   readonly kind: 'role' | 'user'
   readonly name: string

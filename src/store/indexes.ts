@@ -28,7 +28,7 @@ export const ON_ROLE = 'on-role'
 /** Grants that AWS may be enforcing on one target, by the time of their last attempt. */
 export const ON_TARGET = 'on-target'
 
-/** `<targetId>/<grantId>` of every attach grant, by its end. */
+/** `<entityId>/<grantId>` of every attach grant, by its end. */
 export const TARGETS = { kind: 'targets', value: 'recent' } as const
 
 /** Grants by the exact `aws:userid` that holds them, by their end. */

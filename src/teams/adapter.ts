@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Activity, TurnContext } from 'botbuilder'
 import { z } from 'zod'
-import type { Bot, Turn } from '../interactions/interaction.ts'
+import type { Bot, Interaction } from '../interactions/interaction.ts'
 import { activitySchema, type Heard, parseActivity, personOf } from './activity.ts'
 import { cloudAdapter, refuseWithoutAuthentication } from './authentication.ts'
 import type { BotSettings } from './bot-settings.ts'
@@ -14,7 +14,7 @@ interface Log {
   error(data: object, message: string): void
 }
 
-export interface AdapterNeeds {
+export interface AdapterDeps {
   readonly settings: BotSettings
   /** Whose people may speak. */
   readonly tenantId: string
@@ -36,11 +36,11 @@ export interface TeamsAdapter {
 }
 
 /** Converts what Teams sends into turns of the bot, and its answers into what Teams shows. */
-export async function teamsAdapter(needs: AdapterNeeds): Promise<TeamsAdapter> {
-  await refuseWithoutAuthentication(needs.settings)
-  const adapter = cloudAdapter(needs.settings)
+export async function teamsAdapter(deps: AdapterDeps): Promise<TeamsAdapter> {
+  await refuseWithoutAuthentication(deps.settings)
+  const adapter = cloudAdapter(deps.settings)
   return {
-    process: (authorization, body) => processOne(adapter, authorization, body, (context) => onTurn(needs, context)),
+    process: (authorization, body) => processOne(adapter, authorization, body, (context) => onTurn(deps, context)),
   }
 }
 
@@ -65,65 +65,65 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** No error leaves a turn: the SDK would answer with its text, or with nothing at all. */
-async function onTurn(needs: AdapterNeeds, context: TurnContext): Promise<void> {
+async function onTurn(deps: AdapterDeps, context: TurnContext): Promise<void> {
   const { activity } = context
   const reference = randomUUID()
-  const failed = (error: unknown) => needs.log.error({ err: error, reference }, 'turn failed')
+  const failed = (error: unknown) => deps.log.error({ err: error, reference }, 'turn failed')
   try {
-    if (activity.type === 'invoke') await answerInvoke(needs, context, reference, failed)
-    else await hear(needs, context, reference, failed)
+    if (activity.type === 'invoke') await answerInvoke(deps, context, reference, failed)
+    else await hear(deps, context, reference, failed)
   } catch (error) {
     failed(error)
   }
 }
 
 async function answerInvoke(
-  needs: AdapterNeeds,
+  deps: AdapterDeps,
   context: TurnContext,
   reference: string,
   failed: (error: unknown) => void,
 ): Promise<void> {
-  const body = await invoked(needs, context).catch((error: unknown) => {
+  const body = await invoked(deps, context).catch((error: unknown) => {
     failed(error)
     return invokeFailure(reference)
   })
   await context.sendActivity({ type: 'invokeResponse', value: { status: 200, body } })
 }
 
-async function invoked(needs: AdapterNeeds, context: TurnContext): Promise<InvokeAnswer | undefined> {
+async function invoked(deps: AdapterDeps, context: TurnContext): Promise<InvokeAnswer | undefined> {
   const heard = parseActivity(context.activity)
   if (heard.name === 'application/search') return NOTHING_FOUND
-  const action = heard.name === 'adaptiveCard/action' ? executedAction(heard, heard.value) : undefined
-  const turn = action && turnFor(needs, context, heard)
-  return action && turn && invokeAnswer(await needs.bot.acted(turn, action))
+  const click = heard.name === 'adaptiveCard/action' ? executedAction(heard, heard.value) : undefined
+  const interaction = click && turnFor(deps, context, heard)
+  return click && interaction && invokeAnswer(await deps.bot.acted(interaction, click))
 }
 
 /** Whatever comes from nobody, or means nothing to the bot, is taken and left. */
 async function hear(
-  needs: AdapterNeeds,
+  deps: AdapterDeps,
   context: TurnContext,
   reference: string,
   failed: (error: unknown) => void,
 ): Promise<void> {
   const heard = parseActivity(context.activity)
-  const act = actFor(needs.bot, context.activity, heard)
-  const turn = act && turnFor(needs, context, heard)
-  if (act === undefined || turn === undefined) return
+  const act = actFor(deps.bot, context.activity, heard)
+  const interaction = act && turnFor(deps, context, heard)
+  if (act === undefined || interaction === undefined) return
   try {
-    await act(turn)
+    await act(interaction)
   } catch (error) {
     failed(error)
-    await turn.reply(wentWrong(reference))
+    await interaction.reply(wentWrong(reference))
   }
 }
 
-function actFor(bot: Bot, activity: Activity, heard: Heard): ((turn: Turn) => Promise<void>) | undefined {
-  if (isArrival(heard)) return (turn) => bot.installed(turn)
+function actFor(bot: Bot, activity: Activity, heard: Heard): ((interaction: Interaction) => Promise<void>) | undefined {
+  if (isArrival(heard)) return (interaction) => bot.installed(interaction)
   if (heard.type !== 'message') return undefined
-  return (turn) => bot.said(turn, textOf(activity))
+  return (interaction) => bot.said(interaction, textOf(activity))
 }
 
-function turnFor({ tenantId, settings }: AdapterNeeds, context: TurnContext, heard: Heard): Turn | undefined {
+function turnFor({ tenantId, settings }: AdapterDeps, context: TurnContext, heard: Heard): Interaction | undefined {
   const caller = personOf(heard, tenantId, settings.appId)
   return caller && turnOf(context, caller)
 }

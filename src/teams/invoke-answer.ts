@@ -1,4 +1,4 @@
-import type { Answer } from '../interactions/interaction.ts'
+import type { ClickAnswer } from '../interactions/interaction.ts'
 
 /** What an invoke is answered with: HTTP is always 200, and the code is in the body ("Universal Action Model"). With HTTP 400 Teams shows nothing at all. */
 
@@ -12,7 +12,7 @@ export interface InvokeAnswer {
   readonly value: unknown
 }
 
-export function invokeAnswer(answer: Answer): InvokeAnswer {
+export function invokeAnswer(answer: ClickAnswer): InvokeAnswer {
   if ('card' in answer) return { statusCode: 200, type: CARD, value: answer.card }
   if ('message' in answer) return { statusCode: 200, type: MESSAGE, value: answer.message }
   return { statusCode: 400, type: ERROR, value: answer.error }

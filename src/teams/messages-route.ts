@@ -10,7 +10,7 @@ import type { Connector, VerifyConnector } from './verify-connector-token.ts'
 const BODY_LIMIT_BYTES = 256 * 1_024
 const RETRY_AFTER_SECONDS = 5
 
-export interface MessagesNeeds {
+export interface MessagesDeps {
   readonly verify: VerifyConnector
   readonly adapter: TeamsAdapter
   /** Whose Teams it is, and where that may be. */
@@ -19,23 +19,23 @@ export interface MessagesNeeds {
   readonly metrics: { refusedUnknown(): void }
 }
 
-export function messagesRoute(app: FastifyInstance, needs: MessagesNeeds): void {
+export function messagesRoute(app: FastifyInstance, deps: MessagesDeps): void {
   const connectors = new WeakMap<FastifyRequest, Connector>()
   app.register(async (door) => {
-    door.setErrorHandler((error: FastifyError, request, reply) => refuse(needs, error, request, reply))
+    door.setErrorHandler((error: FastifyError, request, reply) => refuse(deps, error, request, reply))
     // Before the body is read: whoever is not known costs one signature check and no memory.
     door.addHook('onRequest', async (request, reply) => {
       // Taken back once it is known who calls: a body that nobody reads must not keep the connection.
       reply.header('connection', 'close')
-      connectors.set(request, await needs.verify(request.headers.authorization))
+      connectors.set(request, await deps.verify(request.headers.authorization))
       reply.removeHeader('connection')
     })
     door.post('/api/messages', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
       const heard = parseActivity(request.body)
       const connector = connectors.get(request)
       if (connector === undefined) throw new Refused(401, 'not-verified')
-      refuseForeign(heard, connector, needs)
-      const { status, body } = await needs.adapter.process(request.headers.authorization ?? '', heard)
+      refuseForeign(heard, connector, deps)
+      const { status, body } = await deps.adapter.process(request.headers.authorization ?? '', heard)
       if (status === 401) throw new Refused(401, 'refused-by-the-sdk')
       if (status !== 200) throw new Error(`The SDK ended a turn with ${status}.`)
       return reply.code(200).send(body)
@@ -55,7 +55,7 @@ const SENTENCES: Readonly<Record<number, string>> = {
 
 /** One text for each status, whatever the reason was. */
 function refuse(
-  { metrics }: MessagesNeeds,
+  { metrics }: MessagesDeps,
   error: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,

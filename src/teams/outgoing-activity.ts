@@ -1,11 +1,11 @@
 import type { Activity } from 'botbuilder'
-import type { Message } from '../messages/message-sender.ts'
+import type { RenderedCard } from '../messages/message-sender.ts'
 
 /** What goes out. Never text and a card in one: Teams makes two messages of it and names neither. */
 
 const CARD = 'application/vnd.microsoft.card.adaptive'
 
-export function cardActivity({ card, summary }: Message): Partial<Activity> {
+export function cardActivity({ card, summary }: RenderedCard): Partial<Activity> {
   return { type: 'message', summary, attachments: [{ contentType: CARD, content: card }] }
 }
 

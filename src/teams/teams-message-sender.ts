@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Conversation } from '../messages/message.ts'
-import { type Channel, ChannelBusy, type Message, PlaceGone } from '../messages/message-sender.ts'
+import { type MessageSender, type RenderedCard, SenderBusy, Unreachable } from '../messages/message-sender.ts'
 import { type BotSettings, isServiceUrl } from './bot-settings.ts'
 import { ConnectorRefusal, ConnectorSilence } from './connector-client.ts'
 import { type ConnectorConversations, connectorConversations } from './connector-conversations.ts'
@@ -16,7 +16,7 @@ interface Log {
   error(data: object, message: string): void
 }
 
-export interface ChannelNeeds {
+export interface TeamsSenderDeps {
   readonly settings: BotSettings
   /** Whose people they are. */
   readonly tenantId: string
@@ -24,14 +24,14 @@ export interface ChannelNeeds {
 }
 
 /** Teams as a place where copies are shown: every call is one call, and what is to be tried again is the caller's to say. */
-export function teamsChannel({ settings, tenantId, log }: ChannelNeeds): Channel {
+export function teamsMessageSender({ settings, tenantId, log }: TeamsSenderDeps): MessageSender {
   const { appId, serviceUrls } = settings
   const connector = connectorConversations(settings)
   const bot: Bot = { appId, tenantId, serviceUrl: serviceUrls[0] ?? '' }
 
   async function within<T>(to: Conversation, act: (addressed: object) => Promise<T>): Promise<T> {
     if (!isServiceUrl(to.serviceUrl, serviceUrls))
-      throw new PlaceGone('That conversation is not in our Teams any more.')
+      throw new Unreachable('That conversation is not in our Teams any more.')
     return await loudly(log, asPort(act(addressOf(to, appId))))
   }
 
@@ -66,7 +66,7 @@ async function loudly<T>(log: Log, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if (error instanceof ChannelBusy && error.cause instanceof NoToken) {
+    if (error instanceof SenderBusy && error.cause instanceof NoToken) {
       log.error(
         { err: error.cause },
         'Teams is not reached: check MicrosoftAppPassword, BOT_LOGIN_URL and the connection',
@@ -87,7 +87,7 @@ async function startThread(
   connector: ConnectorConversations,
   { appId, tenantId, serviceUrl }: Bot,
   channelId: string,
-  message: Message,
+  message: RenderedCard,
 ): Promise<void> {
   const parameters = {
     isGroup: true,
@@ -114,7 +114,7 @@ async function openChat(connector: ConnectorConversations, bot: Bot, objectId: s
     const conversationId = demandId(await asPort(connector.create(serviceUrl, parameters)))
     return { v: 1, serviceUrl, conversationId, conversationType: 'personal', tenantId }
   } catch (error) {
-    throw isUnknownPerson(error) ? new PlaceGone('Teams does not know this person.', { cause: error }) : error
+    throw isUnknownPerson(error) ? new Unreachable('Teams does not know this person.', { cause: error }) : error
   }
 }
 
@@ -139,16 +139,16 @@ const GONE: Readonly<Record<string, string>> = {
 
 /** 413 and whatever else we did wrong stays what it is: a fault. */
 function portError(error: unknown): unknown {
-  if (error instanceof ConnectorSilence) return new ChannelBusy(USUAL_WAIT_MS, { cause: error })
-  if (error instanceof NoToken) return new ChannelBusy(USUAL_WAIT_MS, { cause: error, refused: true })
+  if (error instanceof ConnectorSilence) return new SenderBusy(USUAL_WAIT_MS, { cause: error })
+  if (error instanceof NoToken) return new SenderBusy(USUAL_WAIT_MS, { cause: error, refused: true })
   if (!(error instanceof ConnectorRefusal)) return error
   const { status, code, waitMs = USUAL_WAIT_MS } = error
   if (status === 412 || status === 429 || status >= 500) {
-    return new ChannelBusy(Math.min(waitMs, LONGEST_WAIT_MS), { cause: error, refused: status < 500 })
+    return new SenderBusy(Math.min(waitMs, LONGEST_WAIT_MS), { cause: error, refused: status < 500 })
   }
   if (status !== 403 && status !== 404) return error
   const gone = GONE[code]
-  if (gone !== undefined) return new PlaceGone(gone, { cause: error })
+  if (gone !== undefined) return new Unreachable(gone, { cause: error })
   // A registration that Teams refuses is mended by somebody; a place that we took for gone never comes back.
-  return new ChannelBusy(LONGEST_WAIT_MS, { cause: error, refused: true })
+  return new SenderBusy(LONGEST_WAIT_MS, { cause: error, refused: true })
 }

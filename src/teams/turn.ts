@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TurnContext } from 'botbuilder'
-import type { Turn } from '../interactions/interaction.ts'
+import type { Interaction } from '../interactions/interaction.ts'
 import type { Caller } from '../rules/caller.ts'
 import { ConnectorRefusal } from './connector-client.ts'
 import { conversationOf } from './conversation.ts'
@@ -9,7 +9,7 @@ import { cardActivity, textActivity } from './outgoing-activity.ts'
 /** Somebody waits: what Teams refuses for the moment is tried again for about two seconds, and no longer. */
 const PAUSES_MS = [200, 600, 1_200]
 
-export function turnOf(context: TurnContext, caller: Caller): Turn {
+export function turnOf(context: TurnContext, caller: Caller): Interaction {
   const reference = TurnContext.getConversationReference(context.activity)
   const { tenantId } = caller
   // The tenant may stand in the channel's data only; the door has compared both.

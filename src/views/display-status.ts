@@ -1,9 +1,9 @@
 import type { GrantView } from './grant-view.ts'
-import type { Shown } from './read-view.ts'
+import type { RequestAndGrant } from './read-view.ts'
 import type { RequestView } from './request-view.ts'
 
 /** Where a request and its grant stand together. `approved`: what follows is told elsewhere. `failed`: nobody could use it. */
-export type Stage =
+export type DisplayStatus =
   | Exclude<RequestView['status'], 'approved'>
   | Exclude<GrantView['status'], 'expired' | 'revoked'>
   | 'approved'
@@ -13,9 +13,9 @@ export type Stage =
   | 'revoked'
 
 /** In which part somebody reads a card. */
-export type Part = 'requester' | 'approver' | 'everybody'
+export type ReaderRole = 'requester' | 'approver' | 'everybody'
 
-export function stageOf({ request, grant }: Shown): Stage {
+export function displayStatusOf({ request, grant }: RequestAndGrant): DisplayStatus {
   if (request.status !== 'approved') return request.status
   if (!grant) return 'approved'
   const isUnused = grant.activatedAt === null
@@ -24,9 +24,17 @@ export function stageOf({ request, grant }: Shown): Stage {
   return grant.status
 }
 
-const OVER: ReadonlySet<Stage> = new Set(['approved', 'denied', 'cancelled', 'lapsed', 'failed', 'expired', 'revoked'])
+const OVER: ReadonlySet<DisplayStatus> = new Set([
+  'approved',
+  'denied',
+  'cancelled',
+  'lapsed',
+  'failed',
+  'expired',
+  'revoked',
+])
 
 /** Nothing more will come that its reader must see at once. */
-export function isOver(stage: Stage): boolean {
-  return OVER.has(stage)
+export function isOver(status: DisplayStatus): boolean {
+  return OVER.has(status)
 }

@@ -1,5 +1,5 @@
 import type { Grant } from '../grants/grant.ts'
-import type { Digest } from '../oversight/write-summary.ts'
+import type { WriteSummary } from '../oversight/write-summary.ts'
 import { forMinutes, type Preview, previewOf } from './preview.ts'
 
 /** A grant as one reader may see it. Times are ISO 8601 UTC. */
@@ -24,10 +24,10 @@ export interface GrantView {
   readonly endCause: string | null
   /** Where credentials were taken to, the first one first. */
   readonly takenFrom: readonly { readonly address: string; readonly at: string }[]
-  readonly writes: Digest
+  readonly writes: WriteSummary
 }
 
-export function grantView(grant: Grant, writes: Digest): GrantView {
+export function grantView(grant: Grant, writes: WriteSummary): GrantView {
   const { terms } = grant
   const end = grant.endedAt ?? grant.endsAt
   return {

@@ -1,6 +1,6 @@
 /** What people and AWS wrote, as runs of a RichTextBlock: the one place of a card where nothing in a text is read as markdown. */
 
-export interface Run {
+export interface TextRun {
   readonly type: 'TextRun'
   readonly text: string
   readonly weight?: 'Bolder'
@@ -9,7 +9,7 @@ export interface Run {
   readonly color?: 'Attention'
 }
 
-type Look = Omit<Run, 'type' | 'text'>
+type Look = Omit<TextRun, 'type' | 'text'>
 
 /** Renderers also look into runs for these functions, one run at a time. */
 const CARD_FUNCTION = /(?<=\{)(?=\{(?:DATE|TIME)\()/gi
@@ -39,7 +39,7 @@ export function plain(text: string): string {
 }
 
 /** Shown letter by letter, whatever it holds. */
-export function said(text: string, look: Look = {}): readonly Run[] {
+export function textRuns(text: string, look: Look = {}): readonly TextRun[] {
   // A renderer drops an empty run, or the whole block.
   const parts = (plain(text) || '–').split(CARD_FUNCTION)
   // So many runs would outgrow the card; nobody means so many of them.

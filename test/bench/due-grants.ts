@@ -1,4 +1,4 @@
-import { signAsk } from '../../src/access-requests/request-mac.ts'
+import { signRequest } from '../../src/access-requests/request-mac.ts'
 import { LATCHKEY } from '../../src/audit/events.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import type { SessionPrincipal } from '../../src/grants/principal.ts'
@@ -72,7 +72,7 @@ function approved({ endsAt: _end, activatedAt: _at, ...grant }: Grant): Grant {
 /** Approved; nobody was shown a card, which would be Teams' pace. */
 function requestOf({ id, terms, requesterName }: Grant) {
   const { requestId, requester, scopes, levels, durationMinutes, entitlement, principal, decidedAt } = terms
-  return signAsk(APPROVAL_KEY, {
+  return signRequest(APPROVAL_KEY, {
     id: requestId,
     status: 'approved',
     requester: { objectId: requester, name: requesterName },

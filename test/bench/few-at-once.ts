@@ -17,13 +17,13 @@ const { redisUrl } = setup.config
 const log = openLog(setup.config, 'bench')
 const redis = await startRedis(setup.config, log)
 const [shared, relayed] = [connect(redisUrl, 'worker', log), connect(redisUrl, 'worker', log)]
-const needs = { ...joinEdges(setup, 'workers', redis, log), ends: endsUnderWay(), log }
+const deps = { ...joinEdges(setup, 'workers', redis, log), ends: endsUnderWay(), log }
 const queue = bullQueue(shared, { log })
 const relay = relayOutbox({ outbox: redisOutbox(relayed, { log }), queue, log })
 const workers = startWorkers(shared, {
   handlers: {
-    activate: ({ recordId }) => activateGrant(needs, recordId),
-    revoke: ({ recordId }) => revokeGrant(needs, recordId),
+    activate: ({ recordId }) => activateGrant(deps, recordId),
+    revoke: ({ recordId }) => revokeGrant(deps, recordId),
     // Requests of this bench are shown to nobody.
     cards: async () => ({}),
   },

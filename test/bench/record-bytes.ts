@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { redisDigests } from '../../src/redis/write-summaries.ts'
+import { redisWriteSummaries } from '../../src/redis/write-summaries.ts'
 import { startWorld } from '../fixtures/world.ts'
 import type { Bench } from './bench.ts'
 import { type Life, ONE_APPROVER, openLife, until } from './life.ts'
@@ -137,7 +137,11 @@ async function jsonBytes(cli: Redis, keys: readonly string[]): Promise<number> {
   )
   const audit = await cli.xrange('{latchkey}:audit', '-', '+')
   const digested = keys.flatMap((key) => /^\{latchkey\}:digest:([^:]+)$/.exec(key)?.[1] ?? [])
-  const digests = await redisDigests(cli).readMany(digested)
-  const texts = [...records, ...audit.map(([, [, text]]) => text), ...digests.map((digest) => JSON.stringify(digest))]
+  const writeSummaries = await redisWriteSummaries(cli).readMany(digested)
+  const texts = [
+    ...records,
+    ...audit.map(([, [, text]]) => text),
+    ...writeSummaries.map((digest) => JSON.stringify(digest)),
+  ]
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), 0)
 }

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { z } from 'zod'
 import { PEOPLE } from '../../sandbox/entra/fixture.ts'
-import { signYes } from '../../src/grants/approval-mac.ts'
+import { signApproval } from '../../src/grants/approval-mac.ts'
 import { terms } from '../../src/grants/grant.ts'
 import { sessionPolicy } from '../../src/policies/session-policy.ts'
 import { parseScope } from '../../src/rules/scope.ts'
@@ -44,7 +44,7 @@ export const vend: Bench = {
       closeLater(() => baseline.stop())
       const authorization = `Bearer ${await world.entra.mint(PEOPLE.rita)}`
 
-      const vended = `${web.url}/api/v1/grants/${grantId}/credentials`
+      const credentialsCache = `${web.url}/api/v1/grants/${grantId}/credentials`
       const post = (url: string, count: number) =>
         answerTimes({
           url,
@@ -53,7 +53,7 @@ export const vend: Bench = {
           wantedStatus: 200,
         })
       // The first one tells its address.
-      await post(vended, 1)
+      await post(credentialsCache, 1)
       const renew = await renewal(cli, grantId, world.environment('web').APPROVAL_KEY ?? '')
 
       const again = async (url: string) => percentile(await post(url, CACHED), 95)
@@ -68,9 +68,21 @@ export const vend: Bench = {
       }
 
       const at = (route: string) => `${baseline.url}/${route}/${grantId}`
-      const cached = await compare({ latchkey: () => again(vended), baseline: () => again(at('constant')) }, UNIT, say)
-      const read = await compare({ latchkey: () => again(vended), baseline: () => again(at('read')) }, UNIT, say)
-      const uncached = await compare({ latchkey: () => anew(vended), baseline: () => anew(at('assumed')) }, UNIT, say)
+      const cached = await compare(
+        { latchkey: () => again(credentialsCache), baseline: () => again(at('constant')) },
+        UNIT,
+        say,
+      )
+      const read = await compare(
+        { latchkey: () => again(credentialsCache), baseline: () => again(at('read')) },
+        UNIT,
+        say,
+      )
+      const uncached = await compare(
+        { latchkey: () => anew(credentialsCache), baseline: () => anew(at('assumed')) },
+        UNIT,
+        say,
+      )
       return {
         value: cached.ratio,
         goal: `≤ ${MOST_CACHED} / ≤ ${MOST_UNCACHED}`,
@@ -94,7 +106,7 @@ async function renewal(cli: Redis, grantId: string, approvalKey: string): Promis
   return async () => {
     decidedAtMs += 1
     const next = { ...stored.terms, decidedAt: new Date(decidedAtMs).toISOString() }
-    await cli.hset(key, 'json', JSON.stringify({ ...stored, terms: next, mac: signYes(approvalKey, next) }))
+    await cli.hset(key, 'json', JSON.stringify({ ...stored, terms: next, mac: signApproval(approvalKey, next) }))
   }
 }
 

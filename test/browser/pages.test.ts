@@ -153,7 +153,7 @@ describe('from the mail to the decision', () => {
     await mailed(id)
     const page = await follow(await openMail(), 'Max Mertens')
     await page.getByLabel(/^Comment/).fill('Too late')
-    await reviewAccessRequest(front.office.needs, front.office.as('dana'), id, { decision: 'deny', comment: 'Not now' })
+    await reviewAccessRequest(front.office.deps, front.office.as('dana'), id, { decision: 'deny', comment: 'Not now' })
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('alert').filter({ hasText: 'already denied by Dana Okafor' }).waitFor()
     await page.getByRole('heading', { name: 'Denied by Dana Okafor' }).waitFor()

@@ -63,9 +63,9 @@ describe('invariant 2: a card offers only what its reader may try', () => {
 
   test('an extension that was refused says that it takes nothing away', () => {
     for (const reader of Object.values(READERS)) {
-      const said = (state: State) => textOf(renderCard(STATES[state], reader, PUBLIC_URL).card)
-      expect(said('extension, denied')).toContain('What was granted before is not changed by this.')
-      expect(said('denied')).not.toContain('granted before')
+      const textRuns = (state: State) => textOf(renderCard(STATES[state], reader, PUBLIC_URL).card)
+      expect(textRuns('extension, denied')).toContain('What was granted before is not changed by this.')
+      expect(textRuns('denied')).not.toContain('granted before')
     }
   })
 
@@ -237,10 +237,10 @@ describe('invariant 11: how to use it', () => {
 
 describe('where credentials were taken to', () => {
   test('is told with its first time, once and calmly while it is one address', () => {
-    const said = textOf(cardOf('active, taken', 'requester'))
-    expect(said).toContain('Taken from 198.51.100.7')
-    expect(said).toContain('First {{DATE(2026-11-22T10:02:00Z, SHORT)}} at {{TIME(2026-11-22T10:02:00Z)}}')
-    expect(said).not.toContain('somebody else')
+    const textRuns = textOf(cardOf('active, taken', 'requester'))
+    expect(textRuns).toContain('Taken from 198.51.100.7')
+    expect(textRuns).toContain('First {{DATE(2026-11-22T10:02:00Z, SHORT)}} at {{TIME(2026-11-22T10:02:00Z)}}')
+    expect(textRuns).not.toContain('somebody else')
     expect(textOf(cardOf('active', 'requester'))).not.toContain('Taken from')
   })
 

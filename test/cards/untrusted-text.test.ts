@@ -5,7 +5,7 @@ import { renderAccess } from '../../src/cards/my-access-card.ts'
 import { renderCard } from '../../src/cards/request-card.ts'
 import { renderForm } from '../../src/cards/request-form.ts'
 import { renderNotice } from '../../src/cards/security-notice-card.ts'
-import type { Shown } from '../../src/views/read-view.ts'
+import type { RequestAndGrant } from '../../src/views/read-view.ts'
 import { NOTICES, PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from '../fixtures/sample-views.ts'
 import { READERS, SOME_OFFERS } from './all-cards.ts'
 import { markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
@@ -52,7 +52,7 @@ interface Words {
 
 const words = fc.record<Words>({ name: text, reason: text, ticket: text, comment: text, key: text, call: text })
 
-function active({ name, reason, ticket, comment, key, call }: Words): Shown {
+function active({ name, reason, ticket, comment, key, call }: Words): RequestAndGrant {
   const decision = { by: name, as: 'manager', comment, at: '2026-11-22T10:00:00.000Z' }
   const last = [{ kind: 'other' as const, name: call, uri: `s3://b/${key}`, at: '2026-11-22T10:01:00.000Z' }]
   return {
@@ -65,10 +65,10 @@ describe('text of people and of AWS', () => {
   test('stands on the card letter by letter', () => {
     fc.assert(
       fc.property(words, (all) => {
-        const said = saidOn(renderCard(active(all), READERS.everybody, PUBLIC_URL).card)
-        for (const one of [all.reason, all.ticket, all.comment]) expect(said).toContain(one)
+        const textRuns = saidOn(renderCard(active(all), READERS.everybody, PUBLIC_URL).card)
+        for (const one of [all.reason, all.ticket, all.comment]) expect(textRuns).toContain(one)
         if (Array.from(all.name).length <= 80)
-          expect(said.some((line) => line.startsWith(`${all.name} may `))).toBe(true)
+          expect(textRuns.some((line) => line.startsWith(`${all.name} may `))).toBe(true)
       }),
     )
   })
@@ -212,7 +212,7 @@ describe('size', () => {
           ...ended,
           writes: { ...SOME_WRITES, last },
         })
-        const states: readonly Shown[] = [
+        const states: readonly RequestAndGrant[] = [
           { request: someRequest({ ...more, levels }), grant: null },
           { request: someRequest({ ...more, status: 'denied', decision }), grant: null },
           { request: someRequest({ ...more, status: 'approved', decision }), grant },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AttachDriver } from '../../src/aws/attach/attach-driver.ts'
-import type { GrantDraft, GrantOrder, Target } from '../../src/grants/driver.ts'
-import { policyNameOf, targetOf } from '../../src/grants/iam-entity.ts'
+import type { GrantDraft, GrantOrder, IamEntity } from '../../src/grants/driver.ts'
+import { entityOf, policyNameOf } from '../../src/grants/iam-entity.ts'
 import type { AttachPrincipal } from '../../src/grants/principal.ts'
 import type { Hands } from '../fixtures/attach-driver.ts'
 
@@ -15,7 +15,7 @@ export interface AttachWorld {
   readonly bob: Hands
   readonly carol: Hands
   /** Whom the rules name, and who was deleted. */
-  readonly gone: Target
+  readonly gone: IamEntity
   /** AWS's clock, ms since 1970. */
   now(): number
   advance(ms: number): void
@@ -31,7 +31,7 @@ export function draftOf(world: Place, who: 'alice' | 'bob' | 'carol', grantId: s
   const onRole = { kind: 'role', name: world.sharedRole, sessionName: who } as const
   return {
     account: world.account,
-    holder: who === 'carol' ? { kind: 'user', name: who } : onRole,
+    ownIdentity: who === 'carol' ? { kind: 'user', name: who } : onRole,
     grantId,
     requester: REQUESTER,
     scopes: [{ bucket: world.bucket, key: '2026/' }],
@@ -67,10 +67,10 @@ export function attachContract(name: string, start: () => Promise<AttachWorld>):
       who: 'alice' | 'bob' | 'carol',
       grantId: string,
       changes: Partial<GrantOrder<AttachPrincipal>> = {},
-    ): Promise<{ target: Target; policyName: string }> {
+    ): Promise<{ target: IamEntity; policyName: string }> {
       const order = orderOf(world, await principalOf(who), grantId, changes)
       await world.driver.activate(order, world.now())
-      return { target: targetOf(order.principal), policyName: policyNameOf(grantId) }
+      return { target: entityOf(order.principal), policyName: policyNameOf(grantId) }
     }
 
     it('gives that person exactly the scope, beside what they have anyway', async () => {
@@ -135,7 +135,7 @@ export function attachContract(name: string, start: () => Promise<AttachWorld>):
       const [held] = await world.driver.attached(target, { documents: true })
       expect(JSON.parse(held?.document ?? '')).toMatchObject({ Version: '2012-10-17' })
       expect(await world.driver.attached(world.gone)).toEqual([])
-      expect(await world.driver.holder(world.gone)).toBeUndefined()
+      expect(await world.driver.entityState(world.gone)).toBeUndefined()
     })
 
     it('names the holder by what AWS never gives twice', async () => {
@@ -143,7 +143,7 @@ export function attachContract(name: string, start: () => Promise<AttachWorld>):
       expect(principal).toMatchObject({ driver: 'attach', account: world.account })
       expect(principal.userid).toMatch(/^AIDA[A-Z0-9]+$/)
       expect((await principalOf('alice')).userid).toMatch(/^AROA[A-Z0-9]+:alice$/)
-      expect(await world.driver.holder(targetOf(principal))).toEqual({ uniqueId: principal.userid, faults: [] })
+      expect(await world.driver.entityState(entityOf(principal))).toEqual({ uniqueId: principal.userid, faults: [] })
     })
   })
 }

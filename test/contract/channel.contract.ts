@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Conversation } from '../../src/messages/message.ts'
-import { type Channel, ChannelBusy, type Message, PlaceGone } from '../../src/messages/message-sender.ts'
+import { type MessageSender, type RenderedCard, SenderBusy, Unreachable } from '../../src/messages/message-sender.ts'
 
 /** One channel, and what it looks like from the other side. */
 export interface ChannelWorld {
-  readonly channel: Channel
+  readonly channel: MessageSender
   /** Object ids: of somebody who can be reached, of somebody who has not got the app, of nobody. */
   readonly reachable: string
   readonly without: string
@@ -23,7 +23,7 @@ export interface ChannelWorld {
 const HOUR_SECONDS = 3_600
 const LONGEST_WAIT_MS = 5 * 60_000
 
-function message(text: string): Message {
+function message(text: string): RenderedCard {
   const card = { type: 'AdaptiveCard', version: '1.5', body: [{ type: 'TextBlock', text }] }
   return { card, summary: `Summary of ${text}` }
 }
@@ -71,7 +71,7 @@ export function channelContract(name: string, start: () => Promise<ChannelWorld>
     test('a busy place says for how long, was not written to, and takes it later', async () => {
       world.busy(7)
       const error = await thrown(world.channel.send(chat, message('later')))
-      expect(error).toBeInstanceOf(ChannelBusy)
+      expect(error).toBeInstanceOf(SenderBusy)
       expect(error).toMatchObject({ waitMs: 7_000, refused: true })
       expect(world.seen()).toEqual([])
       await world.channel.send(chat, message('later'))
@@ -86,20 +86,20 @@ export function channelContract(name: string, start: () => Promise<ChannelWorld>
     test('an answer that is lost leaves open whether it was sent: it is not tried again here', async () => {
       world.lose()
       const error = await thrown(world.channel.send(chat, message('perhaps')))
-      expect(error).toBeInstanceOf(ChannelBusy)
+      expect(error).toBeInstanceOf(SenderBusy)
       expect(error).toMatchObject({ refused: false })
       expect(world.seen()).toHaveLength(1)
     })
 
     test('a place that is down is busy', async () => {
       world.down()
-      expect(await thrown(world.channel.open(world.reachable))).toBeInstanceOf(ChannelBusy)
+      expect(await thrown(world.channel.open(world.reachable))).toBeInstanceOf(SenderBusy)
     })
 
     test('whom it cannot reach is gone, with a sentence', async () => {
       for (const person of [world.without, world.nobody]) {
         const error = await thrown(world.channel.open(person))
-        expect(error).toBeInstanceOf(PlaceGone)
+        expect(error).toBeInstanceOf(Unreachable)
         expect(error).toMatchObject({ reason: expect.stringMatching(/^[A-Z].*\.$/) })
       }
     })
@@ -107,12 +107,12 @@ export function channelContract(name: string, start: () => Promise<ChannelWorld>
     test('a conversation from which it was removed is gone, for new messages and old ones', async () => {
       const id = await world.channel.send(chat, message('before'))
       await world.remove()
-      expect(await thrown(world.channel.send(chat, message('after')))).toBeInstanceOf(PlaceGone)
-      expect(await thrown(world.channel.update(chat, id, message('after')))).toBeInstanceOf(PlaceGone)
+      expect(await thrown(world.channel.send(chat, message('after')))).toBeInstanceOf(Unreachable)
+      expect(await thrown(world.channel.update(chat, id, message('after')))).toBeInstanceOf(Unreachable)
     })
 
     test('a message that is not there is gone', async () => {
-      expect(await thrown(world.channel.update(chat, '1', message('nowhere')))).toBeInstanceOf(PlaceGone)
+      expect(await thrown(world.channel.update(chat, '1', message('nowhere')))).toBeInstanceOf(Unreachable)
     })
   })
 }

@@ -1,39 +1,39 @@
 /** All that the golden tests take from `src`: its moves and renames are followed here and nowhere else. */
 
 import { z } from 'zod'
-import { type isAsked, signAsk } from '../../src/access-requests/request-mac.ts'
+import { type isGenuineRequest, signRequest } from '../../src/access-requests/request-mac.ts'
 import { auditEvent } from '../../src/audit/events.ts'
 import { renderMail } from '../../src/cards/approval-mail.ts'
-import { signYes } from '../../src/grants/approval-mac.ts'
+import { signApproval } from '../../src/grants/approval-mac.ts'
 import { terms } from '../../src/grants/grant.ts'
-import { denyCommit } from '../../src/grants/session/deny-list.ts'
-import { copy } from '../../src/messages/message.ts'
+import { denyListCommit } from '../../src/grants/session/deny-list.ts'
+import { message as copy } from '../../src/messages/message.ts'
 import { noticeCommit } from '../../src/messages/security-notice.ts'
 import { parseRules } from '../../src/rules/file/parse-rules.ts'
 import { pathsOf } from './mask.ts'
 
-type Request = Parameters<typeof isAsked>[1]
-type Deny = Parameters<typeof denyCommit>[2]
-type Notice = Parameters<typeof noticeCommit>[1]
+type Request = Parameters<typeof isGenuineRequest>[1]
+type Deny = Parameters<typeof denyListCommit>[2]
+type SecurityNotice = Parameters<typeof noticeCommit>[1]
 
-export type Terms = Parameters<typeof signYes>[1]
-export type { Deny, Notice, Request }
+export type Terms = Parameters<typeof signApproval>[1]
+export type { Deny, Request, SecurityNotice }
 
 export function macOfRequest(key: string, request: Request): string {
-  return signAsk(key, request).mac
+  return signRequest(key, request).mac
 }
 
 export function macOfGrant(key: string, terms: Terms): string {
-  return signYes(key, terms)
+  return signApproval(key, terms)
 }
 
 /** The record of a deny list as it is written. */
 export function denyRecordOf(key: string, value: Deny): object | undefined {
-  return denyCommit(key, 0, value, null, []).records[0]?.next
+  return denyListCommit(key, 0, value, null, []).records[0]?.next
 }
 
 /** The record of a notice as it is written, by rules that name a security channel. */
-export function noticeRecordOf(key: string, rulesText: string, notice: Notice): object | undefined {
+export function noticeRecordOf(key: string, rulesText: string, notice: SecurityNotice): object | undefined {
   return noticeCommit({ approvalKey: key, rules: parseRules(rulesText) }, notice, 0).records[0]?.next
 }
 

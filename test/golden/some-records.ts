@@ -1,4 +1,4 @@
-import type { Deny, Notice, Request, Terms } from './from-src.ts'
+import type { Deny, Request, SecurityNotice, Terms } from './from-src.ts'
 
 /** Records with every field that a MAC covers, and with as few as there may be. They never change. */
 
@@ -121,7 +121,7 @@ export const DENY_LISTS: Readonly<Record<string, Deny>> = {
 
 const SEEN = { id: 'n-0123456789ab', at: '2026-11-22T10:04:12.345Z' }
 
-export const NOTICES: Readonly<Record<string, Notice>> = {
+export const NOTICES: Readonly<Record<string, SecurityNotice>> = {
   'epoch-renewed': { kind: 'epoch-renewed', ...SEEN, by: 'olga' },
   'record-replaced': { kind: 'record-replaced', ...SEEN, role: ROLE.roleArn },
   'deny-changed': { kind: 'deny-changed', ...SEEN, role: ROLE.roleArn, isFirst: true },

@@ -114,7 +114,7 @@ export function putTargets(desk: Desk, { Rule: name, Targets }: Input<'PutTarget
   const failed = Targets.flatMap((target): FailedEntry[] => {
     const [code, message] = faultOf(desk, target)
     if (code !== undefined) return [{ TargetId: target.Id, ErrorCode: code, ErrorMessage: message }]
-    targets.set(target.Id, targetOf(target))
+    targets.set(target.Id, entityOf(target))
     return []
   })
   if (targets.size > MOST_TARGETS) limit('The requested resource exceeds the maximum number allowed.')
@@ -132,7 +132,7 @@ function faultOf(desk: Desk, { Arn, RoleArn }: TargetInput): readonly [string, s
   return RoleArn === undefined ? ['ValidationException', `RoleArn is required for target ${Arn}.`] : [undefined]
 }
 
-function targetOf(input: TargetInput): Target {
+function entityOf(input: TargetInput): Target {
   return {
     id: input.Id,
     arn: input.Arn,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { authorize, deniedMessage, ownAccount } from '../authorize.ts'
 import { AwsError, type Call, type SandboxCore, type ServiceHandler } from '../call.ts'
-import { jsonBody, jsonError, jsonReply, readInput, targetOf } from '../json-protocol.ts'
+import { entityOf, jsonBody, jsonError, jsonReply, readInput } from '../json-protocol.ts'
 import { PolicyFault, parsePolicy } from '../policy.ts'
 import { signedRegion } from '../sigv4.ts'
 import type { AwsState, KmsKey } from '../state.ts'
@@ -176,7 +176,7 @@ export function kmsService(core: SandboxCore): ServiceHandler {
   return {
     service: 'kms',
     describe(request) {
-      const action = targetOf(request)
+      const action = entityOf(request)
       if (ACTIONS[action] === undefined) {
         throw new AwsError('UnknownOperationException', 400, `The sandbox's KMS does not know ${action}.`)
       }

@@ -1,7 +1,7 @@
 import { byPerson } from '../../audit/events.ts'
 import { LatchkeyError } from '../../errors.ts'
-import { signYes } from '../../grants/approval-mac.ts'
-import { holdPlace } from '../../grants/deny-capacity.ts'
+import { signApproval } from '../../grants/approval-mac.ts'
+import { holdDenySlot } from '../../grants/deny-capacity.ts'
 import type { Grant, Terms } from '../../grants/grant.ts'
 import { findPrincipalFault } from '../../grants/principal-in-rules.ts'
 import { deniedUntil } from '../../grants/session/deny-list.ts'
@@ -15,7 +15,7 @@ import { closeCommit } from '../request-commits.ts'
 import type { Authority } from './check-reviewer.ts'
 import { extendCommit, type GrantPart, readExtended } from './extension-commit.ts'
 
-interface Needs {
+interface Deps {
   readonly record: RecordPort
   readonly rules: Rules
   readonly approvalKey: string
@@ -23,7 +23,7 @@ interface Needs {
 
 /** The commit that records the last yes also creates the grant, with its entry in the due index, and names its job. */
 export async function approve(
-  needs: Needs,
+  deps: Deps,
   stored: StoredRequest,
   review: Review,
   { eligibility }: Authority,
@@ -32,7 +32,7 @@ export async function approve(
   const { request } = stored
   const notNamed = findPrincipalFault(eligibility, request.principal)
   if (notNamed !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason: notNamed, mayAsk: [] })
-  const part = await grantPart(needs, stored, review, eligibility.entitlement)
+  const part = await grantPart(deps, stored, review, eligibility.entitlement)
   const next = closeRequest(request, 'approved', review.at, { reviews: [review], grantId: part.grant.id })
   const { as, comment } = review
   const actor = byPerson(review.reviewer.objectId)
@@ -45,7 +45,7 @@ export async function approve(
     comment,
   } as const
   const closing = closeCommit(stored, next, [approved])
-  await needs.record.commit({
+  await deps.record.commit({
     records: [...closing.records, ...part.records],
     due: [...closing.due, ...part.due],
     indexes: [...closing.indexes, ...part.indexes],
@@ -57,18 +57,18 @@ export async function approve(
 }
 
 async function grantPart(
-  needs: Needs,
+  deps: Deps,
   stored: StoredRequest,
   review: Review,
   entitlement: Entitlement,
 ): Promise<GrantPart> {
-  if (stored.request.extends === undefined) return newGrant(needs, stored, review, entitlement)
-  const extended = await readExtended(needs, stored, Date.parse(review.at))
-  return extendCommit(needs, stored, extended, review, entitlement)
+  if (stored.request.extends === undefined) return newGrant(deps, stored, review, entitlement)
+  const extended = await readExtended(deps, stored, Date.parse(review.at))
+  return extendCommit(deps, stored, extended, review, entitlement)
 }
 
-function newGrant(needs: Needs, stored: StoredRequest, review: Review, entitlement: Entitlement): GrantPart {
-  const grant = makeGrant(needs, stored, review, entitlement)
+function newGrant(deps: Deps, stored: StoredRequest, review: Review, entitlement: Entitlement): GrantPart {
+  const grant = makeGrant(deps, stored, review, entitlement)
   const { requester, principal } = stored.request
   const atMs = Date.parse(review.at)
   return {
@@ -78,7 +78,7 @@ function newGrant(needs: Needs, stored: StoredRequest, review: Review, entitleme
     indexes: [
       { ...LIVE, id: grant.id, at: atMs },
       { kind: GRANTS_OF, value: requester.objectId, id: grant.id, at: atMs },
-      ...holdPlace(principal, grant.id, Date.parse(deniedUntil(grant.terms))),
+      ...holdDenySlot(principal, grant.id, Date.parse(deniedUntil(grant.terms))),
     ],
     limits: [],
     audit: [],
@@ -86,7 +86,7 @@ function newGrant(needs: Needs, stored: StoredRequest, review: Review, entitleme
   }
 }
 
-function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Review, entitlement: Entitlement): Grant {
+function makeGrant(deps: Deps, { request, version }: StoredRequest, review: Review, entitlement: Entitlement): Grant {
   const terms: Terms = {
     grantId: newId('g'),
     requestId: request.id,
@@ -100,13 +100,13 @@ function makeGrant(needs: Needs, { request, version }: StoredRequest, review: Re
     decidedAt: review.at,
     approver: review.reviewer.objectId,
     entitlement: request.entitlement,
-    rulesHash: needs.rules.hash,
+    rulesHash: deps.rules.hash,
   }
   return {
     id: terms.grantId,
     status: 'activating',
     terms,
-    mac: signYes(needs.approvalKey, terms),
+    mac: signApproval(deps.approvalKey, terms),
     requesterName: request.requester.name,
     approverName: review.reviewer.name,
     attempts: 0,

@@ -18,7 +18,7 @@ export interface Authority {
   readonly eligibility: Eligibility
 }
 
-interface Needs {
+interface Deps {
   readonly rules: Rules
   readonly directory: Directory
 }
@@ -27,15 +27,15 @@ interface Needs {
  * Who may decide this request now, and in which capacity. Self-approval is refused before anything is asked.
  * @throws NOT_YOURS_TO_DECIDE to somebody who may see the request, otherwise NOT_FOUND
  */
-export async function readAuthority(needs: Needs, caller: Caller, request: AccessRequest): Promise<Authority> {
+export async function readAuthority(deps: Deps, caller: Caller, request: AccessRequest): Promise<Authority> {
   if (caller.objectId === request.requester.objectId) {
     throw new LatchkeyError('NOT_YOURS_TO_DECIDE', {
       reason: 'Nobody approves their own request; somebody else was asked.',
     })
   }
-  const { rules, directory } = needs
+  const { rules, directory } = deps
   const signal = AbortSignal.timeout(CLICK_BUDGET_MS)
-  const answers = await askDirectory(needs, caller, request, signal)
+  const answers = await askDirectory(deps, caller, request, signal)
   const { reviewer, reviewerGroups, requester, requesterGroups, manager } = answers
   const entitlement = rules.entitlements.find(({ name }) => name === request.entitlement)
   if (!reviewer || !entitlement) throw refusal(caller, request, 'The rules no longer name you for it.')
@@ -59,7 +59,7 @@ export async function readAuthority(needs: Needs, caller: Caller, request: Acces
   return { reviewer, as: decision.as, eligibility }
 }
 
-async function askDirectory({ directory, rules }: Needs, caller: Caller, request: AccessRequest, signal: AbortSignal) {
+async function askDirectory({ directory, rules }: Deps, caller: Caller, request: AccessRequest, signal: AbortSignal) {
   const groupIds = groupIdsOf(rules)
   const own = request.requester.objectId
   try {

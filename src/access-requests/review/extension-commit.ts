@@ -1,7 +1,7 @@
 import { byPerson } from '../../audit/events.ts'
 import { LatchkeyError } from '../../errors.ts'
-import { findYesFault, signYes } from '../../grants/approval-mac.ts'
-import { holdPlace } from '../../grants/deny-capacity.ts'
+import { findApprovalFault, signApproval } from '../../grants/approval-mac.ts'
+import { holdDenySlot } from '../../grants/deny-capacity.ts'
 import {
   type Grant,
   moveGrant,
@@ -10,14 +10,14 @@ import {
   type StoredGrant,
   type Terms,
 } from '../../grants/grant.ts'
-import { enterTarget } from '../../grants/grant-commits.ts'
+import { addToEntityIndexes } from '../../grants/grant-commits.ts'
 import { deniedUntil } from '../../grants/session/deny-list.ts'
-import { showAgain } from '../../messages/message.ts'
+import { messagesDue } from '../../messages/message.ts'
 import type { Entitlement } from '../../rules/entitlement.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { Commit } from '../../store/commit.ts'
 import type { Review, StoredRequest } from '../access-request.ts'
-import { type Needs, refuseShorter } from '../extension.ts'
+import { type Deps, refuseShorter } from '../extension.ts'
 
 /** What a yes writes of its grant. */
 export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
@@ -25,10 +25,10 @@ export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
 }
 
 /** @throws OVER when the grant ended before the yes: what is over does not come back. */
-export async function readExtended(needs: Needs, { request }: StoredRequest, nowMs: number): Promise<StoredGrant> {
-  const stored = await readGrant(needs.record, request.extends ?? '')
+export async function readExtended(deps: Deps, { request }: StoredRequest, nowMs: number): Promise<StoredGrant> {
+  const stored = await readGrant(deps.record, request.extends ?? '')
   const isOwn = stored?.grant.terms.requester === request.requester.objectId
-  if (!isOwn || findYesFault(needs.approvalKey, stored.grant.id, stored.grant) !== undefined)
+  if (!isOwn || findApprovalFault(deps.approvalKey, stored.grant.id, stored.grant) !== undefined)
     throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
   refuseIfNotActive(stored.grant, nowMs)
   return stored
@@ -36,7 +36,7 @@ export async function readExtended(needs: Needs, { request }: StoredRequest, now
 
 /** The part of the yes's commit that lets the grant go on: its new end is in the due index before AWS is asked for anything. */
 export function extendCommit(
-  needs: Needs & { readonly rules: Rules },
+  deps: Deps & { readonly rules: Rules },
   stored: StoredRequest,
   extended: StoredGrant,
   review: Review,
@@ -47,24 +47,24 @@ export function extendCommit(
   const nowMs = Date.parse(review.at)
   refuseShorter({ endsAt: before.endsAt ?? '' }, request.durationMinutes, nowMs)
   const endsAtMs = Math.floor((nowMs + request.durationMinutes * 60_000) / 1_000) * 1_000
-  const next = extendedTerms(needs, stored, before, review, entitlement)
+  const next = extendedTerms(deps, stored, before, review, entitlement)
   const isAttached = next.principal.driver === 'attach'
   const grant = moveGrant(before, 'active', {
     terms: next,
-    mac: signYes(needs.approvalKey, next),
+    mac: signApproval(deps.approvalKey, next),
     approverName: review.reviewer.name,
     endsAt: new Date(endsAtMs).toISOString(),
     // What AWS holds still ends as it did before.
     ...(isAttached ? { unwritten: true } : {}),
   })
   const occasion = String(extended.version + 1)
-  const shown = showAgain(next.requestId, nowMs, `g${occasion}`)
-  const target = enterTarget(grant, endsAtMs, nowMs)
+  const shown = messagesDue(next.requestId, nowMs, `g${occasion}`)
+  const target = addToEntityIndexes(grant, endsAtMs, nowMs)
   return {
     grant,
     records: [{ kind: 'grant', id: grant.id, expectedVersion: extended.version, next: grant }],
     due: [{ kind: 'grants', id: grant.id, at: endsAtMs }, ...shown.due],
-    indexes: [...target.indexes, ...holdPlace(next.principal, grant.id, Date.parse(deniedUntil(next)))],
+    indexes: [...target.indexes, ...holdDenySlot(next.principal, grant.id, Date.parse(deniedUntil(next)))],
     limits: target.limits,
     audit: [
       {

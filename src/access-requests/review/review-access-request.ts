@@ -9,11 +9,11 @@ import { againOnConflict } from '../../store/retry.ts'
 import { type AccessRequest, closeRequest, type Review, readRequest, type StoredRequest } from '../access-request.ts'
 import { shownVersion } from '../content-version.ts'
 import { alreadyClosed, closeCommit } from '../request-commits.ts'
-import { isAsked } from '../request-mac.ts'
+import { isGenuineRequest } from '../request-mac.ts'
 import { approve } from './approve-request.ts'
 import { type Authority, readAuthority } from './check-reviewer.ts'
 
-export interface ReviewNeeds {
+export interface ReviewDeps {
   readonly record: RecordPort
   readonly rules: Rules
   readonly directory: Directory
@@ -32,41 +32,41 @@ export interface ReviewInput {
  * Of any number of clicks exactly one decides; every other is told who decided, and when.
  */
 export async function reviewAccessRequest(
-  needs: ReviewNeeds,
+  deps: ReviewDeps,
   caller: Caller,
   requestId: string,
   input: ReviewInput,
 ): Promise<AccessRequest> {
   return againOnConflict(async () => {
-    const stored = await readRequest(needs.record, requestId)
+    const stored = await readRequest(deps.record, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
     try {
-      return await decide(needs, caller, stored, input)
+      return await decide(deps, caller, stored, input)
     } catch (error) {
-      await writeRefusal(needs.record, caller, requestId, error)
+      await writeRefusal(deps.record, caller, requestId, error)
       throw error
     }
   })
 }
 
 async function decide(
-  needs: ReviewNeeds,
+  deps: ReviewDeps,
   caller: Caller,
   stored: StoredRequest,
   input: ReviewInput,
 ): Promise<AccessRequest> {
   const { request } = stored
-  const authority = await readAuthority(needs, caller, request)
-  if (!isAsked(needs.approvalKey, request)) return await refuseForged(needs.record, caller, request.id)
+  const authority = await readAuthority(deps, caller, request)
+  if (!isGenuineRequest(deps.approvalKey, request)) return await refuseForged(deps.record, caller, request.id)
   if (request.status !== 'pending') throw alreadyClosed(request)
   if (input.version !== undefined && input.version !== shownVersion(stored)) {
     throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'changed' })
   }
-  const nowMs = await needs.record.now()
+  const nowMs = await deps.record.now()
   // The sweep may be late; the time is not.
   if (nowMs >= Date.parse(request.lapsesAt)) throw new LatchkeyError('OVER', { thing: 'request', at: request.lapsesAt })
   const review = makeReview(authority, input, nowMs)
-  return input.decision === 'deny' ? deny(needs.record, stored, review) : approve(needs, stored, review, authority)
+  return input.decision === 'deny' ? deny(deps.record, stored, review) : approve(deps, stored, review, authority)
 }
 
 /** Somebody wrote into the record: a yes would be given to something else than what was asked. */

@@ -1,6 +1,13 @@
 import { LatchkeyError } from '../../errors.ts'
-import type { Attached, AttachTargets, GrantDraft, GrantOrder, Target, TargetHolder } from '../../grants/driver.ts'
-import { isGrantPolicy, policyNameOf, targetOf } from '../../grants/iam-entity.ts'
+import type {
+  Attached,
+  AttachOperations,
+  GrantDraft,
+  GrantOrder,
+  IamEntity,
+  IamEntityState,
+} from '../../grants/driver.ts'
+import { entityOf, isGrantPolicy, policyNameOf } from '../../grants/iam-entity.ts'
 import type { AttachPrincipal } from '../../grants/principal.ts'
 import { attachDocument } from '../../policies/attached-policy.ts'
 import type { Rules } from '../../rules/rules.ts'
@@ -11,9 +18,9 @@ import { readRole } from '../elevation-role.ts'
 import { findAccount, findBucket } from '../find-in-rules.ts'
 import { listPolicies, readPolicy } from '../inline-policies.ts'
 import { attach, detach, refuseWithoutRoom } from './attach-policy.ts'
-import { findHolderFaults, type Holder, readHolder, refuseUnwritable } from './read-iam-entity.ts'
+import { findEntityFaults, type IamEntityDetails, readIamEntity, refuseUnwritable } from './read-iam-entity.ts'
 
-export interface AttachDriverNeeds extends Pick<Rules, 'accounts' | 'buckets' | 'principals'> {
+export interface AttachDriverDeps extends Pick<Rules, 'accounts' | 'buckets' | 'principals'> {
   readonly clients: AwsClients
   readonly log: AwsLog
 }
@@ -22,18 +29,18 @@ export interface AttachDriverNeeds extends Pick<Rules, 'accounts' | 'buckets' | 
 const ANY_TIME = '2000-01-01T00:00:00Z'
 
 /** Grants as inline policies on the person's own role or user, who goes on with the credentials that they have. */
-export function attachDriver(needs: AttachDriverNeeds): AttachDriver {
+export function attachDriver(deps: AttachDriverDeps): AttachDriver {
   return {
-    preflight: (draft) => preflight(needs, draft),
-    activate: (order, now, refuseIfMoved) => activate(needs, order, now, refuseIfMoved),
-    targets: () => targetsOf(needs),
-    holder: (target) => findHolder(needs, target),
-    attached: (target, options) => listAttached(needs, target, options?.documents === true),
-    detach: (target, policyName, urgency) => detach(needs, target, policyName, urgency),
+    preflight: (draft) => preflight(deps, draft),
+    activate: (order, now, refuseIfMoved) => activate(deps, order, now, refuseIfMoved),
+    targets: () => targetsOf(deps),
+    entityState: (target) => readEntityState(deps, target),
+    attached: (target, options) => listAttached(deps, target, options?.documents === true),
+    detach: (target, policyName, urgency) => detach(deps, target, policyName, urgency),
   }
 }
 
-function targetsOf({ accounts, principals }: AttachDriverNeeds): readonly Target[] {
+function targetsOf({ accounts, principals }: AttachDriverDeps): readonly IamEntity[] {
   const all = [...principals].flatMap(([name, rows]) => {
     const account = accounts.get(name)?.id
     return account === undefined ? [] : rows.map((row) => ({ account, kind: row.kind, name: row.name }))
@@ -41,19 +48,21 @@ function targetsOf({ accounts, principals }: AttachDriverNeeds): readonly Target
   return [...new Map(all.map((target) => [JSON.stringify(target), target])).values()]
 }
 
-async function preflight(context: AttachDriverNeeds, draft: GrantDraft): Promise<readonly [AttachPrincipal]> {
-  const { account, holder } = draft
-  if (!holder)
+async function preflight(context: AttachDriverDeps, draft: GrantDraft): Promise<readonly [AttachPrincipal]> {
+  const { account, ownIdentity } = draft
+  if (!ownIdentity)
     throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'The rules name no role or user for this.', mayAsk: [] })
-  const target = { account, kind: holder.kind, name: holder.name }
+  const target = { account, kind: ownIdentity.kind, name: ownIdentity.name }
   refuseUnwritable(target)
-  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam(target.account), target))
+  const found = await askAws(toShow(target), context.log, () =>
+    readIamEntity(context.clients.iam(target.account), target),
+  )
   await refuseFaults(context, target, found)
   const principal = {
     driver: 'attach',
     account,
     arn: found.arn,
-    userid: userIdOf(target, found, holder.sessionName),
+    userid: userIdOf(target, found, ownIdentity.sessionName),
     deniedOn: await findDenyRole(context, account),
   } as const
   const times = { startsAt: ANY_TIME, endsAt: ANY_TIME }
@@ -63,7 +72,7 @@ async function preflight(context: AttachDriverNeeds, draft: GrantDraft): Promise
 }
 
 /** The first of the account's elevation roles: grants there wait for that one already. */
-async function findDenyRole({ accounts, clients, log }: AttachDriverNeeds, id: string) {
+async function findDenyRole({ accounts, clients, log }: AttachDriverDeps, id: string) {
   const account = findAccount(accounts, id)
   const role = account.elevationRole
   const doing = `to show the elevation role ${role} of account ${account.name}`
@@ -74,7 +83,7 @@ async function findDenyRole({ accounts, clients, log }: AttachDriverNeeds, id: s
 }
 
 /** What `aws:userid` is in each of their requests: a role is shared, so the session's name is part of it. */
-function userIdOf({ kind, name }: Target, { uniqueId }: Holder, sessionName: string | undefined): string {
+function userIdOf({ kind, name }: IamEntity, { uniqueId }: IamEntityDetails, sessionName: string | undefined): string {
   if (kind === 'user') return uniqueId
   if (sessionName !== undefined) return `${uniqueId}:${sessionName}`
   const reason = `The rules do not say what your sessions of the role ${name} are called.`
@@ -82,14 +91,16 @@ function userIdOf({ kind, name }: Target, { uniqueId }: Holder, sessionName: str
 }
 
 async function activate(
-  context: AttachDriverNeeds,
+  context: AttachDriverDeps,
   order: GrantOrder<AttachPrincipal>,
   now: number,
   refuseIfMoved?: () => Promise<void>,
 ): Promise<void> {
   const { principal } = order
-  const target = targetOf(principal)
-  const found = await askAws(toShow(target), context.log, () => readHolder(context.clients.iam(target.account), target))
+  const target = entityOf(principal)
+  const found = await askAws(toShow(target), context.log, () =>
+    readIamEntity(context.clients.iam(target.account), target),
+  )
   refuseSkew(found.date, now + found.tookMs)
   refuseOtherHolder(principal, found)
   // As it is now: since the ask somebody may have let others in under the same name.
@@ -100,7 +111,7 @@ async function activate(
 }
 
 /** A role or user that was deleted and made again under its old name is not the one that was approved. */
-function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: Holder): void {
+function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: IamEntityDetails): void {
   if (found.arn === arn && found.uniqueId === userid.split(':')[0]) return
   throw new LatchkeyError('AWS_REFUSED', {
     doing: `access on ${arn}`,
@@ -111,8 +122,12 @@ function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: Holder): voi
 }
 
 /** The faults name accounts of others, so they are for the operator alone. */
-async function refuseFaults({ clients, log }: AttachDriverNeeds, target: Target, found: Holder): Promise<void> {
-  const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam(target.account), target, found))
+async function refuseFaults(
+  { clients, log }: AttachDriverDeps,
+  target: IamEntity,
+  found: IamEntityDetails,
+): Promise<void> {
+  const faults = await askAws(toShow(target), log, () => findEntityFaults(clients.iam(target.account), target, found))
   if (faults.length === 0) return
   const { kind, name, account } = target
   log.warn({ account, kind, name, faults }, 'what should hold a grant is not in order')
@@ -125,17 +140,20 @@ async function refuseFaults({ clients, log }: AttachDriverNeeds, target: Target,
   })
 }
 
-async function findHolder({ clients, log }: AttachDriverNeeds, target: Target): Promise<TargetHolder | undefined> {
+async function readEntityState(
+  { clients, log }: AttachDriverDeps,
+  target: IamEntity,
+): Promise<IamEntityState | undefined> {
   return await unlessGone(undefined, async () => {
-    const found = await askAws(toShow(target), log, () => readHolder(clients.iam(target.account), target))
-    const faults = await askAws(toShow(target), log, () => findHolderFaults(clients.iam(target.account), target, found))
+    const found = await askAws(toShow(target), log, () => readIamEntity(clients.iam(target.account), target))
+    const faults = await askAws(toShow(target), log, () => findEntityFaults(clients.iam(target.account), target, found))
     return { uniqueId: found.uniqueId, faults }
   })
 }
 
 async function listAttached(
-  { clients, log }: AttachDriverNeeds,
-  target: Target,
+  { clients, log }: AttachDriverDeps,
+  target: IamEntity,
   documents: boolean,
 ): Promise<readonly Attached[]> {
   const iam = clients.iam(target.account)
@@ -160,14 +178,14 @@ async function unlessGone<T>(gone: T, read: () => Promise<T>): Promise<T> {
   }
 }
 
-function toShow({ kind, name, account }: Target) {
+function toShow({ kind, name, account }: IamEntity) {
   return {
     doing: `to show the ${kind} ${name} of account ${account}`,
     next: 'Have the operator see that it is there and that Latchkey may read it, its inline policies and its boundary.',
   }
 }
 
-export interface AttachDriver extends AttachTargets {
+export interface AttachDriver extends AttachOperations {
   preflight(draft: GrantDraft): Promise<readonly [AttachPrincipal]>
   activate(order: GrantOrder<AttachPrincipal>, now: number, refuseIfMoved?: () => Promise<void>): Promise<void>
 }

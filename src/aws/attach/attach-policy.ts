@@ -1,10 +1,10 @@
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
-import type { Target } from '../../grants/driver.ts'
+import type { IamEntity } from '../../grants/driver.ts'
 import { type AwsLog, askAws, isAwsCode } from '../aws-error.ts'
 import type { AwsClients } from '../clients.ts'
 import { deletePolicy, listPolicies, putPolicy, readPolicy } from '../inline-policies.ts'
 
-interface Needs {
+interface Deps {
   readonly clients: AwsClients
   readonly log: AwsLog
 }
@@ -14,8 +14,8 @@ const INLINE_CHARACTERS = { role: 10_240, user: 2_048 } as const
 
 /** @throws QUOTA_FULL when the document has no room beside what lies there. */
 export async function refuseWithoutRoom(
-  { clients, log }: Needs,
-  target: Target,
+  { clients, log }: Deps,
+  target: IamEntity,
   policyName: string,
   document: string,
 ): Promise<void> {
@@ -46,21 +46,21 @@ interface Writing {
 }
 
 /** What counts is what AWS reads back: a put whose answer was lost may have happened, and somebody else may have come after. */
-export async function attach(needs: Needs, target: Target, writing: Writing): Promise<void> {
+export async function attach(deps: Deps, target: IamEntity, writing: Writing): Promise<void> {
   const { policyName, document } = writing
   try {
-    await put(needs, target, writing)
+    await put(deps, target, writing)
   } catch (error) {
     // With the numbers. Who freed the room meanwhile may ask again.
-    if (isLatchkeyError(error, 'QUOTA_FULL')) await refuseWithoutRoom(needs, target, policyName, document)
+    if (isLatchkeyError(error, 'QUOTA_FULL')) await refuseWithoutRoom(deps, target, policyName, document)
     if (!isLatchkeyError(error, 'UNAVAILABLE')) throw error
-    if ((await readBack(needs, target, policyName)) === document) return
+    if ((await readBack(deps, target, policyName)) === document) return
     throw error
   }
-  if ((await readBack(needs, target, policyName)) !== document) throw differs(`to keep ${policyName} on`, target)
+  if ((await readBack(deps, target, policyName)) !== document) throw differs(`to keep ${policyName} on`, target)
 }
 
-async function put({ clients, log }: Needs, target: Target, writing: Writing): Promise<void> {
+async function put({ clients, log }: Deps, target: IamEntity, writing: Writing): Promise<void> {
   const { policyName, document, refuseIfMoved } = writing
   await askAws(asking(`to write ${policyName} to`, target), log, () =>
     clients.writeIam(target.account, 'activation', async (iam) => {
@@ -72,12 +72,12 @@ async function put({ clients, log }: Needs, target: Target, writing: Writing): P
 
 /** Gone already is done. Not gone after it was taken away: somebody else puts it there. */
 export async function detach(
-  needs: Needs,
-  target: Target,
+  deps: Deps,
+  target: IamEntity,
   policyName: string,
   urgency: 'early-revoke' | 'tidying',
 ): Promise<void> {
-  const { clients, log } = needs
+  const { clients, log } = deps
   const doing = `to take ${policyName} from`
   try {
     await askAws(asking(doing, target), log, () =>
@@ -85,15 +85,15 @@ export async function detach(
     )
   } catch (error) {
     // Its answer may be lost; and on a holder that is gone IAM judges the caller first, by a boundary that is not there.
-    const isGone = error instanceof LatchkeyError && (await readBack(needs, target, policyName)) === undefined
+    const isGone = error instanceof LatchkeyError && (await readBack(deps, target, policyName)) === undefined
     if (isGone) return
     throw error
   }
-  if ((await readBack(needs, target, policyName)) !== undefined) throw differs(doing, target)
+  if ((await readBack(deps, target, policyName)) !== undefined) throw differs(doing, target)
 }
 
 /** Undefined: AWS holds none of that name. */
-async function readBack({ clients, log }: Needs, target: Target, policyName: string): Promise<string | undefined> {
+async function readBack({ clients, log }: Deps, target: IamEntity, policyName: string): Promise<string | undefined> {
   try {
     return await askAws(asking(`to show ${policyName} of`, target), log, () =>
       readPolicy(clients.iam(target.account), target, policyName),
@@ -104,14 +104,14 @@ async function readBack({ clients, log }: Needs, target: Target, policyName: str
   }
 }
 
-function asking(doing: string, { kind, name, account }: Target) {
+function asking(doing: string, { kind, name, account }: IamEntity) {
   return {
     doing: `${doing} the ${kind} ${name} of account ${account}`,
     next: 'Have the operator see that it is there and that Latchkey may read and write its inline policies.',
   }
 }
 
-function differs(doing: string, { kind, name }: Target): LatchkeyError {
+function differs(doing: string, { kind, name }: IamEntity): LatchkeyError {
   return new LatchkeyError('AWS_REFUSED', {
     doing: `${doing} the ${kind} ${name}`,
     awsCode: 'ReadBackDiffers',

@@ -2,7 +2,7 @@ import { elevationRoles } from '../../rules/principal-rules.ts'
 import type { Account } from '../../rules/rules.ts'
 import { readManagedPolicy, readRole } from '../elevation-role.ts'
 import { boundaryFaults, trustFaults } from '../inspect/elevation-role-policies.ts'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
 
 export interface RoleFaults {
   readonly role: string
@@ -12,21 +12,21 @@ export interface RoleFaults {
 
 /** Each elevation role of an account as preflight looks at it, seen by an administrator. @param ours Whom they let in. */
 export async function elevationFaults(
-  desk: WiringDesk,
+  clients: RegionClients,
   account: Account,
   ours: readonly string[],
 ): Promise<readonly RoleFaults[]> {
   return await Promise.all(
-    elevationRoles(account).map(async (role) => ({ role, faults: await faultsOf(desk, account, { role, ours }) })),
+    elevationRoles(account).map(async (role) => ({ role, faults: await faultsOf(clients, account, { role, ours }) })),
   )
 }
 
 async function faultsOf(
-  desk: WiringDesk,
+  clients: RegionClients,
   account: Account,
   { role, ours }: { readonly role: string; readonly ours: readonly string[] },
 ): Promise<readonly string[]> {
-  const found = await orAbsent(askFor(desk, `to show the role ${role}`, () => readRole(desk.iam, account, role)))
+  const found = await orAbsent(askFor(clients, `to show the role ${role}`, () => readRole(clients.iam, account, role)))
   if (found === undefined) return ['There is no such role.']
   const trust =
     ours.length === 0
@@ -34,6 +34,6 @@ async function faultsOf(
       : ours.flatMap((us) => trustFaults(found.trust, us, account.hub?.externalId))
   if (found.boundaryArn === undefined) return ['The role has no permissions boundary.', ...new Set(trust)]
   const arn = found.boundaryArn
-  const boundary = await askFor(desk, `to show the boundary of ${role}`, () => readManagedPolicy(desk.iam, arn))
+  const boundary = await askFor(clients, `to show the boundary of ${role}`, () => readManagedPolicy(clients.iam, arn))
   return [...boundaryFaults(boundary), ...new Set(trust)]
 }

@@ -3,8 +3,8 @@ import {
   type GetAccountAuthorizationDetailsCommandOutput,
 } from '@aws-sdk/client-iam'
 import { isGrantPolicy } from '../../grants/iam-entity.ts'
-import { askFor, type WiringDesk } from '../region-clients.ts'
-import type { Place } from '../regions.ts'
+import { askFor, type RegionClients } from '../region-clients.ts'
+import type { FeedRegion } from '../regions.ts'
 import { type ReadStatement, readStatements } from './policy-reach.ts'
 
 /** A user or a role and everything that is written about it in the account. */
@@ -21,8 +21,8 @@ export interface AccountPrincipal {
 type Page = Omit<GetAccountAuthorizationDetailsCommandOutput, '$metadata'>
 
 /** Users and roles of the account, without the elevation roles and AWS's own. */
-export async function readPrincipals(desk: WiringDesk, place: Place): Promise<readonly AccountPrincipal[]> {
-  const pages = await readPages(desk)
+export async function readPrincipals(clients: RegionClients, place: FeedRegion): Promise<readonly AccountPrincipal[]> {
+  const pages = await readPages(clients)
   const managed = new Map(pages.flatMap(({ Policies = [] }) => Policies.map((one) => [one.Arn ?? '', documentOf(one)])))
   const groups = new Map(
     pages.flatMap(({ GroupDetailList = [] }) =>
@@ -51,12 +51,12 @@ export async function readPrincipals(desk: WiringDesk, place: Place): Promise<re
   return [...users, ...roles]
 }
 
-async function readPages(desk: WiringDesk): Promise<readonly Page[]> {
+async function readPages(clients: RegionClients): Promise<readonly Page[]> {
   const pages: Page[] = []
   let Marker: string | undefined
   do {
     const command: GetAccountAuthorizationDetailsCommand = new GetAccountAuthorizationDetailsCommand({ Marker })
-    const page: Page = await askFor(desk, 'to show who may do what in the account', () => desk.iam.send(command))
+    const page: Page = await askFor(clients, 'to show who may do what in the account', () => clients.iam.send(command))
     pages.push(page)
     Marker = page.IsTruncated ? page.Marker : undefined
   } while (Marker !== undefined)

@@ -1,6 +1,6 @@
 import { GetBucketPolicyCommand } from '@aws-sdk/client-s3'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
-import type { Place } from '../regions.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
+import type { FeedRegion } from '../regions.ts'
 import { isAdministrator, readStatements, writesAllowed } from './policy-reach.ts'
 import type { AccountPrincipal } from './principals.ts'
 
@@ -20,7 +20,7 @@ export interface StandingRights {
 }
 
 /** @param principals Of the account, without the elevation roles: what those hold, their sessions hold only within a grant. */
-export function standingRights(principals: readonly AccountPrincipal[], place: Place): StandingRights {
+export function standingRights(principals: readonly AccountPrincipal[], place: FeedRegion): StandingRights {
   const administrators = principals.filter(({ statements }) => isAdministrator(statements))
   const others = principals.filter((one) => !administrators.includes(one))
   return {
@@ -39,12 +39,12 @@ export function standingRights(principals: readonly AccountPrincipal[], place: P
 
 /** What a bucket's own policy lets others write. */
 export async function bucketPolicyRights(
-  desk: WiringDesk,
-  { buckets, partition }: Place,
+  clients: RegionClients,
+  { buckets, partition }: FeedRegion,
 ): Promise<readonly StandingRight[]> {
   const found = await Promise.all(
     buckets.map(async (bucket) => {
-      const text = await readBucketPolicy(desk, bucket)
+      const text = await readBucketPolicy(clients, bucket)
       const allows = (readStatements(text) ?? []).filter(({ Effect }) => Effect === 'Allow')
       return allows.flatMap((one): readonly StandingRight[] => {
         const actions = writesAllowed([one], `arn:${partition}:s3:::${bucket}`)
@@ -57,10 +57,10 @@ export async function bucketPolicyRights(
   return found.flat()
 }
 
-async function readBucketPolicy(desk: WiringDesk, Bucket: string): Promise<string> {
+async function readBucketPolicy(clients: RegionClients, Bucket: string): Promise<string> {
   const told = await orAbsent(
-    askFor(desk, `to show the policy of the bucket ${Bucket}`, () =>
-      desk.s3.send(new GetBucketPolicyCommand({ Bucket })),
+    askFor(clients, `to show the policy of the bucket ${Bucket}`, () =>
+      clients.s3.send(new GetBucketPolicyCommand({ Bucket })),
     ),
   )
   return told?.Policy ?? '{"Statement":[]}'

@@ -1,7 +1,7 @@
-import type { WiringDesk } from '../region-clients.ts'
+import type { RegionClients } from '../region-clients.ts'
 import { connectionFaults, type FoundConnection, readConnection } from './connection.ts'
 import { deadLettersFaults, type FoundQueue, readDeadLetters } from './dead-letters.ts'
-import { DEAD_LETTERS, INVOKE_ROLE, NAME, type Wanted } from './desired-state.ts'
+import { DEAD_LETTERS, type DesiredState, INVOKE_ROLE, NAME } from './desired-state.ts'
 import { destinationFaults, type FoundDestination, readDestination } from './destination.ts'
 import { type FoundRule, readRules, ruleFaults } from './event-rule.ts'
 import { type FoundInvokeRole, invokeRoleFaults, readInvokeRole } from './invoke-role.ts'
@@ -26,19 +26,19 @@ export interface Difference {
   readonly why: readonly string[]
 }
 
-export async function readWiring(desk: WiringDesk): Promise<Found> {
+export async function readWiring(clients: RegionClients): Promise<Found> {
   const [connection, destination, invokeRole, deadLetters, rules] = await Promise.all([
-    readConnection(desk),
-    readDestination(desk),
-    readInvokeRole(desk),
-    readDeadLetters(desk),
-    readRules(desk),
+    readConnection(clients),
+    readDestination(clients),
+    readInvokeRole(clients),
+    readDeadLetters(clients),
+    readRules(clients),
   ])
   return { connection, destination, invokeRole, deadLetters, rules }
 }
 
 /** Every part, in the order in which setup makes them; what is as it should be is `keep`. */
-export function compareWiring(wanted: Wanted, found: Found): readonly Difference[] {
+export function compareWiring(wanted: DesiredState, found: Found): readonly Difference[] {
   const { connection, destination, invokeRole, deadLetters } = found
   return [
     differ('connection', NAME, connection && connectionFaults(wanted, connection)),
@@ -49,7 +49,7 @@ export function compareWiring(wanted: Wanted, found: Found): readonly Difference
   ]
 }
 
-function compareRules({ rules, place }: Wanted, found: Found): readonly Difference[] {
+function compareRules({ rules, place }: DesiredState, found: Found): readonly Difference[] {
   const names = new Set(rules.map(({ name }) => name))
   return [
     ...rules.map((rule) => {
@@ -70,7 +70,7 @@ function superfluous(name: string): Difference {
 }
 
 /** What is not as setup makes it. Empty: everything is. */
-export function wiringDrift(wanted: Wanted, found: Found): readonly Difference[] {
+export function wiringDrift(wanted: DesiredState, found: Found): readonly Difference[] {
   return compareWiring(wanted, found).filter(({ act }) => act !== 'keep')
 }
 

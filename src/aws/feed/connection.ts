@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-eventbridge'
 import { LatchkeyError } from '../../errors.ts'
 import { isAwsCode } from '../aws-error.ts'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
-import { KEY_HEADER, markOf, NAME, type Wanted } from './desired-state.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
+import { type DesiredState, KEY_HEADER, markOf, NAME } from './desired-state.ts'
 
 export interface FoundConnection {
   readonly arn: string
@@ -22,9 +22,9 @@ const POLL_MS = 500
 const MOST_POLLS = 60
 const UNDER_WAY = new Set(['CREATING', 'UPDATING', 'AUTHORIZING', 'DELETING', 'DEAUTHORIZING'])
 
-export async function readConnection(desk: WiringDesk): Promise<FoundConnection | undefined> {
+export async function readConnection(clients: RegionClients): Promise<FoundConnection | undefined> {
   const told = await orAbsent(
-    askFor(desk, 'to show the connection', () => desk.events.send(new DescribeConnectionCommand({ Name: NAME }))),
+    askFor(clients, 'to show the connection', () => clients.events.send(new DescribeConnectionCommand({ Name: NAME }))),
   )
   return (
     told && {
@@ -37,7 +37,7 @@ export async function readConnection(desk: WiringDesk): Promise<FoundConnection 
   )
 }
 
-export function connectionFaults({ keyMark }: Wanted, found: FoundConnection): readonly string[] {
+export function connectionFaults({ keyMark }: DesiredState, found: FoundConnection): readonly string[] {
   const { state, authorization, header, description } = found
   return [
     ...(authorization === 'API_KEY' && header === KEY_HEADER ? [] : [`sends ${authorization} ${header}`]),
@@ -54,8 +54,8 @@ function describe(keyMark: string): string {
 }
 
 /** Makes it, or gives it that key. Ends when AWS has taken it. */
-export async function putConnection(desk: WiringDesk, key: string): Promise<void> {
-  await settled(desk)
+export async function putConnection(clients: RegionClients, key: string): Promise<void> {
+  await settled(clients)
   const parameters = {
     Name: NAME,
     Description: describe(markOf(key)),
@@ -63,38 +63,38 @@ export async function putConnection(desk: WiringDesk, key: string): Promise<void
     AuthParameters: { ApiKeyAuthParameters: { ApiKeyName: KEY_HEADER, ApiKeyValue: key } },
   } as const
   const update = () =>
-    askFor(desk, 'to change the connection', () => desk.events.send(new UpdateConnectionCommand(parameters)))
-  if (await readConnection(desk)) await update()
-  else await createUnlessThere(desk, () => desk.events.send(new CreateConnectionCommand(parameters)), update)
-  const found = await settled(desk)
+    askFor(clients, 'to change the connection', () => clients.events.send(new UpdateConnectionCommand(parameters)))
+  if (await readConnection(clients)) await update()
+  else await createUnlessThere(clients, () => clients.events.send(new CreateConnectionCommand(parameters)), update)
+  const found = await settled(clients)
   if (found?.state === 'AUTHORIZED') return
   throw notAuthorized(found?.state ?? 'gone')
 }
 
 /** A create whose answer was lost is found to be done already. */
 export async function createUnlessThere(
-  desk: WiringDesk,
+  clients: RegionClients,
   create: () => Promise<unknown>,
   update: () => Promise<unknown>,
 ): Promise<void> {
   try {
-    await askFor(desk, 'to make what is missing', create)
+    await askFor(clients, 'to make what is missing', create)
   } catch (error) {
     if (!isAwsCode(error, 'ResourceAlreadyExistsException')) throw error
     await update()
   }
 }
 
-export async function deleteConnection(desk: WiringDesk): Promise<void> {
+export async function deleteConnection(clients: RegionClients): Promise<void> {
   await orAbsent(
-    askFor(desk, 'to delete the connection', () => desk.events.send(new DeleteConnectionCommand({ Name: NAME }))),
+    askFor(clients, 'to delete the connection', () => clients.events.send(new DeleteConnectionCommand({ Name: NAME }))),
   )
 }
 
 /** When AWS is no longer at work on it. */
-async function settled(desk: WiringDesk): Promise<FoundConnection | undefined> {
+async function settled(clients: RegionClients): Promise<FoundConnection | undefined> {
   for (let polls = 0; ; polls += 1) {
-    const found = await readConnection(desk)
+    const found = await readConnection(clients)
     if (found === undefined || !UNDER_WAY.has(found.state) || polls === MOST_POLLS) return found
     await delay(POLL_MS)
   }

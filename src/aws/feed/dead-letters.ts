@@ -6,8 +6,8 @@ import {
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
-import { DEAD_LETTERS, deadLettersPolicy, TAGS, type Wanted } from './desired-state.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
+import { DEAD_LETTERS, type DesiredState, deadLettersPolicy, TAGS } from './desired-state.ts'
 import { isSameJson } from './same-json.ts'
 
 /** Where EventBridge puts what it could not bring. */
@@ -23,11 +23,11 @@ export interface FoundQueue {
 /** Fourteen days, the most. */
 const RETENTION_SECONDS = '1209600'
 
-export async function readDeadLetters(desk: WiringDesk): Promise<FoundQueue | undefined> {
-  const QueueUrl = await readUrl(desk)
+export async function readDeadLetters(clients: RegionClients): Promise<FoundQueue | undefined> {
+  const QueueUrl = await readUrl(clients)
   if (QueueUrl === undefined) return undefined
   const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] })
-  const told = await orAbsent(askFor(desk, `to show the queue ${DEAD_LETTERS}`, () => desk.sqs.send(command)))
+  const told = await orAbsent(askFor(clients, `to show the queue ${DEAD_LETTERS}`, () => clients.sqs.send(command)))
   const found = told?.Attributes
   return (
     found && {
@@ -40,13 +40,13 @@ export async function readDeadLetters(desk: WiringDesk): Promise<FoundQueue | un
   )
 }
 
-async function readUrl(desk: WiringDesk): Promise<string | undefined> {
+async function readUrl(clients: RegionClients): Promise<string | undefined> {
   const command = new GetQueueUrlCommand({ QueueName: DEAD_LETTERS })
-  const told = await orAbsent(askFor(desk, `to show the queue ${DEAD_LETTERS}`, () => desk.sqs.send(command)))
+  const told = await orAbsent(askFor(clients, `to show the queue ${DEAD_LETTERS}`, () => clients.sqs.send(command)))
   return told?.QueueUrl
 }
 
-export function deadLettersFaults({ place }: Wanted, found: FoundQueue): readonly string[] {
+export function deadLettersFaults({ place }: DesiredState, found: FoundQueue): readonly string[] {
   return [
     ...(isSameJson(found.policy, deadLettersPolicy(place))
       ? []
@@ -56,13 +56,13 @@ export function deadLettersFaults({ place }: Wanted, found: FoundQueue): readonl
   ]
 }
 
-export async function putDeadLetters(desk: WiringDesk, { place }: Wanted): Promise<void> {
+export async function putDeadLetters(clients: RegionClients, { place }: DesiredState): Promise<void> {
   const Attributes = {
     Policy: JSON.stringify(deadLettersPolicy(place)),
     MessageRetentionPeriod: RETENTION_SECONDS,
     SqsManagedSseEnabled: 'true',
   }
-  const QueueUrl = await readUrl(desk)
+  const QueueUrl = await readUrl(clients)
   const command =
     QueueUrl === undefined
       ? new CreateQueueCommand({
@@ -71,9 +71,9 @@ export async function putDeadLetters(desk: WiringDesk, { place }: Wanted): Promi
           tags: Object.fromEntries(TAGS.map(({ Key, Value }) => [Key, Value])),
         })
       : new SetQueueAttributesCommand({ QueueUrl, Attributes })
-  const making = askFor(desk, `to make the queue ${DEAD_LETTERS}`, async () => {
-    if (command instanceof CreateQueueCommand) await desk.sqs.send(command)
-    else await desk.sqs.send(command)
+  const making = askFor(clients, `to make the queue ${DEAD_LETTERS}`, async () => {
+    if (command instanceof CreateQueueCommand) await clients.sqs.send(command)
+    else await clients.sqs.send(command)
   })
   await making.catch((error: unknown) => {
     throw freedSoon(error) ?? error
@@ -88,10 +88,12 @@ function freedSoon(error: unknown): LatchkeyError | undefined {
   return new LatchkeyError('AWS_REFUSED', { ...error.facts, next })
 }
 
-export async function deleteDeadLetters(desk: WiringDesk): Promise<void> {
-  const QueueUrl = await readUrl(desk)
+export async function deleteDeadLetters(clients: RegionClients): Promise<void> {
+  const QueueUrl = await readUrl(clients)
   if (QueueUrl === undefined) return
   await orAbsent(
-    askFor(desk, `to delete the queue ${DEAD_LETTERS}`, () => desk.sqs.send(new DeleteQueueCommand({ QueueUrl }))),
+    askFor(clients, `to delete the queue ${DEAD_LETTERS}`, () =>
+      clients.sqs.send(new DeleteQueueCommand({ QueueUrl })),
+    ),
   )
 }

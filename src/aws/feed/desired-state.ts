@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Place } from '../regions.ts'
-import { rulesOf, type WantedRule } from './event-patterns.ts'
+import type { FeedRegion } from '../regions.ts'
+import { eventRules, type WantedRule } from './event-patterns.ts'
 
 /** Of the connection, the API destination and the target. */
 export const NAME = 'latchkey'
@@ -14,8 +14,8 @@ export const RETRY = { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_4
 export const RATE_PER_SECOND = 300
 
 /** What one region of one account should hold. */
-export interface Wanted {
-  readonly place: Place
+export interface DesiredState {
+  readonly place: FeedRegion
   /** Where Latchkey takes CloudTrail records. */
   readonly endpoint: string
   /** Of the key that the connection should send. Undefined: whoever compares is not told the keys. */
@@ -23,19 +23,19 @@ export interface Wanted {
   readonly rules: readonly WantedRule[]
 }
 
-export function wantedAt(
-  place: Place,
+export function desiredState(
+  place: FeedRegion,
   {
     publicUrl,
     key,
     ours,
   }: { readonly publicUrl: string; readonly key: string | undefined; readonly ours: readonly string[] },
-): Wanted {
+): DesiredState {
   return {
     place,
     endpoint: `${publicUrl}/api/cloudtrail`,
     keyMark: key === undefined ? undefined : markOf(key),
-    rules: rulesOf(place, ours),
+    rules: eventRules(place, ours),
   }
 }
 
@@ -47,7 +47,7 @@ export function markOf(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 12)
 }
 
-export function invokeTrust({ accountId, partition }: Place): object {
+export function invokeTrust({ accountId, partition }: FeedRegion): object {
   return {
     Version: '2012-10-17',
     Statement: [
@@ -65,7 +65,7 @@ export function invokeTrust({ accountId, partition }: Place): object {
   }
 }
 
-export function invokeRights({ accountId, partition }: Place): object {
+export function invokeRights({ accountId, partition }: FeedRegion): object {
   const Resource = `arn:${partition}:events:*:${accountId}:api-destination/${NAME}/*`
   return {
     Version: '2012-10-17',
@@ -73,15 +73,15 @@ export function invokeRights({ accountId, partition }: Place): object {
   }
 }
 
-export function deadLettersArn({ partition, region, accountId }: Place): string {
+export function deadLettersArn({ partition, region, accountId }: FeedRegion): string {
   return `arn:${partition}:sqs:${region}:${accountId}:${DEAD_LETTERS}`
 }
 
-export function invokeRoleArn({ partition, accountId }: Place): string {
+export function invokeRoleArn({ partition, accountId }: FeedRegion): string {
   return `arn:${partition}:iam::${accountId}:role/${INVOKE_ROLE}`
 }
 
-export function deadLettersPolicy(place: Place): object {
+export function deadLettersPolicy(place: FeedRegion): object {
   const { accountId, partition, region } = place
   return {
     Version: '2012-10-17',

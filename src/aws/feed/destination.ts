@@ -4,9 +4,9 @@ import {
   DescribeApiDestinationCommand,
   UpdateApiDestinationCommand,
 } from '@aws-sdk/client-eventbridge'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
 import { createUnlessThere } from './connection.ts'
-import { NAME, RATE_PER_SECOND, type Wanted } from './desired-state.ts'
+import { type DesiredState, NAME, RATE_PER_SECOND } from './desired-state.ts'
 
 export interface FoundDestination {
   readonly arn: string
@@ -17,10 +17,10 @@ export interface FoundDestination {
   readonly ratePerSecond: number
 }
 
-export async function readDestination(desk: WiringDesk): Promise<FoundDestination | undefined> {
+export async function readDestination(clients: RegionClients): Promise<FoundDestination | undefined> {
   const told = await orAbsent(
-    askFor(desk, 'to show the API destination', () =>
-      desk.events.send(new DescribeApiDestinationCommand({ Name: NAME })),
+    askFor(clients, 'to show the API destination', () =>
+      clients.events.send(new DescribeApiDestinationCommand({ Name: NAME })),
     ),
   )
   return (
@@ -36,7 +36,7 @@ export async function readDestination(desk: WiringDesk): Promise<FoundDestinatio
 }
 
 export function destinationFaults(
-  { endpoint }: Wanted,
+  { endpoint }: DesiredState,
   found: FoundDestination,
   connectionArn: string | undefined,
 ): readonly string[] {
@@ -48,7 +48,11 @@ export function destinationFaults(
   ]
 }
 
-export async function putDestination(desk: WiringDesk, { endpoint }: Wanted, ConnectionArn: string): Promise<void> {
+export async function putDestination(
+  clients: RegionClients,
+  { endpoint }: DesiredState,
+  ConnectionArn: string,
+): Promise<void> {
   const parameters = {
     Name: NAME,
     ConnectionArn,
@@ -57,15 +61,17 @@ export async function putDestination(desk: WiringDesk, { endpoint }: Wanted, Con
     InvocationRateLimitPerSecond: RATE_PER_SECOND,
   } as const
   const update = () =>
-    askFor(desk, 'to change the API destination', () => desk.events.send(new UpdateApiDestinationCommand(parameters)))
-  if (await readDestination(desk)) await update()
-  else await createUnlessThere(desk, () => desk.events.send(new CreateApiDestinationCommand(parameters)), update)
+    askFor(clients, 'to change the API destination', () =>
+      clients.events.send(new UpdateApiDestinationCommand(parameters)),
+    )
+  if (await readDestination(clients)) await update()
+  else await createUnlessThere(clients, () => clients.events.send(new CreateApiDestinationCommand(parameters)), update)
 }
 
-export async function deleteDestination(desk: WiringDesk): Promise<void> {
+export async function deleteDestination(clients: RegionClients): Promise<void> {
   await orAbsent(
-    askFor(desk, 'to delete the API destination', () =>
-      desk.events.send(new DeleteApiDestinationCommand({ Name: NAME })),
+    askFor(clients, 'to delete the API destination', () =>
+      clients.events.send(new DeleteApiDestinationCommand({ Name: NAME })),
     ),
   )
 }

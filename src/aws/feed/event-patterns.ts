@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { SELF_TEST } from '../../oversight/feed-self-test.ts'
-import type { Place } from '../regions.ts'
+import type { FeedRegion } from '../regions.ts'
 
 /** Static rules: none is made for a grant, so that none is late for one, and nothing that runs may write rules. */
 
@@ -22,7 +22,7 @@ const S3_RULE = 'latchkey-s3'
 export const OUR_RULES = /^latchkey-(s3(-\d+)?|sessions|assume-role|policies|self-test)$/
 
 /** @param ours ARNs of Latchkey's own identities, which may enter elevation roles and write their policies. */
-export function rulesOf(place: Place, ours: readonly string[]): readonly WantedRule[] {
+export function eventRules(place: FeedRegion, ours: readonly string[]): readonly WantedRule[] {
   return [
     ...writesByBucket(place),
     rule('latchkey-sessions', 'every call by an elevation role', sessionCalls(place)),
@@ -48,7 +48,7 @@ function rule(name: string, what: string, pattern: object): WantedRule {
 }
 
 /** Several rules where one pattern does not hold the names of all buckets. */
-function writesByBucket({ buckets }: Place): readonly WantedRule[] {
+function writesByBucket({ buckets }: FeedRegion): readonly WantedRule[] {
   const groups: string[][] = []
   for (const bucket of buckets) {
     const last = groups.at(-1)
@@ -75,7 +75,7 @@ function writesTo(buckets: readonly string[]): object {
 }
 
 /** Without the writes that come by bucket. What comes by both rules is counted once. */
-function sessionCalls({ elevationRoles }: Place): object {
+function sessionCalls({ elevationRoles }: FeedRegion): object {
   return {
     'detail-type': TRAIL_TYPES,
     detail: {
@@ -90,12 +90,12 @@ function sessionCalls({ elevationRoles }: Place): object {
   }
 }
 
-function entered({ elevationRoles }: Place, ours: readonly string[]): object {
+function entered({ elevationRoles }: FeedRegion, ours: readonly string[]): object {
   const call = { eventName: [{ prefix: 'AssumeRole' }], requestParameters: { roleArn: elevationRoles } }
   return { source: ['aws.sts'], 'detail-type': TRAIL_TYPES, detail: { ...call, ...byOthers(ours) } }
 }
 
-function changed({ elevationRoles, partition, accountId }: Place, ours: readonly string[]): object {
+function changed({ elevationRoles, partition, accountId }: FeedRegion, ours: readonly string[]): object {
   const roleName = elevationRoles.map((arn) => arn.slice(arn.lastIndexOf('/') + 1))
   const policyArn = [{ prefix: `arn:${partition}:iam::${accountId}:policy/latchkey` }]
   const subjects = [{ roleName }, { policyName: [{ prefix: 'latchkey' }] }, { policyArn }]

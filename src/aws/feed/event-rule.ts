@@ -9,8 +9,8 @@ import {
   type Target,
 } from '@aws-sdk/client-eventbridge'
 import { LatchkeyError } from '../../errors.ts'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
-import type { Place } from '../regions.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
+import type { FeedRegion } from '../regions.ts'
 import { deadLettersArn, invokeRoleArn, NAME, RETRY, TAGS } from './desired-state.ts'
 import { OUR_RULES, type WantedRule } from './event-patterns.ts'
 import { isSameJson } from './same-json.ts'
@@ -23,25 +23,25 @@ export interface FoundRule {
 }
 
 /** Every rule of the region that is one of ours by its name. */
-export async function readRules(desk: WiringDesk): Promise<readonly FoundRule[]> {
+export async function readRules(clients: RegionClients): Promise<readonly FoundRule[]> {
   const names: string[] = []
   let NextToken: string | undefined
   do {
     const command = new ListRulesCommand({ NamePrefix: `${NAME}-`, NextToken })
-    const page = await askFor(desk, 'to list the rules', () => desk.events.send(command))
+    const page = await askFor(clients, 'to list the rules', () => clients.events.send(command))
     names.push(...(page.Rules ?? []).flatMap(({ Name }) => Name ?? []))
     NextToken = page.NextToken
   } while (NextToken !== undefined)
-  const found = await Promise.all(names.filter((name) => OUR_RULES.test(name)).map((name) => readRule(desk, name)))
+  const found = await Promise.all(names.filter((name) => OUR_RULES.test(name)).map((name) => readRule(clients, name)))
   return found.flatMap((one) => one ?? [])
 }
 
-async function readRule(desk: WiringDesk, name: string): Promise<FoundRule | undefined> {
+async function readRule(clients: RegionClients, name: string): Promise<FoundRule | undefined> {
   const told = await orAbsent(
-    askFor(desk, `to show the rule ${name}`, () =>
+    askFor(clients, `to show the rule ${name}`, () =>
       Promise.all([
-        desk.events.send(new DescribeRuleCommand({ Name: name })),
-        desk.events.send(new ListTargetsByRuleCommand({ Rule: name })),
+        clients.events.send(new DescribeRuleCommand({ Name: name })),
+        clients.events.send(new ListTargetsByRuleCommand({ Rule: name })),
       ]),
     ),
   )
@@ -52,7 +52,7 @@ async function readRule(desk: WiringDesk, name: string): Promise<FoundRule | und
 
 export function ruleFaults(
   wanted: WantedRule,
-  place: Place,
+  place: FeedRegion,
   found: FoundRule,
   destinationArn: string | undefined,
 ): readonly string[] {
@@ -61,7 +61,7 @@ export function ruleFaults(
   return [
     ...(isSameJson(found.pattern, JSON.parse(wanted.pattern)) ? [] : ['looks for something else']),
     ...(found.state === 'ENABLED' ? [] : [`is ${found.state}`]),
-    ...(ours === undefined ? ['has no target'] : targetFaults(ours, targetOf(place, destinationArn ?? ''))),
+    ...(ours === undefined ? ['has no target'] : targetFaults(ours, entityOf(place, destinationArn ?? ''))),
     ...others.map((id) => `has another target, ${id}`),
   ]
 }
@@ -75,7 +75,7 @@ function targetFaults(found: Target, wanted: Target): readonly string[] {
   ]
 }
 
-function targetOf(place: Place, Arn: string): Target {
+function entityOf(place: FeedRegion, Arn: string): Target {
   return {
     Id: NAME,
     Arn,
@@ -88,35 +88,41 @@ function targetOf(place: Place, Arn: string): Target {
 export interface RulePut {
   readonly wanted: WantedRule
   readonly found: FoundRule | undefined
-  readonly place: Place
+  readonly place: FeedRegion
   readonly destinationArn: string
 }
 
-export async function putRule(desk: WiringDesk, { wanted, found, place, destinationArn }: RulePut): Promise<void> {
+export async function putRule(
+  clients: RegionClients,
+  { wanted, found, place, destinationArn }: RulePut,
+): Promise<void> {
   const { name, pattern, description } = wanted
   const Tags = found === undefined ? { Tags: TAGS } : {}
-  await askFor(desk, `to make the rule ${name}`, () =>
-    desk.events.send(
+  await askFor(clients, `to make the rule ${name}`, () =>
+    clients.events.send(
       new PutRuleCommand({ Name: name, EventPattern: pattern, Description: description, State: 'ENABLED', ...Tags }),
     ),
   )
-  await putTarget(desk, name, targetOf(place, destinationArn))
+  await putTarget(clients, name, entityOf(place, destinationArn))
   await removeTargets(
-    desk,
+    clients,
     name,
     (found?.targets ?? []).flatMap(({ Id }) => (Id === undefined || Id === NAME ? [] : [Id])),
   )
 }
 
-async function putTarget(desk: WiringDesk, rule: string, target: Target): Promise<void> {
+async function putTarget(clients: RegionClients, rule: string, target: Target): Promise<void> {
   const command = new PutTargetsCommand({ Rule: rule, Targets: [target] })
-  refuseFailed(await askFor(desk, `to give the rule ${rule} its target`, () => desk.events.send(command)), rule)
+  refuseFailed(await askFor(clients, `to give the rule ${rule} its target`, () => clients.events.send(command)), rule)
 }
 
-async function removeTargets(desk: WiringDesk, rule: string, Ids: string[]): Promise<void> {
+async function removeTargets(clients: RegionClients, rule: string, Ids: string[]): Promise<void> {
   if (Ids.length === 0) return
   const command = new RemoveTargetsCommand({ Rule: rule, Ids })
-  refuseFailed(await askFor(desk, `to take the targets of the rule ${rule}`, () => desk.events.send(command)), rule)
+  refuseFailed(
+    await askFor(clients, `to take the targets of the rule ${rule}`, () => clients.events.send(command)),
+    rule,
+  )
 }
 
 interface Outcome {
@@ -135,13 +141,13 @@ function refuseFailed({ FailedEntryCount = 0, FailedEntries = [] }: Outcome, rul
 }
 
 /** A rule with targets cannot be deleted. */
-export async function deleteRule(desk: WiringDesk, { name, targets }: FoundRule): Promise<void> {
+export async function deleteRule(clients: RegionClients, { name, targets }: FoundRule): Promise<void> {
   await removeTargets(
-    desk,
+    clients,
     name,
     targets.flatMap(({ Id }) => Id ?? []),
   )
   await orAbsent(
-    askFor(desk, `to delete the rule ${name}`, () => desk.events.send(new DeleteRuleCommand({ Name: name }))),
+    askFor(clients, `to delete the rule ${name}`, () => clients.events.send(new DeleteRuleCommand({ Name: name }))),
   )
 }

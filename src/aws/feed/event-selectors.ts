@@ -1,5 +1,5 @@
 import type { AdvancedEventSelector, EventSelector } from '@aws-sdk/client-cloudtrail'
-import type { Place } from '../regions.ts'
+import type { FeedRegion } from '../regions.ts'
 
 /** Reads event selectors as strictly as it can: one that leaves out anything that we did not expect does not count. */
 
@@ -64,7 +64,7 @@ export function managementIsLogged({ advanced, basic }: Selectors): boolean {
 }
 
 /** The commands that an owner runs: they replace all selectors of the trail, so they repeat those that it has. */
-export function selectorCommand(place: Place, trail: FoundTrail, gaps: TrailGaps): string {
+export function selectorCommand(place: FeedRegion, trail: FoundTrail, gaps: TrailGaps): string {
   const basic = trail.advanced.length === 0 && trail.basic.length > 0
   const [option, selectors] = basic
     ? ['--event-selectors', withBasic(place, trail.basic, gaps)]
@@ -72,7 +72,10 @@ export function selectorCommand(place: Place, trail: FoundTrail, gaps: TrailGaps
   return `aws cloudtrail put-event-selectors --region ${trail.homeRegion} --trail-name ${trail.name} \\\n  ${option} '${JSON.stringify(selectors)}'`
 }
 
-function missingSelectors({ partition }: Place, { buckets, management }: TrailGaps): readonly AdvancedEventSelector[] {
+function missingSelectors(
+  { partition }: FeedRegion,
+  { buckets, management }: TrailGaps,
+): readonly AdvancedEventSelector[] {
   const StartsWith = buckets.map((bucket) => `arn:${partition}:s3:::${bucket}/`)
   const writes = {
     Name: 'Latchkey: S3 writes',
@@ -91,7 +94,7 @@ function missingSelectors({ partition }: Place, { buckets, management }: TrailGa
 }
 
 function withBasic(
-  { partition }: Place,
+  { partition }: FeedRegion,
   selectors: readonly EventSelector[],
   { buckets, management }: TrailGaps,
 ): readonly EventSelector[] {

@@ -10,8 +10,8 @@ import {
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import { isAwsCode } from '../aws-error.ts'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
-import { INVOKE_ROLE, invokeRights, invokeTrust, TAGS, type Wanted } from './desired-state.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
+import { type DesiredState, INVOKE_ROLE, invokeRights, invokeTrust, TAGS } from './desired-state.ts'
 import { isSameJson } from './same-json.ts'
 
 /** The role as which EventBridge calls the API destination; of the account, for all its regions. */
@@ -25,16 +25,16 @@ export interface FoundInvokeRole {
 const RoleName = INVOKE_ROLE
 const PolicyName = 'invoke'
 
-export async function readInvokeRole(desk: WiringDesk): Promise<FoundInvokeRole | undefined> {
+export async function readInvokeRole(clients: RegionClients): Promise<FoundInvokeRole | undefined> {
   const told = await orAbsent(
-    askFor(desk, `to show the role ${RoleName}`, () => desk.iam.send(new GetRoleCommand({ RoleName }))),
+    askFor(clients, `to show the role ${RoleName}`, () => clients.iam.send(new GetRoleCommand({ RoleName }))),
   )
   if (told === undefined) return undefined
-  const [rights, inline, attached] = await askFor(desk, `to show the policies of the role ${RoleName}`, () =>
+  const [rights, inline, attached] = await askFor(clients, `to show the policies of the role ${RoleName}`, () =>
     Promise.all([
-      orAbsentPolicy(desk),
-      desk.iam.send(new ListRolePoliciesCommand({ RoleName })),
-      desk.iam.send(new ListAttachedRolePoliciesCommand({ RoleName })),
+      orAbsentPolicy(clients),
+      clients.iam.send(new ListRolePoliciesCommand({ RoleName })),
+      clients.iam.send(new ListAttachedRolePoliciesCommand({ RoleName })),
     ]),
   )
   return {
@@ -47,16 +47,16 @@ export async function readInvokeRole(desk: WiringDesk): Promise<FoundInvokeRole 
   }
 }
 
-async function orAbsentPolicy(desk: WiringDesk): Promise<string> {
+async function orAbsentPolicy(clients: RegionClients): Promise<string> {
   const told = await orAbsent(
-    askFor(desk, `to show the policy of the role ${RoleName}`, () =>
-      desk.iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })),
+    askFor(clients, `to show the policy of the role ${RoleName}`, () =>
+      clients.iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })),
     ),
   )
   return decodeURIComponent(told?.PolicyDocument ?? '')
 }
 
-export function invokeRoleFaults({ place }: Wanted, found: FoundInvokeRole): readonly string[] {
+export function invokeRoleFaults({ place }: DesiredState, found: FoundInvokeRole): readonly string[] {
   return [
     ...(isSameJson(found.trust, invokeTrust(place)) ? [] : ['has another trust policy']),
     ...(isSameJson(found.rights, invokeRights(place))
@@ -66,35 +66,35 @@ export function invokeRoleFaults({ place }: Wanted, found: FoundInvokeRole): rea
   ]
 }
 
-export async function putInvokeRole(desk: WiringDesk, { place }: Wanted): Promise<void> {
+export async function putInvokeRole(clients: RegionClients, { place }: DesiredState): Promise<void> {
   const trust = JSON.stringify(invokeTrust(place))
-  const { iam } = desk
-  await askFor(desk, `to make the role ${RoleName}`, async () => {
-    if ((await readInvokeRole(desk)) === undefined) await createRole(desk, trust)
+  const { iam } = clients
+  await askFor(clients, `to make the role ${RoleName}`, async () => {
+    if ((await readInvokeRole(clients)) === undefined) await createRole(clients, trust)
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: trust }))
     const PolicyDocument = JSON.stringify(invokeRights(place))
     await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }))
   })
 }
 
-async function createRole(desk: WiringDesk, AssumeRolePolicyDocument: string): Promise<void> {
+async function createRole(clients: RegionClients, AssumeRolePolicyDocument: string): Promise<void> {
   const Description = 'EventBridge calls Latchkey as this role'
   const command = new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Description, Tags: TAGS })
   try {
-    await askFor(desk, `to make the role ${RoleName}`, () => desk.iam.send(command))
+    await askFor(clients, `to make the role ${RoleName}`, () => clients.iam.send(command))
   } catch (error) {
     // Its answer was lost the first time.
     if (!isAwsCode(error, 'EntityAlreadyExistsException', 'EntityAlreadyExists')) throw error
   }
 }
 
-export async function deleteInvokeRole(desk: WiringDesk): Promise<void> {
+export async function deleteInvokeRole(clients: RegionClients): Promise<void> {
   await orAbsent(
-    askFor(desk, `to take the policy from the role ${RoleName}`, () =>
-      desk.iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })),
+    askFor(clients, `to take the policy from the role ${RoleName}`, () =>
+      clients.iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })),
     ),
   )
   await orAbsent(
-    askFor(desk, `to delete the role ${RoleName}`, () => desk.iam.send(new DeleteRoleCommand({ RoleName }))),
+    askFor(clients, `to delete the role ${RoleName}`, () => clients.iam.send(new DeleteRoleCommand({ RoleName }))),
   )
 }

@@ -1,7 +1,7 @@
 import { GetRoleCommand } from '@aws-sdk/client-iam'
 import { z } from 'zod'
-import { askFor, orAbsent, type WiringDesk } from '../region-clients.ts'
-import type { Place } from '../regions.ts'
+import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
+import type { FeedRegion } from '../regions.ts'
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
 const trust = z.object({
@@ -16,15 +16,15 @@ const IDENTITY = /^arn:[\w-]+:iam::\d{12}:(role|user)\//
  * Who Latchkey is in this account: whom the elevation roles let in. What else a trust policy names, preflight and `latchkey doctor` refuse;
  * somebody who was added is a difference of the rules' patterns too.
  */
-export async function readIdentities(desk: WiringDesk, place: Place): Promise<readonly string[]> {
-  const found = await Promise.all(place.elevationRoles.map((arn) => readTrusted(desk, arn)))
+export async function readIdentities(clients: RegionClients, place: FeedRegion): Promise<readonly string[]> {
+  const found = await Promise.all(place.elevationRoles.map((arn) => readTrusted(clients, arn)))
   return [...new Set(found.flat())].sort()
 }
 
-async function readTrusted(desk: WiringDesk, arn: string): Promise<readonly string[]> {
+async function readTrusted(clients: RegionClients, arn: string): Promise<readonly string[]> {
   const RoleName = arn.slice(arn.lastIndexOf('/') + 1)
   const told = await orAbsent(
-    askFor(desk, `to show the elevation role ${RoleName}`, () => desk.iam.send(new GetRoleCommand({ RoleName }))),
+    askFor(clients, `to show the elevation role ${RoleName}`, () => clients.iam.send(new GetRoleCommand({ RoleName }))),
   )
   const document: unknown = JSON.parse(decodeURIComponent(told?.Role?.AssumeRolePolicyDocument ?? '{"Statement":[]}'))
   const { data } = trust.safeParse(document)

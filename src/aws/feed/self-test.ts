@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge'
 import { LatchkeyError } from '../../errors.ts'
 import { SELF_TEST } from '../../oversight/feed-self-test.ts'
-import { askFor, type WiringDesk } from '../region-clients.ts'
+import { askFor, type RegionClients } from '../region-clients.ts'
 
 /** IAM takes some seconds until EventBridge may use a new role; what is sent before goes to the dead letters. */
 const AGAIN_AFTER_MS = 10_000
@@ -15,13 +15,13 @@ export interface SelfTest {
 }
 
 /** Sends an event through the whole way and waits for it at the other end. False: it did not come in that time. */
-export async function testWiring(desk: WiringDesk, { hasArrived, waitMs }: SelfTest): Promise<boolean> {
+export async function testWiring(clients: RegionClients, { hasArrived, waitMs }: SelfTest): Promise<boolean> {
   const nonce = randomBytes(16).toString('hex')
   const startedAt = performance.now()
   let sentAt = Number.NEGATIVE_INFINITY
   while (performance.now() - startedAt < waitMs) {
     if (performance.now() - sentAt > AGAIN_AFTER_MS) {
-      await send(desk, nonce)
+      await send(clients, nonce)
       sentAt = performance.now()
     }
     if (await hasArrived(nonce)) return true
@@ -30,9 +30,9 @@ export async function testWiring(desk: WiringDesk, { hasArrived, waitMs }: SelfT
   return false
 }
 
-async function send(desk: WiringDesk, nonce: string): Promise<void> {
+async function send(clients: RegionClients, nonce: string): Promise<void> {
   const Entries = [{ Source: SELF_TEST, DetailType: 'Self-test of Latchkey', Detail: JSON.stringify({ nonce }) }]
-  const answer = await askFor(desk, 'to take an event', () => desk.events.send(new PutEventsCommand({ Entries })))
+  const answer = await askFor(clients, 'to take an event', () => clients.events.send(new PutEventsCommand({ Entries })))
   if (answer.FailedEntryCount === 0) return
   const awsCode = answer.Entries?.[0]?.ErrorCode ?? 'FailedEntryCount'
   throw new LatchkeyError('AWS_REFUSED', {

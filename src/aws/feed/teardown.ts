@@ -1,4 +1,4 @@
-import type { WiringDesk } from '../region-clients.ts'
+import type { RegionClients } from '../region-clients.ts'
 import { type Difference, type Found, type PartKind, readWiring } from './compare-feed.ts'
 import { deleteConnection } from './connection.ts'
 import { deleteDeadLetters } from './dead-letters.ts'
@@ -34,27 +34,27 @@ function goneQueue(messages: number): Difference {
 }
 
 /** Takes down whatever is there; what is gone already is passed over. */
-export async function removeWiring(desk: WiringDesk, order: TeardownOrder): Promise<void> {
-  const found = await readWiring(desk)
+export async function removeWiring(clients: RegionClients, order: TeardownOrder): Promise<void> {
+  const found = await readWiring(clients)
   for (const one of teardownPlan(found, order)) {
-    await removePart(desk, one, found)
+    await removePart(clients, one, found)
     order.onDone(one)
   }
 }
 
-async function removePart(desk: WiringDesk, { kind, name }: Difference, found: Found): Promise<void> {
+async function removePart(clients: RegionClients, { kind, name }: Difference, found: Found): Promise<void> {
   switch (kind) {
     case 'rule': {
       const rule = found.rules.find((one) => one.name === name)
-      return rule && (await deleteRule(desk, rule))
+      return rule && (await deleteRule(clients, rule))
     }
     case 'API destination':
-      return await deleteDestination(desk)
+      return await deleteDestination(clients)
     case 'connection':
-      return await deleteConnection(desk)
+      return await deleteConnection(clients)
     case 'queue':
-      return await deleteDeadLetters(desk)
+      return await deleteDeadLetters(clients)
     case 'role':
-      return await deleteInvokeRole(desk)
+      return await deleteInvokeRole(clients)
   }
 }

@@ -1,18 +1,18 @@
 import { DescribeTrailsCommand, GetEventSelectorsCommand, GetTrailStatusCommand } from '@aws-sdk/client-cloudtrail'
-import { askFor, type WiringDesk } from '../region-clients.ts'
-import type { Place } from '../regions.ts'
+import { askFor, type RegionClients } from '../region-clients.ts'
+import type { FeedRegion } from '../regions.ts'
 import { type FoundTrail, managementIsLogged, type TrailGaps, writesAreLogged } from './event-selectors.ts'
 
-export async function readTrails(desk: WiringDesk): Promise<readonly FoundTrail[]> {
-  const { trailList = [] } = await askFor(desk, 'to list the trails', () =>
-    desk.trails.send(new DescribeTrailsCommand({ includeShadowTrails: true })),
+export async function readTrails(clients: RegionClients): Promise<readonly FoundTrail[]> {
+  const { trailList = [] } = await askFor(clients, 'to list the trails', () =>
+    clients.trails.send(new DescribeTrailsCommand({ includeShadowTrails: true })),
   )
   return await Promise.all(
     trailList.map(async ({ Name = '', TrailARN = '', HomeRegion = '' }) => {
-      const [status, selectors] = await askFor(desk, `to show the trail ${Name}`, () =>
+      const [status, selectors] = await askFor(clients, `to show the trail ${Name}`, () =>
         Promise.all([
-          desk.trails.send(new GetTrailStatusCommand({ Name: TrailARN })),
-          desk.trails.send(new GetEventSelectorsCommand({ TrailName: TrailARN })),
+          clients.trails.send(new GetTrailStatusCommand({ Name: TrailARN })),
+          clients.trails.send(new GetEventSelectorsCommand({ TrailName: TrailARN })),
         ]),
       )
       return {
@@ -27,7 +27,7 @@ export async function readTrails(desk: WiringDesk): Promise<readonly FoundTrail[
   )
 }
 
-export function trailGaps({ buckets, partition }: Place, trails: readonly FoundTrail[]): TrailGaps {
+export function trailGaps({ buckets, partition }: FeedRegion, trails: readonly FoundTrail[]): TrailGaps {
   const logging = trails.filter(({ isLogging }) => isLogging)
   return {
     buckets: buckets.filter(

@@ -46,7 +46,7 @@ const ACCOUNT = /^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::(?:root|(?:user|role)\/[\
 export function attachTrustFaults(document: string): readonly string[] {
   const statements = parseTrust(document)
   if (typeof statements === 'string') return [`The trust policy ${statements}`]
-  const places = new Set(statements.filter((one) => entersOf(one).length > 0).flatMap(placesOf))
+  const places = new Set(statements.filter((one) => entersOf(one).length > 0).flatMap(feedRegions))
   return [
     ...statements.flatMap(trustStatementFaults),
     ...(places.size > 1
@@ -73,7 +73,7 @@ function entersOf(statement: TrustAllow): readonly string[] {
   return namesOf(statement).filter((name) => !BESIDE.includes(name))
 }
 
-function placesOf({ Principal }: TrustAllow): readonly string[] {
+function feedRegions({ Principal }: TrustAllow): readonly string[] {
   return [...Principal.AWS.map((name) => ACCOUNT.exec(name)?.[1] ?? name), ...Principal.Federated]
 }
 

@@ -11,7 +11,7 @@ import { type BucketFacts, readBucket } from './bucket-facts.ts'
 import { findBypasses } from './bucket-policy-bypass.ts'
 import { type Asked, bucketWarnings } from './bucket-policy-warnings.ts'
 
-export interface BucketNeeds extends Pick<Rules, 'accounts' | 'buckets'> {
+export interface BucketDeps extends Pick<Rules, 'accounts' | 'buckets'> {
   readonly clients: AwsClients
   readonly log: AwsLog
 }
@@ -33,33 +33,33 @@ export interface BucketPreflight {
 type Remembered = Map<string, { readonly facts: BucketFacts; readonly atMs: number }>
 
 /** Reads what the bucket of a draft is like, before anybody is asked. A refusal is never remembered. */
-export function bucketPreflight(needs: BucketNeeds): BucketPreflight {
+export function bucketPreflight(deps: BucketDeps): BucketPreflight {
   const remembered: Remembered = new Map()
-  const read = (draft: GrantDraft) => readOnce(needs, remembered, draft)
+  const read = (draft: GrantDraft) => readOnce(deps, remembered, draft)
   const judge: BucketPreflight['judge'] = (facts, draft, principals) => {
     const bucket = draft.scopes[0]?.bucket ?? ''
     const faults = faultsOf(facts, principals)
     if (faults.length === 0) return warningsOf(facts, draft, principals)
     remembered.delete(bucket)
-    throw notInOrder(needs.log, bucket, faults)
+    throw notInOrder(deps.log, bucket, faults)
   }
   return {
     read,
     judge,
     async refuseBypass({ principal, ...order }) {
       const draft = { ...order, account: principal.account }
-      const facts = await unlessUnreadable(needs.log, draft, () => read(draft))
+      const facts = await unlessUnreadable(deps.log, draft, () => read(draft))
       if (facts) judge(facts, draft, [principal])
     },
   }
 }
 
-async function readOnce(needs: BucketNeeds, remembered: Remembered, draft: GrantDraft): Promise<BucketFacts> {
-  const bucket = findBucket(needs.buckets, draft.scopes)
+async function readOnce(deps: BucketDeps, remembered: Remembered, draft: GrantDraft): Promise<BucketFacts> {
+  const bucket = findBucket(deps.buckets, draft.scopes)
   const known = remembered.get(bucket.bucket)
   if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.facts
   const atMs = performance.now()
-  const facts = await readInOrder(needs, findAccount(needs.accounts, draft.account), bucket)
+  const facts = await readInOrder(deps, findAccount(deps.accounts, draft.account), bucket)
   remembered.set(bucket.bucket, { facts, atMs })
   return facts
 }
@@ -79,15 +79,15 @@ async function unlessUnreadable<T>(
   }
 }
 
-async function readInOrder(needs: BucketNeeds, account: Account, bucket: Bucket): Promise<BucketFacts> {
+async function readInOrder(deps: BucketDeps, account: Account, bucket: Bucket): Promise<BucketFacts> {
   const asking = {
     doing: `to show bucket ${bucket.bucket}`,
     next: `Have the operator see that it is there, belongs to account ${account.name}, and lets Latchkey read its location, encryption and policy.`,
   }
-  const s3 = needs.clients.s3(account.id, bucket.region)
-  const kms = needs.clients.kms(account.id, bucket.region)
-  const facts = await askAws(asking, needs.log, () => readBucket({ s3, kms, log: needs.log }, account, bucket))
-  if (facts.faults.length > 0) throw notInOrder(needs.log, bucket.bucket, facts.faults)
+  const s3 = deps.clients.s3(account.id, bucket.region)
+  const kms = deps.clients.kms(account.id, bucket.region)
+  const facts = await askAws(asking, deps.log, () => readBucket({ s3, kms, log: deps.log }, account, bucket))
+  if (facts.faults.length > 0) throw notInOrder(deps.log, bucket.bucket, facts.faults)
   return facts
 }
 

@@ -19,7 +19,7 @@ export interface Assumed {
   readonly date: AwsDate
 }
 
-export interface AssumeNeeds {
+export interface AssumeDeps {
   readonly sts: STSClient
   readonly log: AwsLog
   readonly bucket: BucketFacts
@@ -29,7 +29,7 @@ export interface AssumeNeeds {
 
 /** One session of exactly the grant. @throws OVER when its end is past by `nowMs`. */
 export async function assumeRole(
-  { sts, log, bucket, externalId }: AssumeNeeds,
+  { sts, log, bucket, externalId }: AssumeDeps,
   order: GrantOrder<SessionPrincipal>,
   nowMs: number,
 ): Promise<Assumed> {
@@ -74,7 +74,7 @@ export function pastPolicy(draft: GrantDraft, bucket: BucketFacts): string {
  * began, and its credentials are read by nobody. Whether the role lets Latchkey in is judged elsewhere. @throws QUOTA_FULL, and UNAVAILABLE without an answer
  */
 export async function measureSession(
-  { sts, log, bucket, externalId }: AssumeNeeds,
+  { sts, log, bucket, externalId }: AssumeDeps,
   roleArn: string,
   draft: GrantDraft,
 ): Promise<void> {

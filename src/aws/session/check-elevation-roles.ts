@@ -25,7 +25,7 @@ import {
 import { boundaryFaults, boundaryGaps, trustFaults } from '../inspect/elevation-role-policies.ts'
 import { LONGEST_SECONDS } from './assume-role.ts'
 
-export interface PreflightNeeds {
+export interface PreflightDeps {
   readonly iam: IAMClient
   readonly sts: STSClient
   readonly log: AwsLog
@@ -36,14 +36,14 @@ export interface PreflightNeeds {
  * is not in order stops only itself. @returns those that can hold one more, in the order in which they are filled.
  */
 export async function checkRoles(
-  needs: PreflightNeeds,
+  deps: PreflightDeps,
   account: Account,
   draft: GrantDraft,
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
   const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
-  const { arn } = await askAws(asking, needs.log, () => readIdentity(needs.sts))
+  const { arn } = await askAws(asking, deps.log, () => readIdentity(deps.sts))
   const checked = await Promise.allSettled(
-    elevationRoles(account).map((role) => checkRole(needs, account, { role, us: arn, draft })),
+    elevationRoles(account).map((role) => checkRole(deps, account, { role, us: arn, draft })),
   )
   const [first, ...others] = checked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   if (first) return [first, ...others]
@@ -69,7 +69,7 @@ interface Named {
 }
 
 async function checkRole(
-  { iam, log }: PreflightNeeds,
+  { iam, log }: PreflightDeps,
   account: Account,
   { role, us, draft }: Named,
 ): Promise<SessionPrincipal> {

@@ -8,7 +8,7 @@ import { namesUs } from '../inspect/elevation-role-policies.ts'
 /** Every elevation role lies there: the rules take no other path. */
 const OUR_PATH = '/latchkey/'
 
-interface FormerNeeds {
+interface FormerDeps {
   readonly iam: IAMClient
   /** The IAM ARN of this process. */
   readonly us: string
@@ -16,7 +16,7 @@ interface FormerNeeds {
 }
 
 /** Every role below our path that the rules do not name, neither as an elevation role nor as a hub. */
-export async function readFormerRoles({ iam, us, log }: FormerNeeds, account: Account): Promise<readonly FormerRole[]> {
+export async function readFormerRoles({ iam, us, log }: FormerDeps, account: Account): Promise<readonly FormerRole[]> {
   const asking = {
     doing: `to list the roles below ${OUR_PATH} of account ${account.name}`,
     next: 'Have the operator apply the Terraform module again: workers need iam:ListRoles.',

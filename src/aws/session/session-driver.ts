@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
-import type { Credentials, FormerRole, GrantDraft, GrantOrder, SessionRoles } from '../../grants/driver.ts'
+import type { Credentials, FormerRole, GrantDraft, GrantOrder, SessionOperations } from '../../grants/driver.ts'
 import type { SessionPrincipal } from '../../grants/principal.ts'
 import { elevationRoles } from '../../rules/principal-rules.ts'
 import type { Account, Rules } from '../../rules/rules.ts'
@@ -14,35 +14,35 @@ import { checkRoles } from './check-elevation-roles.ts'
 import { readDeny, writeDeny } from './deny-document-io.ts'
 import { readFormerRoles } from './former-roles.ts'
 
-export interface SessionDriverNeeds extends Pick<Rules, 'accounts' | 'buckets'> {
+export interface SessionDriverDeps extends Pick<Rules, 'accounts' | 'buckets'> {
   readonly clients: AwsClients
   readonly log: AwsLog
 }
 
 /** Grants as STS sessions: nothing is written to IAM when one starts, and an end on time costs no call. */
-export function sessionDriver(needs: SessionDriverNeeds): SessionDriver {
-  const { clients, log } = needs
+export function sessionDriver(deps: SessionDriverDeps): SessionDriver {
+  const { clients, log } = deps
   return {
-    preflight: (draft) => preflight(needs, draft),
-    activate: (order, now) => activate(needs, order, now),
-    vend: async (order) => (await enter(needs, order, Date.now())).credentials,
-    now: () => readNow(needs),
-    principals: (account) => readPrincipals(needs, account),
-    formerRoles: (account) => readFormer(needs, account),
+    preflight: (draft) => preflight(deps, draft),
+    activate: (order, now) => activate(deps, order, now),
+    vend: async (order) => (await enter(deps, order, Date.now())).credentials,
+    now: () => readNow(deps),
+    principals: (account) => readPrincipals(deps, account),
+    formerRoles: (account) => readFormer(deps, account),
     readDeny: (principal) => readDeny(clients, log, principal),
     writeDeny: (principal, document, urgency = 'early-revoke') => writeDeny(clients, log, principal, document, urgency),
   }
 }
 
 async function preflight(
-  needs: SessionDriverNeeds,
+  deps: SessionDriverDeps,
   draft: GrantDraft,
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
-  const account = findAccount(needs.accounts, draft.account)
-  const bucket = findBucket(needs.buckets, draft.scopes)
+  const account = findAccount(deps.accounts, draft.account)
+  const bucket = findBucket(deps.buckets, draft.scopes)
   // Before AWS is asked for anything.
   pastPolicy(draft, bucket)
-  const { clients, log } = needs
+  const { clients, log } = deps
   const sts = clients.sts(bucket.region)
   const roleArn = `arn:aws:iam::${account.id}:role/${account.elevationRole}`
   const [principals] = await Promise.all([
@@ -52,15 +52,15 @@ async function preflight(
   return principals
 }
 
-async function activate(needs: SessionDriverNeeds, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
+async function activate(deps: SessionDriverDeps, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
   const startedAt = performance.now()
-  const { date } = await enter(needs, order, now)
+  const { date } = await enter(deps, order, now)
   refuseSkew(date, now + performance.now() - startedAt)
 }
 
 /** With the process's own credentials, in one hop: a session that was entered through a hub would last an hour only, and carry its name. */
 function enter(
-  { accounts, buckets, clients, log }: SessionDriverNeeds,
+  { accounts, buckets, clients, log }: SessionDriverDeps,
   order: GrantOrder<SessionPrincipal>,
   nowMs: number,
 ) {
@@ -69,30 +69,28 @@ function enter(
   return assumeRole({ sts: clients.sts(bucket.region), log, bucket, externalId: hub?.externalId }, order, nowMs)
 }
 
-async function readNow(needs: SessionDriverNeeds): Promise<number> {
-  const { date } = await askIdentity(needs)
+async function readNow(deps: SessionDriverDeps): Promise<number> {
+  const { date } = await askIdentity(deps)
   if (Number.isNaN(date.ms)) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 10 })
   return date.ms
 }
 
-async function readFormer(needs: SessionDriverNeeds, name: string): Promise<readonly FormerRole[]> {
-  const account = needs.accounts.get(name)
+async function readFormer(deps: SessionDriverDeps, name: string): Promise<readonly FormerRole[]> {
+  const account = deps.accounts.get(name)
   if (!account) return []
-  const { arn } = await askIdentity(needs)
-  return await readFormerRoles({ iam: needs.clients.iam(account.id), us: arn, log: needs.log }, account)
+  const { arn } = await askIdentity(deps)
+  return await readFormerRoles({ iam: deps.clients.iam(account.id), us: arn, log: deps.log }, account)
 }
 
-function askIdentity({ buckets, clients, log }: SessionDriverNeeds): Promise<Identity> {
+function askIdentity({ buckets, clients, log }: SessionDriverDeps): Promise<Identity> {
   const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
   const anyRegion = [...buckets.values()][0]?.region ?? 'us-east-1'
   return askAws(asking, log, () => readIdentity(clients.sts(anyRegion)))
 }
 
-async function readPrincipals(needs: SessionDriverNeeds, name?: string): Promise<readonly SessionPrincipal[]> {
-  const accounts = [...needs.accounts.values()].filter((account) => name === undefined || account.name === name)
-  const named = accounts.flatMap((account) =>
-    elevationRoles(account).map((role) => readPrincipal(needs, account, role)),
-  )
+async function readPrincipals(deps: SessionDriverDeps, name?: string): Promise<readonly SessionPrincipal[]> {
+  const accounts = [...deps.accounts.values()].filter((account) => name === undefined || account.name === name)
+  const named = accounts.flatMap((account) => elevationRoles(account).map((role) => readPrincipal(deps, account, role)))
   return (await Promise.all(named)).flatMap((principal) => (principal ? [principal] : []))
 }
 
@@ -101,7 +99,7 @@ async function readPrincipals(needs: SessionDriverNeeds, name?: string): Promise
  * given by path. Until its Deny document is known to carry our epoch, nothing is granted there anyway.
  */
 async function readPrincipal(
-  { clients, log }: SessionDriverNeeds,
+  { clients, log }: SessionDriverDeps,
   account: Account,
   role: string,
 ): Promise<SessionPrincipal | undefined> {
@@ -118,7 +116,7 @@ async function readPrincipal(
   }
 }
 
-export interface SessionDriver extends SessionRoles {
+export interface SessionDriver extends SessionOperations {
   preflight(draft: GrantDraft): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]>
   activate(order: GrantOrder<SessionPrincipal>, now: number): Promise<void>
   vend(order: GrantOrder<SessionPrincipal>): Promise<Credentials>

@@ -28,7 +28,9 @@ export async function setup(options: AwsOptions): Promise<void> {
   const sites = await openSites(service)
   const rotate = options.rotate ?? false
   if (rotate && sites.keys < 2) throw oneKeyOnly(sites)
-  const plans = await planAll(sites, async ({ desk, wanted }) => planOf({ wanted, rotate }, await readWiring(desk)))
+  const plans = await planAll(sites, async ({ clients, wanted }) =>
+    planOf({ wanted, rotate }, await readWiring(clients)),
+  )
   for (const line of elsewhere(service, sites)) print(`\n${line}`)
   if (options.plan) {
     await tellTrails(sites)
@@ -80,9 +82,9 @@ interface Order {
 
 async function applyAll({ sites, key }: Sites, { rotate, endpoint }: Order): Promise<void> {
   await knock(endpoint, key)
-  for (const { desk, wanted, place } of sites) {
+  for (const { clients, wanted, place } of sites) {
     print(`\n${place.region}:`)
-    await orStopped(() => applyWiring(desk, { wanted, key, rotate, onDone: (one) => print(doneLine(one)) }))
+    await orStopped(() => applyWiring(clients, { wanted, key, rotate, onDone: (one) => print(doneLine(one)) }))
   }
 }
 
@@ -115,7 +117,7 @@ export async function teardown(options: AwsOptions): Promise<void> {
   const sites = await openSites(service)
   const last = sites.sites.at(-1)
   const plans = await planAll(sites, async (site) =>
-    teardownPlan(await readWiring(site.desk), { withRole: site === last }),
+    teardownPlan(await readWiring(site.clients), { withRole: site === last }),
   )
   for (const line of elsewhere(service, sites)) print(`\n${line}`)
   if (options.plan) return
@@ -125,7 +127,7 @@ export async function teardown(options: AwsOptions): Promise<void> {
     for (const site of sites.sites) {
       const onDone = (one: Difference) => print(doneLine(one))
       await noteTakenDown(open.record, site.place, operator())
-      await orStopped(() => removeWiring(site.desk, { withRole: site === last, onDone }))
+      await orStopped(() => removeWiring(site.clients, { withRole: site === last, onDone }))
     }
   } finally {
     close(open)

@@ -12,8 +12,8 @@ export async function checkSites(sites: Sites): Promise<boolean> {
   return logged && outcomes.every((whole) => whole)
 }
 
-async function checkSite({ desk, wanted, place }: Site): Promise<boolean> {
-  const found = await readWiring(desk)
+async function checkSite({ clients, wanted, place }: Site): Promise<boolean> {
+  const found = await readWiring(clients)
   const drift = wiringDrift(wanted, found)
   const messages = found.deadLetters?.messages ?? 0
   const where = `${place.accountName} (${place.accountId}), ${place.region}`

@@ -1,9 +1,9 @@
-import { holderFaults } from '../../aws/doctor/attach-entity-faults.ts'
+import { entityFaults } from '../../aws/doctor/attach-entity-faults.ts'
 import { elevationFaults } from '../../aws/doctor/elevation-faults.ts'
 import { readPrincipals } from '../../aws/doctor/principals.ts'
 import { bucketPolicyRights, type StandingRight, standingRights } from '../../aws/doctor/standing-rights.ts'
 import { readWiring, sayDifference, wiringDrift } from '../../aws/feed/compare-feed.ts'
-import { wantedAt } from '../../aws/feed/desired-state.ts'
+import { desiredState } from '../../aws/feed/desired-state.ts'
 import { readTrails, trailGaps } from '../../aws/feed/trail.ts'
 import { readFormerRoles } from '../../aws/session/former-roles.ts'
 import type { Setup } from '../../config.ts'
@@ -28,14 +28,14 @@ export async function awsFindings(service: Setup): Promise<readonly Finding[]> {
 }
 
 /** A hub lets Latchkey into its roles: read with everything else that preflight compares. */
-async function roles({ rules }: Setup, { place, desk, ours }: Ground): Promise<readonly Finding[]> {
+async function roles({ rules }: Setup, { place, clients, ours }: Ground): Promise<readonly Finding[]> {
   const area = 'Elevation roles'
   const account = rules.accounts.get(place.accountName)
   if (account === undefined) return []
   const [us] = ours
   const [found, former] = await Promise.all([
-    elevationFaults(desk, account, ours),
-    us === undefined ? [] : readFormerRoles({ ...desk, us }, account),
+    elevationFaults(clients, account, ours),
+    us === undefined ? [] : readFormerRoles({ ...clients, us }, account),
   ])
   return [
     ...found.flatMap(({ role, faults }): readonly Finding[] => {
@@ -53,19 +53,19 @@ async function roles({ rules }: Setup, { place, desk, ours }: Ground): Promise<r
   ]
 }
 
-async function holders({ rules }: Setup, { place, desk }: Ground): Promise<readonly Finding[]> {
+async function holders({ rules }: Setup, { place, clients }: Ground): Promise<readonly Finding[]> {
   const area = 'Holders'
-  const found = await holderFaults(desk, place.accountId, rules.principals.get(place.accountName) ?? [])
-  return found.flatMap(({ holder, faults }): readonly Finding[] => {
-    if (faults.length === 0) return [{ area, state: 'ok', says: `${holder}: may hold grants.` }]
+  const found = await entityFaults(clients, place.accountId, rules.principals.get(place.accountName) ?? [])
+  return found.flatMap(({ entity, faults }): readonly Finding[] => {
+    if (faults.length === 0) return [{ area, state: 'ok', says: `${entity}: may hold grants.` }]
     const next = 'Until then every ask that it would hold is refused.'
-    return faults.map((fault) => ({ area, state: 'wrong', says: `${holder}: ${fault}`, next }))
+    return faults.map((fault) => ({ area, state: 'wrong', says: `${entity}: ${fault}`, next }))
   })
 }
 
 async function wiring(
   { config }: Setup,
-  { place, desk, ours }: Ground,
+  { place, clients, ours }: Ground,
   key: string | undefined,
 ): Promise<readonly Finding[]> {
   const area = 'Wiring'
@@ -73,8 +73,8 @@ async function wiring(
     const next = `For a feed of S3 writes, add a key for account ${place.accountId} and run \`latchkey aws setup\`.`
     return [{ area, state: 'note', says: `${place.region}: CLOUDTRAIL_KEYS has no key: no feed.`, next }]
   }
-  const found = await readWiring(desk)
-  const drift = wiringDrift(wantedAt(place, { publicUrl: config.publicUrl, key, ours }), found)
+  const found = await readWiring(clients)
+  const drift = wiringDrift(desiredState(place, { publicUrl: config.publicUrl, key, ours }), found)
   const lost = found.deadLetters?.messages ?? 0
   const next = '`latchkey aws setup --plan` shows how it is mended.'
   return [
@@ -86,9 +86,9 @@ async function wiring(
   ]
 }
 
-async function trails({ place, desk }: Ground): Promise<readonly Finding[]> {
+async function trails({ place, clients }: Ground): Promise<readonly Finding[]> {
   const area = 'Trails'
-  const { buckets, management } = trailGaps(place, await readTrails(desk))
+  const { buckets, management } = trailGaps(place, await readTrails(clients))
   const next = '`latchkey aws check` prints the command that adds it.'
   return [
     ...buckets.map(
@@ -102,12 +102,12 @@ async function trails({ place, desk }: Ground): Promise<readonly Finding[]> {
 }
 
 /** IAM is of the whole account, so it is read once, for the buckets of every region. */
-async function standing(ground: readonly Ground[], { desk, place }: Ground): Promise<readonly Finding[]> {
+async function standing(ground: readonly Ground[], { clients, place }: Ground): Promise<readonly Finding[]> {
   const area = 'Standing write rights'
   const everywhere = { ...place, buckets: ground.flatMap((one) => one.place.buckets) }
-  const principals = await readPrincipals(desk, place)
+  const principals = await readPrincipals(clients, place)
   const { rights, administrators, unread } = standingRights(principals, everywhere)
-  const byPolicy = await Promise.all(ground.map((one) => bucketPolicyRights(one.desk, one.place)))
+  const byPolicy = await Promise.all(ground.map((one) => bucketPolicyRights(one.clients, one.place)))
   const all = [...rights, ...byPolicy.flat()]
   return [
     ...all.map((right) => standingFinding(area, right)),

@@ -26,7 +26,7 @@ export interface RecoverOptions {
   readonly wait: string
 }
 
-type RecoverNeeds = Parameters<typeof waitingAccounts>[0] & Parameters<typeof waitingRoles>[0]
+type RecoverDeps = Parameters<typeof waitingAccounts>[0] & Parameters<typeof waitingRoles>[0]
 
 /** Runs where the workers run, with their environment. */
 export async function recover({ yes = false, wait }: RecoverOptions): Promise<void> {
@@ -42,10 +42,10 @@ export async function recover({ yes = false, wait }: RecoverOptions): Promise<vo
     if (!(await untilReady(redis, 5_000)))
       throw new Problem('Redis does not answer. Check REDIS_URL, and that it runs.')
     const driver = awsDriver({ ...rules, part: 'workers', log })
-    const needs = { record: redisRecord(redis), approvalKey: config.approvalKey, rules, driver }
-    await renewEpoch(needs, byOperator(userInfo().username))
+    const deps = { record: redisRecord(redis), approvalKey: config.approvalKey, rules, driver }
+    await renewEpoch(deps, byOperator(userInfo().username))
     say('There is a new epoch: nothing is granted or vended until the workers have been through.')
-    await waitForWorkers(needs, waitMs)
+    await waitForWorkers(deps, waitMs)
   } finally {
     redis.disconnect()
   }
@@ -56,25 +56,25 @@ function parseSeconds(text: string): number {
   throw new Problem('Give --wait as whole seconds, like 180.')
 }
 
-async function waitForWorkers(needs: RecoverNeeds, waitMs: number): Promise<void> {
-  const all = [...needs.rules.accounts.keys()]
+async function waitForWorkers(deps: RecoverDeps, waitMs: number): Promise<void> {
+  const all = [...deps.rules.accounts.keys()]
   const giveUpAt = performance.now() + waitMs
   let told = all.length
   for (;;) {
-    const waiting = await waitingAccounts(needs)
+    const waiting = await waitingAccounts(deps)
     if (waiting.length < told) say(`${all.length - waiting.length} of ${all.length} accounts are safe.`)
     told = waiting.length
-    const unsafe = waiting.length > 0 ? notYet(waiting, all.length) : await findUnsafe(needs)
-    if (unsafe === undefined) return say(doneLine(await readyAt(needs)))
+    const unsafe = waiting.length > 0 ? notYet(waiting, all.length) : await findUnsafe(deps)
+    if (unsafe === undefined) return say(doneLine(await readyAt(deps)))
     if (performance.now() >= giveUpAt) throw new Problem(unsafe)
     await delay(LOOK_EVERY_MS)
   }
 }
 
 /** Of roles that the rules name no more the record may know nothing, so AWS is asked. What it does not show is not called safe. */
-async function findUnsafe(needs: RecoverNeeds): Promise<string | undefined> {
+async function findUnsafe(deps: RecoverDeps): Promise<string | undefined> {
   try {
-    const roles = await waitingRoles(needs)
+    const roles = await waitingRoles(deps)
     return roles.length > 0 ? oldSessions(roles) : undefined
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error

@@ -8,10 +8,10 @@ import type { Site } from './site.ts'
 const WAIT_MS = 90_000
 
 /** @throws Problem where the event did not come through */
-export async function sendThrough({ desk, place, wanted }: Site, feed: Feed): Promise<void> {
+export async function sendThrough({ clients, place, wanted }: Site, feed: Feed): Promise<void> {
   process.stdout.write(`Self-test in ${place.region}: sent an event, waiting for it to come in …`)
   const seconds = WAIT_MS / 1_000
-  const came = await testWiring(desk, { hasArrived: (nonce) => feed.hasArrived(nonce), waitMs: WAIT_MS })
+  const came = await testWiring(clients, { hasArrived: (nonce) => feed.hasArrived(nonce), waitMs: WAIT_MS })
   print(came ? ' it came.' : ' it did not come.')
   if (came) return
   throw new Problem(

@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { type Account, readAccount } from '../../aws/feed/account.ts'
-import { type Wanted, wantedAt } from '../../aws/feed/desired-state.ts'
+import { type DesiredState, desiredState } from '../../aws/feed/desired-state.ts'
 import { readIdentities } from '../../aws/feed/latchkey-identities.ts'
-import { type WiringDesk, wiringDesk } from '../../aws/region-clients.ts'
-import { type Place, placesOf } from '../../aws/regions.ts'
+import { type RegionClients, regionClients } from '../../aws/region-clients.ts'
+import { type FeedRegion, feedRegions } from '../../aws/regions.ts'
 import type { Setup } from '../../config.ts'
 import type { Feed } from '../../oversight/feed.ts'
 import { type Connection, connect, untilReady } from '../../redis/connections.ts'
@@ -19,14 +19,14 @@ const REDIS_WITHIN_MS = 5_000
 
 /** One region of the account that the administrator is signed in to. */
 export interface Ground {
-  readonly place: Place
-  readonly desk: WiringDesk
+  readonly place: FeedRegion
+  readonly clients: RegionClients
   /** Latchkey's own identities there. */
   readonly ours: readonly string[]
 }
 
 export interface Site extends Ground {
-  readonly wanted: Wanted
+  readonly wanted: DesiredState
 }
 
 export interface Sites {
@@ -42,12 +42,12 @@ export async function openGround({
   rules,
 }: Setup): Promise<Pick<Sites, 'account'> & { readonly ground: readonly Ground[] }> {
   const account = await readAccount(config.awsRegion, log)
-  const places = placesOf(rules, account.id, account.partition)
+  const places = feedRegions(rules, account.id, account.partition)
   if (places.length === 0) throw otherAccount(account, [...rules.accounts.values()])
   const ground = await Promise.all(
     places.map(async (place) => {
-      const desk = wiringDesk(place.region, log)
-      return { place, desk, ours: await readIdentities(desk, place) }
+      const clients = regionClients(place.region, log)
+      return { place, clients, ours: await readIdentities(clients, place) }
     }),
   )
   return { account, ground }
@@ -60,7 +60,7 @@ export async function openSites(service: Setup): Promise<Sites> {
   const [key] = keys
   if (key === undefined) throw noKey(account)
   const { publicUrl } = service.config
-  const sites = ground.map((one) => ({ ...one, wanted: wantedAt(one.place, { publicUrl, key, ours: one.ours }) }))
+  const sites = ground.map((one) => ({ ...one, wanted: desiredState(one.place, { publicUrl, key, ours: one.ours }) }))
   return { account, key, keys: keys.length, sites }
 }
 

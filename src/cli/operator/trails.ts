@@ -10,13 +10,13 @@ export async function tellTrails({ sites }: Sites): Promise<boolean> {
   return outcomes.every((whole) => whole)
 }
 
-async function tellTrail({ desk, place }: Site): Promise<boolean> {
-  const trails = await readTrails(desk)
+async function tellTrail({ clients, place }: Site): Promise<boolean> {
+  const trails = await readTrails(clients)
   const gaps = trailGaps(place, trails)
   const says = sentences(gaps, place.region)
   if (says.length === 0) print(`✓ ${place.region}: a trail logs what Latchkey needs.`)
   for (const line of says.flatMap((one) => wrapped(one, 0))) print(line)
-  if (says.length > 0) for (const line of howTo({ desk, place }, trails, gaps)) print(line)
+  if (says.length > 0) for (const line of howTo({ clients, place }, trails, gaps)) print(line)
   return says.length === 0
 }
 
@@ -30,7 +30,7 @@ function sentences({ buckets, management }: TrailGaps, region: string): readonly
 }
 
 function howTo(
-  { place }: Pick<Site, 'place' | 'desk'>,
+  { place }: Pick<Site, 'place' | 'clients'>,
   trails: readonly FoundTrail[],
   gaps: TrailGaps,
 ): readonly string[] {

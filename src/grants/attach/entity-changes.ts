@@ -1,6 +1,6 @@
 import { attachDocument } from '../../policies/attached-policy.ts'
 import type { Rules } from '../../rules/rules.ts'
-import type { Attached, AttachTargets, Target } from '../driver.ts'
+import type { Attached, AttachOperations, IamEntity } from '../driver.ts'
 import type { Grant } from '../grant.ts'
 import { orderOf } from '../grant-order.ts'
 import { policyNameOf } from '../iam-entity.ts'
@@ -12,11 +12,11 @@ export interface Change {
 }
 
 /** Why the grants of a target that AWS no longer holds as it was may not go on; undefined: it is in order. */
-export async function findHolderFault(driver: Pick<AttachTargets, 'holder'>, target: Target) {
-  const holder = await driver.holder(target)
-  const [fault] = holder?.faults ?? []
+export async function findEntityFault(driver: Pick<AttachOperations, 'entityState'>, target: IamEntity) {
+  const state = await driver.entityState(target)
+  const [fault] = state?.faults ?? []
   return ({ terms: { principal } }: Grant): Change | undefined => {
-    const isSame = principal.driver === 'attach' && principal.userid.split(':')[0] === holder?.uniqueId
+    const isSame = principal.driver === 'attach' && principal.userid.split(':')[0] === state?.uniqueId
     if (!isSame)
       return { cause: 'holder-changed', detail: `The ${target.kind} ${target.name} was deleted or made again.` }
     return fault === undefined ? undefined : { cause: 'holder-changed', detail: fault }

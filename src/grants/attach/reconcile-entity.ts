@@ -3,22 +3,22 @@ import { LATCHKEY } from '../../audit/events.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { isLostRace } from '../../store/retry.ts'
-import { findYesFault } from '../approval-mac.ts'
+import { findApprovalFault } from '../approval-mac.ts'
 import { beginRevoke } from '../begin-revoke.ts'
-import type { AttachTargets, Target } from '../driver.ts'
+import type { AttachOperations, IamEntity } from '../driver.ts'
 import { type Grant, isOver, readGrant, readGrants, type StoredGrant } from '../grant.ts'
 import { LOOK_AGAIN_MS } from '../grant-commits.ts'
-import { grantIdOf, targetId, targetOf } from '../iam-entity.ts'
-import { endForged } from '../revoke-forged.ts'
-import { type Change, findChange, findHolderFault } from './entity-changes.ts'
-import { readActiveOn, readTargets } from './find-on-entity.ts'
+import { entityId, entityOf, grantIdOf } from '../iam-entity.ts'
+import { revokeForged } from '../revoke-forged.ts'
+import { type Change, findChange, findEntityFault } from './entity-changes.ts'
+import { listEntities, readActiveOn } from './find-on-entity.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
 
-export interface TargetNeeds {
+export interface EntityDeps {
   readonly record: RecordPort
-  readonly driver: AttachTargets
+  readonly driver: AttachOperations
   readonly approvalKey: string
   readonly rules: Pick<Rules, 'buckets'>
   readonly log: { warn(data: object, message: string): void }
@@ -34,40 +34,40 @@ interface Look {
  * policy is gone or is not what we wrote is ended, never put back.
  * @returns `busy`: somebody else is at it.
  */
-export async function lookAtTarget(needs: TargetNeeds, target: Target, look: Look): Promise<'looked' | 'busy'> {
-  return await alone(needs, target, async () => {
+export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look: Look): Promise<'looked' | 'busy'> {
+  return await alone(deps, target, async () => {
     // In this order. A grant was attached before it was active, and was on record before it was attached: so what is active and then not
     // attached was taken away, and what is attached and then not on record is nobody's.
-    const active = await readActiveOn(needs.record, target)
-    const attached = await needs.driver.attached(target, look)
+    const active = await readActiveOn(deps.record, target)
+    const attached = await deps.driver.attached(target, look)
     const stored = await readGrants(
-      needs.record,
+      deps.record,
       attached.flatMap(({ policyName }) => grantIdOf(policyName) ?? []),
     )
     const known = new Map(stored.map((one) => [one.grant.id, one]))
     await each(attached, ({ policyName }) =>
-      takeStray(needs, target, policyName, known.get(grantIdOf(policyName) ?? '')?.grant),
+      detachStray(deps, target, policyName, known.get(grantIdOf(policyName) ?? '')?.grant),
     )
-    const changed = active.length === 0 ? undefined : await findHolderFault(needs.driver, target)
+    const changed = active.length === 0 ? undefined : await findEntityFault(deps.driver, target)
     await each(active, (one) =>
-      endChanged(needs, one, changed?.(one.grant) ?? findChange(needs.rules, one.grant, attached, look)),
+      endChanged(deps, one, changed?.(one.grant) ?? findChange(deps.rules, one.grant, attached, look)),
     )
   })
 }
 
 /** The entry of one grant in the due index has come: its policy is tidied away, or looked for again after its early end. */
-export async function keepDueTarget(needs: TargetNeeds, grantId: string): Promise<void> {
-  const { record, approvalKey } = needs
+export async function reconcileDueEntity(deps: EntityDeps, grantId: string): Promise<void> {
+  const { record, approvalKey } = deps
   const stored = await readGrant(record, grantId)
   const principal = stored?.grant.terms.principal
-  const isTrue = stored !== undefined && findYesFault(approvalKey, grantId, stored.grant) === undefined
-  const targets = isTrue && principal?.driver === 'attach' ? [targetOf(principal)] : await readTargets(needs)
-  const outcomes = await each(targets, (target) => lookAtTarget(needs, target, { documents: false }))
+  const isTrue = stored !== undefined && findApprovalFault(approvalKey, grantId, stored.grant) === undefined
+  const targets = isTrue && principal?.driver === 'attach' ? [entityOf(principal)] : await listEntities(deps)
+  const outcomes = await each(targets, (target) => reconcileEntity(deps, target, { documents: false }))
   if (outcomes.includes('busy')) return
   await record.commit({
     records: [],
     due: [{ kind: 'targets', id: grantId, at: nextLook(stored?.grant, await record.now()) }],
-    audit: [{ kind: 'target.verified', actor: LATCHKEY, grantId, targets: targets.map(targetId) }],
+    audit: [{ kind: 'target.verified', actor: LATCHKEY, grantId, targets: targets.map(entityId) }],
   })
 }
 
@@ -81,19 +81,19 @@ function nextLook(grant: Grant | undefined, nowMs: number): number | null {
  * Takes away every policy of ours in one account, whatever the record says of it: it was emptied, or is older. Grants that it calls active are
  * ended. Throws when AWS did not do all of it.
  */
-export async function takeAllAttached(needs: Taking, accountId: string): Promise<void> {
-  const targets = (await readTargets(needs)).filter(({ account }) => account === accountId)
+export async function detachAll(deps: Taking, accountId: string): Promise<void> {
+  const targets = (await listEntities(deps)).filter(({ account }) => account === accountId)
   await each(targets, async (target) => {
-    const active = await readActiveOn(needs.record, target)
-    const attached = await needs.driver.attached(target)
-    await each(attached, ({ policyName }) => take(needs, target, policyName, 'other-epoch', 'early-revoke'))
+    const active = await readActiveOn(deps.record, target)
+    const attached = await deps.driver.attached(target)
+    await each(attached, ({ policyName }) => take(deps, target, policyName, 'other-epoch', 'early-revoke'))
     const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
-    await each(active, (stored) => end(needs, stored, { cause: 'ended-before', detail }))
+    await each(active, (stored) => end(deps, stored, { cause: 'ended-before', detail }))
   })
 }
 
-async function alone(needs: TargetNeeds, target: Target, act: () => Promise<void>): Promise<'looked' | 'busy'> {
-  const lease = await needs.record.lease(`target-${targetId(target)}`, LEASE_MS)
+async function alone(deps: EntityDeps, target: IamEntity, act: () => Promise<void>): Promise<'looked' | 'busy'> {
+  const lease = await deps.record.lease(`target-${entityId(target)}`, LEASE_MS)
   if (!lease) return 'busy'
   try {
     await act()
@@ -103,28 +103,28 @@ async function alone(needs: TargetNeeds, target: Target, act: () => Promise<void
   }
 }
 
-type Taking = Pick<TargetNeeds, 'record' | 'driver' | 'log'>
+type Taking = Pick<EntityDeps, 'record' | 'driver' | 'log'>
 type Stray = 'unknown' | 'over' | 'other-principal' | 'other-epoch'
 
-async function takeStray(needs: TargetNeeds, target: Target, policyName: string, grant: Grant | undefined) {
-  const stray = findStray(needs.approvalKey, target, grant)
+async function detachStray(deps: EntityDeps, target: IamEntity, policyName: string, grant: Grant | undefined) {
+  const stray = findStray(deps.approvalKey, target, grant)
   // Only an end on time is inside the policy: what was ended early and lies there all the same landed late, and still gives access.
   const urgency = stray === 'over' && grant?.status === 'expired' ? 'tidying' : 'early-revoke'
-  if (stray) await take(needs, target, policyName, stray, urgency)
+  if (stray) await take(deps, target, policyName, stray, urgency)
 }
 
 /** Undefined: it may lie there, or the revocation of its grant is under way. A record that somebody wrote explains nothing. */
-function findStray(approvalKey: string, target: Target, grant: Grant | undefined): Stray | undefined {
-  if (!grant || findYesFault(approvalKey, grant.id, grant) !== undefined) return 'unknown'
+function findStray(approvalKey: string, target: IamEntity, grant: Grant | undefined): Stray | undefined {
+  if (!grant || findApprovalFault(approvalKey, grant.id, grant) !== undefined) return 'unknown'
   if (isOver(grant)) return 'over'
   const { principal } = grant.terms
-  const isThere = principal.driver === 'attach' && targetId(targetOf(principal)) === targetId(target)
+  const isThere = principal.driver === 'attach' && entityId(entityOf(principal)) === entityId(target)
   return isThere ? undefined : 'other-principal'
 }
 
 async function take(
   { record, driver, log }: Taking,
-  target: Target,
+  target: IamEntity,
   policy: string,
   found: Stray,
   urgency: 'early-revoke' | 'tidying',
@@ -132,18 +132,18 @@ async function take(
   await driver.detach(target, policy, urgency)
   // Tidying away what ended on time is everyday work.
   if (urgency === 'early-revoke')
-    log.warn({ target: targetId(target), policy, found }, 'a policy that no live grant explains was taken away')
+    log.warn({ target: entityId(target), policy, found }, 'a policy that no live grant explains was taken away')
   await record.commit({
     records: [],
-    audit: [{ kind: 'policy.taken-away', actor: LATCHKEY, target: targetId(target), policy, found }],
+    audit: [{ kind: 'policy.taken-away', actor: LATCHKEY, target: entityId(target), policy, found }],
   })
 }
 
-async function endChanged(needs: TargetNeeds, stored: StoredGrant, change: Change | undefined): Promise<void> {
+async function endChanged(deps: EntityDeps, stored: StoredGrant, change: Change | undefined): Promise<void> {
   const { grant } = stored
-  const fault = findYesFault(needs.approvalKey, grant.id, grant)
-  if (fault !== undefined) await unlessMoved(() => endForged(needs.record, stored, fault))
-  else if (change) await end(needs, stored, change)
+  const fault = findApprovalFault(deps.approvalKey, grant.id, grant)
+  if (fault !== undefined) await unlessMoved(() => revokeForged(deps.record, stored, fault))
+  else if (change) await end(deps, stored, change)
 }
 
 async function end({ record }: Taking, stored: StoredGrant, change: Change): Promise<void> {

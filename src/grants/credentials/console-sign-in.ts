@@ -1,7 +1,7 @@
 import type { Caller } from '../../rules/caller.ts'
 import { parseScope, type Scope } from '../../rules/scope.ts'
 import type { Credentials } from '../driver.ts'
-import { type VendNeeds, vendFor } from './vend-credentials.ts'
+import { type VendDeps, vendFor } from './vend-credentials.ts'
 
 /** As long as AWS takes a sign-in link. */
 const LINK_MS = 15 * 60_000
@@ -12,7 +12,7 @@ export interface ConsoleLinks {
   open(credentials: Credentials, scope: Scope): Promise<string>
 }
 
-export interface ConsoleNeeds extends VendNeeds {
+export interface ConsoleDeps extends VendDeps {
   readonly consoleLinks: ConsoleLinks
 }
 
@@ -24,10 +24,10 @@ export interface SecretLink {
 }
 
 /** A link that signs the requester of an active grant in to AWS's console, with exactly the grant. */
-export async function consoleSignIn(needs: ConsoleNeeds, caller: Caller, grantId: string): Promise<SecretLink> {
-  const { grant, credentials, nowMs } = await vendFor(needs, caller, grantId, { as: 'console' })
+export async function consoleSignIn(deps: ConsoleDeps, caller: Caller, grantId: string): Promise<SecretLink> {
+  const { grant, credentials, nowMs } = await vendFor(deps, caller, grantId, { as: 'console' })
   const [first = ''] = grant.terms.scopes
-  const url = await needs.consoleLinks.open(credentials, parseScope(first))
+  const url = await deps.consoleLinks.open(credentials, parseScope(first))
   const expiresAt = new Date(Math.min(Date.parse(credentials.expiresAt), nowMs + LINK_MS)).toISOString()
   return { url, expiresAt }
 }

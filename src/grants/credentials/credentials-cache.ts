@@ -19,7 +19,7 @@ export interface VendedUnder {
  * Credentials that this process has vended, in its memory alone. It gives no right: whoever asks it has read the grant, and found it active and
  * its own, just before.
  */
-export interface VendCache {
+export interface CredentialsCache {
   /** Of what was vended last: where to look, never what is so. */
   principalOf(grantId: string): Principal | undefined
   /** Undefined: none, or new ones would last longer. */
@@ -32,7 +32,7 @@ interface Kept extends VendedUnder {
   readonly credentials: Credentials
 }
 
-export function vendCache(): VendCache {
+export function makeCredentialsCache(): CredentialsCache {
   const kept = new Map<string, Kept>()
   let lookedAtMs = 0
 

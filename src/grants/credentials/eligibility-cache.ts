@@ -2,14 +2,14 @@
 const MOST_GRANTS = 10_000
 
 /** When this process last read that a grant's requester may still have it. Redis is not trusted to say that, and a restart only asks again. */
-export interface SeenEligible {
+export interface EligibilityCache {
   /** Undefined: never, or too long ago to be remembered. */
   ageMs(grantId: string): number | undefined
   seen(grantId: string): void
 }
 
 /** By a clock of this process that nobody sets. */
-export function seenEligible(nowMs: () => number = () => performance.now()): SeenEligible {
+export function eligibilityCache(nowMs: () => number = () => performance.now()): EligibilityCache {
   const seenAt = new Map<string, number>()
   return {
     ageMs(grantId) {

@@ -4,7 +4,7 @@ import { parseScope, type Scope } from '../../rules/scope.ts'
 import type { Credentials } from '../driver.ts'
 import type { Grant } from '../grant.ts'
 import type { SecretLink } from './console-sign-in.ts'
-import { type VendNeeds, vendFor } from './vend-credentials.ts'
+import { type VendDeps, vendFor } from './vend-credentials.ts'
 
 const LONGEST_LINK_MS = 15 * 60_000
 
@@ -23,7 +23,7 @@ export interface LinkOrder {
   readonly expiresAtMs: number
 }
 
-export interface LinkNeeds extends VendNeeds {
+export interface LinkDeps extends VendDeps {
   readonly objectLinks: ObjectLinks
 }
 
@@ -33,15 +33,15 @@ const LEVEL: Readonly<Record<LinkMethod, 'read' | 'write'>> = { get: 'read', put
  * A link to the one object of an active grant. It is signed with the grant's own credentials: what ends them, a revoke too, ends the link.
  */
 export async function objectLink(
-  needs: LinkNeeds,
+  deps: LinkDeps,
   caller: Caller,
   grantId: string,
   method: LinkMethod,
 ): Promise<SecretLink> {
   const refuseOther = (grant: Grant) => void oneObject(grant, method)
-  const { grant, credentials, nowMs } = await vendFor(needs, caller, grantId, { as: 'link', refuseOther })
+  const { grant, credentials, nowMs } = await vendFor(deps, caller, grantId, { as: 'link', refuseOther })
   const expiresAtMs = Math.min(Date.parse(credentials.expiresAt), nowMs + LONGEST_LINK_MS)
-  const url = await needs.objectLinks.sign(credentials, {
+  const url = await deps.objectLinks.sign(credentials, {
     method,
     object: oneObject(grant, method),
     nowMs,

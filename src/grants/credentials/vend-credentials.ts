@@ -1,6 +1,6 @@
 import { byPerson } from '../../audit/events.ts'
 import { LatchkeyError } from '../../errors.ts'
-import { showAgain } from '../../messages/message.ts'
+import { messagesDue } from '../../messages/message.ts'
 import type { Caller } from '../../rules/caller.ts'
 import type { Commit } from '../../store/commit.ts'
 import { newId } from '../../store/ids.ts'
@@ -9,15 +9,15 @@ import { againOnConflict } from '../../store/retry.ts'
 import type { Credentials, Driver } from '../driver.ts'
 import type { Grant } from '../grant.ts'
 import { orderOf } from '../grant-order.ts'
-import { type AdmitNeeds, type Admitted, forAdmitted } from './check-vend.ts'
-import type { VendCache } from './credentials-cache.ts'
+import { type AdmitDeps, type Admitted, withVendCheck } from './check-vend.ts'
+import type { CredentialsCache } from './credentials-cache.ts'
 import { isKnownAddress, withAddress } from './known-addresses.ts'
 
 const HOUR_MS = 3_600_000
 const MOST_VENDS_AN_HOUR = 120
-export interface VendNeeds extends AdmitNeeds {
+export interface VendDeps extends AdmitDeps {
   readonly driver: Driver
-  readonly vended: VendCache
+  readonly credentialsCache: CredentialsCache
 }
 
 /** What credentials are for. */
@@ -39,29 +39,29 @@ interface Intended extends Admitted {
 }
 
 /** Credentials of an active grant, for its requester only. */
-export async function vendCredentials(needs: VendNeeds, caller: Caller, grantId: string): Promise<Credentials> {
-  return (await vendFor(needs, caller, grantId, { as: 'credentials' })).credentials
+export async function vendCredentials(deps: VendDeps, caller: Caller, grantId: string): Promise<Credentials> {
+  return (await vendFor(deps, caller, grantId, { as: 'credentials' })).credentials
 }
 
 /** The intent is on record before STS is asked. What is still good is handed out again, and that is on record where it goes somewhere new. */
-export async function vendFor(needs: VendNeeds, caller: Caller, grantId: string, use: Use): Promise<Vended> {
+export async function vendFor(deps: VendDeps, caller: Caller, grantId: string, use: Use): Promise<Vended> {
   const intended = await againOnConflict(() =>
-    forAdmitted(needs, caller, grantId, async (admitted) => await intend(needs, caller, admitted, use)),
+    withVendCheck(deps, caller, grantId, async (admitted) => await intend(deps, caller, admitted, use)),
   )
   const { stored, nowMs, kept } = intended
   const { grant } = stored
-  const credentials = kept ?? (await needs.driver.vend(orderOf(grant)))
-  if (!kept) needs.vended.keep({ grant, cutMs: intended.cutMs }, credentials, nowMs)
+  const credentials = kept ?? (await deps.driver.vend(orderOf(grant)))
+  if (!kept) deps.credentialsCache.keep({ grant, cutMs: intended.cutMs }, credentials, nowMs)
   return { grant, credentials, nowMs }
 }
 
-async function intend(needs: VendNeeds, caller: Caller, admitted: Admitted, use: Use): Promise<Intended> {
+async function intend(deps: VendDeps, caller: Caller, admitted: Admitted, use: Use): Promise<Intended> {
   const { stored, cutMs, nowMs } = admitted
   use.refuseOther?.(stored.grant)
   // A console lasts as long as its credentials: it begins with new ones.
-  const kept = use.as === 'console' ? undefined : needs.vended.find({ grant: stored.grant, cutMs }, nowMs)
+  const kept = use.as === 'console' ? undefined : deps.credentialsCache.find({ grant: stored.grant, cutMs }, nowMs)
   const isWritten = kept === undefined || use.as !== 'credentials' || !isKnownAddress(stored.grant, caller.address)
-  if (isWritten) await needs.record.commit(intentOf(caller, admitted, use, kept))
+  if (isWritten) await deps.record.commit(intentOf(caller, admitted, use, kept))
   return { ...admitted, kept }
 }
 
@@ -80,7 +80,7 @@ function intentOf(caller: Caller, { stored, nowMs }: Admitted, { as }: Use, kept
     indexes: [{ ...vends, id: newId('g'), at: nowMs }],
     limits: [{ ...vends, since: nowMs - HOUR_MS, atMost: MOST_VENDS_AN_HOUR, otherwise: tooManyVends() }],
     audit: [{ kind: kept ? 'vend.repeated' : 'vend.intended', ...facts }],
-    ...(next && showAgain(grant.terms.requestId, nowMs, `g${version + 1}`)),
+    ...(next && messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)),
   }
 }
 

@@ -2,21 +2,21 @@ import { LatchkeyError } from '../../errors.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { denyId, type Principal } from '../principal.ts'
-import { type DenyRecord, readDenyRecord } from '../session/deny-list.ts'
+import { type DenyList, readDenyList } from '../session/deny-list.ts'
 
 /** What the record says of the role on which a principal waits. */
 export interface Readiness {
   readonly role: string
   readonly epoch: string
-  readonly known: DenyRecord | undefined
+  readonly known: DenyList | undefined
 }
 
 export async function readReadiness(
-  { record, approvalKey, rules }: ReadyNeeds,
+  { record, approvalKey, rules }: ReadyDeps,
   principal: Principal,
 ): Promise<Readiness> {
   const role = readinessOf(rules, principal)
-  const [epoch, { value: known }] = await Promise.all([record.epoch(), readDenyRecord(record, approvalKey, role)])
+  const [epoch, { value: known }] = await Promise.all([record.epoch(), readDenyList(record, approvalKey, role)])
   return { role, epoch, known }
 }
 
@@ -27,13 +27,13 @@ export async function readReadiness(
  * @returns ms since 1970: sessions issued before that are refused
  */
 export async function refuseUnlessReady(
-  needs: ReadyNeeds,
+  deps: ReadyDeps,
   principal: Principal,
   nowMs: number,
   read?: Readiness,
 ): Promise<number> {
-  const isOfRole = read?.role === readinessOf(needs.rules, principal)
-  const { epoch, known } = isOfRole ? read : await readReadiness(needs, principal)
+  const isOfRole = read?.role === readinessOf(deps.rules, principal)
+  const { epoch, known } = isOfRole ? read : await readReadiness(deps, principal)
   const ready =
     known?.epoch === epoch &&
     (principal.driver === 'attach' || known.roleId === principal.roleId) &&
@@ -48,7 +48,7 @@ function notReady(issuedBefore: string | undefined, nowMs: number): LatchkeyErro
   return new LatchkeyError('UNAVAILABLE', { what: 'this account', retryAfterSeconds: seconds > 0 ? seconds : 5 })
 }
 
-export interface ReadyNeeds {
+export interface ReadyDeps {
   readonly record: RecordPort
   readonly approvalKey: string
   readonly rules: Rules

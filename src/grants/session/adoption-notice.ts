@@ -1,4 +1,4 @@
-import { type Notice, noticeIdOf } from '../../messages/security-notice.ts'
+import { noticeIdOf, type SecurityNotice } from '../../messages/security-notice.ts'
 import { type DenyDocument, UNKNOWN_EPOCH } from '../../policies/deny-document.ts'
 
 interface Adoption {
@@ -14,7 +14,7 @@ interface Adoption {
 const HOUR_MS = 3_600_000
 
 /** What the adoption of one role means. Undefined: it never carried an epoch, or was made anew in AWS. */
-export function adoptionNotice(found: Adoption, roleArn: string, isFirst: boolean): Notice | undefined {
+export function adoptionNotice(found: Adoption, roleArn: string, isFirst: boolean): SecurityNotice | undefined {
   const { nowMs, epoch, version, adopted, held } = found
   const seen = { at: new Date(nowMs).toISOString(), role: roleArn }
   if (adopted !== epoch) {

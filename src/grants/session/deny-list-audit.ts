@@ -1,13 +1,13 @@
 import { type AuditEvent, LATCHKEY } from '../../audit/events.ts'
 import type { DenyDocument } from '../../policies/deny-document.ts'
-import { covers, type DenyRecord, documentOf } from './deny-list.ts'
+import { covers, type DenyList, documentOf } from './deny-list.ts'
 
 export interface Found {
   readonly nowMs: number
   readonly awsMs: number
   readonly epoch: string
   readonly version: number
-  readonly known: DenyRecord | undefined
+  readonly known: DenyList | undefined
   /** The epoch that the record calls adopted, under whatever id the role had then. */
   readonly adopted: string | undefined
   readonly held: DenyDocument | undefined
@@ -19,7 +19,7 @@ export interface Did {
   readonly added: boolean
 }
 
-export function describe({ known, held }: Found, next: DenyRecord, { adopting, mustWrite, added }: Did): AuditEvent {
+export function auditEventOf({ known, held }: Found, next: DenyList, { adopting, mustWrite, added }: Did): AuditEvent {
   const facts = { actor: LATCHKEY, role: next.roleArn }
   if (adopting) {
     return { kind: 'epoch.adopted', ...facts, found: held?.epoch ?? 'none', issuedBefore: next.issuedBefore }
@@ -30,7 +30,7 @@ export function describe({ known, held }: Found, next: DenyRecord, { adopting, m
   return { kind: lost ? 'deny.put-back' : 'deny.written', ...facts, denied }
 }
 
-function stillDenied(known: DenyRecord, next: DenyRecord): readonly string[] {
+function stillDenied(known: DenyList, next: DenyList): readonly string[] {
   const ids = new Set(next.denied.map(({ userid }) => userid))
   return known.denied.map(({ userid }) => userid).filter((userid) => ids.has(userid))
 }

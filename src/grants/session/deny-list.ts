@@ -4,12 +4,12 @@ import type { DenyDocument } from '../../policies/deny-document.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { Commit } from '../../store/commit.ts'
 import type { RecordPort } from '../../store/record-store.ts'
-import { latestEnd, YES_LASTS_MS } from '../approval-mac.ts'
+import { APPROVAL_VALID_MS, latestEnd } from '../approval-mac.ts'
 import type { Terms } from '../grant.ts'
 import { denyId, type SessionPrincipal } from '../principal.ts'
 
 /** What one elevation role refuses early, as Latchkey knows it. An id is in here only after AWS was read back with it. Only what a Deny document can carry is taken. */
-const denyRecord = z.strictObject({
+const denyListSchema = z.strictObject({
   account: z.string(),
   roleArn: z.string(),
   roleId: z.string(),
@@ -28,9 +28,9 @@ const denyRecord = z.strictObject({
 })
 
 /** By a key that Redis never holds: whoever can write to Redis can neither lift a denial nor block the writing of one. */
-const signedRecord = denyRecord.extend({ mac: z.string() })
+const signedDenyList = denyListSchema.extend({ mac: z.string() })
 
-export type DenyRecord = z.infer<typeof denyRecord>
+export type DenyList = z.infer<typeof denyListSchema>
 
 const MARGIN_MS = 5 * 60_000
 
@@ -42,38 +42,38 @@ export function deniedUntil(terms: Terms): string {
 /** For an id of which nothing can be believed: a true copy of its grant that outlasts the rules of today vends nothing any more. */
 export function unknownUntil({ entitlements }: Pick<Rules, 'entitlements'>, nowMs: number): string {
   const longestMinutes = Math.max(0, ...entitlements.map((one) => one.longestMinutes))
-  return new Date(nowMs + YES_LASTS_MS + longestMinutes * 60_000 + MARGIN_MS).toISOString()
+  return new Date(nowMs + APPROVAL_VALID_MS + longestMinutes * 60_000 + MARGIN_MS).toISOString()
 }
 
-interface KnownDeny {
+interface KnownDenyList {
   readonly version: number
   /** Undefined: there is none, or one that we did not write. It says nothing about AWS then, and is made anew from what AWS holds. */
-  readonly value: DenyRecord | undefined
+  readonly value: DenyList | undefined
 }
 
-export async function readDenyRecord(
+export async function readDenyList(
   record: Pick<RecordPort, 'read'>,
   approvalKey: string,
   id: string,
-): Promise<KnownDeny> {
+): Promise<KnownDenyList> {
   const stored = await record.read('deny', id)
   if (!stored) return { version: 0, value: undefined }
-  const parsed = signedRecord.safeParse(stored.value)
+  const parsed = signedDenyList.safeParse(stored.value)
   if (!parsed.success) return { version: stored.version, value: undefined }
   const { mac, ...value } = parsed.data
   const isOurs = isMac(macOf(approvalKey, 'deny', value), mac) && denyId(principalOf(value)) === id
   return { version: stored.version, value: isOurs ? value : undefined }
 }
 
-export function principalOf({ account, roleArn, roleId }: DenyRecord): SessionPrincipal {
+export function principalOf({ account, roleArn, roleId }: DenyList): SessionPrincipal {
   return { driver: 'session', account, roleArn, roleId }
 }
 
 /** The write of a role's list, with its entry in the due index: by then somebody must look at AWS again. */
-export function denyCommit(
+export function denyListCommit(
   approvalKey: string,
   expectedVersion: number,
-  value: DenyRecord,
+  value: DenyList,
   dueAt: number | null,
   audit: Commit['audit'],
 ): Commit {
@@ -93,12 +93,12 @@ interface Held extends Pick<DenyDocument, 'denied' | 'unexplained'> {
 
 /** Record + what AWS holds and cannot be proven over. An id is unexplained only as long as nobody has ever explained it. */
 export function mergeDenied(
-  known: DenyRecord['denied'],
+  known: DenyList['denied'],
   held: Held,
-  added: DenyRecord['denied'],
+  added: DenyList['denied'],
   nowMs: number,
-): DenyRecord['denied'] {
-  const byId = new Map<string, DenyRecord['denied'][number]>()
+): DenyList['denied'] {
+  const byId = new Map<string, DenyList['denied'][number]>()
   const unexplained = new Set(held.unexplained)
   for (const userid of held.denied) byId.set(userid, entry(userid, held.until, unexplained.has(userid)))
   for (const one of [...known, ...added]) {
@@ -110,11 +110,11 @@ export function mergeDenied(
     .sort((a, b) => (a.userid < b.userid ? -1 : 1))
 }
 
-function entry(userid: string, until: string, isUnexplained: boolean): DenyRecord['denied'][number] {
+function entry(userid: string, until: string, isUnexplained: boolean): DenyList['denied'][number] {
   return { userid, until, ...(isUnexplained ? { unexplained: true } : {}) }
 }
 
-export function documentOf(value: Pick<DenyRecord, 'epoch' | 'issuedBefore' | 'denied'>): DenyDocument {
+export function documentOf(value: Pick<DenyList, 'epoch' | 'issuedBefore' | 'denied'>): DenyDocument {
   const unexplained = value.denied.filter((one) => one.unexplained).map((one) => one.userid)
   return {
     epoch: value.epoch,

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { each } from '../../async.ts'
-import { findYesFault } from '../approval-mac.ts'
+import { findApprovalFault } from '../approval-mac.ts'
 import { type Grant, readGrants } from '../grant.ts'
-import { denyId, denyRoleOf, type SessionPrincipal, userIdOf } from '../principal.ts'
-import { covers, type DenyRecord, deniedUntil, documentOf, readDenyRecord, unknownUntil } from './deny-list.ts'
+import { denyId, denyRoleOf, type SessionPrincipal, sessionUserId } from '../principal.ts'
+import { covers, type DenyList, deniedUntil, documentOf, readDenyList, unknownUntil } from './deny-list.ts'
 import { eachFormerRole } from './former-roles.ts'
-import { type DenyNeeds, keepDeny } from './reconcile-deny-list.ts'
+import { type DenyDeps, reconcileDenyList } from './reconcile-deny-list.ts'
 
 /** As many as one document can hold. */
 const MOST_WAITING = 150
 /** Early ends come in crowds: a write waits until nobody new has come for a breath, and for so many breaths at most. */
-const BREATH_MS = 100
-const MOST_BREATHS = 10
+const BATCH_WINDOW_MS = 100
+const BATCH_WINDOWS_MAX = 10
 
 /** `done`: AWS was read back and holds the grant's id. `busy`: somebody else writes such a role now. */
 export type DenyOutcome = 'done' | 'busy'
@@ -21,65 +21,62 @@ export type DenyOutcome = 'done' | 'busy'
  * cost one write per role, not n. What a grant that was tampered with says of its role and its time is not believed: it is denied on every role,
  * as long as a grant could be needed, because a true copy of it may be put back. A role that fails does not keep the others waiting.
  */
-export async function denySessions(needs: DenyNeeds, grant: Grant): Promise<DenyOutcome> {
-  const isTrue = findYesFault(needs.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
+export async function denySessions(deps: DenyDeps, grant: Grant): Promise<DenyOutcome> {
+  const isTrue = findApprovalFault(deps.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
   if (isTrue) {
     const role = denyRoleOf(grant.terms.principal)
-    return await denyOn(needs, role, { userid: userIdOf(role, grant.id), until: deniedUntil(grant.terms) })
+    return await denyOn(deps, role, { userid: sessionUserId(role, grant.id), until: deniedUntil(grant.terms) })
   }
-  const until = unknownUntil(needs.rules, await needs.record.now())
+  const until = unknownUntil(deps.rules, await deps.record.now())
   const denyThere = (one: SessionPrincipal) =>
-    denyOn(needs, one, { userid: userIdOf(one, grant.id), until, unexplained: true })
+    denyOn(deps, one, { userid: sessionUserId(one, grant.id), until, unexplained: true })
   // By account: one that AWS does not answer for must not hide the roles of the others.
-  const { driver, rules } = needs
+  const { driver, rules } = deps
   const onNamed = async (name: string) => await each(await driver.principals(name), denyThere)
   const outcomes = await each(
-    [...rules.accounts.keys()].flatMap((name) => [onNamed(name), eachFormerRole(needs, name, denyThere)]),
+    [...rules.accounts.keys()].flatMap((name) => [onNamed(name), eachFormerRole(deps, name, denyThere)]),
     (outcome) => outcome,
   )
   return outcomes.flat().includes('busy') ? 'busy' : 'done'
 }
 
 async function denyOn(
-  needs: DenyNeeds,
+  deps: DenyDeps,
   principal: SessionPrincipal,
-  own: DenyRecord['denied'][number],
+  own: DenyList['denied'][number],
 ): Promise<DenyOutcome> {
-  if (await isDenied(needs, principal, own)) return 'done'
-  const added = async () => [own, ...(await waitingOn(needs, principal))]
-  return (await keepDeny(needs, principal, { added })) === 'kept' ? 'done' : 'busy'
+  if (await isDenied(deps, principal, own)) return 'done'
+  const added = async () => [own, ...(await waitingOn(deps, principal))]
+  return (await reconcileDenyList(deps, principal, { added })) === 'kept' ? 'done' : 'busy'
 }
 
 /** The write of another grant may have carried this one along. The record alone is not believed: only what AWS reads back is said. */
 async function isDenied(
-  { record, driver, approvalKey }: DenyNeeds,
+  { record, driver, approvalKey }: DenyDeps,
   principal: SessionPrincipal,
-  own: DenyRecord['denied'][number],
+  own: DenyList['denied'][number],
 ): Promise<boolean> {
-  const { value: known } = await readDenyRecord(record, approvalKey, denyId(principal))
+  const { value: known } = await readDenyList(record, approvalKey, denyId(principal))
   const entry = known?.denied.find(({ userid }) => userid === own.userid)
   if (!known || !entry || (entry.unexplained && !own.unexplained)) return false
   return covers(await driver.readDeny(principal), { ...documentOf(known), denied: [own.userid] })
 }
 
 /** The index only adds company. Of a grant that does not add up, nothing is taken: its own job denies it. */
-async function waitingOn(
-  { record, approvalKey }: DenyNeeds,
-  principal: SessionPrincipal,
-): Promise<DenyRecord['denied']> {
-  const grants = await readGrants(record, await gather(record, denyId(principal)))
+async function waitingOn({ record, approvalKey }: DenyDeps, principal: SessionPrincipal): Promise<DenyList['denied']> {
+  const grants = await readGrants(record, await collectBatch(record, denyId(principal)))
   return grants
     .map(({ grant }) => grant)
-    .filter((grant) => grant.status === 'revoking' && findYesFault(approvalKey, grant.id, grant) === undefined)
+    .filter((grant) => grant.status === 'revoking' && findApprovalFault(approvalKey, grant.id, grant) === undefined)
     .filter(({ terms }) => denyRoleOf(terms.principal).roleId === principal.roleId)
-    .map((grant) => ({ userid: userIdOf(principal, grant.id), until: deniedUntil(grant.terms) }))
+    .map((grant) => ({ userid: sessionUserId(principal, grant.id), until: deniedUntil(grant.terms) }))
 }
 
-async function gather(record: DenyNeeds['record'], role: string): Promise<readonly string[]> {
+async function collectBatch(record: DenyDeps['record'], role: string): Promise<readonly string[]> {
   const waiting = () => record.list('revoking', role, { limit: MOST_WAITING })
   let ids = await waiting()
-  for (let breaths = 0; breaths < MOST_BREATHS && ids.length < MOST_WAITING; breaths += 1) {
-    await delay(BREATH_MS)
+  for (let windows = 0; windows < BATCH_WINDOWS_MAX && ids.length < MOST_WAITING; windows += 1) {
+    await delay(BATCH_WINDOW_MS)
     const before = ids.length
     ids = await waiting()
     if (ids.length === before) break

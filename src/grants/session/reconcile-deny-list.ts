@@ -1,32 +1,32 @@
 import { isDeepStrictEqual } from 'node:util'
-import { tell } from '../../messages/security-notice.ts'
+import { recordSecurityNotice } from '../../messages/security-notice.ts'
 import type { DenyDocument } from '../../policies/deny-document.ts'
 import { iamTime } from '../../policies/iam-time.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { IndexChange } from '../../store/commit.ts'
 import type { RecordPort } from '../../store/record-store.ts'
-import { takeAllAttached } from '../attach/reconcile-entity.ts'
-import { holdPlace, leavePlace } from '../deny-capacity.ts'
+import { detachAll } from '../attach/reconcile-entity.ts'
+import { freeDenySlot, holdDenySlot } from '../deny-capacity.ts'
 import type { Driver } from '../driver.ts'
 import { denyId, type SessionPrincipal } from '../principal.ts'
 import { adoptionNotice } from './adoption-notice.ts'
 import {
-  type DenyRecord,
-  denyCommit,
+  type DenyList,
+  denyListCommit,
   documentOf,
   isHeld,
   mergeDenied,
-  readDenyRecord,
+  readDenyList,
   unknownUntil,
 } from './deny-list.ts'
-import { type Did, describe, type Found } from './deny-list-audit.ts'
-import { endOlderThanRecord, endResurrected } from './revoke-already-denied.ts'
+import { auditEventOf, type Did, type Found } from './deny-list-audit.ts'
+import { revokeAlreadyDenied, revokeOlderThanRecord } from './revoke-already-denied.ts'
 import {
   alarmIfFull,
   type DenyDraft,
   type DenyLog,
   LONGEST_VEND_MS,
-  warnOf,
+  warnAbout,
   writeWithRoom,
 } from './write-deny-document.ts'
 
@@ -34,7 +34,7 @@ import {
 const LEASE_MS = 15_000
 /** A write whose answer was lost may land late, so AWS is looked at again. */
 const LOOK_AGAIN_MS = [10_000, 60_000] as const
-export interface DenyNeeds {
+export interface DenyDeps {
   readonly record: RecordPort
   readonly driver: Driver
   readonly approvalKey: string
@@ -44,15 +44,15 @@ export interface DenyNeeds {
 
 export interface Round {
   /** Who must be refused from now on; asked for once nobody else writes the role. */
-  readonly added?: () => Promise<DenyRecord['denied']>
+  readonly added?: () => Promise<DenyList['denied']>
   /** The role's entry in the due index has come. */
   readonly isDue?: boolean
 }
 
 interface Plan {
-  readonly added: DenyRecord['denied']
+  readonly added: DenyList['denied']
   /** When ids that AWS denies may leave, where the record can prove it. */
-  readonly explained: DenyRecord['denied']
+  readonly explained: DenyList['denied']
   readonly isDue: boolean
 }
 
@@ -61,60 +61,61 @@ interface Plan {
  * and adopts a document of another epoch. An id already denied stays denied; `issuedBefore` never goes back.
  * @returns `busy`: somebody else is at it. `kept`: AWS was read back with all of it.
  */
-export async function keepDeny(
-  needs: DenyNeeds,
+export async function reconcileDenyList(
+  deps: DenyDeps,
   principal: SessionPrincipal,
   round: Round = {},
 ): Promise<'kept' | 'busy'> {
-  const lease = await needs.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
+  const lease = await deps.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
   if (!lease) return 'busy'
   try {
     const added = (await round.added?.()) ?? []
-    const found = await look(needs, principal)
-    const explained = await endResurrected(needs, principal, found.held?.denied ?? [])
-    await makeSo(needs, principal, found, { added, explained, isDue: round.isDue ?? false })
+    const found = await readFound(deps, principal)
+    const explained = await revokeAlreadyDenied(deps, principal, found.held?.denied ?? [])
+    await writeDenyList(deps, principal, found, { added, explained, isDue: round.isDue ?? false })
     return 'kept'
   } finally {
     await lease.release()
   }
 }
 
-async function look({ record, driver, approvalKey }: DenyNeeds, principal: SessionPrincipal): Promise<Found> {
+async function readFound({ record, driver, approvalKey }: DenyDeps, principal: SessionPrincipal): Promise<Found> {
   const [nowMs, awsMs, epoch, { version, value }, held] = await Promise.all([
     record.now(),
     driver.now(),
     record.epoch(),
-    readDenyRecord(record, approvalKey, denyId(principal)),
+    readDenyList(record, approvalKey, denyId(principal)),
     driver.readDeny(principal),
   ])
   const known = value?.roleId === principal.roleId ? value : undefined
   return { nowMs, awsMs, epoch, version, known, adopted: value?.epoch, held }
 }
 
-async function makeSo(needs: DenyNeeds, principal: SessionPrincipal, found: Found, plan: Plan) {
+async function writeDenyList(deps: DenyDeps, principal: SessionPrincipal, found: Found, plan: Plan) {
   const { nowMs, version, known, held } = found
   const adopting = isOfAnotherEpoch(found)
-  const draft = draftOf(needs, principal, found, { ...plan, adopting })
+  const draft = draftOf(deps, principal, found, { ...plan, adopting })
   // Before it is written over: only what AWS holds bears witness to what was found.
-  if (adopting) await tell(needs, adoptionNotice(found, principal.roleArn, isFirstRole(needs.rules, principal)))
+  if (adopting)
+    await recordSecurityNotice(deps, adoptionNotice(found, principal.roleArn, isFirstRole(deps.rules, principal)))
   const mustWrite = !isHeld(held, documentOf(draft))
   const { made, leftOut } = mustWrite
-    ? await writeWithRoom(needs.driver, principal, draft, found)
+    ? await writeWithRoom(deps.driver, principal, draft, found)
     : { made: draft, leftOut: [] }
-  if (adopting || found.adopted !== found.epoch) await takeWhatIsAttached(needs, principal)
+  if (adopting || found.adopted !== found.epoch) await detachIfFirstRole(deps, principal)
   const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
   const next = { ...made, writtenAt }
   // Rounds come every minute: one that found all as it was leaves no trace.
   if (!plan.isDue && isDeepStrictEqual(next, known)) return
-  const event = describe(found, next, { adopting, mustWrite, added: plan.added.length > 0 })
-  warnOf(needs.log, event)
-  const audit = [event, ...alarmIfFull(needs.log, made, leftOut)]
-  const commit = denyCommit(needs.approvalKey, version, next, nextLook(next, nowMs), audit)
-  await needs.record.commit({ ...commit, indexes: placesOf(principal, made.denied, leftOut) })
+  const event = auditEventOf(found, next, { adopting, mustWrite, added: plan.added.length > 0 })
+  warnAbout(deps.log, event)
+  const audit = [event, ...alarmIfFull(deps.log, made, leftOut)]
+  const commit = denyListCommit(deps.approvalKey, version, next, nextLook(next, nowMs), audit)
+  await deps.record.commit({ ...commit, indexes: slotChanges(principal, made.denied, leftOut) })
 }
 
 function draftOf(
-  { rules }: DenyNeeds,
+  { rules }: DenyDeps,
   { account, roleArn, roleId }: SessionPrincipal,
   { nowMs, awsMs, epoch, known, held }: Found,
   { explained, added, adopting }: Plan & Pick<Did, 'adopting'>,
@@ -127,16 +128,16 @@ function draftOf(
 }
 
 /** Whatever AWS denies takes a place, what nobody asked for here too: so what is live and what is denied never outgrow the document together. */
-function placesOf(
+function slotChanges(
   principal: SessionPrincipal,
-  denied: DenyRecord['denied'],
-  leftOut: DenyRecord['denied'],
+  denied: DenyList['denied'],
+  leftOut: DenyList['denied'],
 ): readonly IndexChange[] {
   const own = `${principal.roleId}:`
   const idOf = (userid: string) => (userid.startsWith(own) ? userid.slice(own.length) : userid)
   return [
-    ...denied.flatMap(({ userid, until }) => holdPlace(principal, idOf(userid), Date.parse(until))),
-    ...leftOut.flatMap(({ userid, unexplained }) => (unexplained ? leavePlace(principal, idOf(userid)) : [])),
+    ...denied.flatMap(({ userid, until }) => holdDenySlot(principal, idOf(userid), Date.parse(until))),
+    ...leftOut.flatMap(({ userid, unexplained }) => (unexplained ? freeDenySlot(principal, idOf(userid)) : [])),
   ]
 }
 
@@ -144,13 +145,13 @@ function placesOf(
  * Of another epoch nothing that is attached can be trusted either. Once for an account, with its first role: that is the one whose adoption
  * grants of the driver `attach` wait for, and the record says that it is adopted only after this.
  */
-async function takeWhatIsAttached(needs: DenyNeeds, principal: SessionPrincipal): Promise<void> {
-  if (!isFirstRole(needs.rules, principal)) return
-  await takeAllAttached(needs, principal.account)
-  await endOlderThanRecord(needs.record, principal.account)
+async function detachIfFirstRole(deps: DenyDeps, principal: SessionPrincipal): Promise<void> {
+  if (!isFirstRole(deps.rules, principal)) return
+  await detachAll(deps, principal.account)
+  await revokeOlderThanRecord(deps.record, principal.account)
 }
 
-function isFirstRole({ accounts }: DenyNeeds['rules'], { account, roleArn }: SessionPrincipal): boolean {
+function isFirstRole({ accounts }: DenyDeps['rules'], { account, roleArn }: SessionPrincipal): boolean {
   const ofAccount = [...accounts.values()].filter(({ id }) => id === account)
   return ofAccount.some(({ elevationRole }) => roleArn === `arn:aws:iam::${account}:role/${elevationRole}`)
 }
@@ -160,11 +161,11 @@ function isOfAnotherEpoch({ held, known, epoch }: Found): boolean {
   return held ? held.epoch !== epoch : known?.epoch !== epoch
 }
 
-function newest(known: DenyRecord | undefined, held: DenyDocument | undefined): string {
+function newest(known: DenyList | undefined, held: DenyDocument | undefined): string {
   return iamTime(Math.max(Date.parse(known?.issuedBefore ?? '') || 0, Date.parse(held?.issuedBefore ?? '') || 0))
 }
 
-function nextLook({ writtenAt, denied }: DenyRecord, nowMs: number): number | null {
+function nextLook({ writtenAt, denied }: DenyList, nowMs: number): number | null {
   const looks = [
     ...LOOK_AGAIN_MS.map((afterMs) => Date.parse(writtenAt) + afterMs),
     ...denied.map(({ until }) => Date.parse(until)),

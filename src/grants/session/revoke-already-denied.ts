@@ -3,12 +3,12 @@ import { LatchkeyError } from '../../errors.ts'
 import { LIVE } from '../../store/indexes.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { isLostRace } from '../../store/retry.ts'
-import { findYesFault } from '../approval-mac.ts'
+import { findApprovalFault } from '../approval-mac.ts'
 import { beginRevoke } from '../begin-revoke.ts'
-import type { SessionRoles } from '../driver.ts'
+import type { SessionOperations } from '../driver.ts'
 import { type Grant, isOver, readGrants, type StoredGrant } from '../grant.ts'
-import { denyRoleOf, type SessionPrincipal, userIdOf } from '../principal.ts'
-import { type DenyRecord, deniedUntil } from './deny-list.ts'
+import { denyRoleOf, type SessionPrincipal, sessionUserId } from '../principal.ts'
+import { type DenyList, deniedUntil } from './deny-list.ts'
 
 const PAGE = 500
 /** Ids only; far more than can be live at once. */
@@ -20,27 +20,27 @@ const ENDED_BEFORE = 'AWS already denies this grant; the record is older than it
  * AWS denies it, and the record calls it live: the record is older than the end, or somebody denied it by hand. It stays ended.
  * @returns when each id that AWS holds may leave, of those whose yes the record holds: a write whose answer was lost names them before we do.
  */
-export async function endResurrected(
+export async function revokeAlreadyDenied(
   { record, approvalKey }: { readonly record: RecordPort; readonly approvalKey: string },
   principal: SessionPrincipal,
   held: readonly string[],
-): Promise<DenyRecord['denied']> {
+): Promise<DenyList['denied']> {
   const ids = held.map((userid) => userid.slice(userid.indexOf(':') + 1))
-  const found = (await readGrants(record, ids)).filter(({ grant }) => held.includes(userIdOf(principal, grant.id)))
+  const found = (await readGrants(record, ids)).filter(({ grant }) => held.includes(sessionUserId(principal, grant.id)))
   const live = found.filter(({ grant }) => isLive(grant))
-  for (const stored of live) await endIt(record, stored, ENDED_BEFORE)
+  for (const stored of live) await revokeUnlessMoved(record, stored, ENDED_BEFORE)
   return found
     .map(({ grant }) => ({ ...grant, status: 'revoking' as const }))
-    .filter((grant) => findYesFault(approvalKey, grant.id, grant) === undefined)
-    .map(({ id, terms }) => ({ userid: userIdOf(principal, id), until: deniedUntil(terms) }))
+    .filter((grant) => findApprovalFault(approvalKey, grant.id, grant) === undefined)
+    .map(({ id, terms }) => ({ userid: sessionUserId(principal, id), until: deniedUntil(terms) }))
 }
 
 /**
  * Before a policy is written: nothing in AWS refuses what a grant of the driver `attach` allows, so its early end is looked for.
  * @returns whether it had ended; then its end is on record again
  */
-export async function endIfDenied(
-  { record, driver }: { readonly record: RecordPort; readonly driver: SessionRoles },
+export async function revokeIfDenied(
+  { record, driver }: { readonly record: RecordPort; readonly driver: SessionOperations },
   stored: StoredGrant,
 ): Promise<boolean> {
   const { id, terms } = stored.grant
@@ -49,8 +49,8 @@ export async function endIfDenied(
   const held = await driver.readDeny(role)
   // Somebody took the document away: nobody knows what it said, until a round has put it back.
   if (!held) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 5 })
-  if (!held.denied.includes(userIdOf(role, id))) return false
-  await endIt(record, stored, ENDED_BEFORE)
+  if (!held.denied.includes(sessionUserId(role, id))) return false
+  await revokeUnlessMoved(record, stored, ENDED_BEFORE)
   return true
 }
 
@@ -58,14 +58,14 @@ export async function endIfDenied(
  * Grants of the driver `attach` that a record of another epoch brought along: AWS keeps no list of those that ended on time, so whether one had ended
  * nobody knows. What still waits for its activation must not come back; what was active has nothing left in AWS.
  */
-export async function endOlderThanRecord(record: RecordPort, account: string): Promise<void> {
+export async function revokeOlderThanRecord(record: RecordPort, account: string): Promise<void> {
   const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
   for (let from = 0; from < ids.length; from += PAGE) {
     const older = (await readGrants(record, ids.slice(from, from + PAGE)))
       .filter(({ grant: { terms } }) => terms.principal.driver === 'attach' && terms.principal.account === account)
       .filter(({ grant }) => isLive(grant))
     for (const stored of older)
-      await endIt(record, stored, 'The record was emptied or put back from a copy. Ask again.')
+      await revokeUnlessMoved(record, stored, 'The record was emptied or put back from a copy. Ask again.')
   }
 }
 
@@ -73,7 +73,7 @@ function isLive(grant: Grant): boolean {
   return !isOver(grant) && grant.status !== 'revoking'
 }
 
-async function endIt(record: RecordPort, stored: StoredGrant, detail: string): Promise<void> {
+async function revokeUnlessMoved(record: RecordPort, stored: StoredGrant, detail: string): Promise<void> {
   try {
     await beginRevoke(record, stored, { cause: 'ended-before', actor: LATCHKEY, detail })
   } catch (error) {

@@ -4,12 +4,12 @@ import type { DenyDocument } from '../../policies/deny-document.ts'
 import { iamTime } from '../../policies/iam-time.ts'
 import type { Driver, Urgency } from '../driver.ts'
 import type { SessionPrincipal } from '../principal.ts'
-import { covers, type DenyRecord, documentOf } from './deny-list.ts'
+import { covers, type DenyList, documentOf } from './deny-list.ts'
 
 /** The longest that a vend can be under way: AssumeRole with its time-outs and retries. */
 export const LONGEST_VEND_MS = 30_000
 
-export type DenyDraft = Omit<DenyRecord, 'writtenAt'>
+export type DenyDraft = Omit<DenyList, 'writtenAt'>
 
 export interface DenyLog {
   warn(data: object, message: string): void
@@ -23,7 +23,7 @@ interface Before {
 
 interface Written {
   readonly made: DenyDraft
-  readonly leftOut: DenyRecord['denied']
+  readonly leftOut: DenyList['denied']
 }
 
 /**
@@ -58,7 +58,7 @@ export async function writeWithRoom(
 }
 
 /** Somebody forged so many ends, or filled the role. Who has a live grant there takes new credentials. */
-export function alarmIfFull(log: DenyLog, { roleArn, issuedBefore }: DenyDraft, leftOut: DenyRecord['denied']) {
+export function alarmIfFull(log: DenyLog, { roleArn, issuedBefore }: DenyDraft, leftOut: DenyList['denied']) {
   if (leftOut.length === 0) return []
   const facts = { role: roleArn, issuedBefore, leftOut: leftOut.length }
   log.error(facts, 'a Deny document was full: every session of the role that was issued until now is refused instead')
@@ -66,7 +66,7 @@ export function alarmIfFull(log: DenyLog, { roleArn, issuedBefore }: DenyDraft, 
 }
 
 /** What somebody did past Latchkey, or did to its record. A role's first adoption of all is none of that. */
-export function warnOf(log: DenyLog, event: AuditEvent): void {
+export function warnAbout(log: DenyLog, event: AuditEvent): void {
   if (event.kind === 'deny.put-back')
     log.warn({ role: event.role }, 'somebody changed or deleted a Deny document in AWS: it was put back')
   if (event.kind === 'epoch.adopted' && event.found !== 'none')

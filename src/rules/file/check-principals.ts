@@ -44,32 +44,34 @@ function taken(role: string | undefined, names: readonly string[], path: KeyPath
   return [fault(path, `Another role of this account has the name ${nameOf(role)}. Give this one a name of its own.`)]
 }
 
-const looseHolder = z
+const looseOwnIdentity = z
   .object({ role: z.string().optional(), user: z.string().optional(), sessionName: z.unknown().optional() })
   .catch({ role: undefined, user: undefined, sessionName: undefined })
-type LooseHolder = z.output<typeof looseHolder>
+type LooseHolder = z.output<typeof looseOwnIdentity>
 
 /** Who holds grants of the driver `attach`: names that the file knows, and identities that are one person's in each request. */
 export function principalFaults(file: LooseFile): readonly PlacedFault[] {
   return Object.entries(file.principals).flatMap(([account, rows]) => {
     const at: KeyPath = ['principals', account]
-    const named = Object.entries(map.parse(rows)).map(([who, holder]) => [who, looseHolder.parse(holder)] as const)
+    const named = Object.entries(map.parse(rows)).map(
+      ([who, ownIdentity]) => [who, looseOwnIdentity.parse(ownIdentity)] as const,
+    )
     const users = named.flatMap(([, { user }]) => user ?? [])
-    const holders = named.map(([, holder]) => holder)
+    const ownIdentities = named.map(([, ownIdentity]) => ownIdentity)
     return [
       ...missing(file.accounts, 'accounts', account, at, 'key'),
-      ...named.flatMap(([who, holder]) => [
-        ...mixedFaults(holder, holders, [...at, who, 'sessionName']),
+      ...named.flatMap(([who, ownIdentity]) => [
+        ...mixedFaults(ownIdentity, ownIdentities, [...at, who, 'sessionName']),
         ...subjectMissing(file, who, [...at, who], 'key'),
-        ...holderFaults(holder, [...at, who]),
-        ...userFaults(who, holder, users, [...at, who, 'user']),
-        ...ownRoleFaults(file, account, holder, [...at, who, 'role']),
+        ...entityFaults(ownIdentity, [...at, who]),
+        ...userFaults(who, ownIdentity, users, [...at, who, 'user']),
+        ...ownRoleFaults(file, account, ownIdentity, [...at, who, 'role']),
       ]),
     ]
   })
 }
 
-function holderFaults({ role, user, sessionName }: LooseHolder, path: KeyPath): readonly PlacedFault[] {
+function entityFaults({ role, user, sessionName }: LooseHolder, path: KeyPath): readonly PlacedFault[] {
   if ((role === undefined) === (user === undefined))
     return [fault(path, 'Expected either `role` and `sessionName`, or `user`.')]
   if (user !== undefined && sessionName !== undefined)
@@ -100,10 +102,10 @@ function userFaults(
 /** Whether a name is one person's is asked of one attribute: the sign-in name of one may be the mail of another. */
 function mixedFaults(
   { role, sessionName }: LooseHolder,
-  holders: readonly LooseHolder[],
+  ownIdentities: readonly LooseHolder[],
   path: KeyPath,
 ): readonly PlacedFault[] {
-  const others = holders.filter((other) => isSameName(other.role, role))
+  const others = ownIdentities.filter((other) => isSameName(other.role, role))
   if (others.every((other) => other.role === role && other.sessionName === sessionName)) return []
   const alike = `The role ${role} is written in one way, and its sessions are called after one attribute.`
   return [fault(path, `${alike} Name the same in each row.`)]

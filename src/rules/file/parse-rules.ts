@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import type { Entitlement, Subject } from '../entitlement.ts'
 import { sortLevels } from '../levels.ts'
-import type { Bucket, HolderRow, Rules } from '../rules.ts'
+import type { Bucket, PrincipalRule, Rules } from '../rules.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { checkReferences } from './check-references.ts'
 import { laterProblem } from './expected-forms.ts'
@@ -45,7 +45,9 @@ function toRules(file: RulesFile): Rules {
       ]),
     ),
     buckets: new Map(Object.entries(file.buckets).map(([bucket, detail]) => [bucket, toBucket(file, bucket, detail)])),
-    principals: new Map(Object.entries(file.principals).map(([account, rows]) => [account, toHolders(file, rows)])),
+    principals: new Map(
+      Object.entries(file.principals).map(([account, rows]) => [account, toPrincipalRules(file, rows)]),
+    ),
     entitlements: file.entitlements.map((entitlement) => toEntitlement(file, entitlement)),
     reviewTimes: { remindAfterMinutes: remindAfter, lapseAfterMinutes: lapseAfter },
     ...(file.securityChannel === undefined ? {} : { securityChannel: file.securityChannel }),
@@ -81,7 +83,7 @@ function toEntitlement(file: RulesFile, written: RulesFile['entitlements'][numbe
   }
 }
 
-function toHolders(file: RulesFile, rows: RulesFile['principals'][string]): readonly HolderRow[] {
+function toPrincipalRules(file: RulesFile, rows: RulesFile['principals'][string]): readonly PrincipalRule[] {
   return Object.entries(rows).map(([who, { role, user, sessionName }]) => ({
     who: toSubject(file, who),
     kind: role === undefined ? 'user' : 'role',

@@ -52,12 +52,12 @@ const bucket = strict({
 })
 
 const step = strict({
-  need: z.literal(1, { error: needs }).meta({ description: 'How many of `from` must say yes.' }),
+  need: z.literal(1, { error: deps }).meta({ description: 'How many of `from` must say yes.' }),
   from: list(approver, 1).meta({ description: 'Any one of these may decide.' }),
 })
 
 const principalName = text('the name of a role or user, without its path', /^[\w+=,.@-]{1,64}$/)
-const holder = strict({
+const ownIdentity = strict({
   role: principalName.optional(),
   user: principalName.optional(),
   sessionName: z.enum(DIRECTORY_ATTRIBUTES, expected(`one of ${DIRECTORY_ATTRIBUTES.join(', ')}`)).optional(),
@@ -95,7 +95,7 @@ export const rulesSchema = strict({
   principals: mapOf(
     'a map from account to who holds what there',
     name,
-    mapOf('a map from person:<name> or group:<name> to {role} or {user}', subject, holder),
+    mapOf('a map from person:<name> or group:<name> to {role} or {user}', subject, ownIdentity),
   ).default({}),
   reviewTimes: strict({
     remindAfter: waitTime.prefault(DEFAULT_REVIEW_TIMES.remindAfter),
@@ -122,7 +122,7 @@ function bucketName(written: string): string {
   return written
 }
 
-function needs({ input }: Issue): string {
+function deps({ input }: Issue): string {
   if (typeof input === 'number' && input > 1)
     return 'This version of Latchkey does not have more than one approval in a step yet. Write `need: 1`.'
   return found('1', { input })

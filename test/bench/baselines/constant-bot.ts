@@ -1,7 +1,7 @@
 import { fastify } from 'fastify'
 import { z } from 'zod'
 import { readSetup } from '../../../src/config.ts'
-import type { Bot, Turn } from '../../../src/interactions/interaction.ts'
+import type { Bot, Interaction } from '../../../src/interactions/interaction.ts'
 import { teamsAdapter } from '../../../src/teams/adapter.ts'
 import { messagesRoute } from '../../../src/teams/messages-route.ts'
 import { connectorVerifier } from '../../../src/teams/verify-connector-token.ts'
@@ -11,7 +11,7 @@ const { config } = readSetup(process.env, 'web')
 const { bot: settings } = config
 /** By object id. */
 const cards = z.record(z.string(), z.looseObject({})).parse(JSON.parse(process.env.CARDS ?? '{}'))
-const cardOf = ({ caller }: Turn) => cards[caller.objectId] ?? {}
+const cardOf = ({ caller }: Interaction) => cards[caller.objectId] ?? {}
 
 const bot: Bot = {
   said: (turn) => turn.reply({ card: cardOf(turn), summary: 'constant' }),

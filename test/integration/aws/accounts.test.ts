@@ -2,7 +2,7 @@ import { UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { elevationFaults } from '../../../src/aws/doctor/elevation-faults.ts'
-import { wiringDesk } from '../../../src/aws/region-clients.ts'
+import { regionClients } from '../../../src/aws/region-clients.ts'
 import { MEASURED_AS } from '../../../src/aws/session/assume-role.ts'
 import type { Driver } from '../../../src/grants/driver.ts'
 import type { SessionPrincipal } from '../../../src/grants/principal.ts'
@@ -158,7 +158,7 @@ describe('latchkey doctor', () => {
     ] as const) {
       useAws(url, (id === HOME ? world.home : world.other).keys.owner)
       const account = world.accounts.get(name)
-      const desk = wiringDesk(REGION, { warn: () => undefined })
+      const desk = regionClients(REGION, { warn: () => undefined })
       const found = account && (await elevationFaults(desk, account, ours))
       expect(found).toEqual(['latchkey/prod', 'latchkey/prod-2'].map((role) => ({ role, faults: [] })))
     }

@@ -14,7 +14,7 @@ import type { KeyPair, SeededLatchkey } from '../../../sandbox/aws/seed.ts'
 import { type AttachDriver, attachDriver } from '../../../src/aws/attach/attach-driver.ts'
 import { awsClients } from '../../../src/aws/clients.ts'
 import { type ErrorCode, LatchkeyError } from '../../../src/errors.ts'
-import { targetOf } from '../../../src/grants/iam-entity.ts'
+import { entityOf } from '../../../src/grants/iam-entity.ts'
 import type { AttachPrincipal } from '../../../src/grants/principal.ts'
 import type { Bucket } from '../../../src/rules/rules.ts'
 import { type AttachWorld, attachContract, draftOf, orderOf } from '../../contract/attach.contract.ts'
@@ -91,7 +91,7 @@ describe('the attach driver', () => {
   const preflight = (who: 'alice' | 'carol' = 'alice') => world.driver.preflight(draftOf(world, who, GRANT))
   const activate = () => world.driver.activate(orderOf(world, alice, GRANT), world.now())
   const calls = (action: string) => world.aws.journal.entries().filter((entry) => entry.action === action).length
-  const held = () => world.driver.attached(targetOf(alice))
+  const held = () => world.driver.attached(entityOf(alice))
   const trust = (PolicyDocument: string) =>
     world.owner.send(new UpdateAssumeRolePolicyCommand({ RoleName: SHARED_ROLE, PolicyDocument }))
 
@@ -116,7 +116,7 @@ describe('the attach driver', () => {
     await trust(trustOf(world.account, { Condition: {} }))
     expect(await refusal(preflight())).toMatchObject({ code: 'AWS_REFUSED', awsCode: 'HolderNotInOrder' })
     expect(inspect(world.logged, { depth: 9 })).toContain('sts:RoleSessionName')
-    expect(await world.driver.holder(targetOf(alice))).toMatchObject({ faults: [expect.stringContaining('sts:')] })
+    expect(await world.driver.entityState(entityOf(alice))).toMatchObject({ faults: [expect.stringContaining('sts:')] })
   })
 
   it('activates nothing on a role whose trust was opened after the ask', async () => {
@@ -221,7 +221,7 @@ describe('the attach driver', () => {
   it('what is still there after it was taken away is not called gone', async () => {
     await activate()
     const reading = world.aws.faults.hold({ action: 'GetRolePolicy' }, { when: 'before' })
-    const detaching = refusal(world.driver.detach(targetOf(alice), `latchkey.${GRANT}`, 'early-revoke'))
+    const detaching = refusal(world.driver.detach(entityOf(alice), `latchkey.${GRANT}`, 'early-revoke'))
     await reading.arrived
     world.aws.state.roles.get(SHARED_ROLE)?.inline.put(`latchkey.${GRANT}`, '{}', world.now())
     reading.release()
@@ -231,7 +231,7 @@ describe('the attach driver', () => {
   it('a taking away whose answer is lost is done', async () => {
     await activate()
     world.aws.faults.loseReply({ action: 'DeleteRolePolicy' }, 3)
-    await world.driver.detach(targetOf(alice), `latchkey.${GRANT}`, 'early-revoke')
+    await world.driver.detach(entityOf(alice), `latchkey.${GRANT}`, 'early-revoke')
     expect(await held()).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { listHeldBy, recentTargets } from '../../../src/grants/attach/find-on-entity.ts'
-import { keepDueTarget, takeAllAttached } from '../../../src/grants/attach/reconcile-entity.ts'
+import { listByPrincipalId, listRecentEntities } from '../../../src/grants/attach/find-on-entity.ts'
+import { detachAll, reconcileDueEntity } from '../../../src/grants/attach/reconcile-entity.ts'
 import { policyNameOf } from '../../../src/grants/iam-entity.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
@@ -53,11 +53,11 @@ describe('a grant on the person’s own role', () => {
   it('is found by its target and its principal before AWS is asked for anything', async () => {
     const id = await office.approvedOn()
     const putting = office.aws.faults.hold({ action: 'PutRolePolicy' }, { when: 'before' })
-    const activating = activateGrant(office.needs, id)
+    const activating = activateGrant(office.deps, id)
     await putting.arrived
     const { userid } = attachPrincipalOf(await office.grant(id))
-    expect(await listHeldBy(office.record, userid, await office.record.now())).toContain(id)
-    expect(await recentTargets(office.record)).toContainEqual(office.target)
+    expect(await listByPrincipalId(office.record, userid, await office.record.now())).toContain(id)
+    expect(await listRecentEntities(office.record)).toContainEqual(office.target)
     putting.release()
     await activating
     await office.revoked(id)
@@ -70,24 +70,24 @@ describe('a grant on the person’s own role', () => {
       Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: `arn:aws:s3:::${'a'.repeat(9_500)}` }],
     })
     office.putByHand('filler', filler)
-    await activateGrant(office.needs, id)
+    await activateGrant(office.deps, id)
     office.takeByHand('filler')
     expect(await endOf(id)).toMatchObject({ cause: 'activation-failed' })
     const asked = (await office.events('grant.end-asked')).find((event) => 'grantId' in event && event.grantId === id)
     expect(asked).toMatchObject({ detail: expect.stringMatching(/10240 characters; \d+ are taken/) })
-    await revokeGrant(office.needs, id)
+    await revokeGrant(office.deps, id)
   })
 
   it('is called expired on time, though AWS cannot be asked, and its policy is tidied away after', async () => {
     const id = await office.grantedOn()
     await office.overwrite(id, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
     office.aws.faults.fail({ action: 'DeleteRolePolicy' }, { code: 'ServiceFailure', status: 503, times: 3 })
-    await revokeGrant(office.needs, id)
+    await revokeGrant(office.deps, id)
     expect(await statusOf(id)).toBe('expired')
-    await expect(keepDueTarget(office.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(reconcileDueEntity(office.deps, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(await dueAt(id)).toBeDefined()
     expect(office.held()).toEqual([id])
-    await keepDueTarget(office.needs, id)
+    await reconcileDueEntity(office.deps, id)
     expect(office.held()).toEqual([])
     expect(await dueAt(id)).toBeUndefined()
     expect(await takenAway(policyNameOf(id))).toMatchObject([{ found: 'over' }])
@@ -101,12 +101,12 @@ describe('a grant on the person’s own role', () => {
     expect(await dueAt(id)).toBe(endedAt + 10_000)
     await endedBefore(id, 10_000)
     office.putByHand(policyNameOf(id), late)
-    await keepDueTarget(office.needs, id)
+    await reconcileDueEntity(office.deps, id)
     expect(office.held()).toEqual([])
     expect(await dueAt(id)).toBe(endedAt + 50_000)
     await endedBefore(id, 60_000)
     office.putByHand(policyNameOf(id), late)
-    await keepDueTarget(office.needs, id)
+    await reconcileDueEntity(office.deps, id)
     expect(office.held()).toEqual([])
     expect(await dueAt(id)).toBeUndefined()
     expect(await takenAway(policyNameOf(id))).toHaveLength(2)
@@ -116,9 +116,9 @@ describe('a grant on the person’s own role', () => {
     const id = await office.grantedOn()
     office.aws.faults.fail({ action: 'DeleteRolePolicy' }, { code: 'ServiceFailure', status: 503, times: 3 })
     await office.ending(id)
-    await expect(revokeGrant(office.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(revokeGrant(office.deps, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(await statusOf(id)).toBe('revoking')
-    await revokeGrant(office.needs, id)
+    await revokeGrant(office.deps, id)
     expect(await statusOf(id)).toBe('revoked')
   })
 
@@ -165,7 +165,7 @@ describe('a look at a role', () => {
   it('leaves alone what is being activated and what is being revoked', async () => {
     const id = await office.approvedOn()
     const putting = office.aws.faults.hold({ action: 'PutRolePolicy' })
-    const activating = activateGrant(office.needs, id)
+    const activating = activateGrant(office.deps, id)
     await putting.arrived
     await office.look(true)
     expect(office.held()).toEqual([id])
@@ -183,7 +183,7 @@ describe('a look at a role', () => {
     office.takeByHand(policyNameOf(id))
     await office.look()
     expect(await endOf(id)).toMatchObject({ cause: 'changed-in-aws' })
-    await revokeGrant(office.needs, id)
+    await revokeGrant(office.deps, id)
     await office.look()
     expect(office.held()).toEqual([])
   })
@@ -196,7 +196,7 @@ describe('a look at a role', () => {
     await office.look(true)
     expect(await endOf(changed)).toMatchObject({ cause: 'changed-in-aws' })
     expect(await statusOf(whole)).toBe('active')
-    await revokeGrant(office.needs, changed)
+    await revokeGrant(office.deps, changed)
     expect(await office.rita.put('2025/a')).toBe('AccessDenied')
   })
 
@@ -246,7 +246,7 @@ describe('a look at a role', () => {
 it('a record of another epoch takes everything of ours away, and ends what it calls live', async () => {
   const id = await office.grantedOn()
   office.putByHand('latchkey.g-00000000zzzz')
-  await takeAllAttached(office.needs, office.target.account)
+  await detachAll(office.deps, office.target.account)
   expect(office.held()).toEqual([])
   expect(await endOf(id)).toMatchObject({ cause: 'ended-before' })
   expect(await takenAway(policyNameOf(id))).toMatchObject([{ found: 'other-epoch' }])
@@ -254,8 +254,8 @@ it('a record of another epoch takes everything of ours away, and ends what it ca
 
 it('an emptied record knows the targets of the rules, and takes everything of ours away there', async () => {
   const id = await office.grantedOn()
-  const emptied = { ...office.needs, record: office.emptied() }
-  await takeAllAttached(emptied, office.target.account)
+  const emptied = { ...office.deps, record: office.emptied() }
+  await detachAll(emptied, office.target.account)
   expect(office.held()).toEqual([])
   expect(await office.rita.put('2026/a')).toBe('AccessDenied')
   expect(await statusOf(id)).toBe('active')

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { lookAtTarget } from '../../../src/grants/attach/reconcile-entity.ts'
+import { reconcileEntity } from '../../../src/grants/attach/reconcile-entity.ts'
 import type { Grant } from '../../../src/grants/grant.ts'
 import { policyNameOf } from '../../../src/grants/iam-entity.ts'
-import { keepRoles } from '../../../src/grants/recovery/epoch.ts'
+import { reconcileRoles } from '../../../src/grants/recovery/epoch.ts'
 import { deniedUntil } from '../../../src/grants/session/deny-list.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
@@ -26,8 +26,8 @@ const statusOf = async (id: string) => (await office.grant(id)).status
 const isDenied = (id: string) => office.denied().denied.includes(`${office.role.roleId}:${id}`)
 /** As the queue would: again, where it is told to come again. */
 async function untilRevoked(id: string): Promise<void> {
-  let ran = await revokeGrant(office.needs, id)
-  while (ran.againAt !== undefined) ran = await revokeGrant(office.needs, id)
+  let ran = await revokeGrant(office.deps, id)
+  while (ran.againAt !== undefined) ran = await revokeGrant(office.deps, id)
 }
 const putBack = (id: string, older: Grant) => office.overwrite(id, () => older)
 const DENY_WRITE = { action: 'PutRolePolicy', parameters: { RoleName: 'prod' } } as const
@@ -38,15 +38,15 @@ describe('an early end', () => {
     async (as) => {
       const id = await office.approvedOn()
       const waiting = await office.grant(id)
-      await activateGrant(office.needs, id)
+      await activateGrant(office.deps, id)
       const active = await office.grant(id)
       await office.revoked(id)
       await putBack(id, as === 'activating' ? waiting : as === 'active' ? active : { ...active, unwritten: true })
-      await activateGrant(office.needs, id)
+      await activateGrant(office.deps, id)
       expect(office.held()).toEqual([])
-      for (const account of office.needs.rules.accounts.values()) await keepRoles(office.needs, account)
+      for (const account of office.deps.rules.accounts.values()) await reconcileRoles(office.deps, account)
       expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
-      await revokeGrant(office.needs, id)
+      await revokeGrant(office.deps, id)
       expect(await statusOf(id)).toBe('revoked')
     },
   )
@@ -55,11 +55,11 @@ describe('an early end', () => {
     const id = await office.grantedOn()
     office.aws.faults.fail(DENY_WRITE, { code: 'ServiceFailure', status: 503, times: 3 })
     await office.ending(id)
-    await expect(revokeGrant(office.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(revokeGrant(office.deps, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(office.held()).toEqual([])
     expect(await statusOf(id)).toBe('revoking')
     expect(isDenied(id)).toBe(false)
-    await revokeGrant(office.needs, id)
+    await revokeGrant(office.deps, id)
     expect(await statusOf(id)).toBe('revoked')
     expect(isDenied(id)).toBe(true)
   })
@@ -68,10 +68,10 @@ describe('an early end', () => {
     const id = await office.grantedOn()
     office.aws.faults.fail({ action: 'DeleteRolePolicy' }, { code: 'ServiceFailure', status: 503, times: 3 })
     await office.ending(id)
-    await expect(revokeGrant(office.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(revokeGrant(office.deps, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(await statusOf(id)).toBe('revoking')
     expect(isDenied(id)).toBe(true)
-    await revokeGrant(office.needs, id)
+    await revokeGrant(office.deps, id)
     expect(office.held()).toEqual([])
   })
 
@@ -79,10 +79,10 @@ describe('an early end', () => {
     const [ended, id] = [await office.grantedOn(), await office.approvedOn('finn')]
     await office.revoked(ended)
     office.role.inline.delete('latchkey.deny', office.aws.clock.now())
-    await expect(activateGrant(office.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    for (const account of office.needs.rules.accounts.values()) await keepRoles(office.needs, account)
+    await expect(activateGrant(office.deps, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    for (const account of office.deps.rules.accounts.values()) await reconcileRoles(office.deps, account)
     expect(isDenied(ended)).toBe(true)
-    await activateGrant(office.needs, id)
+    await activateGrant(office.deps, id)
     expect(office.held()).toEqual([id])
   })
 
@@ -102,16 +102,16 @@ describe('a policy that waits for its turn to be written', () => {
     const [first, id] = [await office.approvedOn('finn'), await office.approvedOn()]
     const held = { action: 'PutRolePolicy', parameters: { PolicyName: policyNameOf(first) } }
     const putting = office.aws.faults.hold(held, { when: 'before' })
-    const before = activateGrant(office.needs, first)
+    const before = activateGrant(office.deps, first)
     await putting.arrived
-    const waiting = activateGrant(office.needs, id)
+    const waiting = activateGrant(office.deps, id)
     await until(async () => (await office.grant(id)).attempts === 1)
     await office.ending(id)
     putting.release()
     await expect(waiting).rejects.toMatchObject({ code: 'CONFLICT' })
     await before
     expect(office.held()).toEqual([first])
-    await activateGrant(office.needs, id)
+    await activateGrant(office.deps, id)
     expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'done' } })
   })
 })
@@ -120,7 +120,7 @@ describe('a policy that lies there after its grant', () => {
   /** What the look asks of AWS, and how urgently. */
   async function urgencies(): Promise<readonly string[]> {
     const seen: string[] = []
-    const { driver } = office.needs
+    const { driver } = office.deps
     const noting: typeof driver = {
       ...driver,
       detach(target, policyName, urgency) {
@@ -128,7 +128,7 @@ describe('a policy that lies there after its grant', () => {
         return driver.detach(target, policyName, urgency)
       },
     }
-    await lookAtTarget({ ...office.needs, driver: noting }, office.target, { documents: false })
+    await reconcileEntity({ ...office.deps, driver: noting }, office.target, { documents: false })
     return seen
   }
 
@@ -136,7 +136,7 @@ describe('a policy that lies there after its grant', () => {
     const [early, onTime] = [await office.grantedOn(), await office.grantedOn('finn')]
     const late = office.shared.inline.current().get(policyNameOf(early))
     await office.overwrite(onTime, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
-    await revokeGrant(office.needs, onTime)
+    await revokeGrant(office.deps, onTime)
     await office.revoked(early)
     office.putByHand(policyNameOf(early), late)
     expect([...(await urgencies())].sort()).toEqual(

@@ -27,7 +27,7 @@ const COLUMNS: readonly (readonly AskableLevel[])[] = [
 interface Command {
   readonly name: string
   /** What AWS demands; empty: any level will do. Undefined: no level gives it. */
-  readonly needs: readonly AskableLevel[] | undefined
+  readonly deps: readonly AskableLevel[] | undefined
   /** `at` is a place inside or outside the prefix, without a slash at its end. */
   readonly args: (at: Place) => readonly string[]
 }
@@ -44,60 +44,60 @@ function s3api(operation: string, ...more: readonly string[]): readonly string[]
 }
 
 const COMMANDS: readonly Command[] = [
-  { name: 'cp up', needs: ['write'], args: ({ uri }) => ['s3', 'cp', 'up/a.csv', `${uri}/cell.csv`] },
-  { name: 'cp up, in parts', needs: ['write'], args: ({ uri }) => ['s3', 'cp', 'parts.bin', `${uri}/parts.bin`] },
-  { name: 'cp down', needs: ['read'], args: ({ uri }) => ['s3', 'cp', `${uri}/cell.csv`, 'down.csv'] },
+  { name: 'cp up', deps: ['write'], args: ({ uri }) => ['s3', 'cp', 'up/a.csv', `${uri}/cell.csv`] },
+  { name: 'cp up, in parts', deps: ['write'], args: ({ uri }) => ['s3', 'cp', 'parts.bin', `${uri}/parts.bin`] },
+  { name: 'cp down', deps: ['read'], args: ({ uri }) => ['s3', 'cp', `${uri}/cell.csv`, 'down.csv'] },
   {
     name: 'cp across',
-    needs: ['read', 'write'],
+    deps: ['read', 'write'],
     args: ({ uri }) => ['s3', 'cp', `${uri}/cell.csv`, `${uri}/copy.csv`],
   },
-  { name: 'ls', needs: [], args: ({ uri }) => ['s3', 'ls', `${uri}/`] },
-  { name: 'sync up', needs: ['write'], args: ({ uri }) => ['s3', 'sync', 'up', `${uri}/synced`] },
-  { name: 'sync down', needs: ['read'], args: ({ uri }) => ['s3', 'sync', `${uri}/fixed`, 'synced'] },
+  { name: 'ls', deps: [], args: ({ uri }) => ['s3', 'ls', `${uri}/`] },
+  { name: 'sync up', deps: ['write'], args: ({ uri }) => ['s3', 'sync', 'up', `${uri}/synced`] },
+  { name: 'sync down', deps: ['read'], args: ({ uri }) => ['s3', 'sync', `${uri}/fixed`, 'synced'] },
   {
     name: 'sync up, --delete',
-    needs: ['write', 'delete'],
+    deps: ['write', 'delete'],
     args: ({ uri }) => ['s3', 'sync', 'up', `${uri}/fixed`, '--delete'],
   },
-  { name: 'mv up', needs: ['write'], args: ({ uri }) => ['s3', 'mv', 'move.csv', `${uri}/moved.csv`] },
-  { name: 'mv down', needs: ['read', 'delete'], args: ({ uri }) => ['s3', 'mv', `${uri}/cell.csv`, 'moved.csv'] },
+  { name: 'mv up', deps: ['write'], args: ({ uri }) => ['s3', 'mv', 'move.csv', `${uri}/moved.csv`] },
+  { name: 'mv down', deps: ['read', 'delete'], args: ({ uri }) => ['s3', 'mv', `${uri}/cell.csv`, 'moved.csv'] },
   {
     name: 'mv across',
-    needs: ['read', 'write', 'delete'],
+    deps: ['read', 'write', 'delete'],
     args: ({ uri }) => ['s3', 'mv', `${uri}/cell.csv`, `${uri}/moved.csv`],
   },
-  { name: 'rm', needs: ['delete'], args: ({ uri }) => ['s3', 'rm', `${uri}/cell.csv`] },
-  { name: 'rm --recursive', needs: ['delete'], args: ({ uri }) => ['s3', 'rm', `${uri}/fixed`, '--recursive'] },
+  { name: 'rm', deps: ['delete'], args: ({ uri }) => ['s3', 'rm', `${uri}/cell.csv`] },
+  { name: 'rm --recursive', deps: ['delete'], args: ({ uri }) => ['s3', 'rm', `${uri}/fixed`, '--recursive'] },
   {
     name: 'delete-objects',
-    needs: ['delete'],
+    deps: ['delete'],
     args: ({ key }) => s3api('delete-objects', '--delete', `Objects=[{Key=${key}}]`),
   },
   {
     name: 'list-object-versions',
-    needs: ['purge'],
+    deps: ['purge'],
     args: ({ prefix }) => s3api('list-object-versions', '--prefix', prefix),
   },
   {
     name: 'get-object --version-id',
-    needs: ['purge'],
+    deps: ['purge'],
     args: ({ key, versionId }) => s3api('get-object', '--key', key, `--version-id=${versionId}`, 'version.csv'),
   },
   {
     name: 'delete-object --version-id',
-    needs: ['purge'],
+    deps: ['purge'],
     args: ({ key, versionId }) => s3api('delete-object', '--key', key, `--version-id=${versionId}`),
   },
   {
     name: 'put-object-tagging',
-    needs: ['tag'],
+    deps: ['tag'],
     args: ({ key }) => s3api('put-object-tagging', '--key', key, '--tagging', 'TagSet=[{Key=a,Value=b}]'),
   },
-  { name: 'get-object-tagging', needs: ['tag'], args: ({ key }) => s3api('get-object-tagging', '--key', key) },
-  { name: 'delete-object-tagging', needs: ['tag'], args: ({ key }) => s3api('delete-object-tagging', '--key', key) },
-  { name: 'put-bucket-policy', needs: undefined, args: () => s3api('put-bucket-policy', '--policy', '{}') },
-  { name: 'get-bucket-policy', needs: undefined, args: () => s3api('get-bucket-policy') },
+  { name: 'get-object-tagging', deps: ['tag'], args: ({ key }) => s3api('get-object-tagging', '--key', key) },
+  { name: 'delete-object-tagging', deps: ['tag'], args: ({ key }) => s3api('delete-object-tagging', '--key', key) },
+  { name: 'put-bucket-policy', deps: undefined, args: () => s3api('put-bucket-policy', '--policy', '{}') },
+  { name: 'get-bucket-policy', deps: undefined, args: () => s3api('get-bucket-policy') },
 ]
 
 /** What anybody may do with their everyday access. */
@@ -114,8 +114,8 @@ let folder: string
 let owner: S3Client
 let everyday: KeyPair
 
-function isAllowed({ needs }: Command, levels: readonly AskableLevel[]): boolean {
-  return needs?.every((level) => levels.includes(level)) ?? false
+function isAllowed({ deps }: Command, levels: readonly AskableLevel[]): boolean {
+  return deps?.every((level) => levels.includes(level)) ?? false
 }
 
 /** As every command finds it, whatever the one before it did. */

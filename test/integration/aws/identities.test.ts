@@ -27,14 +27,14 @@ import { awsDriver } from '../../../src/aws/driver.ts'
 import { isUnwired, readWiring } from '../../../src/aws/feed/compare-feed.ts'
 import { putConnection } from '../../../src/aws/feed/connection.ts'
 import { putDeadLetters } from '../../../src/aws/feed/dead-letters.ts'
-import { wantedAt } from '../../../src/aws/feed/desired-state.ts'
+import { desiredState } from '../../../src/aws/feed/desired-state.ts'
 import { putInvokeRole } from '../../../src/aws/feed/invoke-role.ts'
 import { readIdentities } from '../../../src/aws/feed/latchkey-identities.ts'
-import { wiringDesk } from '../../../src/aws/region-clients.ts'
-import { placesOf } from '../../../src/aws/regions.ts'
+import { regionClients } from '../../../src/aws/region-clients.ts'
+import { feedRegions } from '../../../src/aws/regions.ts'
 import { LatchkeyError } from '../../../src/errors.ts'
 import type { Driver, GrantDraft, GrantOrder } from '../../../src/grants/driver.ts'
-import { policyNameOf, targetOf } from '../../../src/grants/iam-entity.ts'
+import { entityOf, policyNameOf } from '../../../src/grants/iam-entity.ts'
 import type { Principal, SessionPrincipal } from '../../../src/grants/principal.ts'
 import { ACTIONS, ASKABLE_LEVELS, NEVER } from '../../../src/rules/levels.ts'
 import {
@@ -99,10 +99,10 @@ function driverOf(part: 'web' | 'workers'): Driver {
   })
 }
 
-function draftIn(account: (typeof ACCOUNTS)[number], holder?: GrantDraft['holder']): GrantDraft {
+function draftIn(account: (typeof ACCOUNTS)[number], holder?: GrantDraft['ownIdentity']): GrantDraft {
   const scopes = [{ bucket: BUCKETS[account], key: '2026/' }]
   const draft = { account, grantId: GRANT, requester: REQUESTER, scopes, levels: ['read', 'write'] } as const
-  return holder === undefined ? draft : { ...draft, holder }
+  return holder === undefined ? draft : { ...draft, ownIdentity: holder }
 }
 
 function orderOf<P extends Principal>(draft: GrantDraft, principal: P): GrantOrder<P> {
@@ -170,7 +170,7 @@ describe('workers', () => {
       const draft = draftIn(account, holder)
       const [principal] = (await workers.preflight(draft)).principals
       if (principal.driver !== 'attach') throw new Error(`${principal.roleArn} is no holder`)
-      const target = targetOf(principal)
+      const target = entityOf(principal)
       await workers.activate(orderOf(draft, principal), installed.aws.clock.now())
       expect(await workers.attached(target)).toEqual([{ policyName: policyNameOf(GRANT) }])
       await workers.detach(target, policyNameOf(GRANT), 'early-revoke')
@@ -182,21 +182,21 @@ describe('workers', () => {
 describe('workers, at the wiring', () => {
   it('see all of it with their own rights, made or not, and change nothing', async () => {
     driverOf('workers')
-    const desk = wiringDesk(REGION, { warn: () => undefined })
+    const desk = regionClients(REGION, { warn: () => undefined })
     const rules = {
       accounts: new Map([['prod', { name: 'prod', id: HOME, elevationRole: 'latchkey/prod', copies: 2 }]]),
       buckets: new Map([[BUCKETS[HOME], { bucket: BUCKETS[HOME], account: 'prod', region: REGION, owners: [] }]]),
     }
-    const [place] = placesOf(rules, HOME, 'aws')
+    const [place] = feedRegions(rules, HOME, 'aws')
     if (!place) throw new Error('The rules name no place')
     expect(await readIdentities(desk, place)).toHaveLength(2)
     expect(isUnwired(await readWiring(desk))).toBe(true)
     await refused(putConnection(desk, 'c7'.repeat(32)))
     await refused(
-      putInvokeRole(desk, wantedAt(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+      putInvokeRole(desk, desiredState(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
     )
     await refused(
-      putDeadLetters(desk, wantedAt(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+      putDeadLetters(desk, desiredState(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
     )
   })
 })

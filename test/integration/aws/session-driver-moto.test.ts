@@ -11,17 +11,17 @@ import { awsDriver } from '../../../src/aws/driver.ts'
 import { readAccount } from '../../../src/aws/feed/account.ts'
 import { isUnwired, readWiring, sayDifference, wiringDrift } from '../../../src/aws/feed/compare-feed.ts'
 import { putDeadLetters } from '../../../src/aws/feed/dead-letters.ts'
-import { wantedAt } from '../../../src/aws/feed/desired-state.ts'
+import { desiredState } from '../../../src/aws/feed/desired-state.ts'
 import { readIdentities } from '../../../src/aws/feed/latchkey-identities.ts'
 import { testWiring } from '../../../src/aws/feed/self-test.ts'
 import { applyWiring } from '../../../src/aws/feed/setup.ts'
 import { removeWiring } from '../../../src/aws/feed/teardown.ts'
 import { readTrails } from '../../../src/aws/feed/trail.ts'
 import { objectLinks } from '../../../src/aws/presigned-url.ts'
-import { wiringDesk } from '../../../src/aws/region-clients.ts'
-import { placesOf } from '../../../src/aws/regions.ts'
+import { regionClients } from '../../../src/aws/region-clients.ts'
+import { feedRegions } from '../../../src/aws/regions.ts'
 import type { Driver, GrantDraft, GrantOrder } from '../../../src/grants/driver.ts'
-import { targetOf } from '../../../src/grants/iam-entity.ts'
+import { entityOf } from '../../../src/grants/iam-entity.ts'
 import type { AttachPrincipal } from '../../../src/grants/principal.ts'
 import { attachDocument } from '../../../src/policies/attached-policy.ts'
 import { DENY_POLICY, denyDocument } from '../../../src/policies/deny-document.ts'
@@ -94,9 +94,9 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
 
   it('a grant is put on a role, shown, and taken away', async () => {
     const order = await onRole()
-    const target = targetOf(order.principal)
+    const target = entityOf(order.principal)
     expect(await driver.attached(target, { documents: true })).toHaveLength(1)
-    expect(await driver.holder(target)).toMatchObject({ faults: [] })
+    expect(await driver.entityState(target)).toMatchObject({ faults: [] })
     await driver.detach(target, `latchkey.${order.grantId}`, 'early-revoke')
     expect(await driver.attached(target)).toEqual([])
   })
@@ -104,7 +104,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
   it('a grant is put on a user, shown, and taken away', async () => {
     const { target, document } = await onUser()
     expect(await driver.attached(target, { documents: true })).toEqual([{ policyName: USER_POLICY, document }])
-    expect(await driver.holder(target)).toMatchObject({ faults: [expect.stringContaining('boundary')] })
+    expect(await driver.entityState(target)).toMatchObject({ faults: [expect.stringContaining('boundary')] })
     await driver.detach(target, USER_POLICY, 'early-revoke')
     expect(await driver.attached(target)).toEqual([])
   })
@@ -145,11 +145,11 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     const log = { warn: () => undefined }
     const rules = { accounts, buckets: new Map([[BUCKET, bucket]]) }
     const { id, partition } = await readAccount(REGION, log)
-    const [place] = placesOf(rules, id, partition)
+    const [place] = feedRegions(rules, id, partition)
     if (place === undefined) throw new Error('There is a bucket.')
-    const desk = wiringDesk(REGION, log)
+    const desk = regionClients(REGION, log)
     const wanted = async (publicUrl: string, key: string) =>
-      wantedAt(place, { publicUrl, key, ours: await readIdentities(desk, place) })
+      desiredState(place, { publicUrl, key, ours: await readIdentities(desk, place) })
     const made = await wanted('https://one.example.com', 'c1'.repeat(32))
     const onDone = () => undefined
     await applyWiring(desk, { wanted: made, key: 'c1'.repeat(32), rotate: false, onDone })

@@ -15,19 +15,19 @@ import { z } from 'zod'
 import { type SandboxAws, startAws } from '../../../sandbox/aws/index.ts'
 import { type DocumentName, type Installation, shippedDocument } from '../../../sandbox/aws/policies.ts'
 import { compareWiring, readWiring } from '../../../src/aws/feed/compare-feed.ts'
-import { wantedAt } from '../../../src/aws/feed/desired-state.ts'
+import { desiredState } from '../../../src/aws/feed/desired-state.ts'
 import { managementIsLogged, writesAreLogged } from '../../../src/aws/feed/event-selectors.ts'
 import { attachBoundaryFaults } from '../../../src/aws/inspect/attach-entity-policies.ts'
 import { boundaryFaults, trustFaults } from '../../../src/aws/inspect/elevation-role-policies.ts'
-import { wiringDesk } from '../../../src/aws/region-clients.ts'
-import { placesOf } from '../../../src/aws/regions.ts'
+import { regionClients } from '../../../src/aws/region-clients.ts'
+import { feedRegions } from '../../../src/aws/regions.ts'
 import {
   CLOUDTRAIL_KEY,
+  type JobOutcome,
   missing,
   type Plan,
   providerAt,
   providersAt,
-  type Ran,
   type Terraform,
   terraformIn,
   type Values,
@@ -92,7 +92,7 @@ let owners: Readonly<Record<'home' | 'alone' | 'data', string>>
 /** One account, planned once; where moto is, it is planned there and made. */
 let one: Terraform
 let planned: Promise<Plan>
-let made: Promise<{ readonly applied: Ran; readonly again: Ran }>
+let made: Promise<{ readonly applied: JobOutcome; readonly again: JobOutcome }>
 const motoKeys = { accessKeyId: 'SANDBOXMOTO', secretAccessKey: 'moto' }
 const copies: Terraform[] = []
 
@@ -131,7 +131,7 @@ afterAll(async () => {
   await aws?.stop()
 }, 240_000)
 
-async function makeOneAccount(): Promise<{ readonly applied: Ran; readonly again: Ran }> {
+async function makeOneAccount(): Promise<{ readonly applied: JobOutcome; readonly again: JobOutcome }> {
   await planned
   const applied = await one.run('apply', '-no-color', '-input=false', 'plan')
   return { applied, again: await one.run('plan', '-no-color', '-input=false', '-detailed-exitcode') }
@@ -316,11 +316,15 @@ async function comparesAsOurs(url: string): Promise<void> {
       ['finance-reports', { bucket: 'finance-reports', account: 'prod', region: 'eu-west-1', owners: [] }],
     ]),
   }
-  const places = placesOf(rules, HOME, 'aws')
+  const places = feedRegions(rules, HOME, 'aws')
   expect(places.map(({ region }) => region)).toEqual(['eu-west-1', 'us-east-1'])
   for (const place of places) {
-    const wanted = wantedAt(place, { publicUrl: 'https://latchkey.example.com', key: CLOUDTRAIL_KEY, ours: identities })
-    const found = await readWiring(wiringDesk(place.region, { warn: () => undefined }))
+    const wanted = desiredState(place, {
+      publicUrl: 'https://latchkey.example.com',
+      key: CLOUDTRAIL_KEY,
+      ours: identities,
+    })
+    const found = await readWiring(regionClients(place.region, { warn: () => undefined }))
     expect(compareWiring(wanted, found).filter(({ act }) => act !== 'keep')).toEqual([])
   }
 }

@@ -15,7 +15,7 @@ import { startWorld, type World } from '../../fixtures/world.ts'
 const CLI = fileURLToPath(new URL('../../../dist/src/cli.js', import.meta.url))
 const SOON = { timeout: 30_000, interval: 100 }
 
-interface Ran {
+interface JobOutcome {
   readonly code: number | null
   readonly out: string
   readonly err: string
@@ -51,7 +51,7 @@ function start(person: PersonName, words: readonly string[], env: NodeJS.Process
 
 type Running = ReturnType<typeof start>
 
-async function finish(child: Running, onError: (text: string) => void = () => undefined): Promise<Ran> {
+async function finish(child: Running, onError: (text: string) => void = () => undefined): Promise<JobOutcome> {
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk) => {
@@ -81,12 +81,12 @@ async function atTerminal(person: PersonName, words: string, answer: string): Pr
   return said
 }
 
-async function latchkey(person: PersonName, ...words: string[]): Promise<Ran> {
+async function latchkey(person: PersonName, ...words: string[]): Promise<JobOutcome> {
   return await finish(start(person, words))
 }
 
 /** The person's browser follows the printed link, and comes back to the port that the CLI listens on. */
-async function login(person: PersonName): Promise<Ran> {
+async function login(person: PersonName): Promise<JobOutcome> {
   const child = start(person, ['login', '--no-browser'])
   let back: Promise<void> | undefined
   const ran = await finish(child, (said) => {
@@ -242,7 +242,7 @@ describe('approving', () => {
     return /^(r-\S+) {2}pending/.exec(asked.out)?.[1] ?? 'none'
   }
 
-  async function approveAt(url: string, id: string): Promise<Ran> {
+  async function approveAt(url: string, id: string): Promise<JobOutcome> {
     await ageSignIn('max', { url })
     try {
       return await finish(start('max', ['approve', id, '--yes'], { LATCHKEY_URL: url }))

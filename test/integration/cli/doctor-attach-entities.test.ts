@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
-import { holderFaults } from '../../../src/aws/doctor/attach-entity-faults.ts'
-import { wiringDesk } from '../../../src/aws/region-clients.ts'
+import { entityFaults } from '../../../src/aws/doctor/attach-entity-faults.ts'
+import { regionClients } from '../../../src/aws/region-clients.ts'
 import { LatchkeyError } from '../../../src/errors.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 
@@ -14,7 +14,7 @@ afterAll(() => office.close())
 const who = { kind: 'person', id: 'finn', name: 'finn' } as const
 const user = (name: string) => ({ who, kind: 'user', name }) as const
 const look = (...names: readonly string[]) =>
-  holderFaults(wiringDesk('eu-west-1', office.ground.log), '111122223333', names.map(user))
+  entityFaults(regionClients('eu-west-1', office.ground.log), '111122223333', names.map(user))
 
 test('a holder in order has no faults', async () => {
   expect(await look('finn')).toEqual([{ holder: 'user finn', faults: [] }])

@@ -50,6 +50,9 @@ test('a sign-in at the command line is had with the second factor that a grant w
   await latchkey(['login', '--no-browser'], async (link) => {
     await (await fetch(await product.entra.signIn(PEOPLE.rita, link))).text()
   })
-  const vended = await latchkey(['credentials', grantId])
-  expect([vended.code, Object.keys(JSON.parse(vended.out))]).toEqual([0, expect.arrayContaining(['SessionToken'])])
+  const credentialsCache = await latchkey(['credentials', grantId])
+  expect([credentialsCache.code, Object.keys(JSON.parse(credentialsCache.out))]).toEqual([
+    0,
+    expect.arrayContaining(['SessionToken']),
+  ])
 })

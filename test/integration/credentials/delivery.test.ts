@@ -4,16 +4,16 @@ import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { requestAccess } from '../../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { consoleSignIn, partitionOf } from '../../../src/aws/console-sign-in.ts'
-import { signYes } from '../../../src/grants/approval-mac.ts'
+import { signApproval } from '../../../src/grants/approval-mac.ts'
 import { consoleSignIn as signInToConsole } from '../../../src/grants/credentials/console-sign-in.ts'
-import { vendCache } from '../../../src/grants/credentials/credentials-cache.ts'
+import { makeCredentialsCache } from '../../../src/grants/credentials/credentials-cache.ts'
 import { objectLink } from '../../../src/grants/credentials/object-link.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import { checkEpoch } from '../../../src/grants/recovery/epoch.ts'
-import { redisDigests } from '../../../src/redis/write-summaries.ts'
+import { redisWriteSummaries } from '../../../src/redis/write-summaries.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
-import { readShownTo } from '../../../src/views/read-view.ts'
+import { readView } from '../../../src/views/read-view.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
@@ -28,14 +28,14 @@ const MINUTE = 60_000
 const PAST_THE_CUT_MS = 32_000
 
 const office = await openOffice('delivery')
-const { needs } = office
+const { deps } = office
 const redis = await office.ground.open('request')
-const digests = redisDigests(redis, { prefix: office.ground.prefix })
+const writeSummaries = redisWriteSummaries(redis, { prefix: office.ground.prefix })
 afterAll(() => office.close())
 
 const rita = (address = HERE) => office.as('rita', { address })
-const vend = (grantId: string, address?: string) => vendCredentials(needs, rita(address), grantId)
-const link = (grantId: string, method: 'get' | 'put') => objectLink(needs, rita(), grantId, method)
+const vend = (grantId: string, address?: string) => vendCredentials(deps, rita(address), grantId)
+const link = (grantId: string, method: 'get' | 'put') => objectLink(deps, rita(), grantId, method)
 const assumed = () => office.calls('AssumeRole')
 
 async function events(kind: 'vend.intended' | 'vend.repeated' | 'vend.refused', grantId: string) {
@@ -49,9 +49,9 @@ async function granted(scope: string, levels: readonly ('read' | 'write')[], dur
     durationMinutes,
     reason: 'month-end',
   }
-  const { id } = await requestAccess(needs, office.as('rita'), asked)
-  const { grantId = '' } = await reviewAccessRequest(needs, office.as('dana'), id, { decision: 'approve', comment: '' })
-  await activateGrant(needs, grantId)
+  const { id } = await requestAccess(deps, office.as('rita'), asked)
+  const { grantId = '' } = await reviewAccessRequest(deps, office.as('dana'), id, { decision: 'approve', comment: '' })
+  await activateGrant(deps, grantId)
   return grantId
 }
 
@@ -69,7 +69,7 @@ describe('credentials that are still good', () => {
     const grantId = await office.granted()
     const [mine, other] = [
       await vend(grantId),
-      await vendCredentials({ ...needs, vended: vendCache() }, rita(), grantId),
+      await vendCredentials({ ...deps, credentialsCache: makeCredentialsCache() }, rita(), grantId),
     ]
     expect(other.accessKeyId).not.toBe(mine.accessKeyId)
     expect(await events('vend.intended', grantId)).toHaveLength(2)
@@ -78,19 +78,19 @@ describe('credentials that are still good', () => {
   test('are not handed out from the moment that the grant is being ended, nor ever after', async () => {
     const grantId = await office.granted()
     await vend(grantId)
-    await endGrant(needs, office.as('rita'), grantId)
+    await endGrant(deps, office.as('rita'), grantId)
     await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER', message: expect.stringContaining(grantId) })
     // Not even where somebody makes the record say that it is active again, by then nothing is kept.
-    expect(needs.vended.find({ grant: await office.grant(grantId), cutMs: 0 }, Date.now())).toBeUndefined()
+    expect(deps.credentialsCache.find({ grant: await office.grant(grantId), cutMs: 0 }, Date.now())).toBeUndefined()
   })
 
   test('go to the requester alone, like new ones', async () => {
     const grantId = await office.granted()
     await vend(grantId)
     for (const person of ['dana', 'omar', 'finn'] as const) {
-      await expect(vendCredentials(needs, office.as(person), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      await expect(vendCredentials(deps, office.as(person), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     }
   })
 
@@ -110,7 +110,7 @@ describe('credentials that are still good', () => {
 
 describe('where credentials are taken to', () => {
   const told = async (requestId: string) =>
-    (await readShownTo({ record: needs.record, digests }, rita(), requestId)).shown.grant?.takenFrom
+    (await readView({ record: deps.record, writeSummaries }, rita(), requestId)).shown.grant?.takenFrom
 
   test('a new address is on the record before it has any, and its card is due; a known one is not told again', async () => {
     const grantId = await office.granted()
@@ -196,9 +196,9 @@ describe('a link to one object', () => {
     const [reading, writing] = [await link(grantId, 'get'), await link(grantId, 'put')]
     await put(writing.url, 'x')
     expect((await take(reading.url))[0]).toBe(200)
-    await endGrant(needs, office.as('rita'), grantId)
+    await endGrant(deps, office.as('rita'), grantId)
     await expect(link(grantId, 'get')).rejects.toMatchObject({ code: 'OVER' })
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect((await take(reading.url))[0]).toBe(403)
     expect(await put(writing.url, 'y')).toBe(403)
   })
@@ -222,9 +222,9 @@ describe('a link to one object', () => {
 describe('a sign-in to the console', () => {
   const lines: object[] = []
   const log = { warn: (data: object) => void lines.push(data) }
-  const buckets = needs.rules.buckets
+  const buckets = deps.rules.buckets
   const linksAt = (url: string | undefined) => consoleSignIn({ url, issuer: ISSUER, buckets, log })
-  const at = (url: string) => ({ ...needs, consoleLinks: linksAt(url) })
+  const at = (url: string) => ({ ...deps, consoleLinks: linksAt(url) })
   const open = (grantId: string) => signInToConsole(at(`${office.aws.url}/federation`), rita(), grantId)
 
   test('is the grant: the console is signed in with its session, at its prefix, as long as its credentials last', async () => {
@@ -246,9 +246,9 @@ describe('a sign-in to the console', () => {
 
   test('is for the requester of an active grant alone', async () => {
     const grantId = await office.granted()
-    const stranger = signInToConsole(needs, office.as('dana'), grantId)
+    const stranger = signInToConsole(deps, office.as('dana'), grantId)
     await expect(stranger).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    await endGrant(needs, office.as('rita'), grantId)
+    await endGrant(deps, office.as('rita'), grantId)
     await expect(open(grantId)).rejects.toMatchObject({ code: 'OVER' })
   })
 
@@ -264,7 +264,7 @@ describe('a sign-in to the console', () => {
         deniedOn: DENIED_ON,
       } as const
       const terms = { ...grant.terms, principal }
-      return { ...grant, terms, mac: signYes(needs.approvalKey, terms) }
+      return { ...grant, terms, mac: signApproval(deps.approvalKey, terms) }
     })
     const sentence = `This grant is on ${arn}: use the credentials and the console that you have of it.`
     for (const refused of [open(grantId), vend(grantId), link(grantId, 'get')])
@@ -308,14 +308,14 @@ test('credentials of before a cut of their role are not handed out again: AWS re
   // Somebody else: nobody asks more than twenty times an hour.
   const finn = office.as('finn', { address: HERE })
   const grantId = await office.granted('finn')
-  const kept = await vendCredentials(needs, finn, grantId)
+  const kept = await vendCredentials(deps, finn, grantId)
   const known = await office.record.read('deny', '111122223333.prod')
-  await checkEpoch({ ...needs, record: office.emptied() })
+  await checkEpoch({ ...deps, record: office.emptied() })
   // The record finds another epoch in AWS, and cuts.
-  await checkEpoch(needs)
+  await checkEpoch(deps)
   expect(await office.record.read('deny', '111122223333.prod')).not.toEqual(known)
   expect(await office.canWrite(kept)).toBe(false)
   const now = async () => (await office.record.now()) + PAST_THE_CUT_MS
-  const later = { ...needs, record: { ...office.record, now } }
+  const later = { ...deps, record: { ...office.record, now } }
   expect((await vendCredentials(later, finn, grantId)).accessKeyId).not.toBe(kept.accessKeyId)
 })

@@ -17,33 +17,33 @@ const { entra } = office
 afterAll(() => office.close())
 
 const levels = 'levels: [read, write, delete]\n'
-const needs = { ...office.needs, rules: parseRules(RULES.replace(levels, `${levels}    conditions: {mfa: true}\n`)) }
+const deps = { ...office.deps, rules: parseRules(RULES.replace(levels, `${levels}    conditions: {mfa: true}\n`)) }
 
 async function granted(): Promise<string> {
   const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['write'], reason: 'month-end' } as const
-  const { id } = await requestAccess(needs, office.as('rita'), input)
-  const { grantId = '' } = await reviewAccessRequest(needs, office.as('max'), id, { decision: 'approve', comment: '' })
-  await activateGrant(needs, grantId)
+  const { id } = await requestAccess(deps, office.as('rita'), input)
+  const { grantId = '' } = await reviewAccessRequest(deps, office.as('max'), id, { decision: 'approve', comment: '' })
+  await activateGrant(deps, grantId)
   return grantId
 }
 
 test('a grant that wants a second factor gives nothing to a sign-in without one, says so, and is audited', async () => {
   const grantId = await granted()
   const before = office.calls('AssumeRole')
-  await expect(vendCredentials(needs, office.as('rita'), grantId)).rejects.toMatchObject({
+  await expect(vendCredentials(deps, office.as('rita'), grantId)).rejects.toMatchObject({
     code: 'NOT_SIGNED_IN',
     message: expect.stringMatching(/wants a sign-in with a second factor, and yours had none\. Run `latchkey login`/),
   })
   expect(office.calls('AssumeRole')).toBe(before)
   const refused = (await office.events('vend.refused')).at(-1)
   expect(refused).toMatchObject({ grantId, code: 'NOT_SIGNED_IN' })
-  expect(await vendCredentials(needs, office.as('rita', { mfa: true }), grantId)).toHaveProperty('sessionToken')
+  expect(await vendCredentials(deps, office.as('rita', { mfa: true }), grantId)).toHaveProperty('sessionToken')
 })
 
 test('a sign-in without a second factor gets nothing from memory either', async () => {
   const grantId = await granted()
-  await vendCredentials(needs, office.as('rita', { mfa: true }), grantId)
-  await expect(vendCredentials(needs, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+  await vendCredentials(deps, office.as('rita', { mfa: true }), grantId)
+  await expect(vendCredentials(deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
 })
 
 describe('a token of Entra', () => {

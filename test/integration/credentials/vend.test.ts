@@ -41,10 +41,10 @@ test('credentials go to the requester alone; to everybody else the grant reads l
   expect(await vendRefused('rita', 'g-000000000000')).toEqual(NOT_FOUND)
   expect(await product.events('vend.intended', grantId)).toEqual([])
 
-  const vended = await product.vend('rita', grantId)
-  expect(vended.status).toBe(200)
-  expect(await write(product, vended)).toBe('written')
-  expect(await write(product, vended, '2025/report.csv')).toBe('AccessDenied')
+  const credentialsCache = await product.vend('rita', grantId)
+  expect(credentialsCache.status).toBe(200)
+  expect(await write(product, credentialsCache)).toBe('written')
+  expect(await write(product, credentialsCache, '2025/report.csv')).toBe('AccessDenied')
   expect(await product.events('vend.intended', grantId)).toMatchObject([
     { actor: { objectId: PEOPLE.rita }, address: '127.0.0.1' },
   ])
@@ -72,8 +72,8 @@ test('the intent to vend is in the audit before STS is asked', async () => {
 test('many vends at the same moment are all answered, each session with its own intent; later ones are given the last of them', async () => {
   const grantId = await product.active()
   const before = sessions(grantId)
-  const vended = await Promise.all(Array.from({ length: 10 }, () => product.vend('rita', grantId)))
-  expect(vended.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200))
+  const credentialsCache = await Promise.all(Array.from({ length: 10 }, () => product.vend('rita', grantId)))
+  expect(credentialsCache.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200))
   const opened = sessions(grantId) - before
   expect(await product.events('vend.intended', grantId)).toHaveLength(opened)
   const later = await Promise.all([1, 2, 3].map(() => product.vend('rita', grantId)))

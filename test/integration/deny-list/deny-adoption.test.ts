@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { seenEligible } from '../../../src/grants/credentials/eligibility-cache.ts'
+import { eligibilityCache } from '../../../src/grants/credentials/eligibility-cache.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { checkEpoch } from '../../../src/grants/recovery/epoch.ts'
 import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
@@ -19,22 +19,22 @@ afterEach(() => office.close())
 
 function pastTheCut() {
   office.aws.clock.advance(PAST_THE_CUT_MS)
-  return { ...office.needs, record: office.recordAhead(PAST_THE_CUT_MS) }
+  return { ...office.deps, record: office.recordAhead(PAST_THE_CUT_MS) }
 }
 
 test('what was granted after the record was emptied is refused once an older record is put back', async () => {
   const before = await office.copy()
   await office.empty()
-  await checkEpoch(office.needs)
-  const needs = pastTheCut()
+  await checkEpoch(office.deps)
+  const deps = pastTheCut()
   const grantId = await office.approved()
-  await activateGrant(needs, grantId)
-  const kept = await vendCredentials(needs, office.as('rita'), grantId)
+  await activateGrant(deps, grantId)
+  const kept = await vendCredentials(deps, office.as('rita'), grantId)
   expect(await office.canWrite(kept)).toBe(true)
   const cut = office.denied().issuedBefore
 
   await office.putBack(before)
-  await checkEpoch(office.needs)
+  await checkEpoch(office.deps)
   expect(await office.canWrite(kept)).toBe(false)
   expect(office.denied().epoch).toBe(await office.record.epoch())
   expect(Date.parse(office.denied().issuedBefore)).toBeGreaterThan(Date.parse(cut))
@@ -43,13 +43,13 @@ test('what was granted after the record was emptied is refused once an older rec
 test('who was denied after the record was emptied stays denied once an older record is put back', async () => {
   const before = await office.copy()
   await office.empty()
-  await checkEpoch(office.needs)
-  const needs = pastTheCut()
+  await checkEpoch(office.deps)
+  const deps = pastTheCut()
   const grantId = await office.approved()
-  await activateGrant(needs, grantId)
+  await activateGrant(deps, grantId)
   await office.revoked(grantId)
   await office.putBack(before)
-  await checkEpoch(office.needs)
+  await checkEpoch(office.deps)
   expect(office.isDenied(grantId)).toBe(true)
 })
 
@@ -59,7 +59,7 @@ test('a Deny document that somebody edited is adopted: nobody knows what it let 
   const kept = await office.vend(live)
   const text = role.inline.current().get(DENY_POLICY) ?? ''
   role.inline.put(DENY_POLICY, JSON.stringify(JSON.parse(text), undefined, 2), aws.clock.now())
-  await checkEpoch(office.needs)
+  await checkEpoch(office.deps)
   expect(await office.canWrite(kept)).toBe(false)
   expect(office.isDenied(ended)).toBe(true)
   expect(office.denied().epoch).toBe(await office.record.epoch())
@@ -83,7 +83,7 @@ test('an adoption never takes back the cut of the one before', async () => {
   const cuts: number[] = []
   for (let adoptions = 1; adoptions <= 3; adoptions += 1) {
     await office.empty()
-    await checkEpoch(office.needs)
+    await checkEpoch(office.deps)
     cuts.push(Date.parse(office.denied().issuedBefore))
   }
   expect(cuts).toEqual([...cuts].sort((a, b) => a - b))
@@ -92,32 +92,36 @@ test('an adoption never takes back the cut of the one before', async () => {
 test('a vend that was under way when the record was emptied is refused afterwards', async () => {
   const grantId = await office.granted()
   const held = office.aws.faults.hold({ action: 'AssumeRole' }, { when: 'before' })
-  const vended = office.vend(grantId)
+  const credentialsCache = office.vend(grantId)
   await held.arrived
   await office.empty()
-  await checkEpoch(office.needs)
+  await checkEpoch(office.deps)
   // As late as a vend can be that began before.
   office.aws.clock.advance(25_000)
   held.release()
-  expect(await office.canWrite(await vended)).toBe(false)
+  expect(await office.canWrite(await credentialsCache)).toBe(false)
 })
 
 describe('a role that was adopted while the directory took its time to answer a vend', () => {
   async function adopt(): Promise<void> {
     office.role.inline.put(DENY_POLICY, '{"Version":"2012-10-17","Statement":[]}', office.aws.clock.now())
-    await checkEpoch(office.needs)
+    await checkEpoch(office.deps)
   }
 
   /** `meanwhile`: between the question and the answer. */
   function vendWhile(grantId: string, meanwhile: () => Promise<void>, record = office.record) {
-    const { needs } = office
+    const { deps } = office
     const person = async (objectId: string) => {
       await meanwhile()
-      return await needs.directory.person(objectId)
+      return await deps.directory.person(objectId)
     }
-    const directory = { ...needs.directory, person }
+    const directory = { ...deps.directory, person }
     // A process that never asked before.
-    return vendCredentials({ ...needs, record, directory, seenEligible: seenEligible() }, office.as('rita'), grantId)
+    return vendCredentials(
+      { ...deps, record, directory, eligibilityCache: eligibilityCache() },
+      office.as('rita'),
+      grantId,
+    )
   }
 
   test('vends nothing: AWS might be asked when the cut is over', async () => {
@@ -133,7 +137,7 @@ describe('a role that was adopted while the directory took its time to answer a 
     const before = await office.vend(grantId)
     let aheadMs = 0
     const record = { ...office.record, now: async () => (await office.record.now()) + aheadMs }
-    const vended = vendWhile(
+    const credentialsCache = vendWhile(
       grantId,
       async () => {
         await adopt()
@@ -142,19 +146,19 @@ describe('a role that was adopted while the directory took its time to answer a 
       },
       record,
     )
-    expect(await office.canWrite(await vended)).toBe(true)
+    expect(await office.canWrite(await credentialsCache)).toBe(true)
     expect(await office.canWrite(before)).toBe(false)
   })
 })
 
 test('nothing is granted or vended under a cut that would refuse it', async () => {
   await office.empty()
-  await checkEpoch(office.needs)
+  await checkEpoch(office.deps)
   const grantId = await office.approved()
   const before = office.calls('AssumeRole')
-  await expect(activateGrant(office.needs, grantId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await expect(activateGrant(office.deps, grantId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(office.calls('AssumeRole')).toBe(before)
-  const needs = pastTheCut()
-  await activateGrant(needs, grantId)
-  expect(await office.canWrite(await vendCredentials(needs, office.as('rita'), grantId))).toBe(true)
+  const deps = pastTheCut()
+  await activateGrant(deps, grantId)
+  expect(await office.canWrite(await vendCredentials(deps, office.as('rita'), grantId))).toBe(true)
 })

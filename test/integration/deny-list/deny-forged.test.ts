@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { Role } from '../../../sandbox/aws/state.ts'
 import { awsDriver } from '../../../src/aws/driver.ts'
 import type { Grant } from '../../../src/grants/grant.ts'
-import { type SessionPrincipal, userIdOf } from '../../../src/grants/principal.ts'
+import { type SessionPrincipal, sessionUserId } from '../../../src/grants/principal.ts'
 import { checkEpoch } from '../../../src/grants/recovery/epoch.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../../src/policies/deny-document.ts'
 import { newId } from '../../../src/store/ids.ts'
@@ -12,7 +12,7 @@ import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
 /** What somebody with `redis-cli` can write, while people go on ending their grants. */
 
 const office = await openDenyOffice('forged-denials', { seed: { copies: 2 } })
-const { needs, aws, redis, principal, role, roleKey } = office
+const { deps, aws, redis, principal, role, roleKey } = office
 const denyKey = office.key('deny', roleKey)
 
 afterEach(() => aws.faults.clear())
@@ -32,7 +32,7 @@ const FORGERIES: readonly (readonly [string, (denied: Denied) => Denied])[] = [
     'more ids than a document can carry',
     (denied) => [
       ...denied,
-      ...Array.from({ length: 300 }, () => ({ userid: userIdOf(principal, newId('g')), until: FAR })),
+      ...Array.from({ length: 300 }, () => ({ userid: sessionUserId(principal, newId('g')), until: FAR })),
     ],
   ],
 ]
@@ -44,7 +44,7 @@ test.each(FORGERIES)('a forged list (%s) changes nothing in AWS, and holds no ea
   const before = office.denied().denied
   const known = JSON.parse((await redis.hget(denyKey, 'json')) ?? '')
   await redis.hset(denyKey, 'json', JSON.stringify({ ...known, denied: forge(known.denied) }))
-  await checkEpoch(needs)
+  await checkEpoch(deps)
   expect(office.denied().denied).toEqual(before)
   await office.revoked(ending)
   expect(await office.canWrite(kept)).toBe(false)
@@ -93,16 +93,16 @@ test('what was tampered with stays refused as long as a true copy of it could be
 describe('where there are several roles', () => {
   const second = aws.state.roles.get('prod-2')
   if (!second) throw new Error('The sandbox was seeded without a second role.')
-  const [first] = [...needs.rules.accounts.values()]
+  const [first] = [...deps.rules.accounts.values()]
   if (!first) throw new Error('The rules name no account.')
   const accounts = new Map([
-    ...needs.rules.accounts,
+    ...deps.rules.accounts,
     ['prod-2', { ...first, name: 'prod-2', elevationRole: 'latchkey/prod-2' }],
   ])
-  const rules = { ...needs.rules, accounts }
+  const rules = { ...deps.rules, accounts }
   // One number is two accounts here, which no rules file may say: neither takes the other's role for a former one.
   const driver = { ...awsDriver({ ...rules, part: 'workers', log: office.ground.log }), formerRoles: async () => [] }
-  const both = { ...needs, rules, driver }
+  const both = { ...deps, rules, driver }
   const refuse = (RoleName: string) =>
     aws.faults.fail(
       { action: 'PutRolePolicy', parameters: { RoleName } },

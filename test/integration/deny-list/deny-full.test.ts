@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { byOperator } from '../../../src/audit/events.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
-import { pickPlace } from '../../../src/grants/deny-capacity.ts'
+import { pickReplica } from '../../../src/grants/deny-capacity.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import type { Grant } from '../../../src/grants/grant.ts'
-import { userIdOf } from '../../../src/grants/principal.ts'
+import { sessionUserId } from '../../../src/grants/principal.ts'
 import { checkEpoch, renewEpoch } from '../../../src/grants/recovery/epoch.ts'
-import { keepDeny } from '../../../src/grants/session/reconcile-deny-list.ts'
+import { reconcileDenyList } from '../../../src/grants/session/reconcile-deny-list.ts'
 import { DENY_IDS_PER_ROLE, DENY_POLICY } from '../../../src/policies/deny-document.ts'
 import { newId } from '../../../src/store/ids.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
@@ -30,8 +30,8 @@ afterEach(() => office.close())
 /** As so many forged early ends would, of which each has had its job. */
 async function fill(count: number, on = office): Promise<readonly string[]> {
   const until = new Date(Date.now() + 3_600_000).toISOString()
-  const ids = Array.from({ length: count }, () => userIdOf(on.principal, newId('g')))
-  await keepDeny(on.needs, on.principal, {
+  const ids = Array.from({ length: count }, () => sessionUserId(on.principal, newId('g')))
+  await reconcileDenyList(on.deps, on.principal, {
     added: async () => ids.map((userid) => ({ userid, until, unexplained: true })),
   })
   return ids
@@ -49,7 +49,7 @@ test('true early ends come into force however many forged ones there are, and fo
   const [ending, live] = [await office.granted(), await office.granted()]
   const [lost, cut] = [await office.vend(ending), await office.vend(live)]
   await fill(NEARLY_FULL)
-  for (let n = 0; n < 8; n += 1) await revokeGrant(office.needs, (await forge()).id)
+  for (let n = 0; n < 8; n += 1) await revokeGrant(office.deps, (await forge()).id)
   await office.revoked(ending)
   expect(await office.canWrite(lost)).toBe(false)
   expect(office.isDenied(earlier)).toBe(true)
@@ -58,12 +58,12 @@ test('true early ends come into force however many forged ones there are, and fo
   expect(await office.events('alarm.deny-full')).toMatchObject([{ role: office.principal.roleArn }])
   expect(await office.canWrite(cut)).toBe(false)
   office.aws.clock.advance(PAST_THE_CUT_MS)
-  const later = { ...office.needs, record: office.recordAhead(PAST_THE_CUT_MS) }
+  const later = { ...office.deps, record: office.recordAhead(PAST_THE_CUT_MS) }
   expect(await office.canWrite(await vendCredentials(later, office.as('rita'), live))).toBe(true)
 })
 
 test('what leaves gives its place back: the role takes new asks again', async () => {
-  const isFull = () => pickPlace(office.record, [office.principal], Date.now())
+  const isFull = () => pickReplica(office.record, [office.principal], Date.now())
   await fill(NEARLY_FULL)
   await expect(isFull()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
   await fill(8)
@@ -81,7 +81,7 @@ test('who was ended stays refused, also when record and grant were forged before
   expect(office.isDenied(grantId)).toBe(true)
   await office.redis.hset(office.key('grant', grantId), 'version', '9')
   await putBack()
-  await checkEpoch(office.needs)
+  await checkEpoch(office.deps)
   expect((await office.grant(grantId)).status).toBe('revoking')
 })
 
@@ -138,46 +138,46 @@ class Reference {
 
 /** As the queue would: again, while somebody else is at it. */
 async function untilRevoked(grantId: string): Promise<void> {
-  let ran = await revokeGrant(office.needs, grantId)
-  while (ran.againAt !== undefined) ran = await revokeGrant(office.needs, grantId)
+  let ran = await revokeGrant(office.deps, grantId)
+  while (ran.againAt !== undefined) ran = await revokeGrant(office.deps, grantId)
   expect((await office.grant(grantId)).status).toBe('revoked')
 }
 
 async function act(move: Move, model: Reference): Promise<void> {
-  const { needs, principal, redis } = office
-  if (move === 'round') return await checkEpoch(needs)
-  if (move === 'recover') return await renewEpoch(needs, byOperator('olga'))
+  const { deps, principal, redis } = office
+  if (move === 'round') return await checkEpoch(deps)
+  if (move === 'recover') return await renewEpoch(deps, byOperator('olga'))
   if (move === 'lose the record') return void (await redis.del(office.key('deny', office.roleKey)))
   if (move === 'lose a grant') return void (await redis.del(office.key('grant', model.ended[0] ?? 'none')))
   if (move === 'forge many') return (await fill(90)).forEach((id) => void model.forged.add(id))
   if (move === 'forge a grant') {
     const { id } = await forge()
-    model.forged.add(userIdOf(principal, id))
+    model.forged.add(sessionUserId(principal, id))
     return await untilRevoked(id)
   }
   const grant = model.live.pop()
   if (!grant) return
-  await endGrant(needs, office.as('rita'), grant.id)
+  await endGrant(deps, office.as('rita'), grant.id)
   await untilRevoked(grant.id)
   model.ended.push(grant.id)
 }
 
 describe('whatever is forged, lost and ended, in whatever order', () => {
   test('each true early end comes into force and stays, and nobody else but the forged are denied', async () => {
-    const { needs, principal, role, aws } = office
+    const { deps, principal, role, aws } = office
     await fc.assert(
       fc.asyncProperty(fc.array(move, { minLength: 4, maxLength: 12 }), async (moves) => {
         role.inline.delete(DENY_POLICY, aws.clock.now())
         await office.empty()
-        await checkEpoch(needs)
+        await checkEpoch(deps)
         const model = new Reference()
         model.live.push(...Array.from({ length: 8 }, () => activeGrant(principal, Date.now())))
-        await commitGrants(needs.record, model.live)
+        await commitGrants(deps.record, model.live)
         for (const one of moves) {
           const before = office.denied().issuedBefore
           await act(one, model)
           const { denied, issuedBefore } = office.denied()
-          const ended = model.ended.map((id) => userIdOf(principal, id))
+          const ended = model.ended.map((id) => sessionUserId(principal, id))
           expect(denied).toEqual(expect.arrayContaining(ended))
           expect(denied.filter((id) => !ended.includes(id) && !model.forged.has(id))).toEqual([])
           expect(Date.parse(issuedBefore)).toBeGreaterThanOrEqual(Date.parse(before))

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
-import { checkEpoch, keepDueRole } from '../../../src/grants/recovery/epoch.ts'
+import { checkEpoch, reconcileDueRole } from '../../../src/grants/recovery/epoch.ts'
 import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { sweepDue } from '../../../workers/sweep-due.ts'
@@ -8,7 +8,7 @@ import { openDenyOffice } from '../../fixtures/deny-list.ts'
 import { until } from '../../fixtures/redis-record.ts'
 
 const office = await openDenyOffice('late')
-const { needs, aws, roleKey } = office
+const { deps, aws, roleKey } = office
 
 afterEach(() => aws.faults.clear())
 afterAll(() => office.close())
@@ -16,7 +16,7 @@ afterAll(() => office.close())
 const deny = z.object({ version: z.coerce.number(), json: z.string() })
 const written = z.object({ writtenAt: z.string() })
 
-async function denyRecord(): Promise<{ readonly version: number; readonly writtenAtMs: number }> {
+async function denyListSchema(): Promise<{ readonly version: number; readonly writtenAtMs: number }> {
   const { version, json } = deny.parse(await office.redis.hgetall(office.key('deny', roleKey)))
   return { version, writtenAtMs: Date.parse(written.parse(JSON.parse(json)).writtenAt) }
 }
@@ -43,9 +43,9 @@ async function lateWrite() {
 test('a write that lands late and lifts a verified denial is put back at the next look, and the audit says so', async () => {
   const { kept, lifted } = await lateWrite()
   const before = await office.events('deny.put-back')
-  const { writtenAtMs } = await denyRecord()
+  const { writtenAtMs } = await denyListSchema()
   expect(await dueAt()).toBe(writtenAtMs + 10_000)
-  await keepDueRole({ ...needs, record: office.recordAhead(10_000) }, roleKey)
+  await reconcileDueRole({ ...deps, record: office.recordAhead(10_000) }, roleKey)
   expect(office.isDenied(lifted)).toBe(true)
   expect(await office.canWrite(kept)).toBe(false)
   expect(await office.events('deny.put-back')).toHaveLength(before.length + 1)
@@ -63,10 +63,10 @@ test('the sweeper comes to a role whose look is due', async () => {
     log: office.ground.log,
     revokeNow: nothing,
     lapse: nothing,
-    keepRole: (id) => keepDueRole({ ...needs, record }, id),
+    keepRole: (id) => reconcileDueRole({ ...deps, record }, id),
     keepTarget: nothing,
-    showCopies: nothing,
-    tellSecurity: nothing,
+    syncMessages: nothing,
+    deliverSecurityNotice: nothing,
   })
   await until(() => office.isDenied(lifted))
   await sweeper.stop()
@@ -75,12 +75,12 @@ test('the sweeper comes to a role whose look is due', async () => {
 
 test('AWS is looked at ten seconds and a minute after a write, then when the next id leaves', async () => {
   const grantId = await office.revoked(await office.granted())
-  const { writtenAtMs } = await denyRecord()
+  const { writtenAtMs } = await denyListSchema()
   expect(await dueAt()).toBe(writtenAtMs + 10_000)
   const looks = await office.events('deny.verified')
-  await keepDueRole(office.later(11_000), roleKey)
+  await reconcileDueRole(office.later(11_000), roleKey)
   expect(await dueAt()).toBe(writtenAtMs + 60_000)
-  await keepDueRole(office.later(61_000), roleKey)
+  await reconcileDueRole(office.later(61_000), roleKey)
   expect(await office.events('deny.verified')).toHaveLength(looks.length + 2)
   const { terms } = await office.grant(grantId)
   expect(await dueAt()).toBeLessThanOrEqual(Date.parse(terms.decidedAt) + (60 + 30 + 5) * 60_000)
@@ -89,10 +89,10 @@ test('AWS is looked at ten seconds and a minute after a write, then when the nex
 
 test('a round that finds all as it was leaves no trace', async () => {
   await office.revoked(await office.granted())
-  await checkEpoch(needs)
-  const [{ version }, events] = [await denyRecord(), await office.redis.xlen(office.key('audit'))]
-  await checkEpoch(needs)
-  expect((await denyRecord()).version).toBe(version)
+  await checkEpoch(deps)
+  const [{ version }, events] = [await denyListSchema(), await office.redis.xlen(office.key('audit'))]
+  await checkEpoch(deps)
+  expect((await denyListSchema()).version).toBe(version)
   expect(await office.redis.xlen(office.key('audit'))).toBe(events)
 })
 
@@ -103,7 +103,7 @@ test('a denial that another write carried along is called revoked only while AWS
   await office.revoked(await office.granted())
   expect(office.isDenied(grantId)).toBe(true)
   office.role.inline.delete(DENY_POLICY, aws.clock.now())
-  await revokeGrant(needs, grantId)
+  await revokeGrant(deps, grantId)
   expect((await office.grant(grantId)).status).toBe('revoked')
   expect(await office.canWrite(kept)).toBe(false)
 })

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
-import { userIdOf } from '../../../src/grants/principal.ts'
-import { checkEpoch, keepDueRole } from '../../../src/grants/recovery/epoch.ts'
-import { keepDeny } from '../../../src/grants/session/reconcile-deny-list.ts'
+import { sessionUserId } from '../../../src/grants/principal.ts'
+import { checkEpoch, reconcileDueRole } from '../../../src/grants/recovery/epoch.ts'
+import { reconcileDenyList } from '../../../src/grants/session/reconcile-deny-list.ts'
 import { newId } from '../../../src/store/ids.ts'
 import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
 
@@ -11,27 +11,27 @@ const MINUTE_MS = 60_000
 const NEEDED_MINUTES = 60 + 30 + 5
 
 const office = await openDenyOffice('leaves')
-const { needs, record, redis, principal, roleKey } = office
+const { deps, record, redis, principal, roleKey } = office
 afterAll(() => office.close())
 
 describe('a denied id', () => {
   test('stays until its yes is worth nothing, and leaves then without another early end', async () => {
     const grantId = await office.revoked(await office.granted())
-    await keepDueRole(office.later((NEEDED_MINUTES - 1) * MINUTE_MS), roleKey)
+    await reconcileDueRole(office.later((NEEDED_MINUTES - 1) * MINUTE_MS), roleKey)
     expect(office.isDenied(grantId)).toBe(true)
     const over = office.later((NEEDED_MINUTES + 1) * MINUTE_MS)
     const due = await record.due('roles', await over.record.now(), 10)
     expect(due.map(({ id }) => id)).toContain(roleKey)
-    await keepDueRole(over, roleKey)
+    await reconcileDueRole(over, roleKey)
     expect(office.isDenied(grantId)).toBe(false)
   })
 
   test("stays while either clock says that it is needed: the record's set forward, or AWS's", async () => {
     const grantId = await office.revoked(await office.granted())
     const { driver, record: ahead } = office.later(2 * NEEDED_MINUTES * MINUTE_MS)
-    await checkEpoch({ ...needs, record: ahead })
+    await checkEpoch({ ...deps, record: ahead })
     expect(office.isDenied(grantId)).toBe(true)
-    await checkEpoch({ ...needs, driver })
+    await checkEpoch({ ...deps, driver })
     expect(office.isDenied(grantId)).toBe(true)
   })
 })
@@ -44,7 +44,7 @@ describe('a grant that AWS denies and the record calls live', () => {
     await office.revoked(grantId)
     await office.putBack(before)
     expect((await office.grant(grantId)).status).toBe('active')
-    await checkEpoch(needs)
+    await checkEpoch(deps)
     expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
     await expect(office.vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
     expect(await office.canWrite(kept)).toBe(false)
@@ -55,7 +55,7 @@ describe('a grant that AWS denies and the record calls live', () => {
     const putBack = await trueCopy(office, grantId)
     await office.revoked(grantId)
     await putBack()
-    await checkEpoch(needs)
+    await checkEpoch(deps)
     expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
   })
 })
@@ -70,13 +70,13 @@ describe('a role', () => {
 
   test('full of denied ids opens again when they are over', async () => {
     const until = new Date((await record.now()) + MINUTE_MS).toISOString()
-    const added = Array.from({ length: 150 }, () => ({ userid: userIdOf(principal, newId('g')), until }))
-    await keepDeny(needs, principal, { added: async () => added })
+    const added = Array.from({ length: 150 }, () => ({ userid: sessionUserId(principal, newId('g')), until }))
+    await reconcileDenyList(deps, principal, { added: async () => added })
     const draft = { account: principal.account, grantId: newId('g'), requester: PEOPLE.rita, levels: ['read'] } as const
     const scopes = [{ bucket: 'finance-reports', key: '2026/' }]
-    const ask = () => needs.driver.preflight({ ...draft, scopes })
+    const ask = () => deps.driver.preflight({ ...draft, scopes })
     await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
-    await keepDueRole(office.later(2 * MINUTE_MS), roleKey)
+    await reconcileDueRole(office.later(2 * MINUTE_MS), roleKey)
     expect((await ask()).principals).toEqual([principal])
   })
 })

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest'
 import { byOperator } from '../../../src/audit/events.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import type { Grant } from '../../../src/grants/grant.ts'
-import { userIdOf } from '../../../src/grants/principal.ts'
+import { sessionUserId } from '../../../src/grants/principal.ts'
 import { checkEpoch, renewEpoch } from '../../../src/grants/recovery/epoch.ts'
 import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
@@ -13,7 +13,7 @@ import { openDenyOffice } from '../../fixtures/deny-list.ts'
 /** One role, on a real record and the sandbox's AWS, against a reference that only knows whom it ended. */
 
 const office = await openDenyOffice('model')
-const { needs, aws, role, principal } = office
+const { deps, aws, role, principal } = office
 afterAll(() => office.close())
 
 type Move =
@@ -34,8 +34,8 @@ class Reference {
 async function act(move: Move, model: Reference): Promise<void> {
   if (move === 'end early') return await endEarly(model.live.pop(), model)
   if (move === 'end on time') return await endOnTime(model.over.pop())
-  if (move === 'round') return await checkEpoch(needs)
-  if (move === 'recover') return await renewEpoch(needs, byOperator('olga'))
+  if (move === 'round') return await checkEpoch(deps)
+  if (move === 'recover') return await renewEpoch(deps, byOperator('olga'))
   if (move === 'answer lost') return aws.faults.loseReply({ action: 'PutRolePolicy' })
   const text = role.inline.current().get(DENY_POLICY)
   if (move === 'Deny deleted by hand') role.inline.delete(DENY_POLICY, aws.clock.now())
@@ -45,8 +45,8 @@ async function act(move: Move, model: Reference): Promise<void> {
 
 async function endEarly(grant: Grant | undefined, model: Reference): Promise<void> {
   if (!grant) return
-  await endGrant(needs, office.as('rita'), grant.id)
-  model.ended.add(userIdOf(principal, grant.id))
+  await endGrant(deps, office.as('rita'), grant.id)
+  model.ended.add(sessionUserId(principal, grant.id))
   await untilOver(grant.id)
 }
 
@@ -57,7 +57,7 @@ async function endOnTime(grant: Grant | undefined): Promise<void> {
 /** As the queue would: again, until it is over. */
 async function untilOver(grantId: string): Promise<void> {
   for (;;) {
-    const ran = await Promise.allSettled([revokeGrant(needs, grantId)])
+    const ran = await Promise.allSettled([revokeGrant(deps, grantId)])
     const { status } = await office.grant(grantId)
     if (status === 'revoked' || status === 'expired') return
     expect(ran).toHaveLength(1)
@@ -82,18 +82,18 @@ test('whatever happens to a role at once and in whatever order, exactly those th
       async (turns) => {
         role.inline.delete(DENY_POLICY, aws.clock.now())
         await office.empty()
-        await checkEpoch(needs)
+        await checkEpoch(deps)
         const model = new Reference()
-        const nowMs = await needs.record.now()
+        const nowMs = await deps.record.now()
         model.live.push(...Array.from({ length: 8 }, () => activeGrant(principal, nowMs)))
         model.over.push(...Array.from({ length: 8 }, () => activeGrant(principal, nowMs, nowMs - 1_000)))
-        await commitGrants(needs.record, [...model.live, ...model.over])
+        await commitGrants(deps.record, [...model.live, ...model.over])
         for (const together of turns) {
           await Promise.all(together.map((one) => act(one, model)))
           aws.faults.clear()
-          await checkEpoch(needs)
+          await checkEpoch(deps)
           expect(new Set(office.denied().denied)).toEqual(model.ended)
-          expect(office.denied().epoch).toBe(await needs.record.epoch())
+          expect(office.denied().epoch).toBe(await deps.record.epoch())
         }
       },
     ),

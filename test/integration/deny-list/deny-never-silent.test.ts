@@ -12,7 +12,7 @@ import { openDenyOffice } from '../../fixtures/deny-list.ts'
 
 const HOUR_MS = 3_600_000
 const office = await openDenyOffice('never-silent')
-const { needs, aws, record, redis, role, roleKey } = office
+const { deps, aws, record, redis, role, roleKey } = office
 const lease = office.key('lease', `deny-${roleKey}`)
 
 afterEach(async () => {
@@ -22,7 +22,7 @@ afterEach(async () => {
 afterAll(() => office.close())
 
 describe("with the record's clock set an hour forward", () => {
-  const ahead = { ...needs, record: office.recordAhead(HOUR_MS) }
+  const ahead = { ...deps, record: office.recordAhead(HOUR_MS) }
 
   test('an early end still goes to AWS', async () => {
     const grantId = await office.granted()
@@ -44,10 +44,10 @@ describe("with the record's clock set an hour forward", () => {
   test('an early end that AWS refuses is not taken for one on time', async () => {
     const grantId = await office.ending(await office.granted())
     aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403 })
-    const late = { ...needs, record: office.recordAhead(3 * HOUR_MS) }
+    const late = { ...deps, record: office.recordAhead(3 * HOUR_MS) }
     await expect(revokeGrant(late, grantId)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
     expect((await office.grant(grantId)).status).toBe('revoking')
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
   })
 })
 
@@ -55,10 +55,10 @@ describe("while somebody else holds a role's lease", () => {
   test('an early end is tried again, and after half a minute it is loud, in the audit once', async () => {
     const grantId = await office.ending(await office.granted())
     const held = await record.lease(`deny-${roleKey}`, 60_000)
-    const late = { ...needs, record: office.recordAhead(31_000) }
+    const late = { ...deps, record: office.recordAhead(31_000) }
     const from = office.ground.lines.length
     const lines = () => office.ground.lines.slice(from).filter(({ msg }) => msg === 'an early end is overdue')
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect(lines()).toHaveLength(0)
     for (const _attempt of [1, 2])
       expect(await revokeGrant(late, grantId)).toMatchObject({ againAt: expect.any(Number) })
@@ -68,7 +68,7 @@ describe("while somebody else holds a role's lease", () => {
     )
     expect(alarms).toHaveLength(1)
     await held?.release()
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect((await office.grant(grantId)).status).toBe('revoked')
   })
 
@@ -77,11 +77,11 @@ describe("while somebody else holds a role's lease", () => {
     await office.older(grantId, 31_000)
     await office.overwrite(grantId, ({ end: _, ...grant }) => grant)
     const held = await record.lease(`deny-${roleKey}`, 60_000)
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     const alarms = await office.events('alarm.revoke-overdue')
     expect(alarms).toContainEqual(expect.objectContaining({ grantId }))
     await held?.release()
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect((await office.grant(grantId)).status).toBe('revoked')
   })
 
@@ -103,7 +103,7 @@ test('a yes that becomes void while it is being activated is activated whole or 
   let asked = 0
   // Two seconds go by between any two looks at the clock; the hour is over after the first.
   const now = async () => voidAtMs - 1_000 + 2_000 * asked++
-  await activateGrant({ ...needs, record: { ...record, now } }, grantId)
+  await activateGrant({ ...deps, record: { ...record, now } }, grantId)
   expect(asked).toBeGreaterThan(1)
   expect((await office.grant(grantId)).status).toBe('active')
   expect(await office.canWrite(await office.vend(grantId))).toBe(true)
@@ -121,9 +121,9 @@ describe('the reconciler', () => {
     const junk = newId('g')
     await redis.set(office.key('grant', junk), 'no record')
     await redis.zadd(index, 0, junk)
-    await reconcileGrants({ ...needs, queue })
+    await reconcileGrants({ ...deps, queue })
     expect(named).toContainEqual(expect.objectContaining({ act: 'revoke', recordId: grantId }))
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
   })
 
   test('looks at what AWS refuses though the queue takes nothing', async () => {
@@ -131,7 +131,7 @@ describe('the reconciler', () => {
     await office.ending(await office.granted())
     role.inline.delete(DENY_POLICY, aws.clock.now())
     const down = { add: async () => Promise.reject(new Error('The queue is down.')) }
-    await expect(reconcileGrants({ ...needs, queue: down })).rejects.toThrow('The queue is down.')
+    await expect(reconcileGrants({ ...deps, queue: down })).rejects.toThrow('The queue is down.')
     expect(office.isDenied(grantId)).toBe(true)
   })
 })

@@ -7,7 +7,7 @@ import type { SessionPrincipal } from '../../../src/grants/principal.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../../src/policies/deny-document.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { endsUnderWay } from '../../../workers/ends-under-way.ts'
-import { type RevokeNeeds, revokeGrant } from '../../../workers/revoke-grant.ts'
+import { type RevokeDeps, revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
 import { openDenyOffice } from '../../fixtures/deny-list.ts'
 import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
@@ -18,14 +18,14 @@ const ENDED_ON_EACH = 150
 const KEPT_ON_EACH = 5
 const AT_ONCE = 20
 const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
-const { needs, aws, record, ground } = office
+const { deps, aws, record, ground } = office
 afterAll(() => office.close())
 
 /** Connections, clients, lanes and counts of a process's own. */
-async function workersProcess(): Promise<RevokeNeeds> {
+async function workersProcess(): Promise<RevokeDeps> {
   const own = redisRecord(await ground.open('request'), { prefix: ground.prefix })
-  const driver = awsDriver({ ...needs.rules, part: 'workers', log: ground.log })
-  return { ...needs, record: own, ends: endsUnderWay(), driver }
+  const driver = awsDriver({ ...deps.rules, part: 'workers', log: ground.log })
+  return { ...deps, record: own, ends: endsUnderWay(), driver }
 }
 
 async function live(principal: SessionPrincipal, count: number): Promise<readonly Grant[]> {
@@ -36,7 +36,7 @@ async function live(principal: SessionPrincipal, count: number): Promise<readonl
 }
 
 /** As the queue would: twenty at once, and again while somebody else is at it. */
-async function work(process: RevokeNeeds, waiting: Grant[]): Promise<void> {
+async function work(process: RevokeDeps, waiting: Grant[]): Promise<void> {
   async function goOn(): Promise<void> {
     for (let grant = waiting.shift(); grant !== undefined; grant = waiting.shift())
       if ((await revokeGrant(process, grant.id)).againAt !== undefined) waiting.push(grant)
@@ -51,15 +51,15 @@ function userIds(grants: readonly Grant[], { roleId }: SessionPrincipal): readon
 }
 
 test('two copies of 150 live grants each, all ended at once through three processes: all are refused, nobody else is, one IAM write for each copy', async () => {
-  const principals = await needs.driver.principals()
+  const principals = await deps.driver.principals()
   const ended = (await Promise.all(principals.map((one) => live(one, ENDED_ON_EACH)))).flat()
   const kept = (await Promise.all(principals.map((one) => live(one, KEPT_ON_EACH)))).flat()
-  const credentials = new Map<string, Awaited<ReturnType<typeof needs.driver.vend>>>()
+  const credentials = new Map<string, Awaited<ReturnType<typeof deps.driver.vend>>>()
   const tried = [...kept, ...ended.filter((_, position) => position % 15 === 0)]
-  for (const grant of tried) credentials.set(grant.id, await needs.driver.vend(orderOf(grant)))
+  for (const grant of tried) credentials.set(grant.id, await deps.driver.vend(orderOf(grant)))
   const processes = await Promise.all([workersProcess(), workersProcess(), workersProcess()])
   const before = office.calls('PutRolePolicy')
-  await Promise.all(ended.map(({ id }) => endGrant(needs, office.as('rita'), id)))
+  await Promise.all(ended.map(({ id }) => endGrant(deps, office.as('rita'), id)))
   const waiting = [...ended]
   await Promise.all(processes.map((process) => work(process, waiting)))
 

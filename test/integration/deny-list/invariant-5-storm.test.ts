@@ -10,8 +10,8 @@ import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
 import { DENIED_ON } from '../../unit/grants/a-grant.ts'
 
 const office = await openDenyOffice('storm', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
-const { needs, aws, record } = office
-const principals = await needs.driver.principals()
+const { deps, aws, record } = office
+const principals = await deps.driver.principals()
 afterEach(() => aws.faults.clear())
 afterAll(() => office.close())
 
@@ -23,13 +23,13 @@ async function live(count: number, on = principals): Promise<readonly Grant[]> {
 }
 
 async function end({ id }: Grant): Promise<void> {
-  await endGrant(needs, office.as('rita'), id)
+  await endGrant(deps, office.as('rita'), id)
 }
 
 /** As the queue would: again, while somebody else is at it. */
 async function untilRevoked({ id }: Grant): Promise<void> {
-  let ran = await revokeGrant(needs, id)
-  while (ran.againAt !== undefined) ran = await revokeGrant(needs, id)
+  let ran = await revokeGrant(deps, id)
+  while (ran.againAt !== undefined) ran = await revokeGrant(deps, id)
   expect((await office.grant(id)).status).toBe('revoked')
 }
 
@@ -60,7 +60,7 @@ describe('early ends', () => {
       return ids
     }
     const before = office.calls('PutRolePolicy')
-    await revokeGrant({ ...needs, record: { ...record, list } }, first.id)
+    await revokeGrant({ ...deps, record: { ...record, list } }, first.id)
     await Promise.all(others.map(untilRevoked))
     expect(office.calls('PutRolePolicy') - before).toBe(1)
   })
@@ -73,7 +73,7 @@ describe('early ends', () => {
     await commitGrants(record, [grant])
     role.inline.put('other', JSON.stringify({ Filler: 'x'.repeat(9_900) }), aws.clock.now())
     await end(grant)
-    await expect(revokeGrant(needs, grant.id)).rejects.toMatchObject({ code: 'QUOTA_FULL' })
+    await expect(revokeGrant(deps, grant.id)).rejects.toMatchObject({ code: 'QUOTA_FULL' })
     expect((await office.grant(grant.id)).status).toBe('revoking')
     role.inline.delete('other', aws.clock.now())
     await untilRevoked(grant)
@@ -101,8 +101,8 @@ test('early ends in an account that hangs leave room in the queue for those of t
   })
   // The sandbox's AWS has no such account: what is of interest is only that it hangs.
   let held: DenyDocument | undefined
-  const driver: typeof needs.driver = {
-    ...needs.driver,
+  const driver: typeof deps.driver = {
+    ...deps.driver,
     detach: () => answered,
     readDeny: async () => held,
     async writeDeny(_principal, document) {
@@ -112,7 +112,7 @@ test('early ends in an account that hangs leave room in the queue for those of t
   }
   let waiting = 0
   const underWay = hanging.map(async ({ id }) => {
-    if ((await revokeGrant({ ...needs, driver }, id)).againAt !== undefined) waiting += 1
+    if ((await revokeGrant({ ...deps, driver }, id)).againAt !== undefined) waiting += 1
   })
   try {
     await until(async () => waiting === 15)
@@ -122,7 +122,7 @@ test('early ends in an account that hangs leave room in the queue for those of t
     await Promise.all(underWay)
   }
   for (const { id } of hanging) {
-    await revokeGrant({ ...needs, driver }, id)
+    await revokeGrant({ ...deps, driver }, id)
     expect((await office.grant(id)).status).toBe('revoked')
   }
 })

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
-import { enterTarget } from '../../../src/grants/grant-commits.ts'
+import { addToEntityIndexes } from '../../../src/grants/grant-commits.ts'
 import { type Feed, openFeed } from '../../fixtures/cloudtrail.ts'
 import { eventOf, newId } from '../../fixtures/redis-record.ts'
 import { DENIED_ON, someGrant, someTerms } from '../../unit/grants/a-grant.ts'
@@ -23,7 +23,7 @@ async function grant(changes: Partial<Terms>): Promise<Grant> {
   const terms = someTerms({ grantId: newId(), principal, ...changes })
   const given = someGrant({ status: 'active', terms, ...times })
   await feed.record.commit({
-    ...enterTarget(given, nowMs + 3_600_000, nowMs),
+    ...addToEntityIndexes(given, nowMs + 3_600_000, nowMs),
     records: [{ kind: 'grant', id: given.id, expectedVersion: 0, next: given }],
     audit: [eventOf()],
   })

@@ -21,7 +21,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Matcher } from '../../../sandbox/aws/faults.ts'
 import { byOperator } from '../../../src/audit/events.ts'
-import { wiringLook } from '../../../src/aws/feed/check-drift.ts'
+import { feedDriftCheck } from '../../../src/aws/feed/check-drift.ts'
 import { isUnwired, readWiring, sayDifference } from '../../../src/aws/feed/compare-feed.ts'
 import { readDeadLetters } from '../../../src/aws/feed/dead-letters.ts'
 import { markOf } from '../../../src/aws/feed/desired-state.ts'
@@ -29,9 +29,9 @@ import { putRule } from '../../../src/aws/feed/event-rule.ts'
 import { testWiring } from '../../../src/aws/feed/self-test.ts'
 import { planOf } from '../../../src/aws/feed/setup.ts'
 import { knock } from '../../../src/cli/operator/knock.ts'
-import { noteSetUp, noteTakenDown, wiredPlaces } from '../../../src/oversight/feed-regions.ts'
+import { listWiredRegions, noteSetUp, noteTakenDown } from '../../../src/oversight/feed-regions.ts'
 import { recentAudit } from '../../../src/redis/recent-audit.ts'
-import { lookAtWiring } from '../../../workers/watch-feed.ts'
+import { checkFeedDrift } from '../../../workers/watch-feed.ts'
 import { KEYS } from '../../fixtures/cloudtrail.ts'
 import { enter, openWires, type Wires } from '../../fixtures/feed.ts'
 import { eventOf, until } from '../../fixtures/redis-record.ts'
@@ -225,8 +225,8 @@ describe('while a grant is live', () => {
     const { record, here } = wires.feed
     const { endpoint } = await wires.wanted()
     const publicUrl = new URL(endpoint).origin
-    const look = wiringLook({ rules: wires.rules, publicUrl, region: 'eu-west-1', record, log: here.log })
-    await lookAtWiring({ record, look, log: here.log }, told)
+    const look = feedDriftCheck({ rules: wires.rules, publicUrl, region: 'eu-west-1', record, log: here.log })
+    await checkFeedDrift({ record, look, log: here.log }, told)
     const events = await recentAudit(wires.feed.redis, 100, here.prefix)
     return events.filter(({ kind }) => kind === 'alarm.wiring-drift')
   }
@@ -252,9 +252,9 @@ describe('while a grant is live', () => {
     const { record, redis, here } = wires.feed
     const operator = byOperator('ops')
     await noteSetUp(record, wires.place, operator)
-    expect([...(await wiredPlaces(record))]).toEqual(['111122223333/eu-west-1'])
+    expect([...(await listWiredRegions(record))]).toEqual(['111122223333/eu-west-1'])
     await noteTakenDown(record, wires.place, operator)
-    expect([...(await wiredPlaces(record))]).toEqual([])
+    expect([...(await listWiredRegions(record))]).toEqual([])
     const where = { actor: operator, account: '111122223333', region: 'eu-west-1' }
     expect(await recentAudit(redis, 100, here.prefix)).toMatchObject([
       { kind: 'wiring.taken-down', ...where },

@@ -59,9 +59,9 @@ const { aws, record, ground } = office
 const { log, prefix } = ground
 aws.seedLatchkey({ buckets: [{ name: 'lab-data' }], home: external }, LAB)
 const rules = parseRules(RULES)
-const needs = { ...office.needs, rules, driver: awsDriver({ ...rules, part: 'workers', log }) }
-await checkEpoch(needs)
-const [inLab] = await needs.driver.principals('lab')
+const deps = { ...office.deps, rules, driver: awsDriver({ ...rules, part: 'workers', log }) }
+await checkEpoch(deps)
+const [inLab] = await deps.driver.principals('lab')
 if (inLab === undefined) throw new Error('The sandbox was seeded without a role in the other account.')
 await until(() => isReady(inLab))
 const shared = await ground.open('worker')
@@ -72,8 +72,8 @@ const workers = startWorkers(shared, {
   log,
   concurrency: AT_ONCE,
   handlers: {
-    revoke: ({ recordId }) => revokeGrant(needs, recordId),
-    activate: ({ recordId }) => activateGrant(needs, recordId),
+    revoke: ({ recordId }) => revokeGrant(deps, recordId),
+    activate: ({ recordId }) => activateGrant(deps, recordId),
     cards: async () => ({}),
   },
 })
@@ -86,7 +86,7 @@ afterAll(async () => {
 
 async function isReady(principal: SessionPrincipal): Promise<boolean> {
   try {
-    await refuseUnlessReady(needs, principal, await record.now())
+    await refuseUnlessReady(deps, principal, await record.now())
     return true
   } catch (error) {
     if (!isLatchkeyError(error, 'UNAVAILABLE')) throw error
@@ -97,15 +97,15 @@ async function isReady(principal: SessionPrincipal): Promise<boolean> {
 async function ask(bucket: string): Promise<string> {
   const scopes = [parseScope(`s3://${bucket}/2026/`)]
   const wish = { scopes, levels: ['write'], durationMinutes: 30, reason: 'month-end' } as const
-  return (await requestAccess(needs, office.as('rita'), wish)).id
+  return (await requestAccess(deps, office.as('rita'), wish)).id
 }
 
 async function approve(requestId: string): Promise<string> {
   const yes = { decision: 'approve', comment: '' } as const
-  return z.string().parse((await reviewAccessRequest(needs, office.as('dana'), requestId, yes)).grantId)
+  return z.string().parse((await reviewAccessRequest(deps, office.as('dana'), requestId, yes)).grantId)
 }
 
-const end = (grantId: string) => endGrant(needs, office.as('rita'), grantId)
+const end = (grantId: string) => endGrant(deps, office.as('rita'), grantId)
 const statusOf = async (grantId: string) => (await office.grant(grantId)).status
 
 /** Every call in that account, and every way into it: taken, and never answered. */
@@ -118,8 +118,8 @@ function hang(): void {
 
 /** The same company that much later. */
 function later(minutes: number) {
-  const now = async () => (await needs.driver.now()) + minutes * MINUTE_MS
-  return { ...needs, queue, record: office.recordAhead(minutes * MINUTE_MS), driver: { ...needs.driver, now } }
+  const now = async () => (await deps.driver.now()) + minutes * MINUTE_MS
+  return { ...deps, queue, record: office.recordAhead(minutes * MINUTE_MS), driver: { ...deps.driver, now } }
 }
 
 /** Of the last whole round over the account, in minutes. */
@@ -154,7 +154,7 @@ test('an account that never answers holds up nothing of the others, is loud, and
   await until(async () => (await age('prod', later(20))) < 1)
   const grantId = await approve(other)
   await until(async () => (await statusOf(grantId)) === 'active')
-  const credentials = await vendCredentials(needs, office.as('rita'), grantId)
+  const credentials = await vendCredentials(deps, office.as('rita'), grantId)
   expect(await office.canWrite(credentials)).toBe(true)
   await end(grantId)
   await until(async () => (await statusOf(grantId)) === 'revoked')
@@ -182,9 +182,9 @@ test('a round over an account that hangs keeps the round over another waiting fo
     answer = resolve
   })
   const at = later(60)
-  const principals: typeof needs.driver.principals = async (account) => {
+  const principals: typeof deps.driver.principals = async (account) => {
     if (account === 'lab') await answered
-    return await needs.driver.principals(account)
+    return await deps.driver.principals(account)
   }
   const round = reconcileGrants({ ...at, driver: { ...at.driver, principals } })
   await until(async () => (await age('prod', at)) < 1)
@@ -211,8 +211,8 @@ test('a role that is due in an account that hangs keeps the look at those of the
     revokeNow: nothing,
     lapse: nothing,
     keepTarget: nothing,
-    tellSecurity: nothing,
-    showCopies: nothing,
+    deliverSecurityNotice: nothing,
+    syncMessages: nothing,
     async keepRole(id) {
       if (id === 'hanging') await answered
       looked.push(id)

@@ -4,7 +4,7 @@ import { isLatchkeyError } from '../../../src/errors.ts'
 import { isGrantPolicy, policyNameOf } from '../../../src/grants/iam-entity.ts'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
-import type { Ran } from '../../../workers/job-handler.ts'
+import type { JobOutcome } from '../../../workers/job-handler.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { openDenyOffice } from '../../fixtures/deny-list.ts'
 import { RECOVERY_RULES, RECOVERY_SEED } from '../../fixtures/recovery-rules.ts'
@@ -12,7 +12,7 @@ import { RECOVERY_RULES, RECOVERY_SEED } from '../../fixtures/recovery-rules.ts'
 /** What AWS may do to each driver, from the yes to the early end, and what becomes of the grant. */
 
 const office = await openDenyOffice('bad-luck', { rules: RECOVERY_RULES, seed: RECOVERY_SEED })
-const { needs, aws } = office
+const { deps, aws } = office
 afterEach(() => {
   aws.faults.clear()
   aws.clock.skew(0)
@@ -28,14 +28,14 @@ const DRIVERS = [
   { driver: 'attach', person: 'finn', gives: 'PutUserPolicy', ends: 'DeleteUserPolicy' },
 ] as const
 type Way = (typeof DRIVERS)[number]
-type Job = (grantId: string) => Promise<Ran>
+type Job = (grantId: string) => Promise<JobOutcome>
 
 /** As often as a call is sent before it is given up. */
 const TRIES = 3
 const TEN_MINUTES_MS = 600_000
 
-const activate: Job = (grantId) => activateGrant(needs, grantId)
-const revoke: Job = (grantId) => revokeGrant(needs, grantId)
+const activate: Job = (grantId) => activateGrant(deps, grantId)
+const revoke: Job = (grantId) => revokeGrant(deps, grantId)
 
 const approvedFor = ({ person }: Way) => office.approved(person)
 const endingFor = async ({ person }: Way) => office.ending(await office.granted(person))

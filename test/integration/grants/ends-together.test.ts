@@ -8,7 +8,7 @@ import { openDenyOffice } from '../../fixtures/deny-list.ts'
 /** Ends on time that come together: one job takes the others along. */
 
 const office = await openDenyOffice('together')
-const { needs, record, redis } = office
+const { deps, record, redis } = office
 afterAll(() => office.close())
 
 async function over(count: number): Promise<readonly Grant[]> {
@@ -36,9 +36,9 @@ test('the job of one ends all, each once and with its own event, without asking 
   const [first, ...others] = await over(450)
   if (!first) throw new Error('There is no grant.')
   const before = office.calls('PutRolePolicy')
-  await revokeGrant(needs, first.id)
+  await revokeGrant(deps, first.id)
   expect(new Set(await Promise.all([first, ...others].map(statusOf)))).toEqual(new Set(['expired']))
-  await Promise.all(others.slice(0, 50).map(({ id }) => revokeGrant(needs, id)))
+  await Promise.all(others.slice(0, 50).map(({ id }) => revokeGrant(deps, id)))
   expect(await told([first, ...others])).toBe(450)
   expect(await dueIds()).toEqual([])
   expect(await redis.zcard(office.key('due', 'copies'))).toBeGreaterThanOrEqual(450)
@@ -47,7 +47,7 @@ test('the job of one ends all, each once and with its own event, without asking 
 
 test('jobs that come at the same moment, in several processes, end each grant once', async () => {
   const grants = await over(60)
-  const processes = [needs, office.later(0), office.later(0)]
+  const processes = [deps, office.later(0), office.later(0)]
   const jobs = grants.flatMap(({ id }) => processes.map((one) => untilDone(one, id)))
   await Promise.all(jobs)
   expect(await told(grants)).toBe(60)
@@ -62,9 +62,9 @@ test('what cannot be read, and what cannot be written, keeps nobody else waiting
   const principal = { ...office.principal, roleArn: office.principal.roleArn.replace('prod', 'spoilt') }
   await office.overwrite(spoilt.id, (grant) => ({ ...grant, terms: { ...grant.terms, principal } }))
   await redis.set(office.key('index', 'revoking', `${office.principal.account}.spoilt`), 'forged')
-  for (const { id } of others) await untilDone(needs, id)
+  for (const { id } of others) await untilDone(deps, id)
   expect(await told(others)).toBe(others.length)
-  await expect(revokeGrant(needs, spoilt.id)).rejects.toThrow()
+  await expect(revokeGrant(deps, spoilt.id)).rejects.toThrow()
   expect(await dueIds()).toEqual(expect.arrayContaining([spoilt.id, unreadable.id, foreign.id]))
 })
 
@@ -74,8 +74,8 @@ test('an early end among them waits for AWS, and one whose time has not come sta
   const nowMs = await record.now()
   const later = activeGrant(office.principal, nowMs)
   await commitGrants(record, [later])
-  await endGrant(needs, office.as('rita'), early.id)
-  await revokeGrant(needs, first.id)
+  await endGrant(deps, office.as('rita'), early.id)
+  await revokeGrant(deps, first.id)
   expect(await Promise.all([first, early, later].map(statusOf))).toEqual(['expired', 'revoking', 'active'])
 })
 
@@ -83,12 +83,12 @@ test('a clock of the record that was set forward ends nothing', async () => {
   const nowMs = await record.now()
   const grant = activeGrant(office.principal, nowMs, nowMs + 60_000)
   await commitGrants(record, [grant])
-  const { againAt = 0 } = await revokeGrant({ ...needs, record: office.recordAhead(3_600_000) }, grant.id)
+  const { againAt = 0 } = await revokeGrant({ ...deps, record: office.recordAhead(3_600_000) }, grant.id)
   expect(await statusOf(grant)).toBe('active')
   expect(againAt).toBeGreaterThan(nowMs + 3_600_000)
 })
 
-async function untilDone(one: typeof needs, id: string): Promise<void> {
+async function untilDone(one: typeof deps, id: string): Promise<void> {
   let ran = await revokeGrant(one, id)
   while (ran.againAt !== undefined) ran = await revokeGrant(one, id)
 }

@@ -19,7 +19,7 @@ test('the yes and the due entry of its grant are one write', async () => {
 test('the end is on record and in the due index before AWS is asked to allow anything', async () => {
   const grantId = await office.approved()
   const held = office.aws.faults.hold({ action: 'AssumeRole' }, { when: 'before' })
-  const activated = activateGrant(office.needs, grantId)
+  const activated = activateGrant(office.deps, grantId)
   const { parameters } = await held.arrived
   const grant = await office.grant(grantId)
   const endsAtMs = Date.parse(grant.endsAt ?? '')
@@ -35,7 +35,7 @@ test('a yes that is more than an hour old activates nothing', async () => {
   const grantId = await office.approved()
   await office.older(grantId, 3_601_000)
   const before = office.calls('AssumeRole')
-  await activateGrant(office.needs, grantId)
+  await activateGrant(office.deps, grantId)
   expect(office.calls('AssumeRole')).toBe(before)
   expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'approval-void' } })
 })

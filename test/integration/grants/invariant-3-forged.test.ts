@@ -20,11 +20,11 @@ test.each([
   const { id } = await office.ask()
   await office.overwriteRequest(id, change)
   const yes = { decision: 'approve', comment: '' } as const
-  await expect(reviewAccessRequest(office.needs, office.as('dana'), id, yes)).rejects.toMatchObject({
+  await expect(reviewAccessRequest(office.deps, office.as('dana'), id, yes)).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
   expect((await office.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
-  await cancelRequest(office.needs, office.as('rita'), id)
+  await cancelRequest(office.deps, office.as('rita'), id)
 })
 
 test('a grant that was widened in Redis activates nothing, ends, and raises the alarm', async () => {
@@ -34,7 +34,7 @@ test('a grant that was widened in Redis activates nothing, ends, and raises the 
     terms: { ...grant.terms, scopes: ['s3://finance-reports/'] },
   }))
   const before = office.calls('AssumeRole')
-  await activateGrant(office.needs, grantId)
+  await activateGrant(office.deps, grantId)
   expect(office.calls('AssumeRole')).toBe(before)
   expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
   expect(await office.events('alarm.yes-does-not-add-up')).toMatchObject([{ grantId }])
@@ -44,7 +44,7 @@ test('a grant that was widened in Redis vends nothing, and ends', async () => {
   const grantId = await office.granted()
   await office.overwrite(grantId, (grant) => ({ ...grant, terms: { ...grant.terms, levels: ['delete'] } }))
   const before = office.calls('AssumeRole')
-  await expect(vendCredentials(office.needs, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(vendCredentials(office.deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect(office.calls('AssumeRole')).toBe(before)
   expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
 })
@@ -54,7 +54,7 @@ test('a grant that was lengthened in Redis vends nothing', async () => {
   const endsAt = new Date(Date.now() + DAY_MS).toISOString().replace(/\.\d+Z/, '.000Z')
   await office.overwrite(grantId, (grant) => ({ ...grant, endsAt }))
   const before = office.calls('AssumeRole')
-  await expect(vendCredentials(office.needs, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(vendCredentials(office.deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect(office.calls('AssumeRole')).toBe(before)
 })
 
@@ -62,5 +62,5 @@ test('a grant that was made active in Redis without AWS, past its end, vends not
   const grantId = await office.approved()
   const endsAt = new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z/, '.000Z')
   await office.overwrite(grantId, (grant) => ({ ...grant, status: 'active', endsAt }))
-  await expect(vendCredentials(office.needs, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'OVER' })
+  await expect(vendCredentials(office.deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'OVER' })
 })

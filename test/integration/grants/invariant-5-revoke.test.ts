@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
-import { userIdOf } from '../../../src/grants/principal.ts'
+import { sessionUserId } from '../../../src/grants/principal.ts'
 import { checkEpoch } from '../../../src/grants/recovery/epoch.ts'
 import type { Job } from '../../../src/jobs/catalog.ts'
 import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
@@ -10,19 +10,19 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 
 const office = await openOffice('revoke')
-const { needs, aws, role } = office
+const { deps, aws, role } = office
 
 afterEach(() => aws.faults.clear())
 afterAll(() => office.close())
 
 async function ending(): Promise<string> {
   const grantId = await office.granted('finn')
-  await endGrant(needs, office.as('finn'), grantId)
+  await endGrant(deps, office.as('finn'), grantId)
   return grantId
 }
 
 function isDenied(grantId: string): boolean {
-  return office.denied().denied.includes(userIdOf(office.principal, grantId))
+  return office.denied().denied.includes(sessionUserId(office.principal, grantId))
 }
 
 async function dueIds(): Promise<readonly string[]> {
@@ -38,14 +38,14 @@ describe('an early end', () => {
   test('is reported as revoked only once AWS reads back the denial', async () => {
     const grantId = await ending()
     const held = aws.faults.hold({ action: 'PutRolePolicy' })
-    const revoked = revokeGrant(needs, grantId)
+    const revoked = revokeGrant(deps, grantId)
     await held.arrived
     // Somebody else's write comes between ours and the read-back.
     role.inline.delete(DENY_POLICY, aws.clock.now())
     held.release()
     await expect(revoked).rejects.toMatchObject({ code: 'AWS_REFUSED' })
     expect((await office.grant(grantId)).status).toBe('revoking')
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect((await office.grant(grantId)).status).toBe('revoked')
     expect(isDenied(grantId)).toBe(true)
   })
@@ -54,10 +54,10 @@ describe('an early end', () => {
     const grantId = await ending()
     aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403, times: 3 })
     for (let attempt = 1; attempt <= 3; attempt += 1)
-      await expect(revokeGrant(needs, grantId)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
+      await expect(revokeGrant(deps, grantId)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
     expect((await office.grant(grantId)).status).toBe('revoking')
     expect(await dueIds()).toContain(grantId)
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect(isDenied(grantId)).toBe(true)
   })
 
@@ -66,16 +66,16 @@ describe('an early end', () => {
     const at = new Date(Date.now() - 31_000).toISOString()
     await office.overwrite(grantId, (grant) => ({ ...grant, end: { ...grant.end, at } }))
     aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403, times: 2 })
-    for (let attempt = 1; attempt <= 2; attempt += 1) await expect(revokeGrant(needs, grantId)).rejects.toThrow()
+    for (let attempt = 1; attempt <= 2; attempt += 1) await expect(revokeGrant(deps, grantId)).rejects.toThrow()
     expect(await office.events('alarm.revoke-overdue')).toMatchObject([{ grantId }])
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
   })
 
   test('refuses exactly the sessions of its grant and leaves the others whole', async () => {
     const [kept, ended] = [await office.granted('rita'), await office.granted('rita')]
     const [own, other] = [await vend(kept), await vend(ended)]
-    await endGrant(needs, office.as('rita'), ended)
-    await revokeGrant(needs, ended)
+    await endGrant(deps, office.as('rita'), ended)
+    await revokeGrant(deps, ended)
     expect(await office.canWrite(other)).toBe(false)
     expect(await office.canWrite(own)).toBe(true)
     expect(isDenied(kept)).toBe(false)
@@ -83,16 +83,16 @@ describe('an early end', () => {
 })
 
 function vend(grantId: string) {
-  return vendCredentials(needs, office.as('rita'), grantId)
+  return vendCredentials(deps, office.as('rita'), grantId)
 }
 
 test('a Deny removed by hand is put back, and what was added by hand stays', async () => {
   const grantId = await ending()
-  await revokeGrant(needs, grantId)
+  await revokeGrant(deps, grantId)
   const before = office.denied()
-  const byHand = userIdOf(office.principal, 'g-000000000000')
-  await needs.driver.writeDeny(office.principal, { ...before, denied: [byHand] })
-  await checkEpoch(needs)
+  const byHand = sessionUserId(office.principal, 'g-000000000000')
+  await deps.driver.writeDeny(office.principal, { ...before, denied: [byHand] })
+  await checkEpoch(deps)
   expect(new Set(office.denied().denied)).toEqual(new Set([...before.denied, byHand]))
 })
 
@@ -102,7 +102,7 @@ test('the reconciler names again the jobs of what should have ended and of what 
   await office.overwrite(over, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
   const named: Job[] = []
   const queue = { add: async (jobs: readonly Job[]) => void named.push(...jobs) }
-  await reconcileGrants({ ...needs, queue })
+  await reconcileGrants({ ...deps, queue })
   expect(named).toContainEqual(expect.objectContaining({ act: 'activate', recordId: waiting }))
   expect(named).toContainEqual(expect.objectContaining({ act: 'revoke', recordId: over }))
   expect(named.map(({ recordId }) => recordId)).not.toContain(active)

@@ -8,14 +8,14 @@ import { findGrant } from '../../../src/grants/find-grants.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 
 const office = await openOffice('person')
-const { needs } = office
+const { deps } = office
 afterAll(() => office.close())
 
 test.each(['dana', 'finn', 'omar'] as const)('credentials go to the requester alone, not to %s', async (other) => {
   const grantId = await office.granted('rita')
   const caller = office.as(other, { roles: other === 'omar' ? ['Latchkey.Owner'] : [] })
   const before = office.calls('AssumeRole')
-  await expect(vendCredentials(needs, caller, grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(vendCredentials(deps, caller, grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect(office.calls('AssumeRole')).toBe(before)
 })
 
@@ -24,18 +24,18 @@ describe('missing and forbidden read alike', () => {
   const decision = { decision: 'approve', comment: '' } as const
 
   test.each([
-    ['seeing a request', (id: string) => findRequest(needs, finn, id)],
-    ['cancelling a request', (id: string) => cancelRequest(needs, finn, id)],
-    ['reviewing a request', (id: string) => reviewAccessRequest(needs, finn, id, decision)],
+    ['seeing a request', (id: string) => findRequest(deps, finn, id)],
+    ['cancelling a request', (id: string) => cancelRequest(deps, finn, id)],
+    ['reviewing a request', (id: string) => reviewAccessRequest(deps, finn, id, decision)],
   ])('%s', async (_what, act) => {
     const { id } = await office.ask('rita')
     expect(await refusal(act(id))).toEqual(await refusal(act('r-000000000000')))
   })
 
   test.each([
-    ['seeing a grant', (id: string) => findGrant(needs, finn, id)],
-    ['ending a grant', (id: string) => endGrant(needs, finn, id)],
-    ['vending from a grant', (id: string) => vendCredentials(needs, finn, id)],
+    ['seeing a grant', (id: string) => findGrant(deps, finn, id)],
+    ['ending a grant', (id: string) => endGrant(deps, finn, id)],
+    ['vending from a grant', (id: string) => vendCredentials(deps, finn, id)],
   ])('%s', async (_what, act) => {
     const id = await office.granted('rita')
     expect(await refusal(act(id))).toEqual(await refusal(act('g-000000000000')))

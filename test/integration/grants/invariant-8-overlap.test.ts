@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { LATCHKEY } from '../../../src/audit/events.ts'
-import { signYes } from '../../../src/grants/approval-mac.ts'
-import { keepDueTarget } from '../../../src/grants/attach/reconcile-entity.ts'
+import { signApproval } from '../../../src/grants/approval-mac.ts'
+import { reconcileDueEntity } from '../../../src/grants/attach/reconcile-entity.ts'
 import { beginRevoke } from '../../../src/grants/begin-revoke.ts'
 import type { Credentials } from '../../../src/grants/driver.ts'
 import { type Grant, readGrant, type Terms } from '../../../src/grants/grant.ts'
@@ -62,7 +62,7 @@ async function approve(person: Person, principal: Principal, what: Pick<Live, 's
     entitlement: principal.driver === 'attach' ? 'own-role' : 'finance-reports',
     rulesHash: 'abc',
   }
-  const mac = signYes(office.needs.approvalKey, terms)
+  const mac = signApproval(office.deps.approvalKey, terms)
   const grant: Grant = {
     id,
     status: 'activating',
@@ -85,7 +85,7 @@ async function approve(person: Person, principal: Principal, what: Pick<Live, 's
 
 async function give(person: Person, what: Pick<Live, 'scope' | 'level'>): Promise<Live> {
   const id = await approve(person, principals[person], what)
-  await activateGrant(office.needs, id)
+  await activateGrant(office.deps, id)
   expect((await office.grant(id)).status).toBe('active')
   return { ...what, id, person }
 }
@@ -93,13 +93,13 @@ async function give(person: Person, what: Pick<Live, 'scope' | 'level'>): Promis
 async function vend(person: Person, what: Pick<Live, 'scope' | 'level'>): Promise<Live> {
   const id = await approve(person, office.principal, what)
   await activateGrant(office.sessions, id)
-  return { ...what, id, person, credentials: await office.needs.driver.vend(orderOf(await office.grant(id))) }
+  return { ...what, id, person, credentials: await office.deps.driver.vend(orderOf(await office.grant(id))) }
 }
 
 async function revoke({ id }: Live): Promise<void> {
   const stored = await readGrant(office.record, id)
   if (stored) await beginRevoke(office.record, stored, { cause: 'done', actor: LATCHKEY })
-  await revokeGrant(office.needs, id)
+  await revokeGrant(office.deps, id)
 }
 
 /** The end as the record sees it; what AWS holds is then only tidied away. */
@@ -107,8 +107,8 @@ async function expire({ id, credentials }: Live): Promise<void> {
   // A session ends by the clock of AWS alone, which these runs leave as it is.
   if (credentials) return
   await office.overwrite(id, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
-  await revokeGrant(office.needs, id)
-  await keepDueTarget(office.needs, id)
+  await revokeGrant(office.deps, id)
+  await reconcileDueEntity(office.deps, id)
 }
 
 const covers = (live: Live, level: string, key: string) => live.level === level && key.startsWith(live.scope)

@@ -1,13 +1,13 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
-import { userIdOf } from '../../../src/grants/principal.ts'
+import { sessionUserId } from '../../../src/grants/principal.ts'
 import { checkEpoch } from '../../../src/grants/recovery/epoch.ts'
 import { httpMetrics, measureReconciler } from '../../../src/http/metrics.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../../src/policies/deny-document.ts'
 import { newId } from '../../../src/store/ids.ts'
 import { reconcileGrants } from '../../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
-import { type Needs, openDenyOffice } from '../../fixtures/deny-list.ts'
+import { type Deps, openDenyOffice } from '../../fixtures/deny-list.ts'
 import { RECOVERY_RULES } from '../../fixtures/recovery-rules.ts'
 
 const MINUTE_MS = 60_000
@@ -23,14 +23,14 @@ const holders = [
 ] as const
 
 const office = await openDenyOffice('reconcile', { rules: RULES, seed: { copies: 2, holders } })
-const { needs, aws, role, record, redis, principal } = office
+const { deps, aws, role, record, redis, principal } = office
 const queue = { add: async () => undefined }
 const second = aws.state.roles.get('prod-2')
 if (second === undefined) throw new Error('The sandbox was seeded without a copy of the role.')
 afterEach(() => aws.faults.clear())
 afterAll(() => office.close())
 
-const round = (at: Needs = needs) => reconcileGrants({ ...at, queue })
+const round = (at: Deps = deps) => reconcileGrants({ ...at, queue })
 
 /** Names of the calls that AWS has seen of one user since then. */
 function looksAt(userName: string, since: number): readonly string[] {
@@ -38,7 +38,7 @@ function looksAt(userName: string, since: number): readonly string[] {
   return seen.filter(({ parameters }) => parameters.UserName === userName).map(({ action }) => action)
 }
 
-async function lookedInRound(at: Needs): Promise<Readonly<Record<'finn' | 'nils', readonly string[]>>> {
+async function lookedInRound(at: Deps): Promise<Readonly<Record<'finn' | 'nils', readonly string[]>>> {
   const since = aws.journal.entries().length
   await round(at)
   return { finn: looksAt('finn', since), nils: looksAt('nils', since) }
@@ -46,7 +46,7 @@ async function lookedInRound(at: Needs): Promise<Readonly<Record<'finn' | 'nils'
 
 async function age(): Promise<string | undefined> {
   const metrics = httpMetrics()
-  measureReconciler(metrics, record, needs.rules.accounts)
+  measureReconciler(metrics, record, deps.rules.accounts)
   return /latchkey_reconcile_age_seconds\{account="prod"\} (\S+)/.exec(await metrics.registry.metrics())?.[1]
 }
 
@@ -108,7 +108,7 @@ describe('a round', () => {
   test('made by two processes at once writes what is missing once', async () => {
     role.inline.delete(DENY_POLICY, aws.clock.now())
     const before = office.calls('PutRolePolicy')
-    await Promise.all([round(), round(), checkEpoch(needs)])
+    await Promise.all([round(), round(), checkEpoch(deps)])
     expect(office.calls('PutRolePolicy') - before).toBe(1)
     expect(role.inline.current().has(DENY_POLICY)).toBe(true)
   })
@@ -118,7 +118,7 @@ describe('what AWS denies and the record does not know', () => {
   test('and the record can explain (the answer of our write was lost) leaves when its grant no longer needs it', async () => {
     const grantId = await office.ending(await office.granted('rita'))
     const held = aws.faults.hold({ action: 'PutRolePolicy' })
-    const revoked = revokeGrant(needs, grantId)
+    const revoked = revokeGrant(deps, grantId)
     await held.arrived
     const down = { code: 'ServiceUnavailable', status: 503, times: Number.POSITIVE_INFINITY }
     for (const action of ['PutRolePolicy', 'GetRolePolicy']) aws.faults.fail({ action }, down)
@@ -127,7 +127,7 @@ describe('what AWS denies and the record does not know', () => {
     aws.faults.clear()
     expect(office.isDenied(grantId)).toBe(true)
     await round()
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     // The hour in which its yes may be activated, its time, and the margin.
     const needed = 60 + 30 + 5
     await checkEpoch(office.later((needed - 1) * MINUTE_MS))
@@ -142,8 +142,8 @@ describe('what AWS denies and the record does not know', () => {
     const held = parseDenyDocument(role.inline.current().get(DENY_POLICY) ?? '')
     const live = await redis.zcount(office.key('index', 'on-role', office.roleKey), Date.now(), '+inf')
     const room = 150 - live
-    const byHand = Array.from({ length: room }, () => userIdOf(principal, newId('g')))
-    await needs.driver.writeDeny(principal, { ...held, denied: [...held.denied, ...byHand] })
+    const byHand = Array.from({ length: room }, () => sessionUserId(principal, newId('g')))
+    await deps.driver.writeDeny(principal, { ...held, denied: [...held.denied, ...byHand] })
     await round()
     expect(office.denied().denied.length).toBeLessThan(150)
     expect((await office.ask('rita')).principal).toMatchObject({ driver: 'session', roleArn: second.arn })

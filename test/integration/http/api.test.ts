@@ -183,16 +183,20 @@ test('ask, approve, use, end: each by the person whose turn it is, and by nobody
 
   const grant = `/grants/${decided.body.grantId}`
   await vi.waitFor(async () => expect((await world.call('rita', grant)).body.status).toBe('active'), 30_000)
-  const vended = await world.call('rita', `${grant}/credentials`)
-  expect(vended.status).toBe(200)
-  expect(vended.body).toMatchObject({ Version: 1, AccessKeyId: expect.any(String), SessionToken: expect.any(String) })
-  expect(vended.headers.get('cache-control')).toBe('no-store')
+  const credentialsCache = await world.call('rita', `${grant}/credentials`)
+  expect(credentialsCache.status).toBe(200)
+  expect(credentialsCache.body).toMatchObject({
+    Version: 1,
+    AccessKeyId: expect.any(String),
+    SessionToken: expect.any(String),
+  })
+  expect(credentialsCache.headers.get('cache-control')).toBe('no-store')
   expect((await world.call('max', `${grant}/credentials`)).body.error?.code).toBe('NOT_FOUND')
 
   expect((await world.call('rita', `${grant}/end`)).body.status).toBe('revoking')
   await vi.waitFor(async () => expect((await world.call('rita', grant)).body.status).toBe('revoked'), 30_000)
   expect((await world.call('rita', `${grant}/credentials`)).body.error?.code).toBe('OVER')
-  expect(world.output()).not.toContain(vended.body.SecretAccessKey)
-  expect(world.output()).not.toContain(vended.body.SessionToken)
+  expect(world.output()).not.toContain(credentialsCache.body.SecretAccessKey)
+  expect(world.output()).not.toContain(credentialsCache.body.SessionToken)
   expect(workers.child.exitCode).toBeNull()
 })

@@ -6,17 +6,17 @@ import { strangeKey, tryForgedTokens } from '../../../src/http/authentication-se
 import type { VerifyBearer } from '../../../src/http/bearer.ts'
 import { httpMetrics } from '../../../src/http/metrics.ts'
 import { httpServer } from '../../../src/http/server.ts'
-import { redisDigests } from '../../../src/redis/write-summaries.ts'
+import { redisWriteSummaries } from '../../../src/redis/write-summaries.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 
 const office = await openOffice('door')
-const digests = redisDigests(await office.ground.open('request'), { prefix: office.ground.prefix })
+const writeSummaries = redisWriteSummaries(await office.ground.open('request'), { prefix: office.ground.prefix })
 const { authority, tenantId, clientId, cliClientId, issuer, mint } = office.entra
 
 function door(verify: VerifyBearer) {
   const metrics = httpMetrics()
   const app = httpServer({ log: office.ground.log, publicUrl: 'http://127.0.0.1:3978' })
-  apiRoutes(app, { ...office.needs, digests }, verify, metrics)
+  apiRoutes(app, { ...office.deps, writeSummaries }, verify, metrics)
   return { app, metrics }
 }
 

@@ -7,7 +7,7 @@ import { recordRefusal } from '../../../src/store/audit-refusal.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 
 const office = await openOffice('audit')
-const { needs } = office
+const { deps } = office
 afterAll(() => office.close())
 
 function byOf(name: Parameters<typeof office.as>[0]) {
@@ -22,10 +22,10 @@ test('an ask that was refused to somebody known is on record', async () => {
 test('an extension that was refused to somebody known is on record, whatever it was of', async () => {
   const grantId = await office.granted('rita')
   const extend = (name: 'finn' | 'rita', id: string) =>
-    extendGrant(needs, office.as(name), id, { durationMinutes: 60, reason: 'it still runs' })
+    extendGrant(deps, office.as(name), id, { durationMinutes: 60, reason: 'it still runs' })
   for (const id of [grantId, `g-${'x'.repeat(1_000)}`])
     await expect(extend('finn', id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
-  await endGrant(needs, office.as('rita'), grantId)
+  await endGrant(deps, office.as('rita'), grantId)
   await expect(extend('rita', grantId)).rejects.toMatchObject({ code: 'OVER' })
   expect(await office.events('extend.refused')).toMatchObject([
     { ...byOf('finn'), grantId, code: 'NOT_FOUND' },
@@ -36,25 +36,25 @@ test('an extension that was refused to somebody known is on record, whatever it 
 
 test('a review that was refused to somebody known is on record', async () => {
   const { id } = await office.ask('rita')
-  const review = reviewAccessRequest(needs, office.as('rita'), id, { decision: 'approve', comment: '' })
+  const review = reviewAccessRequest(deps, office.as('rita'), id, { decision: 'approve', comment: '' })
   await expect(review).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
   expect(await office.events('review.refused')).toMatchObject([{ ...byOf('rita'), requestId: id }])
 })
 
 test('a vend that was refused to somebody known is on record', async () => {
   const grantId = await office.granted('rita')
-  await expect(vendCredentials(needs, office.as('finn'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(vendCredentials(deps, office.as('finn'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect(await office.events('vend.refused')).toMatchObject([{ ...byOf('finn'), grantId }])
 })
 
 test('the intent to vend is on record before STS is asked', async () => {
   const grantId = await office.granted('rita')
   const held = office.aws.faults.hold({ action: 'AssumeRole' }, { when: 'before' })
-  const vended = vendCredentials(needs, office.as('rita'), grantId)
+  const credentialsCache = vendCredentials(deps, office.as('rita'), grantId)
   await held.arrived
   const intents = await office.events('vend.intended')
   held.release()
-  await vended
+  await credentialsCache
   expect(intents).toMatchObject([{ ...byOf('rita'), grantId, address: '127.0.0.1' }])
 })
 

@@ -153,7 +153,7 @@ describe('signed in', () => {
     const { id } = await ask()
     const browser = tab()
     const fields = fieldsOf(await browser.signedIn('max', id))
-    await reviewAccessRequest(office.needs, office.as('dana'), id, { decision: 'deny', comment: 'no' })
+    await reviewAccessRequest(office.deps, office.as('dana'), id, { decision: 'deny', comment: 'no' })
     const answer = await browser.post(path(id), { ...fields, decision: 'approve', comment: '' })
     expect(answer.statusCode).toBe(409)
     expect(textOf(answer)).toMatch(

@@ -4,7 +4,7 @@ import { MAIL_SENDER, PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from '../../../sandbox/entra/index.ts'
 import { renderMail } from '../../../src/cards/approval-mail.ts'
 import { graphMailer } from '../../../src/graph/mailer.ts'
-import { ChannelBusy, type Mail } from '../../../src/messages/message-sender.ts'
+import { type Mail, SenderBusy } from '../../../src/messages/message-sender.ts'
 import { previewOf } from '../../../src/views/preview.ts'
 import type { RequestView } from '../../../src/views/request-view.ts'
 
@@ -173,7 +173,7 @@ describe('through Graph', () => {
       entra.faults.fail('graph', fault)
       const before = entra.faults.struck('graph')
       const error = await failed(mailer().send(mailTo()))
-      expect(error).toBeInstanceOf(ChannelBusy)
+      expect(error).toBeInstanceOf(SenderBusy)
       expect(error).toMatchObject({ waitMs, refused })
       expect(entra.faults.struck('graph') - before).toBe(1)
     },
@@ -181,12 +181,12 @@ describe('through Graph', () => {
 
   test('a broken connection may have lost only the answer', async () => {
     entra.faults.fail('graph', { kind: 'down' })
-    expect(await failed(mailer().send(mailTo()))).toMatchObject({ name: 'ChannelBusy', refused: false })
+    expect(await failed(mailer().send(mailTo()))).toMatchObject({ name: 'SenderBusy', refused: false })
   })
 
   test('without a token nothing was sent, and the secret is shown nowhere', async () => {
     const error = await failed(mailer({ clientSecret: 'not-the-secret' }).send(mailTo()))
-    expect(error).toMatchObject({ name: 'ChannelBusy', refused: true })
+    expect(error).toMatchObject({ name: 'SenderBusy', refused: true })
     expect(JSON.stringify(lines)).not.toContain('not-the-secret')
   })
 
@@ -196,13 +196,13 @@ describe('through Graph', () => {
   ])('from %s nothing goes out, and the sentence says what to do', async (_, changes, words) => {
     const error = await failed(mailer(changes).send(mailTo()))
     // Everybody's mails wait until the sender is mended; none is given up.
-    expect(error).toMatchObject({ name: 'ChannelBusy', refused: true })
+    expect(error).toMatchObject({ name: 'SenderBusy', refused: true })
     expect(lines.at(-1)).toMatchObject({ sentence: expect.stringContaining(words) })
   })
 
   test('an address without a way is gone', async () => {
     expect(await failed(mailer().send(mailTo('not an address')))).toMatchObject({
-      name: 'PlaceGone',
+      name: 'Unreachable',
       reason: expect.stringContaining('this address'),
     })
   })
@@ -210,7 +210,7 @@ describe('through Graph', () => {
   test('a registration without Mail.Send is told so', async () => {
     await withEntra({ graphPermissions: ['User.Read.All'] }, async (other) => {
       const error = await failed(graphMailer({ ...other, sender: MAIL_SENDER, log }).send(mailTo()))
-      expect(error).toMatchObject({ name: 'ChannelBusy', refused: true })
+      expect(error).toMatchObject({ name: 'SenderBusy', refused: true })
       expect(lines.at(-2)).toMatchObject({ status: 403, graphCode: 'ErrorAccessDenied' })
       expect(lines.at(-1)).toMatchObject({ sentence: expect.stringContaining('Mail.Send') })
     })

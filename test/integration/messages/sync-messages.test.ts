@@ -6,13 +6,13 @@ import { type SandboxTeams, startTeams } from '../../../sandbox/teams/index.ts'
 import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { graphMailer } from '../../../src/graph/mailer.ts'
-import { readCopies } from '../../../src/messages/delivery-claim.ts'
-import type { Copy } from '../../../src/messages/message.ts'
+import { readMessages } from '../../../src/messages/delivery-claim.ts'
+import type { Message } from '../../../src/messages/message.ts'
 import { redisBudget } from '../../../src/redis/budget.ts'
 import type { Connection } from '../../../src/redis/connections.ts'
-import { redisDigests } from '../../../src/redis/write-summaries.ts'
-import { teamsChannel } from '../../../src/teams/teams-message-sender.ts'
-import { forgetDue, type SyncNeeds, syncCards } from '../../../workers/sync-messages.ts'
+import { redisWriteSummaries } from '../../../src/redis/write-summaries.ts'
+import { teamsMessageSender } from '../../../src/teams/teams-message-sender.ts'
+import { forgetDue, type SyncDeps, syncMessages } from '../../../workers/sync-messages.ts'
 import { settingsOf } from '../../fixtures/teams.ts'
 import { type Office, openOffice } from '../../fixtures/use-cases.ts'
 
@@ -21,7 +21,7 @@ import { type Office, openOffice } from '../../fixtures/use-cases.ts'
 let office: Office
 let teams: SandboxTeams
 let redis: Connection
-let needs: SyncNeeds
+let deps: SyncDeps
 let asked: string[] = []
 
 beforeAll(async () => {
@@ -31,21 +31,21 @@ beforeAll(async () => {
   for (const person of ['rita', 'max'] as const) await teams.install(person)
   redis = await ground.open('request')
   const { prefix, log } = ground
-  needs = {
+  deps = {
     record,
-    digests: redisDigests(redis, { prefix }),
-    channel: teamsChannel({ settings: settingsOf(teams), tenantId: entra.tenantId, log }),
+    writeSummaries: redisWriteSummaries(redis, { prefix }),
+    channel: teamsMessageSender({ settings: settingsOf(teams), tenantId: entra.tenantId, log }),
     mailer: graphMailer({ ...entra, sender: MAIL_SENDER, log }),
     budget: redisBudget(redis, { prefix }),
-    directory: office.needs.directory,
-    approvalKey: office.needs.approvalKey,
+    directory: office.deps.directory,
+    approvalKey: office.deps.approvalKey,
     publicUrl: 'https://latchkey.example',
     log,
   }
 })
 afterEach(async () => {
   teams.faults.heal()
-  for (const id of asked) await cancelRequest(needs, office.as('rita'), id).catch(onlyIfPending)
+  for (const id of asked) await cancelRequest(deps, office.as('rita'), id).catch(onlyIfPending)
   asked = []
 })
 afterAll(async () => {
@@ -66,7 +66,7 @@ async function ask(): Promise<string> {
 /** Rounds until nothing waits, as the queue would run them. */
 async function sync(requestId: string): Promise<void> {
   for (;;) {
-    const { againAt } = await syncCards(needs, requestId)
+    const { againAt } = await syncMessages(deps, requestId)
     if (againAt === undefined) return
     while ((await office.record.now()) < againAt) await delay(20)
   }
@@ -78,19 +78,21 @@ const cards = (person: 'rita' | 'max', requestId: string) =>
 async function copyOf(requestId: string, reader: string, channel: string, shows = 'request') {
   const stored = await office.record.read('request', requestId)
   const ids = JSON.stringify(stored?.value).match(/c-[0-9a-z]{12}/g) ?? []
-  const copies = await readCopies(office.record, ids)
-  const found = copies.find(({ copy }) => copy.reader === reader && copy.shows === shows && isIn(copy, channel))
+  const copies = await readMessages(office.record, ids)
+  const found = copies.find(
+    ({ message }) => message.reader === reader && message.shows === shows && isIn(message, channel),
+  )
   if (found === undefined) throw new Error('There is no such copy.')
   return found
 }
 
-function isIn({ place }: Copy, channel: string): boolean {
+function isIn({ place }: Message, channel: string): boolean {
   return channel === 'mail' ? place.channel === 'mail' : place.channel !== 'mail'
 }
 
-async function change(requestId: string, changes: Partial<Copy>): Promise<void> {
-  const { copy } = await copyOf(requestId, PEOPLE.max, 'teams')
-  await redis.hset(`${office.ground.prefix}:copy:${copy.id}`, 'json', JSON.stringify({ ...copy, ...changes }))
+async function change(requestId: string, changes: Partial<Message>): Promise<void> {
+  const { message } = await copyOf(requestId, PEOPLE.max, 'teams')
+  await redis.hset(`${office.ground.prefix}:copy:${message.id}`, 'json', JSON.stringify({ ...message, ...changes }))
 }
 
 const dueAt = async (requestId: string) => redis.zscore(`${office.ground.prefix}:due:copies`, requestId)
@@ -112,7 +114,7 @@ test('a second round finds nothing to send, and then nothing is due any more', a
 test('a decision edits what was sent; only the requester is told by a message of its own', async () => {
   const id = await ask()
   await sync(id)
-  await reviewAccessRequest(office.needs, office.as('max'), id, { decision: 'deny', comment: 'not now' })
+  await reviewAccessRequest(office.deps, office.as('max'), id, { decision: 'deny', comment: 'not now' })
   await sync(id)
   expect(cards('max', id).map(({ edited }) => edited)).toEqual([true])
   expect(cards('rita', id).map(({ edited }) => edited)).toEqual([true, false])
@@ -125,7 +127,7 @@ test('a decision edits what was sent; only the requester is told by a message of
 test('what somebody else is sending is not sent again before their claim lapses', async () => {
   const id = await ask()
   await change(id, { claimedAt: new Date(await office.record.now()).toISOString() })
-  expect(await syncCards(needs, id)).toHaveProperty('againAt')
+  expect(await syncMessages(deps, id)).toHaveProperty('againAt')
   expect(cards('max', id)).toEqual([])
   await change(id, { claimedAt: new Date((await office.record.now()) - 61_000).toISOString() })
   await sync(id)
@@ -136,10 +138,10 @@ test('a card whose answer was lost is not sent a second time while its claim las
   const id = await ask()
   const conversation = teams.roster.person('max').personalChatId
   teams.faults.fail('replyToActivity', { kind: 'lose' }, { conversation })
-  await syncCards(needs, id)
-  expect(await syncCards(needs, id)).toHaveProperty('againAt')
+  await syncMessages(deps, id)
+  expect(await syncMessages(deps, id)).toHaveProperty('againAt')
   expect(cards('max', id)).toHaveLength(1)
-  expect((await copyOf(id, PEOPLE.max, 'teams')).copy).not.toHaveProperty('reference')
+  expect((await copyOf(id, PEOPLE.max, 'teams')).message).not.toHaveProperty('reference')
 })
 
 test('a mail or card that is never answered is not sent without end, and that it may be there is reported', async () => {
@@ -147,11 +149,11 @@ test('a mail or card that is never answered is not sent without end, and that it
   const conversation = teams.roster.person('max').personalChatId
   teams.faults.fail('replyToActivity', { kind: 'lose' }, { conversation, times: 9 })
   for (;;) {
-    await syncCards(needs, id)
-    const { copy } = await copyOf(id, PEOPLE.max, 'teams')
-    if (copy.dead !== undefined) break
+    await syncMessages(deps, id)
+    const { message } = await copyOf(id, PEOPLE.max, 'teams')
+    if (message.dead !== undefined) break
     // As if the claim had lapsed.
-    if (copy.claimedAt !== undefined) await change(id, { claimedAt: new Date(0).toISOString() })
+    if (message.claimedAt !== undefined) await change(id, { claimedAt: new Date(0).toISOString() })
     await delay(50)
   }
   expect(cards('max', id)).toHaveLength(3)
@@ -170,9 +172,9 @@ test('a claim of tomorrow keeps nobody out', async () => {
 
 test('mail goes where the directory says, whatever somebody writes into the record', async () => {
   const id = await ask()
-  const { copy } = await copyOf(id, PEOPLE.max, 'mail')
-  const forged = { ...copy, place: { channel: 'mail', address: 'eve@stranger.example' } }
-  await redis.hset(`${office.ground.prefix}:copy:${copy.id}`, 'json', JSON.stringify(forged))
+  const { message } = await copyOf(id, PEOPLE.max, 'mail')
+  const forged = { ...message, place: { channel: 'mail', address: 'eve@stranger.example' } }
+  await redis.hset(`${office.ground.prefix}:copy:${message.id}`, 'json', JSON.stringify(forged))
   await sync(id)
   const sent = office.entra.elsewhere.map(({ to }) => to.join())
   expect(sent).not.toContain('eve@stranger.example')
@@ -192,7 +194,7 @@ test('what was not asked is neither shown nor mailed, and the alarm is raised', 
 test('what cannot be read is put off, and what is no id of ours is forgotten', async () => {
   const id = await ask()
   await redis.hset(`${office.ground.prefix}:request:${id}`, 'json', '{}')
-  await syncCards(needs, id)
+  await syncMessages(deps, id)
   expect(Number(await dueAt(id))).toBeGreaterThan((await office.record.now()) + 600_000)
   asked = asked.filter((one) => one !== id)
   await redis.zadd(`${office.ground.prefix}:due:copies`, 0, 'no:id')
@@ -222,7 +224,7 @@ test('a place that is gone is reported once, and keeps nobody else from theirs',
 
 test('what was decided before anybody saw it is not sent to approvers any more', async () => {
   const id = await ask()
-  await cancelRequest(needs, office.as('rita'), id)
+  await cancelRequest(deps, office.as('rita'), id)
   const mails = office.entra.mails(PEOPLE.max).length
   await sync(id)
   expect([cards('rita', id).length, cards('max', id).length]).toEqual([1, 0])

@@ -8,8 +8,8 @@ import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
 import { redisBudget } from '../../../src/redis/budget.ts'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import type { RecordPort } from '../../../src/store/record-store.ts'
-import { teamsChannel } from '../../../src/teams/teams-message-sender.ts'
-import { type TellNeeds, tellSecurity } from '../../../workers/deliver-security-notice.ts'
+import { teamsMessageSender } from '../../../src/teams/teams-message-sender.ts'
+import { deliverSecurityNotice, type TellDeps } from '../../../workers/deliver-security-notice.ts'
 import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
 import { APP_ID, RECOVERY_RULES, RECOVERY_SEED, SECURITY_CHANNEL, TOLD_RULES } from '../../fixtures/recovery-rules.ts'
 import { settingsOf } from '../../fixtures/teams.ts'
@@ -47,29 +47,29 @@ const posted = () => teams.conversation('dana', 'channel').map(wordsOf)
 const dueIds = () => office.redis.zrangebyscore(office.key('due', 'notices'), '-inf', '+inf')
 const errors = () => office.ground.lines.slice(linesBefore).flatMap(({ level, msg }) => (level >= 50 ? [msg] : []))
 
-function teller(afterMs = 0): TellNeeds {
-  const { ground, needs, redis } = office
+function teller(afterMs = 0): TellDeps {
+  const { ground, deps, redis } = office
   const { prefix, log } = ground
   return {
     record: office.recordAhead(afterMs),
-    channel: teamsChannel({ settings: settingsOf(teams), tenantId: teams.tenantId, log }),
+    channel: teamsMessageSender({ settings: settingsOf(teams), tenantId: teams.tenantId, log }),
     budget: redisBudget(redis, { prefix }),
-    approvalKey: needs.approvalKey,
-    rules: needs.rules,
+    approvalKey: deps.approvalKey,
+    rules: deps.rules,
     log,
   }
 }
 
 /** As the sweeper does: everything that is due by then. */
 async function sweep(afterMs = 0, workers = 1): Promise<void> {
-  const needs = teller(afterMs)
-  const due = await needs.record.due('notices', await needs.record.now(), 100)
-  for (const { id } of due) await Promise.all(Array.from({ length: workers }, () => tellSecurity(needs, id)))
+  const deps = teller(afterMs)
+  const due = await deps.record.due('notices', await deps.record.now(), 100)
+  for (const { id } of due) await Promise.all(Array.from({ length: workers }, () => deliverSecurityNotice(deps, id)))
 }
 
 /** Every role is looked at, also after one of them could not be kept. */
-async function round(changes: Partial<DenyOffice['needs']> = {}): Promise<void> {
-  await checkEpoch({ ...office.needs, ...changes })
+async function round(changes: Partial<DenyOffice['deps']> = {}): Promise<void> {
+  await checkEpoch({ ...office.deps, ...changes })
 }
 
 test('an emptied Redis is told once, though every role of it adopts', async () => {
@@ -92,7 +92,7 @@ test('an emptied Redis is told once, though every role of it adopts', async () =
 
 test('a recovery is told once, with the name of whoever ran it', async () => {
   await isInTeam()
-  await renewEpoch(office.needs, byOperator('olga'))
+  await renewEpoch(office.deps, byOperator('olga'))
   expect(await dueIds()).toHaveLength(1)
   await round()
   await sweep()
@@ -202,7 +202,7 @@ describe('a notice waits until Teams has taken it', () => {
     await isInTeam()
     const dying = { ...teller(), channel: { post: () => Promise.reject(new Error('killed')) } }
     const [id = ''] = await dueIds()
-    await expect(tellSecurity(dying, id)).rejects.toThrow('killed')
+    await expect(deliverSecurityNotice(dying, id)).rejects.toThrow('killed')
     await sweep(30_000)
     expect(posted()).toEqual([])
     await sweep(61_000)
@@ -214,7 +214,7 @@ describe('a notice waits until Teams has taken it', () => {
     const last = week.length - 1
     // Each twice: what is not due yet is not counted.
     for (const afterMs of [...week.slice(0, last), ...week.slice(0, last)].sort((a, b) => a - b))
-      await tellSecurity({ ...teller(afterMs), rules: {} }, id)
+      await deliverSecurityNotice({ ...teller(afterMs), rules: {} }, id)
     expect(await dueIds()).toHaveLength(1)
     expect(errors()).toHaveLength(last)
     await sweep(week.length * HOUR_MS)
@@ -254,7 +254,7 @@ describe('whoever writes into Redis says nothing in the channel', () => {
 
   test('a true notice with other words, or under another id, is not posted', async () => {
     await isInTeam()
-    await renewEpoch(office.needs, byOperator('olga'))
+    await renewEpoch(office.deps, byOperator('olga'))
     const [id = ''] = await dueIds()
     const { value } = (await office.record.read('notice', id)) ?? {}
     const changed = JSON.parse(JSON.stringify(value).replace('olga', 'nobody'))
@@ -299,7 +299,7 @@ test('where the rules name no channel audit and log alone say it', async () => {
   const rules = parseRules(RECOVERY_RULES)
   await office.empty()
   await round({ rules })
-  await renewEpoch({ ...office.needs, rules }, byOperator('olga'))
+  await renewEpoch({ ...office.deps, rules }, byOperator('olga'))
   expect(await dueIds()).toEqual([])
   expect(await office.redis.keys(office.key('notice', '*'))).toEqual([])
   expect(await office.events('alarm.epoch-renewed')).toHaveLength(1)

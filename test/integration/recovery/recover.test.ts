@@ -4,7 +4,13 @@ import { byOperator } from '../../../src/audit/events.ts'
 import { awsDriver } from '../../../src/aws/driver.ts'
 import { MEASURED_AS } from '../../../src/aws/session/assume-role.ts'
 import { isLatchkeyError } from '../../../src/errors.ts'
-import { keepDueRole, readyAt, renewEpoch, waitingAccounts, waitingRoles } from '../../../src/grants/recovery/epoch.ts'
+import {
+  readyAt,
+  reconcileDueRole,
+  renewEpoch,
+  waitingAccounts,
+  waitingRoles,
+} from '../../../src/grants/recovery/epoch.ts'
 import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { newId } from '../../../src/store/ids.ts'
@@ -34,7 +40,7 @@ function warned(): readonly string[] {
   return office.ground.lines.flatMap(({ level, msg }) => (level >= 40 ? [msg] : []))
 }
 
-const round = () => reconcileGrants({ ...office.needs, queue })
+const round = () => reconcileGrants({ ...office.deps, queue })
 
 /** A session that is alive, one that was ended, and a policy that is attached. */
 async function busyDay() {
@@ -50,7 +56,7 @@ async function busyDay() {
 }
 
 test('after the record was emptied one round takes what is attached, refuses every session, and keeps refusing what was ended', async () => {
-  const { needs, aws } = office
+  const { deps, aws } = office
   const { kept, ended, lost, attached } = await busyDay()
   await office.revoked(ended)
   // A role without a Deny document yet is no mishap.
@@ -58,7 +64,7 @@ test('after the record was emptied one round takes what is attached, refuses eve
   await office.empty()
   const before = aws.journal.entries().length
   const asked = await office.approved('rita')
-  await expect(activateGrant(needs, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await expect(activateGrant(deps, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(
     aws.journal
       .entries()
@@ -79,18 +85,18 @@ test('after the record was emptied one round takes what is attached, refuses eve
 
 describe('after the record was put back from an older copy, and `latchkey recover`', () => {
   test('nothing is granted before the round; then what was ended in between stays ended, in AWS and in the record', async () => {
-    const { needs } = office
+    const { deps } = office
     const { live, kept, ended, lost, attached, copy } = await busyDay()
     await office.revoked(ended)
     await office.revoked(attached)
     expect(policies()).toEqual([])
     await office.putBack(copy)
-    await renewEpoch(needs, byOperator('olga'))
+    await renewEpoch(deps, byOperator('olga'))
     await expect(office.vend(live)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    expect(await waitingAccounts(needs)).toEqual(['prod'])
+    expect(await waitingAccounts(deps)).toEqual(['prod'])
     await round()
-    expect(await waitingAccounts(needs)).toEqual([])
-    const from = await readyAt(needs)
+    expect(await waitingAccounts(deps)).toEqual([])
+    const from = await readyAt(deps)
     expect(from).toBe(Date.parse(office.denied().issuedBefore))
     const refused = await office.vend(live).catch((error: unknown) => error)
     if (!isLatchkeyError(refused, 'UNAVAILABLE')) throw refused
@@ -103,47 +109,47 @@ describe('after the record was put back from an older copy, and `latchkey recove
     expect(office.isDenied(ended)).toBe(true)
     for (const grantId of [ended, attached]) {
       expect((await office.grant(grantId)).status).toBe('revoking')
-      await revokeGrant(needs, grantId)
+      await revokeGrant(deps, grantId)
     }
     expect(policies()).toEqual([])
     expect(await office.events('alarm.epoch-renewed')).toMatchObject([{ actor: { kind: 'operator', name: 'olga' } }])
   })
 
   test('an attach grant that the copy has still waiting is not attached again', async () => {
-    const { needs } = office
+    const { deps } = office
     const waiting = await office.approved('finn')
     const copy = await office.copy()
-    await activateGrant(needs, waiting)
+    await activateGrant(deps, waiting)
     await office.putBack(copy)
     expect((await office.grant(waiting)).status).toBe('activating')
-    await renewEpoch(needs, byOperator('olga'))
+    await renewEpoch(deps, byOperator('olga'))
     await round()
-    await activateGrant(needs, waiting)
+    await activateGrant(deps, waiting)
     expect(policies()).toEqual([])
     expect((await office.grant(waiting)).status).toBe('revoking')
   })
 
   test('an account is not called safe, and nothing is granted there, while something attached could not be taken', async () => {
-    const { needs, aws } = office
+    const { deps, aws } = office
     const attached = await office.granted('finn')
-    await renewEpoch(needs, byOperator('olga'))
+    await renewEpoch(deps, byOperator('olga'))
     aws.faults.fail({ action: 'DeleteUserPolicy' }, { code: 'AccessDenied', status: 403, times: 1 })
     await round()
     expect(policies()).toEqual([`latchkey.${attached}`])
-    expect(await waitingAccounts(needs)).toEqual(['prod'])
+    expect(await waitingAccounts(deps)).toEqual(['prod'])
     const asked = await office.approved('noor')
-    await expect(activateGrant(needs, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(activateGrant(deps, asked)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     await round()
     expect(policies()).toEqual([])
-    expect(await waitingAccounts(needs)).toEqual([])
+    expect(await waitingAccounts(deps)).toEqual([])
   })
 })
 
 /** The same company, after somebody gave its elevation role another name in the rules. */
 function renamed(name = 'latchkey/prod-2') {
-  const { needs, ground } = office
+  const { deps, ground } = office
   const rules = parseRules(RECOVERY_RULES.replace('latchkey/prod, copies: 2', name))
-  return { ...needs, queue, rules, driver: awsDriver({ ...rules, part: 'workers', log: ground.log }) }
+  return { ...deps, queue, rules, driver: awsDriver({ ...rules, part: 'workers', log: ground.log }) }
 }
 
 describe('a role that the rules name no more', () => {
@@ -158,9 +164,9 @@ describe('a role that the rules name no more', () => {
   })
 
   test('`latchkey recover` is not done before AWS shows that it refuses them', async () => {
-    const { needs, aws, role } = office
+    const { deps, aws, role } = office
     const { kept } = await busyDay()
-    await renewEpoch(needs, byOperator('olga'))
+    await renewEpoch(deps, byOperator('olga'))
     aws.faults.fail(
       { action: 'PutRolePolicy', parameters: { RoleName: 'prod' } },
       { code: 'AccessDenied', status: 403, times: 1 },
@@ -218,14 +224,14 @@ describe('a role that the rules name no more', () => {
     const { ended } = await busyDay()
     await office.revoked(ended)
     aws.state.roles.delete('prod')
-    const { needs } = office
-    await expect(keepDueRole({ ...needs, ...renamed() }, roleKey)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
+    const { deps } = office
+    await expect(reconcileDueRole({ ...deps, ...renamed() }, roleKey)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
     const nextYear = Date.now() + 366 * 86_400_000
     vi.setSystemTime(nextYear)
     onTestFinished(() => void vi.useRealTimers())
-    await keepDueRole({ ...renamed(), record: { ...needs.record, now: async () => nextYear } }, roleKey)
+    await reconcileDueRole({ ...renamed(), record: { ...deps.record, now: async () => nextYear } }, roleKey)
     expect(await office.events('deny.let-go')).toMatchObject([{ role: office.role.arn }])
-    expect((await needs.record.due('roles', nextYear, 10)).map(({ id }) => id)).not.toContain(roleKey)
+    expect((await deps.record.due('roles', nextYear, 10)).map(({ id }) => id)).not.toContain(roleKey)
   })
 
   test('a grant that was tampered with is denied there too', async () => {
@@ -238,9 +244,9 @@ describe('a role that the rules name no more', () => {
 })
 
 test('live grants of an account that left the rules are called out in each round', async () => {
-  const { needs, ground } = office
+  const { deps, ground } = office
   await office.granted('rita')
-  await reconcileGrants({ ...needs, queue, rules: { ...needs.rules, accounts: new Map() } })
+  await reconcileGrants({ ...deps, queue, rules: { ...deps.rules, accounts: new Map() } })
   const said =
     'grants are live in accounts that the rules do not name: put those back into the rules until they are over'
   expect(ground.lines).toContainEqual(expect.objectContaining({ level: 50, msg: said, accounts: ['111122223333'] }))

@@ -24,12 +24,12 @@ const copiesIs = (copies: number) => RULES.replace('latchkey/prod }', `latchkey/
 
 const office = await openOffice('places', { rules: copiesIs(2), seed: { copies: 2 } })
 const redis = await office.ground.open('request')
-const { needs } = office
+const { deps } = office
 for (const person of ['oona', 'max'] as const) office.entra.company.join(GROUPS.finance, PEOPLE[person])
 let asked: AccessRequest[] = []
 
 beforeEach(async () => {
-  for (const { id, requester } of asked) await cancelRequest(needs, caller(requester.objectId), id).catch(onlyIfPending)
+  for (const { id, requester } of asked) await cancelRequest(deps, caller(requester.objectId), id).catch(onlyIfPending)
   asked = []
   await redis.del(...COPIES.map(keyOf))
 })
@@ -54,7 +54,7 @@ async function ask(person: PersonName = 'rita'): Promise<AccessRequest> {
 }
 
 async function approve({ id }: AccessRequest): Promise<string> {
-  const { grantId = '' } = await reviewAccessRequest(needs, office.as('dana'), id, { decision: 'approve', comment: '' })
+  const { grantId = '' } = await reviewAccessRequest(deps, office.as('dana'), id, { decision: 'approve', comment: '' })
   return grantId
 }
 
@@ -66,11 +66,11 @@ const holders = (copy: string) => redis.zrange(keyOf(copy), '-inf', '+inf', 'BYS
 function meetingAtTheCommit(count: number): RecordPort {
   let missing = count
   return {
-    ...needs.record,
+    ...deps.record,
     async commit(commit) {
       missing -= 1
       await until(() => missing <= 0)
-      return await needs.record.commit(commit)
+      return await deps.record.commit(commit)
     },
   }
 }
@@ -81,7 +81,7 @@ describe('a place on a copy of the elevation role', () => {
     const last = await ask()
     expect(copyOf(last)).toBe(FIRST)
     expect(copyOf(await ask('finn'))).toBe(SECOND)
-    await cancelRequest(needs, office.as('rita'), last.id)
+    await cancelRequest(deps, office.as('rita'), last.id)
     expect(copyOf(await ask())).toBe(FIRST)
   })
 
@@ -102,7 +102,7 @@ describe('a place on a copy of the elevation role', () => {
     const record = meetingAtTheCommit(people.length)
     const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['read'], reason: 'month-end' } as const
     const asks = await Promise.allSettled(
-      people.map((person) => requestAccess({ ...needs, record }, office.as(person), input)),
+      people.map((person) => requestAccess({ ...deps, record }, office.as(person), input)),
     )
     asked = asks.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     expect(asked.map(copyOf)).toEqual([SECOND])
@@ -124,7 +124,7 @@ describe('a place on a copy of the elevation role', () => {
   test('is held for longer by a grant that is extended', async () => {
     const grantId = await office.granted('max')
     const again = { durationMinutes: 120, reason: 'the export still runs' }
-    await approve(await extendGrant(needs, office.as('max'), grantId, again))
+    await approve(await extendGrant(deps, office.as('max'), grantId, again))
     const { terms } = await office.grant(grantId)
     expect(terms.durationMinutes).toBe(120)
     expect(await holders(FIRST)).toEqual([grantId])
@@ -134,7 +134,7 @@ describe('a place on a copy of the elevation role', () => {
   test('on a copy that the rules no longer have gets no yes', async () => {
     await leave(FIRST, 0)
     const { id } = await ask()
-    const later = { ...needs, rules: parseRules(copiesIs(1)) }
+    const later = { ...deps, rules: parseRules(copiesIs(1)) }
     const click = reviewAccessRequest(later, office.as('dana'), id, { decision: 'approve', comment: '' })
     await expect(click).rejects.toMatchObject({ message: expect.stringContaining('another role') })
   })

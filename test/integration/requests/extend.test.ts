@@ -4,7 +4,7 @@ import type { AccessRequest } from '../../../src/access-requests/access-request.
 import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
 import { extendGrant } from '../../../src/access-requests/extend-grant.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
-import { findYesFault } from '../../../src/grants/approval-mac.ts'
+import { findApprovalFault } from '../../../src/grants/approval-mac.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import { findGrant } from '../../../src/grants/find-grants.ts'
@@ -27,11 +27,11 @@ afterAll(() => office.close())
 
 async function extend(grantId: string, durationMinutes: number, person: PersonName = 'rita'): Promise<AccessRequest> {
   const input = { durationMinutes, reason: 'the export still runs' }
-  return await extendGrant(office.needs, office.as(person), grantId, input)
+  return await extendGrant(office.deps, office.as(person), grantId, input)
 }
 
 function approve(id: string, person: PersonName = 'dana'): Promise<AccessRequest> {
-  return reviewAccessRequest(office.needs, office.as(person), id, { decision: 'approve', comment: '' })
+  return reviewAccessRequest(office.deps, office.as(person), id, { decision: 'approve', comment: '' })
 }
 
 async function endOf(grantId: string): Promise<number> {
@@ -56,8 +56,8 @@ describe('extending a grant', () => {
     expect(end).toBe(Math.floor((Date.parse(reviews[0]?.at ?? '') + 3_600_000) / 1_000) * 1_000)
     expect(await dueAt(id)).toBe(end)
     expect(after).toMatchObject({ status: 'active', terms: { extension: { requestId }, durationMinutes: 60 } })
-    expect(findYesFault(office.needs.approvalKey, id, after)).toBeUndefined()
-    const { expiresAt } = await vendCredentials(office.needs, office.as('rita'), id)
+    expect(findApprovalFault(office.deps.approvalKey, id, after)).toBeUndefined()
+    const { expiresAt } = await vendCredentials(office.deps, office.as('rita'), id)
     expect(Date.parse(expiresAt)).toBeGreaterThan(before)
     expect(await office.events('grant.extended')).toContainEqual(expect.objectContaining({ grantId: id, requestId }))
   })
@@ -81,10 +81,10 @@ describe('extending a grant', () => {
 
   it('is no new grant: it ends once, with everything that was vended', async () => {
     const id = await office.granted()
-    const earlier = await vendCredentials(office.needs, office.as('rita'), id)
+    const earlier = await vendCredentials(office.deps, office.as('rita'), id)
     await approve((await extend(id, 60)).id)
-    await endGrant(office.needs, office.as('rita'), id)
-    await revokeGrant(office.needs, id)
+    await endGrant(office.deps, office.as('rita'), id)
+    await revokeGrant(office.deps, id)
     expect(await office.grant(id)).toMatchObject({ status: 'revoked' })
     expect(await office.canWrite(earlier)).toBe(false)
   })
@@ -93,8 +93,8 @@ describe('extending a grant', () => {
     const id = await office.granted()
     await approve((await extend(id, 60)).id, 'max')
     expect((await office.grant(id)).approverName).toBe('Max Mertens')
-    expect(await findGrant(office.needs, office.as('dana'), id)).toMatchObject({ id })
-    await endGrant(office.needs, office.as('dana'), id)
+    expect(await findGrant(office.deps, office.as('dana'), id)).toMatchObject({ id })
+    await endGrant(office.deps, office.as('dana'), id)
     expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'ended-by-approver' } })
   })
 
@@ -107,7 +107,7 @@ describe('extending a grant', () => {
     const ended = await endOf(id)
     await expect(approve(shorter.id)).rejects.toMatchObject({ code: 'BAD_INPUT' })
     expect(await endOf(id)).toBe(ended)
-    await cancelRequest(office.needs, office.as('rita'), shorter.id)
+    await cancelRequest(office.deps, office.as('rita'), shorter.id)
   })
 
   it('is asked once for the same: the second ask hears of the first, which can be taken back', async () => {
@@ -117,9 +117,9 @@ describe('extending a grant', () => {
       code: 'CONFLICT',
       message: expect.stringContaining(`You already asked to extend it: ${first.id}`),
     })
-    await cancelRequest(office.needs, office.as('finn'), (await extend(id, 55, 'finn')).id)
-    await cancelRequest(office.needs, office.as('finn'), first.id)
-    await cancelRequest(office.needs, office.as('finn'), (await extend(id, 50, 'finn')).id)
+    await cancelRequest(office.deps, office.as('finn'), (await extend(id, 55, 'finn')).id)
+    await cancelRequest(office.deps, office.as('finn'), first.id)
+    await cancelRequest(office.deps, office.as('finn'), (await extend(id, 50, 'finn')).id)
   })
 
   it('is nobody else’s to ask, and reads like a grant that is not there', async () => {
@@ -131,9 +131,9 @@ describe('extending a grant', () => {
   it('does not bring back what ended before the yes', async () => {
     const id = await office.granted()
     const { id: requestId } = await extend(id, 60)
-    await endGrant(office.needs, office.as('rita'), id)
+    await endGrant(office.deps, office.as('rita'), id)
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
-    await revokeGrant(office.needs, id)
+    await revokeGrant(office.deps, id)
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
     await expect(extend(id, 60)).rejects.toMatchObject({ code: 'OVER' })
   })
@@ -172,8 +172,8 @@ describe('extending a grant on somebody’s own role', () => {
   async function extended(id: string, durationMinutes = 60): Promise<string> {
     const caller = attached.as('rita')
     const again = { durationMinutes, reason: 'it still runs' }
-    const { id: requestId } = await extendGrant(attached.needs, caller, id, again)
-    await reviewAccessRequest(attached.needs, attached.as('dana'), requestId, { decision: 'approve', comment: '' })
+    const { id: requestId } = await extendGrant(attached.deps, caller, id, again)
+    await reviewAccessRequest(attached.deps, attached.as('dana'), requestId, { decision: 'approve', comment: '' })
     return iamTime(Date.parse((await attached.grant(id)).endsAt ?? ''))
   }
 
@@ -185,7 +185,7 @@ describe('extending a grant on somebody’s own role', () => {
     expect(policyOf(id)).toBe(before)
     await attached.look(true)
     expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
-    await activateGrant(attached.needs, id)
+    await activateGrant(attached.deps, id)
     expect(policyOf(id)).toContain(end)
     expect(await attached.grant(id)).not.toHaveProperty('unwritten')
     await attached.look(true)
@@ -203,14 +203,14 @@ describe('extending a grant on somebody’s own role', () => {
     attached.putByHand(policyNameOf(id), ANYTHING)
     await attached.look(true)
     expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'changed-in-aws' } })
-    await revokeGrant(attached.needs, id)
+    await revokeGrant(attached.deps, id)
   })
 
   it('that ended meanwhile is not written any more', async () => {
     const id = await attached.grantedOn()
     await extended(id)
     await attached.revoked(id)
-    await activateGrant(attached.needs, id)
+    await activateGrant(attached.deps, id)
     expect(attached.held()).toEqual([])
   })
 
@@ -218,7 +218,7 @@ describe('extending a grant on somebody’s own role', () => {
     const id = await attached.grantedOn()
     await extended(id)
     attached.aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403 })
-    await activateGrant(attached.needs, id)
+    await activateGrant(attached.deps, id)
     attached.aws.faults.clear()
     expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'activation-failed' } })
   })
@@ -230,14 +230,14 @@ describe('extending a grant on somebody’s own role', () => {
       { action: 'PutRolePolicy' },
       { code: 'ServiceFailure', status: 500, times: Number.POSITIVE_INFINITY },
     )
-    await expect(activateGrant(attached.needs, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(activateGrant(attached.deps, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     attached.aws.faults.clear()
     expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
     const jobs: Job[] = []
     await attached.older(id, 60_000)
-    await reconcileGrants({ ...attached.needs, queue: { add: async (added) => void jobs.push(...added) } })
+    await reconcileGrants({ ...attached.deps, queue: { add: async (added) => void jobs.push(...added) } })
     expect(jobs).toContainEqual(expect.objectContaining({ act: 'activate', recordId: id }))
-    await activateGrant(attached.needs, id)
+    await activateGrant(attached.deps, id)
     expect(policyOf(id)).toContain(end)
     await attached.revoked(id)
   })
@@ -247,7 +247,7 @@ describe('extending a grant on somebody’s own role', () => {
     const before = policyOf(id)
     await extended(id)
     attached.entra.company.disable(PEOPLE.rita)
-    await activateGrant(attached.needs, id)
+    await activateGrant(attached.deps, id)
     attached.entra.company.enable(PEOPLE.rita)
     expect(policyOf(id)).toBe(before)
     expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })

@@ -12,7 +12,7 @@ afterAll(() => office.close())
 
 async function warnings(): Promise<readonly string[]> {
   const { id } = await office.ask()
-  return requestView(await findRequest(office.needs, office.as('rita'), id)).warnings
+  return requestView(await findRequest(office.deps, office.as('rita'), id)).warnings
 }
 
 test('who decides is told where the activity feed is not proven, until the first record of that bucket came', async () => {

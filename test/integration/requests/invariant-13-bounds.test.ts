@@ -19,7 +19,7 @@ test('a person has five requests pending at once, not six', async () => {
 
 test('a person asks twenty times an hour, not twenty-one times', async () => {
   for (let asks = 1; asks <= 20; asks += 1)
-    await cancelRequest(office.needs, office.as('finn'), (await office.ask('finn')).id)
+    await cancelRequest(office.deps, office.as('finn'), (await office.ask('finn')).id)
   await expect(office.ask('finn')).rejects.toMatchObject({ code: 'TOO_MANY' })
 })
 
@@ -31,12 +31,12 @@ test('a store that is nearly full takes no new asks and vends nothing, and leave
   await direct.call('CONFIG', 'SET', 'maxmemory', String(Math.round(used / 0.8)))
   const other = await openOffice('bounds', { redisUrl: redis.url })
   await expect(other.ask('nils')).rejects.toMatchObject({ code: 'UNAVAILABLE', facts: { what: 'the record' } })
-  const vended = vendCredentials(
-    { ...office.needs, record: { ...office.record, hasRoom: other.record.hasRoom } },
+  const credentialsCache = vendCredentials(
+    { ...office.deps, record: { ...office.record, hasRoom: other.record.hasRoom } },
     office.as('noor'),
     grantId,
   )
-  await expect(vended).rejects.toMatchObject({ code: 'UNAVAILABLE', facts: { what: 'the record' } })
-  expect((await cancelRequest(office.needs, office.as('nils'), id)).status).toBe('cancelled')
+  await expect(credentialsCache).rejects.toMatchObject({ code: 'UNAVAILABLE', facts: { what: 'the record' } })
+  expect((await cancelRequest(office.deps, office.as('nils'), id)).status).toBe('cancelled')
   await other.close()
 })

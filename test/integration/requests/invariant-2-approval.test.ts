@@ -20,7 +20,7 @@ afterEach(() => {
 afterAll(() => office.close())
 
 function approve(reviewer: PersonName, requestId: string) {
-  return reviewAccessRequest(office.needs, office.as(reviewer), requestId, { decision: 'approve', comment: '' })
+  return reviewAccessRequest(office.deps, office.as(reviewer), requestId, { decision: 'approve', comment: '' })
 }
 
 async function statusOf(requestId: string) {
@@ -80,7 +80,7 @@ describe('at activation', () => {
     const grantId = await office.approved('finn')
     company.disable(PEOPLE.finn)
     const before = office.calls('AssumeRole')
-    await activateGrant(office.needs, grantId)
+    await activateGrant(office.deps, grantId)
     expect(office.calls('AssumeRole')).toBe(before)
     expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
   })
@@ -89,7 +89,7 @@ describe('at activation', () => {
     const grantId = await office.approved('finn')
     faults.fail('graph', { kind: 'status', status: 500 })
     const before = office.calls('AssumeRole')
-    await expect(activateGrant(office.needs, grantId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(activateGrant(office.deps, grantId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(office.calls('AssumeRole')).toBe(before)
   })
 })
@@ -98,7 +98,7 @@ describe('at vend', () => {
   /** Found eligible by a first vend, so many minutes ago. */
   async function vendAfter(minutes: number) {
     const grantId = await office.granted('noor')
-    const vend = () => vendCredentials(office.needs, office.as('noor'), grantId)
+    const vend = () => vendCredentials(office.deps, office.as('noor'), grantId)
     await vend()
     office.later(minutes * MINUTE)
     return { grantId, vend }
@@ -135,7 +135,7 @@ describe('at vend', () => {
   test('the approval and the activation do not count: whoever vends first asks the directory', async () => {
     const grantId = await office.granted('noor')
     company.leave(GROUPS.finance, PEOPLE.noor)
-    const vended = vendCredentials(office.needs, office.as('noor'), grantId)
-    await expect(vended).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+    const credentialsCache = vendCredentials(office.deps, office.as('noor'), grantId)
+    await expect(credentialsCache).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
   })
 })

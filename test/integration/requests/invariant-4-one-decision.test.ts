@@ -9,7 +9,7 @@ afterAll(() => office.close())
 
 function review(reviewer: PersonName, requestId: string, decision: 'approve' | 'deny', version?: string) {
   const input = { decision, comment: '', ...(version === undefined ? {} : { version }) }
-  return reviewAccessRequest(office.needs, office.as(reviewer), requestId, input)
+  return reviewAccessRequest(office.deps, office.as(reviewer), requestId, input)
 }
 
 test('whoever comes after the decision is told who decided, and when', async () => {

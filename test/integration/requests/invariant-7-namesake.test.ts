@@ -17,7 +17,7 @@ const giveDella = (mailNickname: string) => company.change(PEOPLE.della, { mailN
 
 function ask() {
   const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['write'], reason: 'month-end' } as const
-  return requestAccess(office.needs, office.as('rita'), input)
+  return requestAccess(office.deps, office.as('rita'), input)
 }
 
 const refusal = {
@@ -37,7 +37,7 @@ test('nobody is asked for somebody whose session name another account has, even 
 test('no yes is taken once another account has the name, and the no still is', async () => {
   const { id } = await ask()
   const decide = (decision: 'approve' | 'deny') =>
-    reviewAccessRequest(office.needs, office.as('dana'), id, { decision, comment: '' })
+    reviewAccessRequest(office.deps, office.as('dana'), id, { decision, comment: '' })
   giveDella('rita')
   await expect(decide('approve')).rejects.toMatchObject(refusal)
   expect((await decide('deny')).status).toBe('denied')
@@ -46,7 +46,7 @@ test('no yes is taken once another account has the name, and the no still is', a
 test('nothing is attached once another account has the name', async () => {
   const id = await office.approvedOn('rita')
   giveDella('rita')
-  await activateGrant(office.needs, id)
+  await activateGrant(office.deps, id)
   expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
   expect(office.held()).toEqual([])
 })

@@ -3,10 +3,10 @@ import { GROUPS, PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.
 import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
 import { requestAccess } from '../../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
-import { vendCache } from '../../../src/grants/credentials/credentials-cache.ts'
+import { makeCredentialsCache } from '../../../src/grants/credentials/credentials-cache.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
-import { userIdOf } from '../../../src/grants/principal.ts'
+import { sessionUserId } from '../../../src/grants/principal.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
 import { newId } from '../../../src/store/ids.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
@@ -16,7 +16,7 @@ import { openOffice } from '../../fixtures/use-cases.ts'
 const HOUR = 3_600_000
 const office = await openOffice('limits')
 const redis = await office.ground.open('request')
-const { needs, entra, aws } = office
+const { deps, entra, aws } = office
 const { prefix } = office.ground
 
 afterEach(() => aws.faults.clear())
@@ -49,7 +49,7 @@ describe('who has used up what one person may ask is refused before the director
     const { id } = await office.ask('rita')
     await fill('pending', PEOPLE.rita, 4)
     await refusedAtOnce('rita', '5 requests waiting')
-    await cancelRequest(needs, office.as('rita'), id)
+    await cancelRequest(deps, office.as('rita'), id)
     expect((await office.ask('rita')).status).toBe('pending')
   })
 
@@ -86,7 +86,8 @@ test('of many asks of one person at the same moment five are looked at, and nobo
 
 describe('vends of one grant', () => {
   // Each by another process, which has none to hand out again.
-  const vend = (grantId: string) => vendCredentials({ ...needs, vended: vendCache() }, office.as('oona'), grantId)
+  const vend = (grantId: string) =>
+    vendCredentials({ ...deps, credentialsCache: makeCredentialsCache() }, office.as('oona'), grantId)
 
   test('are 120 an hour, not 121: then AWS is not asked, the refusal is audited, and an hour later it goes on', async () => {
     const grantId = await granted('oona')
@@ -112,24 +113,24 @@ describe('vends of one grant', () => {
     // The first from an address is told, by the grant itself.
     await vend(grantId)
     const before = await office.record.read('grant', grantId)
-    const vended = await Promise.all(Array.from({ length: 30 }, () => vend(grantId)))
-    expect(new Set(vended.map(({ accessKeyId }) => accessKeyId)).size).toBe(30)
+    const credentialsCache = await Promise.all(Array.from({ length: 30 }, () => vend(grantId)))
+    expect(new Set(credentialsCache.map(({ accessKeyId }) => accessKeyId)).size).toBe(30)
     expect(await office.record.read('grant', grantId)).toEqual(before)
   })
 
   test('come too late once an end was committed between reading the grant and the intent', async () => {
     const grantId = await granted('oona')
     let ended = 0
-    const directory: typeof needs.directory = {
-      ...needs.directory,
+    const directory: typeof deps.directory = {
+      ...deps.directory,
       async person(objectId, signal) {
         ended += 1
-        await endGrant(needs, office.as('oona'), grantId)
-        return needs.directory.person(objectId, signal)
+        await endGrant(deps, office.as('oona'), grantId)
+        return deps.directory.person(objectId, signal)
       },
     }
     const before = office.calls('AssumeRole')
-    const vending = vendCredentials({ ...needs, directory }, office.as('oona'), grantId)
+    const vending = vendCredentials({ ...deps, directory }, office.as('oona'), grantId)
     await expect(vending).rejects.toMatchObject({ code: 'OVER' })
     expect(ended).toBe(1)
     expect(office.calls('AssumeRole')).toBe(before)
@@ -149,10 +150,10 @@ describe('a version that somebody wrote into Redis', () => {
       const { requestId } = (await office.grant(grantId)).terms
       for (const key of [`request:${requestId}`, `grant:${grantId}`]) await redis.hset(`${prefix}:${key}`, { version })
       const comes = [
-        reviewAccessRequest(needs, office.as('dana'), requestId, { decision: 'deny', comment: '' }),
-        cancelRequest(needs, office.as('dirk'), requestId),
-        vendCredentials(needs, office.as('dirk'), grantId),
-        endGrant(needs, office.as('dirk'), grantId),
+        reviewAccessRequest(deps, office.as('dana'), requestId, { decision: 'deny', comment: '' }),
+        cancelRequest(deps, office.as('dirk'), requestId),
+        vendCredentials(deps, office.as('dirk'), grantId),
+        endGrant(deps, office.as('dirk'), grantId),
       ]
       const settled = await Promise.allSettled(comes)
       expect(settled.map(({ status }) => status)).toEqual(comes.map(() => 'rejected'))
@@ -162,25 +163,25 @@ describe('a version that somebody wrote into Redis', () => {
   test('of a role’s list of denials holds no early end up', async () => {
     const grantId = await granted('oona')
     await redis.hset(`${prefix}:deny:111122223333.prod`, { version: 'junk' })
-    await endGrant(needs, office.as('oona'), grantId)
-    await revokeGrant(needs, grantId)
+    await endGrant(deps, office.as('oona'), grantId)
+    await revokeGrant(deps, grantId)
     expect((await office.grant(grantId)).status).toBe('revoked')
-    expect(office.denied().denied).toContain(userIdOf(office.principal, grantId))
+    expect(office.denied().denied).toContain(sessionUserId(office.principal, grantId))
   })
 })
 
 describe('the due entry of a grant that is over', () => {
   async function over(): Promise<string> {
     const grantId = await granted('oona')
-    await endGrant(needs, office.as('oona'), grantId)
-    await revokeGrant(needs, grantId)
+    await endGrant(deps, office.as('oona'), grantId)
+    await revokeGrant(deps, grantId)
     return grantId
   }
 
   test('is taken out and audited, so that no sweep names its job for ever', async () => {
     const grantId = await over()
     await redis.zadd(`${prefix}:due:grants`, Date.now() - 60_000, grantId)
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect(await redis.zscore(`${prefix}:due:grants`, grantId)).toBeNull()
     expect(await office.events('grant.due-taken-out')).toMatchObject([{ grantId }])
     expect((await office.grant(grantId)).status).toBe('revoked')
@@ -189,14 +190,14 @@ describe('the due entry of a grant that is over', () => {
   test('is not there as a rule: a late job then writes nothing', async () => {
     const grantId = await over()
     const before = await dump(redis, prefix)
-    await revokeGrant(needs, grantId)
+    await revokeGrant(deps, grantId)
     expect(await dump(redis, prefix)).toEqual(before)
   })
 })
 
 test('what a refused person wrote is kept in part only', async () => {
   const scopes = Array.from({ length: 10 }, (_, n) => parseScope(`s3://payroll/${n}/${'x'.repeat(900)}/`))
-  const ask = requestAccess(needs, office.as('max'), { scopes, levels: ['write'], reason: 'all of it' })
+  const ask = requestAccess(deps, office.as('max'), { scopes, levels: ['write'], reason: 'all of it' })
   await expect(ask).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
   const events = await office.events('ask.refused')
   const event = events.find((one) => 'actor' in one && JSON.stringify(one.actor).includes(PEOPLE.max))

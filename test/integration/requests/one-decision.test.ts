@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { GROUPS, PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import type { AccessRequest } from '../../../src/access-requests/access-request.ts'
-import { signAsk } from '../../../src/access-requests/request-mac.ts'
+import { signRequest } from '../../../src/access-requests/request-mac.ts'
 import { LATCHKEY } from '../../../src/audit/events.ts'
 import type { SessionPrincipal } from '../../../src/grants/principal.ts'
 import { newId } from '../../../src/store/ids.ts'
@@ -78,7 +78,7 @@ async function seed(): Promise<readonly string[]> {
   const ids = Array.from({ length: ROUNDS }, () => newId('r'))
   await Promise.all(
     ids.map((id, n) => {
-      const next = signAsk(product.environment('web').APPROVAL_KEY ?? '', {
+      const next = signRequest(product.environment('web').APPROVAL_KEY ?? '', {
         id,
         status: 'pending',
         requester: { objectId: PEOPLE.rita, name: 'Rita Reyes' },

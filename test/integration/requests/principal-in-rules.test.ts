@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
-import { type AskNeeds, requestAccess } from '../../../src/access-requests/request-access.ts'
+import { type AskDeps, requestAccess } from '../../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
@@ -13,7 +13,7 @@ import { RULES } from '../../fixtures/world.ts'
 const office = await openAttachOffice('named')
 afterAll(() => office.close())
 
-async function refusedBy(asking: AskNeeds, rules: string): Promise<void> {
+async function refusedBy(asking: AskDeps, rules: string): Promise<void> {
   const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['write'], reason: 'month-end' } as const
   const { id } = await requestAccess(asking, office.as('rita'), input)
   const later = { ...asking, rules: parseRules(`people: { rita: ${PEOPLE.rita} }\n${rules}`) }
@@ -42,7 +42,7 @@ test.each([
   ['another account', OWN_ROLE_RULES.replace('111122223333', '444455556666')],
   ['the elevation role', OWN_ROLE_RULES.replace('    driver: attach\n', '')],
 ])('a policy on the own role is refused its yes where the rules name %s at the click', async (_name, rules) => {
-  await refusedBy(office.needs, rules)
+  await refusedBy(office.deps, rules)
 })
 
 test('what was approved is not activated once the rules name another principal', async () => {
@@ -50,7 +50,7 @@ test('what was approved is not activated once the rules name another principal',
   const rules = parseRules(
     `people: { rita: ${PEOPLE.rita} }\n${OWN_ROLE_RULES.replace('role: app-team', 'role: other-team')}`,
   )
-  await activateGrant({ ...office.needs, rules }, id)
+  await activateGrant({ ...office.deps, rules }, id)
   expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
   expect(office.held()).toEqual([])
 })

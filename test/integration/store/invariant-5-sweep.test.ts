@@ -28,8 +28,8 @@ test('the sweeper names what is overdue, and nothing whose time has not come', a
     lapse: nothing,
     keepRole: nothing,
     keepTarget: nothing,
-    showCopies: nothing,
-    tellSecurity: nothing,
+    syncMessages: nothing,
+    deliverSecurityNotice: nothing,
   })
   await until(() => named.length > 0)
   await sweeper.stop()

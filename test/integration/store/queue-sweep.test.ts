@@ -7,7 +7,7 @@ import { redisOutbox } from '../../../src/redis/outbox.ts'
 import { startWorkers, type Task } from '../../../src/redis/queue-workers.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { relayOutbox } from '../../../workers/relay-outbox.ts'
-import { type SweepNeeds, sweepDue } from '../../../workers/sweep-due.ts'
+import { type SweepDeps, sweepDue } from '../../../workers/sweep-due.ts'
 import { eventOf, ground, newId, until, write } from '../../fixtures/redis-record.ts'
 
 const here = ground('sweep')
@@ -29,7 +29,7 @@ function fresh() {
   return { prefix, record: redisRecord(request, { prefix }), queue }
 }
 
-function sweep(needs: Pick<SweepNeeds, 'record' | 'queue'> & Partial<SweepNeeds>) {
+function sweep(deps: Pick<SweepDeps, 'record' | 'queue'> & Partial<SweepDeps>) {
   const nothing = async () => {}
   const loop = sweepDue({
     log,
@@ -37,9 +37,9 @@ function sweep(needs: Pick<SweepNeeds, 'record' | 'queue'> & Partial<SweepNeeds>
     lapse: nothing,
     keepRole: nothing,
     keepTarget: nothing,
-    showCopies: nothing,
-    tellSecurity: nothing,
-    ...needs,
+    syncMessages: nothing,
+    deliverSecurityNotice: nothing,
+    ...deps,
   })
   toStop.push(loop.stop)
   return loop

@@ -40,7 +40,7 @@ test('credentials that are still good are handed out after one round trip', asyn
   const office = await openOffice('round-trips', { redisUrl: proxy.url })
   context.onTestFinished(() => office.close())
   const grantId = await office.granted()
-  const vend = () => vendCredentials(office.needs, office.as('rita'), grantId)
+  const vend = () => vendCredentials(office.deps, office.as('rita'), grantId)
   const first = await vend()
   const before = proxy.trips().length
   expect(await vend()).toEqual(first)

@@ -50,8 +50,8 @@ describe('asking in one line', () => {
       reason: 'month-end fix',
     })
     const [own] = await chat.copies(id)
-    expect(own?.copy.place).toMatchObject({ channel: 'teams', conversation: { conversationId: 'a:rita' } })
-    expect(own?.copy.reference).toBeUndefined()
+    expect(own?.message.place).toMatchObject({ channel: 'teams', conversation: { conversationId: 'a:rita' } })
+    expect(own?.message.reference).toBeUndefined()
   })
 
   test('a refusal says why, and what may be asked instead', async () => {
@@ -94,7 +94,7 @@ describe('the form', () => {
     const [request] = await chat.requestsOf('rita')
     expect(request).toMatchObject({ scopes: [SCOPE], levels: ['write'], durationMinutes: 45, ticket: '' })
     const [own] = await chat.copies(request?.id ?? '')
-    expect(own?.copy).toMatchObject({ reference: 'form-1', role: 'requester' })
+    expect(own?.message).toMatchObject({ reference: 'form-1', role: 'requester' })
   })
 
   test('of somebody else is refused, whatever is in it', async () => {
@@ -368,12 +368,12 @@ describe('the app comes to a person', () => {
   test('what could not be shown to them is due again; copies of others, and mails, stay as they are', async () => {
     const id = await asked()
     const dead = { dead: 'The app is not installed for this person.' }
-    for (const copy of await chat.copies(id)) await chat.change(copy, dead)
+    for (const message of await chat.copies(id)) await chat.change(message, dead)
     expect(await chat.install('max')).toEqual(await chat.say('max', 'help'))
     expect(await chat.install('max')).toEqual(await chat.say('max', 'help'))
     const { objectId } = chat.office.as('max')
-    const alive = (await chat.copies(id)).filter(({ copy }) => copy.dead === undefined)
-    expect(alive.map(({ copy }) => [copy.reader, copy.place.channel])).toEqual([[objectId, 'personal']])
+    const alive = (await chat.copies(id)).filter(({ message }) => message.dead === undefined)
+    expect(alive.map(({ message }) => [message.reader, message.place.channel])).toEqual([[objectId, 'personal']])
     const due = await chat.office.record.due('copies', await chat.office.record.now(), 100)
     expect(due.map((entry) => entry.id)).toContain(id)
   })

@@ -3,14 +3,14 @@ import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { textOf } from '../../../sandbox/teams/cards.ts'
 import { type SandboxTeams, startTeams } from '../../../sandbox/teams/index.ts'
 import type { Conversation } from '../../../src/messages/message.ts'
-import { type Channel, ChannelBusy, PlaceGone } from '../../../src/messages/message-sender.ts'
-import { teamsChannel } from '../../../src/teams/teams-message-sender.ts'
+import { type MessageSender, SenderBusy, Unreachable } from '../../../src/messages/message-sender.ts'
+import { teamsMessageSender } from '../../../src/teams/teams-message-sender.ts'
 import { type ChannelWorld, channelContract } from '../../contract/channel.contract.ts'
 import { keptLog, settingsOf } from '../../fixtures/teams.ts'
 
-function channelOf(teams: SandboxTeams, changed: object = {}, lines: string[] = []): Channel {
+function channelOf(teams: SandboxTeams, changed: object = {}, lines: string[] = []): MessageSender {
   const settings = { ...settingsOf(teams), ...changed }
-  return teamsChannel({ settings, tenantId: teams.tenantId, log: keptLog(lines) })
+  return teamsMessageSender({ settings, tenantId: teams.tenantId, log: keptLog(lines) })
 }
 
 async function start(): Promise<ChannelWorld> {
@@ -42,7 +42,7 @@ const MESSAGE = { card: { type: 'AdaptiveCard', version: '1.5', body: [] }, summ
 
 describe('Teams in particular', () => {
   let teams: SandboxTeams
-  let channel: Channel
+  let channel: MessageSender
   let chat: Conversation
 
   beforeAll(async () => {
@@ -71,19 +71,19 @@ describe('Teams in particular', () => {
   ])('%s is busy, and one call was made', async (status, refused) => {
     const before = calls()
     const error = await failing(status)
-    expect(error).toBeInstanceOf(ChannelBusy)
+    expect(error).toBeInstanceOf(SenderBusy)
     expect(error).toMatchObject({ refused })
     expect(calls()).toBe(before + 1)
   })
 
   test.each([[403], [404]])('%s is gone', async (status) => {
-    expect(await failing(status)).toBeInstanceOf(PlaceGone)
+    expect(await failing(status)).toBeInstanceOf(Unreachable)
   })
 
   test('a message that is too long is a fault of ours', async () => {
     const error = await failing(413)
-    expect(error).not.toBeInstanceOf(ChannelBusy)
-    expect(error).not.toBeInstanceOf(PlaceGone)
+    expect(error).not.toBeInstanceOf(SenderBusy)
+    expect(error).not.toBeInstanceOf(Unreachable)
     expect(error).toMatchObject({ status: 413, code: 'MessageSizeTooBig' })
   })
 
@@ -97,10 +97,10 @@ describe('Teams in particular', () => {
   test('a channel is written to only once the app is in its team, and each post is a thread of its own', async () => {
     const { id } = teams.roster.channel
     const mine = await startTeams()
-    await expect(channelOf(mine).post(mine.roster.channel.id, MESSAGE)).rejects.toThrow(PlaceGone)
+    await expect(channelOf(mine).post(mine.roster.channel.id, MESSAGE)).rejects.toThrow(Unreachable)
     await mine.stop()
     await teams.open('rita', 'channel')
-    await expect(channel.post('19:elsewhere@thread.tacv2', MESSAGE)).rejects.toThrow(PlaceGone)
+    await expect(channel.post('19:elsewhere@thread.tacv2', MESSAGE)).rejects.toThrow(Unreachable)
     const before = teams.conversation('rita', 'channel').length
     for (const _ of [1, 2]) await channel.post(id, MESSAGE)
     const posted = teams.conversation('rita', 'channel').slice(before)
@@ -110,7 +110,7 @@ describe('Teams in particular', () => {
 
   test('a conversation that says it is elsewhere is never written to', async () => {
     const elsewhere = { ...chat, serviceUrl: `${teams.serviceUrl.replace('/teams/', '/')}elsewhere/` }
-    await expect(channel.send(elsewhere, MESSAGE)).rejects.toThrow(PlaceGone)
+    await expect(channel.send(elsewhere, MESSAGE)).rejects.toThrow(Unreachable)
   })
 
   test.each([
@@ -122,7 +122,7 @@ describe('Teams in particular', () => {
     const error = await channelOf(teams, changed, lines)
       .send(chat, MESSAGE)
       .catch((caught: unknown) => caught)
-    expect(error).toBeInstanceOf(ChannelBusy)
+    expect(error).toBeInstanceOf(SenderBusy)
     expect(error).toMatchObject({ refused: true })
     expect(calls()).toBe(before)
     expect(lines.filter((line) => line.includes('Teams is not reached'))).toHaveLength(1)

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type IamLane, iamLane } from '../../../src/aws/iam-write-queue.ts'
+import { type IamWriteQueue, iamWriteQueue } from '../../../src/aws/iam-write-queue.ts'
 import type { Urgency } from '../../../src/grants/driver.ts'
 
 /** An error as the SDK throws it. */
@@ -11,12 +11,12 @@ function sdkError(name: string, status?: number): Error {
 }
 
 describe('writes to IAM in one account', () => {
-  let lane: IamLane
+  let lane: IamWriteQueue
   const started: string[] = []
   const open = new Map<string, (error?: Error) => void>()
 
   beforeEach(() => {
-    lane = iamLane()
+    lane = iamWriteQueue()
     started.length = 0
     open.clear()
   })

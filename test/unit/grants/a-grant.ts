@@ -1,4 +1,4 @@
-import { signYes } from '../../../src/grants/approval-mac.ts'
+import { signApproval } from '../../../src/grants/approval-mac.ts'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
 import type { SessionPrincipal } from '../../../src/grants/principal.ts'
 
@@ -39,7 +39,7 @@ export function someGrant(changes: Partial<Grant> = {}): Grant {
     id: terms.grantId,
     status: 'activating',
     terms,
-    mac: signYes(APPROVAL_KEY, terms),
+    mac: signApproval(APPROVAL_KEY, terms),
     requesterName: 'Rita',
     approverName: 'Max',
     attempts: 0,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { findYesFault, signYes } from '../../../src/grants/approval-mac.ts'
+import { findApprovalFault, signApproval } from '../../../src/grants/approval-mac.ts'
 import { type Terms, terms } from '../../../src/grants/grant.ts'
 import { APPROVAL_KEY, DECIDED_AT, ROLE, someGrant, someTerms } from './a-grant.ts'
 
@@ -21,14 +21,14 @@ const OTHER: { readonly [K in keyof Terms]: Terms[K] } = {
 }
 
 test('a yes that was given adds up', () => {
-  expect(findYesFault(APPROVAL_KEY, someGrant().id, someGrant())).toBeUndefined()
+  expect(findApprovalFault(APPROVAL_KEY, someGrant().id, someGrant())).toBeUndefined()
 })
 
 test.each(Object.keys(OTHER) as (keyof Terms)[])(
   'a yes whose %s was changed in the record does not add up',
   (field) => {
     const forged = someGrant({ terms: { ...someTerms(), [field]: OTHER[field] }, mac: someGrant().mac })
-    expect(findYesFault(APPROVAL_KEY, forged.terms.grantId, forged)).toBe('the MAC is not ours')
+    expect(findApprovalFault(APPROVAL_KEY, forged.terms.grantId, forged)).toBe('the MAC is not ours')
   },
 )
 
@@ -37,32 +37,32 @@ test.each(['roleArn', 'roleId', 'account'] as const)(
   (field) => {
     const principal = { ...ROLE, [field]: '999988887777' }
     const forged = someGrant({ terms: { ...someTerms(), principal }, mac: someGrant().mac })
-    expect(findYesFault(APPROVAL_KEY, forged.id, forged)).toBe('the MAC is not ours')
+    expect(findApprovalFault(APPROVAL_KEY, forged.id, forged)).toBe('the MAC is not ours')
   },
 )
 
 test('a yes signed with another key does not add up', () => {
-  const forged = someGrant({ mac: signYes('another-key', someTerms()) })
-  expect(findYesFault(APPROVAL_KEY, forged.id, forged)).toBe('the MAC is not ours')
+  const forged = someGrant({ mac: signApproval('another-key', someTerms()) })
+  expect(findApprovalFault(APPROVAL_KEY, forged.id, forged)).toBe('the MAC is not ours')
 })
 
 test('a yes copied to another grant does not add up', () => {
   const copied = someGrant({ id: 'g-zzzzzzzzzzzz' })
-  expect(findYesFault(APPROVAL_KEY, 'g-zzzzzzzzzzzz', copied)).toBe('the yes belongs to another grant')
+  expect(findApprovalFault(APPROVAL_KEY, 'g-zzzzzzzzzzzz', copied)).toBe('the yes belongs to another grant')
 })
 
 test('an end later than the yes, one hour and the duration does not add up', () => {
   const latest = Date.parse(DECIDED_AT) + 3_600_000 + 45 * 60_000
   const at = (ms: number) => someGrant({ endsAt: new Date(ms).toISOString() })
-  expect(findYesFault(APPROVAL_KEY, at(latest).id, at(latest))).toBeUndefined()
-  expect(findYesFault(APPROVAL_KEY, at(latest + 1).id, at(latest + 1))).toBe('the end is too late')
+  expect(findApprovalFault(APPROVAL_KEY, at(latest).id, at(latest))).toBeUndefined()
+  expect(findApprovalFault(APPROVAL_KEY, at(latest + 1).id, at(latest + 1))).toBe('the end is too late')
 })
 
 test('the order of fields in the record does not matter to the yes', () => {
   fc.assert(
     fc.property(fc.shuffledSubarray(Object.entries(someTerms()), { minLength: 12 }), (entries) => {
       const shuffled = terms.parse(Object.fromEntries(entries))
-      expect(signYes(APPROVAL_KEY, Object.assign({}, shuffled, Object.fromEntries(entries)))).toBe(someGrant().mac)
+      expect(signApproval(APPROVAL_KEY, Object.assign({}, shuffled, Object.fromEntries(entries)))).toBe(someGrant().mac)
     }),
   )
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type VendedUnder, vendCache } from '../../../src/grants/credentials/credentials-cache.ts'
+import { makeCredentialsCache, type VendedUnder } from '../../../src/grants/credentials/credentials-cache.ts'
 import { someGrant } from './a-grant.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00.000Z')
@@ -15,27 +15,27 @@ test.each([
   ['15 minutes are left, and new ones would last longer', NOW + 15 * MINUTE, false],
   ['they are over', NOW, false],
 ])('credentials of which %s: handed out again %s', (_name, expiresMs, isKept) => {
-  const cache = vendCache()
+  const cache = makeCredentialsCache()
   cache.keep(under, until(expiresMs), NOW - MINUTE)
   expect(cache.find(under, NOW) !== undefined).toBe(isKept)
 })
 
 test('near the grant’s end what lasts until then is handed out to the last, and not after it', () => {
-  const cache = vendCache()
+  const cache = makeCredentialsCache()
   cache.keep(under, until(ENDS), ENDS - 10 * MINUTE)
   expect(cache.find(under, ENDS - 1)).toBeDefined()
   expect(cache.find(under, ENDS)).toBeUndefined()
 })
 
 test('what lasted until the end is bettered once the grant was extended', () => {
-  const cache = vendCache()
+  const cache = makeCredentialsCache()
   cache.keep(under, until(ENDS), ENDS - 10 * MINUTE)
   const extended = { ...under, grant: { ...under.grant, endsAt: iso(ENDS + 60 * MINUTE) } }
   expect(cache.find(extended, ENDS - 10 * MINUTE)).toBeUndefined()
 })
 
 test('credentials of another yes, or of before a cut, are not handed out', () => {
-  const cache = vendCache()
+  const cache = makeCredentialsCache()
   cache.keep(under, until(ENDS), NOW)
   expect(cache.find({ ...under, grant: { ...under.grant, mac: 'another' } }, NOW)).toBeUndefined()
   expect(cache.find({ ...under, cutMs: 2 }, NOW)).toBeUndefined()
@@ -46,7 +46,7 @@ test('credentials of another yes, or of before a cut, are not handed out', () =>
 })
 
 test('what is over leaves the memory with a later vend of any grant, and the oldest of too many does', () => {
-  const cache = vendCache()
+  const cache = makeCredentialsCache()
   cache.keep(under, until(NOW + MINUTE), NOW)
   const other = { ...under, grant: { ...under.grant, id: 'g-000000000000' } }
   cache.keep(other, until(ENDS), NOW + 2 * MINUTE)

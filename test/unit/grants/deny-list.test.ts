@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { userIdOf } from '../../../src/grants/principal.ts'
+import { sessionUserId } from '../../../src/grants/principal.ts'
 import { covers, deniedUntil, mergeDenied, unknownUntil } from '../../../src/grants/session/deny-list.ts'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { RULES } from '../../fixtures/world.ts'
@@ -12,7 +12,7 @@ const [ENTITLEMENT] = parseRules(RULES).entitlements
 if (!ENTITLEMENT) throw new Error('The rules give nothing to anybody.')
 
 test('a denied id names one session of one role, nobody else', () => {
-  expect(userIdOf(ROLE, 'g-0123456789ab')).toBe('AROAEXAMPLE:g-0123456789ab')
+  expect(sessionUserId(ROLE, 'g-0123456789ab')).toBe('AROAEXAMPLE:g-0123456789ab')
 })
 
 test('a denied id stays until its yes is worth nothing any more: the hour, the duration and a margin after it was given', () => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { seenEligible } from '../../../src/grants/credentials/eligibility-cache.ts'
+import { eligibilityCache } from '../../../src/grants/credentials/eligibility-cache.ts'
 
 test('what was never read has no age, and each reading starts it anew', () => {
   let nowMs = 1_000
-  const seen = seenEligible(() => nowMs)
+  const seen = eligibilityCache(() => nowMs)
   expect(seen.ageMs('g-1')).toBeUndefined()
   seen.seen('g-1')
   nowMs += 700
@@ -14,7 +14,7 @@ test('what was never read has no age, and each reading starts it anew', () => {
 })
 
 test('of many grants the one that was read longest ago is forgotten first', () => {
-  const seen = seenEligible(() => 0)
+  const seen = eligibilityCache(() => 0)
   for (let n = 0; n < 10_000; n += 1) seen.seen(`g-${n}`)
   seen.seen('g-0')
   seen.seen('g-new')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
-import { grantIdOf, holderOf, matchGrant, matchHeld } from '../../../src/oversight/match-grant.ts'
+import { grantIdOf, matchAttached, matchGrant, principalIdOf } from '../../../src/oversight/match-grant.ts'
 import { DENIED_ON, someGrant, someTerms } from '../grants/a-grant.ts'
 import { someRecord } from './a-record.ts'
 
@@ -115,7 +115,7 @@ describe('a record is of a grant on somebody’s own role or user', () => {
     ],
     ['that AWS refused', byHolder({ errorCode: 'AccessDenied' }), [write], write.id],
   ])('%s', (_when, record, grants, id) => {
-    expect(matchHeld(record, grants, NOW)).toMatchObject({ grantId: id })
+    expect(matchAttached(record, grants, NOW)).toMatchObject({ grantId: id })
   })
 
   test.each<[string, ReturnType<typeof byHolder>, readonly Grant[]]>([
@@ -131,15 +131,15 @@ describe('a record is of a grant on somebody’s own role or user', () => {
     ['after-the-grant', byHolder({ eventTime: '2026-11-22T10:46:01Z' }), [write]],
     ['never-active', byHolder(), [held('g-00000000000n', {}, { activatedAt: undefined })]],
   ])('but not %s', (unexplained, record, grants) => {
-    expect(matchHeld(record, grants, NOW)).toEqual({ unexplained })
+    expect(matchAttached(record, grants, NOW)).toEqual({ unexplained })
   })
 
   test('and nobody is looked for who can hold none', () => {
-    expect(holderOf(byHolder())).toBe(HOLDER)
-    expect(holderOf(by('AIDAEXAMPLE'))).toBe('AIDAEXAMPLE')
-    expect(holderOf(by('AROAEXAMPLE:g-0123456789ab'))).toBeUndefined()
-    expect(holderOf(by('111122223333'))).toBeUndefined()
-    expect(holderOf(by(undefined))).toBeUndefined()
+    expect(principalIdOf(byHolder())).toBe(HOLDER)
+    expect(principalIdOf(by('AIDAEXAMPLE'))).toBe('AIDAEXAMPLE')
+    expect(principalIdOf(by('AROAEXAMPLE:g-0123456789ab'))).toBeUndefined()
+    expect(principalIdOf(by('111122223333'))).toBeUndefined()
+    expect(principalIdOf(by(undefined))).toBeUndefined()
   })
 
   test('a grant on a role or user is never matched as the session of an elevation role', () => {
