@@ -29,7 +29,7 @@ async function runTests(environment, words) {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-report-'))
   const report = join(folder, 'report.json')
   try {
-    const reporters = ['default', 'json', './test/bootstrap/slowest-files.mjs'].map((name) => `--reporter=${name}`)
+    const reporters = ['default', 'json', './bootstrap/slowest-files.mjs'].map((name) => `--reporter=${name}`)
     const runner = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, `--outputFile.json=${report}`]
     const code = await run(process.execPath, [...runner, ...words], environment, { cwd: projectRoot })
     const counts = readReport(report)

@@ -9,7 +9,7 @@ const SOON = { timeout: 50_000, interval: 50 }
 /** Somebody's terminal: it starts the demo and is killed. */
 const PARENT = `
 import { spawn } from 'node:child_process'
-spawn(process.execPath, ['${compiled('sandbox/demo.js')}'], { stdio: 'inherit' })
+spawn(process.execPath, ['${compiled('sandbox/demo/main.js')}'], { stdio: 'inherit' })
 `
 
 let temporary: string
