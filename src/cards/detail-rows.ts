@@ -10,7 +10,7 @@ import { LONGEST_NAME } from './lead-sentence.ts'
 /** A title, and what people wrote, or a time, or both below each other. */
 export interface Row {
   readonly title: string
-  readonly textRuns: readonly TextRun[]
+  readonly said: readonly TextRun[]
   /** Trusted text; empty: none. */
   readonly when: string
 }
@@ -87,7 +87,7 @@ function takenRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[]
     color: 'Attention',
   })
   const look = `First ${moment(last.at)}. If that was somebody else, end the access.`
-  return [from, { title: 'Look here', textRuns: warning, when: look }]
+  return [from, { title: 'Look here', said: warning, when: look }]
 }
 
 function causeOf({ endCause, requester, approver }: GrantView): string {
@@ -108,9 +108,9 @@ function causeOf({ endCause, requester, approver }: GrantView): string {
 }
 
 function row(title: string, text: string, at = ''): Row {
-  return { title, textRuns: textRuns(text), when: at }
+  return { title, said: textRuns(text), when: at }
 }
 
 function when(title: string, at: string): Row {
-  return { title, textRuns: [], when: at }
+  return { title, said: [], when: at }
 }

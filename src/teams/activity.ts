@@ -17,7 +17,7 @@ export const activitySchema = z.looseObject({
   conversation: z.looseObject({ id: z.string().min(1), tenantId: z.string().optional() }).optional(),
   channelData: z.looseObject({ tenant: z.looseObject({ id: z.string() }).optional() }).nullish(),
   replyToId: z.string().optional(),
-  click: z.string().optional(),
+  action: z.string().optional(),
 })
 
 export type Heard = z.output<typeof activitySchema>

@@ -6,7 +6,7 @@ import type { Heard } from './activity.ts'
 /** What of an activity means something to the bot. */
 
 const executed = z.looseObject({
-  click: z.looseObject({ verb: z.string().min(1), data: z.record(z.string(), z.unknown()).nullish() }),
+  action: z.looseObject({ verb: z.string().min(1), data: z.record(z.string(), z.unknown()).nullish() }),
   // The SDK's own parsing of this value forgets the trigger.
   trigger: z.enum(['manual', 'automatic']).catch('manual'),
 })
@@ -14,8 +14,8 @@ const executed = z.looseObject({
 export function executedAction({ replyToId }: Heard, value: unknown): Click | undefined {
   const parsed = executed.safeParse(value)
   if (!parsed.success) return undefined
-  const { click, trigger } = parsed.data
-  return { verb: click.verb, data: click.data ?? {}, reference: replyToId, trigger }
+  const { action, trigger } = parsed.data
+  return { verb: action.verb, data: action.data ?? {}, reference: replyToId, trigger }
 }
 
 /** Without the mention of the bot, which is how people speak to it in a channel. */
@@ -25,6 +25,6 @@ export function textOf(activity: Activity): string {
 }
 
 /** The app was installed. Teams says so twice, once more by a `conversationUpdate` that names the bot: one welcome is enough. */
-export function isArrival({ type, click = '' }: Heard): boolean {
-  return type === 'installationUpdate' && click.startsWith('add')
+export function isArrival({ type, action = '' }: Heard): boolean {
+  return type === 'installationUpdate' && action.startsWith('add')
 }
