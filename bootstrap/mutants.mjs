@@ -109,11 +109,14 @@ function outcomeOf(report, { named = '' }) {
   return results.some(({ state }) => state === 'passed') ? 'passed' : 'no test of that name ran'
 }
 
-/** Only what a worker says that ran nothing before is believed if it is not what was wanted: a mutant may have spoiled the other. */
+/**
+ * A run in a new worker if the first did not say what it should: a mutant before it may have spoiled that worker. A mutant
+ * that survives is believed at once.
+ */
 async function runFor(wanted, vitest, order) {
   const report = await vitest.run(order)
-  if (outcomeOf(report, order) === wanted || !report.isUsed) return report
-  return vitest.run({ ...order, isFresh: true })
+  const outcome = outcomeOf(report, order)
+  return outcome === wanted || outcome === 'passed' ? report : vitest.run({ ...order, isFresh: true })
 }
 
 async function runWithEdits({ tree, copy, vitest }, order, files) {

@@ -1,8 +1,8 @@
 // Forked by mutants.mjs in one copy of the tree: a vitest that stays, with a worker process that stays. A message
 // `{file, named, changed, testTimeout, isFresh}` says what to run, which files differ from the tree, how long a test may
-// take, and whether a new worker is needed; the answer is `{tests: {name, state, ms}[], faults: string[], isUsed}`. For each
-// run the worker evaluates our own modules anew. It evaluates those of node_modules once, because importing them takes
-// longer than most tests.
+// take, and whether a new worker is needed; the answer is `{tests: {name, state, ms}[], faults: string[]}`. For each run the
+// worker evaluates our own modules anew. It evaluates those of node_modules once, because importing them takes longer than
+// most tests.
 import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { resolve } from 'node:path'
@@ -13,8 +13,9 @@ const [, , longestRunMs] = process.argv
 /** The worker process, and the run that its messages belong to. */
 let child
 let listeners = new EventEmitter()
-/** What differs from the tree in this run or did in the run before, and what this run has of its own in the configuration. */
+/** What the worker may not reuse in this run: it differs from the tree, or did in the run before. */
 let changed = []
+/** What this run has of its own in the configuration. */
 let ownConfig = {}
 
 function beginChild({ distPath, env, execArgv }) {
@@ -40,6 +41,10 @@ const stayingPool = {
     const own = new EventEmitter()
     listeners = own
     const isNew = child === undefined
+    let isRunning = false
+    own.on('message', ({ type }) => {
+      if (type === 'testfileFinished') isRunning = false
+    })
     const answer = (type) => setImmediate(() => own.emit('message', { __vitest_worker_response__: true, type }))
     return {
       name: 'staying',
@@ -55,18 +60,24 @@ const stayingPool = {
         if (message.type === 'start' && !isNew) return answer('started')
         if (message.type === 'stop') return answer('stopped')
         if (message.type !== 'run') return child?.connected && child.send(message)
+        isRunning = true
         const config = { ...options.project.serializedConfig, ...ownConfig }
         child?.send({ ...message, context: { ...message.context, invalidates: changed, config } })
       },
-      stop: async () => {},
+      stop: async () => {
+        if (isRunning) await endChild()
+      },
     }
   },
 }
 
-/** One failure is the verdict: what has not begun by then is left out. */
+/** One failure is the verdict: what has not begun by then is left out. A second cancelling would end the worker, too. */
+let isCancelled = false
 const untilFirstFailure = {
   onTestCaseResult: (test) => {
-    if (test.result().state === 'failed') void vitest.cancelCurrentRun('test-failure')
+    if (isCancelled || test.result().state !== 'failed') return
+    isCancelled = true
+    void vitest.cancelCurrentRun('test-failure')
   },
 }
 
@@ -109,15 +120,16 @@ function report(test) {
   return { name: fullName(test), state: test.result().state, ms: test.diagnostic()?.duration ?? 0 }
 }
 
+/** What differs from the tree now. */
 let changedNow = []
 
 async function run({ file, named, changed: paths, testTimeout, isFresh }) {
   if (isFresh) await endChild()
-  const isUsed = child !== undefined
   const changedBefore = changedNow
   changedNow = paths.map((path) => resolve(path))
   changed = [...changedBefore, ...changedNow]
   for (const path of changed) vitest.invalidateFile(path)
+  isCancelled = false
   ownConfig = testTimeout === undefined ? {} : { testTimeout }
   const moduleId = resolve(file)
   const specifications = specify(moduleId, named)
@@ -131,7 +143,7 @@ async function run({ file, named, changed: paths, testTimeout, isFresh }) {
   if (over.aborted) faults.unshift(`it was not over after ${longestRunMs / 1000} s`)
   // What went wrong outside of the tests, or is not over, could reach into the next run.
   if (faults.length > 0 || tests.some(isHanging)) await endChild()
-  return { tests: tests.map(report), faults, isUsed }
+  return { tests: tests.map(report), faults }
 }
 
 process.on('message', async (order) => process.send(await run(order)))
