@@ -3,16 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { operatorCommands } from './cli/operator/operator-commands.ts'
 import { personCommands } from './cli/person/person-commands.ts'
-import { Problem } from './cli/problem.ts'
-import { LatchkeyError } from './errors.ts'
-
-/** One clear sentence on stderr: `credential_process` shows it to the person, and it never holds a secret. */
-function sentenceOf(error: unknown): string {
-  if (error instanceof Problem || error instanceof LatchkeyError) return error.message
-  // Errors of the sign-in library may carry tokens; their names and codes do not.
-  const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
-  return `Something went wrong${code}. Try again; if it stays, run \`latchkey login\`.`
-}
+import { run } from './cli/program/run-command.ts'
 
 /** Of the package that this runs from: `dist/src/cli.js`. */
 function version(): string {
@@ -34,9 +25,4 @@ const program = new Command('latchkey')
 personCommands(program)
 operatorCommands(program)
 
-try {
-  await program.parseAsync()
-} catch (error) {
-  process.stderr.write(`${sentenceOf(error)}\n`)
-  process.exitCode = 1
-}
+await run(program, process.argv.slice(2))

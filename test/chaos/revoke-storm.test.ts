@@ -12,6 +12,7 @@ import { type Kept, write } from '../fixtures/chaos.ts'
 import { type Product, startProduct } from '../fixtures/product.ts'
 import { ground } from '../fixtures/redis-record.ts'
 import { RULES } from '../fixtures/world.ts'
+import { useAws } from '../integration/use-aws.ts'
 
 /** Three processes end three hundred sessions at once, on a role and its copies, while answers are lost at random. */
 
@@ -35,10 +36,7 @@ interface Held {
 
 /** Active grants as the record has them, each with credentials that somebody holds. */
 async function hold(principal: SessionPrincipal, count: number): Promise<readonly Held[]> {
-  const { keys } = product.seeded
-  process.env.AWS_ENDPOINT_URL = product.aws.url
-  process.env.AWS_ACCESS_KEY_ID = keys.web.accessKeyId
-  process.env.AWS_SECRET_ACCESS_KEY = keys.web.secretAccessKey
+  useAws(product.aws.url, product.seeded.keys.web)
   const driver = awsDriver({ ...rules, part: 'web', log: ground('storm').log })
   const nowMs = await product.record.now()
   const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs))

@@ -10,16 +10,13 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
+import { type JobOutcome, runHere } from '../../fixtures/cli-here.ts'
 import { startWorld, type World } from '../../fixtures/world.ts'
 
 const CLI = fileURLToPath(new URL('../../../dist/src/cli.js', import.meta.url))
 const SOON = { timeout: 30_000, interval: 100 }
 
-interface JobOutcome {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
+type Finished = Omit<JobOutcome, 'output'>
 
 let world: World
 let home: string
@@ -35,23 +32,26 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
+function environmentOf(person: PersonName) {
+  return {
+    PATH: process.env.PATH ?? '',
+    NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS ?? '',
+    LATCHKEY_URL: world.web.url,
+    XDG_CONFIG_HOME: join(home, person),
+    HOME: join(home, person),
+  }
+}
+
 function start(person: PersonName, words: readonly string[], env: NodeJS.ProcessEnv = {}, cli = CLI) {
   return spawn(process.execPath, [cli, ...words], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS ?? '',
-      LATCHKEY_URL: world.web.url,
-      XDG_CONFIG_HOME: join(home, person),
-      HOME: join(home, person),
-      ...env,
-    },
+    env: { ...environmentOf(person), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
 
 type Running = ReturnType<typeof start>
 
-async function finish(child: Running, onError: (text: string) => void = () => undefined): Promise<JobOutcome> {
+async function finish(child: Running, onError: (text: string) => void = () => undefined): Promise<Finished> {
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk) => {
@@ -81,12 +81,18 @@ async function atTerminal(person: PersonName, words: string, answer: string): Pr
   return said
 }
 
-async function latchkey(person: PersonName, ...words: string[]): Promise<JobOutcome> {
+async function latchkey(person: PersonName, ...words: string[]): Promise<Finished> {
   return await finish(start(person, words))
 }
 
+/** Where it does not matter that it is a process. */
+async function here(person: PersonName, ...words: string[]): Promise<Finished> {
+  const { code, out, err } = await runHere(words, environmentOf(person))
+  return { code, out, err }
+}
+
 /** The person's browser follows the printed link, and comes back to the port that the CLI listens on. */
-async function login(person: PersonName): Promise<JobOutcome> {
+async function login(person: PersonName): Promise<Finished> {
   const child = start(person, ['login', '--no-browser'])
   let back: Promise<void> | undefined
   const ran = await finish(child, (said) => {
@@ -116,10 +122,10 @@ async function ageSignIn(person: PersonName, changes: object): Promise<void> {
 
 async function grantFor(scope = 's3://finance-reports/2026/'): Promise<string> {
   const ask = ['request', 'write', scope, '--for', '45m', '--because', 'month-end fix']
-  const requestId = /^(r-\S+) {2}pending/.exec((await latchkey('rita', ...ask)).out)?.[1] ?? 'none'
-  const approved = await latchkey('max', 'approve', requestId, '--yes', '--comment', 'go ahead')
+  const requestId = /^(r-\S+) {2}pending/.exec((await here('rita', ...ask)).out)?.[1] ?? 'none'
+  const approved = await here('max', 'approve', requestId, '--yes', '--comment', 'go ahead')
   const grantId = /approved {2}(g-\S+)/.exec(approved.out)?.[1] ?? 'none'
-  await vi.waitFor(async () => expect((await latchkey('rita', 'grants')).out).toContain(`${grantId}  active`), SOON)
+  await vi.waitFor(async () => expect((await here('rita', 'grants')).out).toContain(`${grantId}  active`), SOON)
   return grantId
 }
 
@@ -192,7 +198,7 @@ describe('signing in', () => {
   )
 
   test('whoever is not signed in is told how to', async () => {
-    const ran = await latchkey('noor', 'grants')
+    const ran = await here('noor', 'grants')
     expect(ran).toEqual({ code: 1, out: '', err: 'You are not signed in. Run `latchkey login` and try again.\n' })
   })
 })
@@ -238,11 +244,11 @@ describe('approving', () => {
   }
 
   async function ask(): Promise<string> {
-    const asked = await latchkey('rita', 'request', 'write', 's3://finance-reports/2026/', '--because', 'month-end fix')
+    const asked = await here('rita', 'request', 'write', 's3://finance-reports/2026/', '--because', 'month-end fix')
     return /^(r-\S+) {2}pending/.exec(asked.out)?.[1] ?? 'none'
   }
 
-  async function approveAt(url: string, id: string): Promise<JobOutcome> {
+  async function approveAt(url: string, id: string): Promise<Finished> {
     await ageSignIn('max', { url })
     try {
       return await finish(start('max', ['approve', id, '--yes'], { LATCHKEY_URL: url }))
@@ -258,7 +264,7 @@ describe('approving', () => {
 
   test('prints what is decided before it is, and then what came of it', async () => {
     const id = await ask()
-    const { out, err } = await latchkey('max', 'approve', id, '--yes')
+    const { out, err } = await here('max', 'approve', id, '--yes')
     const [shown, decided] = out.split('\n')
     expect(shown).toBe(`${id}  pending  Rita Reyes: write s3://finance-reports/2026/ for 45m, because month-end fix`)
     expect(decided).toContain(`${id}  approved  g-`)
@@ -266,7 +272,7 @@ describe('approving', () => {
     expect(err).toMatch(/\n {2}Can {6}see names, upload, overwrite\n {2}Cannot {3}download, delete, /)
     const grantId = /(g-\S+)/.exec(decided ?? '')?.[1] ?? 'none'
     // Its approver sees it too, who has none of their own.
-    expect(await latchkey('max', 'grants', grantId)).toMatchObject({
+    expect(await here('max', 'grants', grantId)).toMatchObject({
       code: 0,
       out: expect.stringContaining(`${grantId}  `),
       err: expect.stringMatching(/\n {2}Cannot {3}download, delete, /),
@@ -278,13 +284,13 @@ describe('approving', () => {
     const ran = await latchkey('max', decision, id)
     expect([ran.code, ran.out]).toEqual([1, expect.stringMatching(`^${id}  pending  [^\n]+\n$`)])
     expect(ran.err).toMatch(/\n {2}Cannot {3}download, delete, [\s\S]+\nNothing was changed: [^\n]+ add --yes\.\n$/)
-    expect((await latchkey('rita', 'requests')).out).toContain(`${id}  pending`)
+    expect((await here('rita', 'requests')).out).toContain(`${id}  pending`)
   })
 
   test('a request that is decided is not shown as one that is not', async () => {
     const id = await ask()
-    await latchkey('max', 'deny', id, '--yes')
-    const ran = await latchkey('max', 'approve', id)
+    await here('max', 'deny', id, '--yes')
+    const ran = await here('max', 'approve', id)
     expect([ran.code, ran.out]).toEqual([1, expect.stringContaining(`${id}  denied`)])
     expect(ran.err).toMatch(/^This request was already denied by [^\n]+\n$/)
   })
@@ -302,7 +308,7 @@ describe('approving', () => {
         const said = await atTerminal('max', `approve ${id}`, typed)
         expect(said).toMatch(/ {2}Cannot {3}download, delete, [\s\S]+Approve it\? \[y\/N\]/)
         expect(said.includes('Nothing was changed.')).toBe(status === 'pending')
-        expect((await latchkey('rita', 'requests')).out).toContain(`${id}  ${status}`)
+        expect((await here('rita', 'requests')).out).toContain(`${id}  ${status}`)
       }
     },
   )
@@ -322,7 +328,7 @@ describe('approving', () => {
       expect(ran.out).toContain('s3://finance-reports/2026/ for 45m')
       const changed = 'This request changed meanwhile. Look again and repeat what you wanted to do.\n'
       expect([ran.code, ran.err]).toEqual([1, expect.stringContaining(changed)])
-      expect((await latchkey('rita', 'requests')).out).toContain(`${id}  pending`)
+      expect((await here('rita', 'requests')).out).toContain(`${id}  pending`)
     } finally {
       proxy.close()
       redis.disconnect()
@@ -428,24 +434,23 @@ describe('as credential_process', () => {
   test('a sign-in that Entra ended asks for a new one, and shows no token', async () => {
     const { accessToken } = await readSignIn('max')
     await ageSignIn('max', { expiresAt: 0, refreshToken: 'ended' })
-    const ran = await latchkey('max', 'requests', '--to-review')
+    const ran = await here('max', 'requests', '--to-review')
     expect(ran).toEqual({ code: 1, out: '', err: 'You are not signed in. Run `latchkey login` and try again.\n' })
     expect(ran.err).not.toContain(accessToken)
     await login('max')
   })
 
   test('after done, says when it ended', async () => {
-    const ended = await latchkey('rita', 'done', grantId)
+    const ended = await here('rita', 'done', grantId)
     expect(ended.out).toMatch(new RegExp(`^${grantId}  revoking  write s3://finance-reports/2026/ for 45m\\n$`))
     expect(ended.err).toMatch(
       /^AWS (has been told to refuse it\.|is being told to refuse it; `latchkey grants g-\S+` says)/,
     )
-    const over = async () =>
-      expect((await latchkey('rita', 'grants', grantId)).out).toMatch(/ {2}revoked {2}.+, ended \d/)
+    const over = async () => expect((await here('rita', 'grants', grantId)).out).toMatch(/ {2}revoked {2}.+, ended \d/)
     await vi.waitFor(over, SOON)
-    expect((await latchkey('rita', 'grants', grantId)).err).toBe('')
+    expect((await here('rita', 'grants', grantId)).err).toBe('')
     // Its approver, who has nothing to ask for again.
-    expect(await latchkey('max', 'done', grantId)).toMatchObject({
+    expect(await here('max', 'done', grantId)).toMatchObject({
       code: 1,
       err: expect.stringMatching(new RegExp(`^It is over already: ${grantId}  revoked  .+, ended \\S+Z\\.\\n$`)),
     })
@@ -537,7 +542,7 @@ describe('an AWS profile', () => {
         return { code, out, err }
       }
       expect(await run()).toMatchObject({ err: '' })
-      await latchkey('rita', 'done', grantId)
+      await here('rita', 'done', grantId)
       const over = await run()
       expect(over.code).not.toBe(0)
       expect(over.err).toMatch(new RegExp(`Grant ${grantId} ended at .+ UTC\\. Ask again if you still need access\\.`))
@@ -548,7 +553,7 @@ describe('an AWS profile', () => {
   test('goes with its grant: when another one is written, and when that one is done', async () => {
     const over = await grantFor()
     await profile(over, '--name', 'mine')
-    await latchkey('rita', 'done', over)
+    await here('rita', 'done', over)
     expect((await profile(over)).err).toContain(`Grant ${over} is over`)
     const next = await grantFor()
     expect((await profile(next)).err).toContain('it is rid of mine')
@@ -571,11 +576,11 @@ test('an extension says which grant it is to let go on, when it is asked for and
   await login('rita')
   await login('max')
   const grantId = await grantFor()
-  const asked = await latchkey('rita', 'extend', grantId, '--for', '2h', '--because', 'the export still runs')
+  const asked = await here('rita', 'extend', grantId, '--for', '2h', '--because', 'the export still runs')
   const line = `for 2h, extends ${grantId}, because the export still runs`
   expect(asked.out).toContain(line)
-  expect((await latchkey('rita', 'requests')).out).toContain(line)
-  await latchkey('rita', 'done', grantId)
+  expect((await here('rita', 'requests')).out).toContain(line)
+  await here('rita', 'done', grantId)
 })
 
 describe('other ways to use a grant', () => {
@@ -598,17 +603,17 @@ describe('other ways to use a grant', () => {
   })
 
   test('the link to the console is printed where nobody opens a browser', async () => {
-    const { code, out, err } = await latchkey('rita', 'console', grantId, '--print')
+    const { code, out, err } = await here('rita', 'console', grantId, '--print')
     expect([code, err]).toEqual([0, ''])
     expect(await (await fetch(out.trim())).text()).toContain(`/${grantId}</p>`)
   })
 
   test('a link to one object is for a grant of one object', async () => {
-    const wide = await latchkey('rita', 'link', grantId)
+    const wide = await here('rita', 'link', grantId)
     expect([wide.code, wide.out]).toEqual([1, ''])
     expect(wide.err).toContain('only for a grant of exactly one object')
     const one = await grantFor('s3://finance-reports/2026/report.csv')
-    const { code, out, err } = await latchkey('rita', 'link', one, '--put')
+    const { code, out, err } = await here('rita', 'link', one, '--put')
     expect([code, err]).toEqual([0, expect.stringContaining('Whoever has this link can use it until')])
     expect((await fetch(out.trim(), { method: 'PUT', body: 'x' })).status).toBe(200)
   })

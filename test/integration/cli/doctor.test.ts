@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { z } from 'zod'
 import { seedTrail } from '../../../sandbox/aws/cloudtrail.ts'
 import { InlinePolicies } from '../../../sandbox/aws/state.ts'
+import { runHere } from '../../fixtures/cli-here.ts'
 import { type Environment, startWorld, type World } from '../../fixtures/world.ts'
 
 /** `latchkey doctor` on an installation in order, and on each that is not. */
@@ -46,7 +47,7 @@ afterEach(async () => {
 })
 
 async function doctor(env: Environment = {}) {
-  const { code, output } = await world.operate(['doctor', '--json'], env)
+  const { code, output } = await runHere(['doctor', '--json'], { ...world.operatorEnvironment, ...env })
   return { code, found: findings.parse(JSON.parse(output)) }
 }
 

@@ -4,9 +4,10 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { seedTrail } from '../../../sandbox/aws/cloudtrail.ts'
 import { auditEvent, byOperator } from '../../../src/audit/events.ts'
+import { runHere } from '../../fixtures/cli-here.ts'
 import { CLOUDTRAIL_KEY, startWorld, type World } from '../../fixtures/world.ts'
 
-/** `latchkey aws …` and `latchkey check-config` as an operator runs them, against the real processes. One story, in order. */
+/** `latchkey aws …` and `latchkey check-config` as an operator runs them. One story, in order. */
 
 let world: World
 let said = ''
@@ -18,6 +19,13 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 async function latchkey(...words: readonly string[]) {
+  const ran = await runHere(words, world.operatorEnvironment)
+  said += ran.output
+  return ran
+}
+
+/** In a process of its own, without a terminal. */
+async function spawned(...words: readonly string[]) {
   const ran = await world.operate(words)
   said += ran.output
   return ran
@@ -49,15 +57,15 @@ function run(command: string): Promise<{ readonly failed: boolean; readonly out:
 describe('an operator', () => {
   test('sees the configuration checked', async () => {
     const output = expect.stringMatching(/buckets: 1,.*\nWarning: the rules name no securityChannel/)
-    expect(await latchkey('check-config')).toMatchObject({ code: 0, output })
+    expect(await spawned('check-config')).toMatchObject({ code: 0, output })
   })
 
   test('sees the plan first, and that nothing is done without a yes', async () => {
     const before = writes()
-    const planned = await latchkey('aws', 'setup', '--plan')
+    const planned = await spawned('aws', 'setup', '--plan')
     expect(planned).toMatchObject({ code: 0, output: expect.stringMatching(/\+ create +rule +latchkey-s3\n/) })
     expect(planned.output).toMatch(/no trail logs writes to finance-reports/)
-    expect(await latchkey('aws', 'setup')).toMatchObject({ code: 1, output: expect.stringContaining('--yes') })
+    expect(await spawned('aws', 'setup')).toMatchObject({ code: 1, output: expect.stringContaining('--yes') })
     expect(writes()).toBe(before)
   })
 

@@ -1,5 +1,5 @@
 import { Queue } from 'bullmq'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, type TestContext, test } from 'vitest'
 import { startRedis } from '../../../bootstrap/redis.mjs'
 import { startTcpProxy } from '../../../sandbox/tcp-proxy.ts'
 import { bullQueue } from '../../../src/redis/job-queue.ts'
@@ -15,21 +15,19 @@ const { log } = here
 const request = await here.open('request')
 const shared = await here.open('worker')
 
-const toStop: (() => Promise<void>)[] = []
+/** The test's own: they run at the same time, because some wait for real time. What was begun last is stopped first. */
+type Mine = Pick<TestContext, 'onTestFinished'>
 
-afterEach(async () => {
-  for (const stop of toStop.splice(0).reverse()) await stop()
-})
 afterAll(() => here.close())
 
-function fresh() {
+function fresh({ onTestFinished }: Mine) {
   const prefix = `{t-sweep-${newId()}}`
   const queue = bullQueue(shared, { prefix, log })
-  toStop.push(queue.close)
+  onTestFinished(queue.close)
   return { prefix, record: redisRecord(request, { prefix }), queue }
 }
 
-function sweep(deps: Pick<SweepDeps, 'record' | 'queue'> & Partial<SweepDeps>) {
+function sweep({ onTestFinished }: Mine, deps: Pick<SweepDeps, 'record' | 'queue'> & Partial<SweepDeps>) {
   const nothing = async () => {}
   const loop = sweepDue({
     log,
@@ -41,11 +39,11 @@ function sweep(deps: Pick<SweepDeps, 'record' | 'queue'> & Partial<SweepDeps>) {
     deliverSecurityNotice: nothing,
     ...deps,
   })
-  toStop.push(loop.stop)
+  onTestFinished(loop.stop)
   return loop
 }
 
-function noting(prefix: string): Task[] {
+function noting({ onTestFinished }: Mine, prefix: string): Task[] {
   const ran: Task[] = []
   const handle = async (task: Task) => {
     ran.push(task)
@@ -57,13 +55,13 @@ function noting(prefix: string): Task[] {
     concurrency: 5,
     handlers: { revoke: handle, activate: handle, cards: handle },
   })
-  toStop.push(workers.close)
+  onTestFinished(workers.close)
   return ran
 }
 
-describe('what is due', () => {
-  test('is enqueued again after the whole queue was deleted', async () => {
-    const { prefix, record, queue } = fresh()
+describe.concurrent('what is due', () => {
+  test('is enqueued again after the whole queue was deleted', async (mine) => {
+    const { prefix, record, queue } = fresh(mine)
     const now = await record.now()
     const live = { status: 'active', endsAt: new Date(now - 3_000).toISOString() }
     const ids = Array.from({ length: 20 }, () => newId())
@@ -76,14 +74,14 @@ describe('what is due', () => {
     const held = new Queue('revoke', { connection: shared, prefix })
     await held.obliterate({ force: true })
     await held.close()
-    const ran = noting(prefix)
-    sweep({ record, queue })
+    const ran = noting(mine, prefix)
+    sweep(mine, { record, queue })
     await until(() => new Set(ran.map((task) => task.recordId)).size === 20)
     expect(ran.every((task) => task.act === 'revoke')).toBe(true)
   })
 
-  test('is activated while its end is not fixed, and otherwise only ever revoked', async () => {
-    const { prefix, record, queue } = fresh()
+  test('is activated while its end is not fixed, and otherwise only ever revoked', async (mine) => {
+    const { prefix, record, queue } = fresh(mine)
     const at = (await record.now()) - 3_000
     const endsAt = new Date(at).toISOString()
     const grants = [
@@ -101,15 +99,15 @@ describe('what is due', () => {
     })
     // A key of another type makes Redis refuse to read it.
     await request.set(`${prefix}:grant:g-forged`, 'forged')
-    const ran = noting(prefix)
-    sweep({ record, queue })
+    const ran = noting(mine, prefix)
+    sweep(mine, { record, queue })
     await until(() => ran.length >= ids.length)
     const wanted = [...grants.map(([id, , act]) => [id, act]), ['g-missing', 'revoke'], ['g-forged', 'revoke']]
     expect(Object.fromEntries(ran.map((task) => [task.recordId, task.act]))).toEqual(Object.fromEntries(wanted))
   })
 
-  test('and not due yet, or due only just now, is left to the queue', async () => {
-    const { prefix, record, queue } = fresh()
+  test('and not due yet, or due only just now, is left to the queue', async (mine) => {
+    const { prefix, record, queue } = fresh(mine)
     const now = await record.now()
     const due = [
       { kind: 'grants', id: 'g-over', at: now - 60_000 },
@@ -117,20 +115,20 @@ describe('what is due', () => {
     ] as const
     const records = due.map(({ id }) => write(id, 0, { status: 'active' }))
     await record.commit({ records, due, audit: [eventOf()] })
-    const ran = noting(prefix)
-    sweep({ record, queue })
+    const ran = noting(mine, prefix)
+    sweep(mine, { record, queue })
     await until(() => ran.length > 0)
     expect(ran.map((task) => task.recordId)).toEqual(['g-over'])
   })
 })
 
-describe('a revocation that is overdue by 30 seconds', () => {
-  test('is carried out by the sweeper while the queue does not answer, one failure beside it or not', async () => {
-    const { record } = fresh()
+describe.concurrent('a revocation that is overdue by 30 seconds', () => {
+  test('is carried out by the sweeper while the queue does not answer, one failure beside it or not', async (mine) => {
+    const { record } = fresh(mine)
     const broken = await startRedis()
-    toStop.push(broken.stop)
+    mine.onTestFinished(broken.stop)
     const elsewhere = ground('sweep-broken', broken.url)
-    toStop.push(async () => elsewhere.close())
+    mine.onTestFinished(async () => elsewhere.close())
     const queue = bullQueue(await elsewhere.open('worker'), { log: elsewhere.log })
     await broken.kill9()
     const at = (await record.now()) - 31_000
@@ -142,7 +140,7 @@ describe('a revocation that is overdue by 30 seconds', () => {
       audit: [eventOf()],
     })
     const tried: string[] = []
-    const loop = sweep({
+    const loop = sweep(mine, {
       record,
       queue,
       revokeNow: async (id) => {
@@ -160,9 +158,9 @@ describe('a revocation that is overdue by 30 seconds', () => {
   })
 })
 
-describe('a due request', () => {
-  test('lapses, also when another one cannot', async () => {
-    const { record, queue } = fresh()
+describe.concurrent('a due request', () => {
+  test('lapses, also when another one cannot', async (mine) => {
+    const { record, queue } = fresh(mine)
     const now = await record.now()
     const due = ['r-bad', 'r-good'].map((id, n) => ({ kind: 'requests', id, at: now - 10 + n }) as const)
     await record.commit({
@@ -171,7 +169,7 @@ describe('a due request', () => {
       audit: [eventOf()],
     })
     const lapsed: string[] = []
-    sweep({
+    sweep(mine, {
       record,
       queue,
       lapse: async (id) => {
@@ -184,24 +182,24 @@ describe('a due request', () => {
   })
 })
 
-describe('over an outage', () => {
-  async function own() {
+describe.concurrent('over an outage', () => {
+  async function own({ onTestFinished }: Mine) {
     const server = await startRedis()
-    toStop.push(server.stop)
+    onTestFinished(server.stop)
     const network = await startTcpProxy(server.socket)
-    toStop.push(network.stop)
+    onTestFinished(network.stop)
     const over = ground('sweep-outage', network.url)
-    toStop.push(async () => over.close())
+    onTestFinished(async () => over.close())
     const { prefix } = over
     const connection = await over.open('worker')
     const queue = bullQueue(connection, { prefix, log: over.log })
-    toStop.push(queue.close)
+    onTestFinished(queue.close)
     const relay = relayOutbox({
       outbox: redisOutbox(await over.open('worker'), { prefix, log: over.log }),
       queue,
       log: over.log,
     })
-    toStop.push(relay.stop)
+    onTestFinished(relay.stop)
     const ran: string[] = []
     const handle = async ({ recordId }: Task) => {
       ran.push(recordId)
@@ -209,7 +207,7 @@ describe('over an outage', () => {
     }
     const handlers = { revoke: handle, activate: handle, cards: handle }
     const workers = startWorkers(connection, { prefix, log: over.log, concurrency: 5, handlers })
-    toStop.push(workers.close)
+    onTestFinished(workers.close)
     const direct = await over.open('request', server.url)
     const record = redisRecord(direct, { prefix })
     const name = (recordId: string) =>
@@ -222,8 +220,8 @@ describe('over an outage', () => {
     return { server, network, direct, ran, name, answers }
   }
 
-  test('relay and worker keep going through a killed Redis', async () => {
-    const { server, ran, name, answers } = await own()
+  test('relay and worker keep going through a killed Redis', async (mine) => {
+    const { server, ran, name, answers } = await own(mine)
     await name('g-before')
     await until(() => ran.includes('g-before'))
     await server.kill9()
@@ -234,8 +232,8 @@ describe('over an outage', () => {
     expect(ran).toEqual(['g-before', 'g-after'])
   })
 
-  test('relay and worker keep going through an emptied Redis', async () => {
-    const { direct, ran, name } = await own()
+  test('relay and worker keep going through an emptied Redis', async (mine) => {
+    const { direct, ran, name } = await own(mine)
     await name('g-before')
     await until(() => ran.includes('g-before'))
     await direct.flushall()
@@ -244,8 +242,8 @@ describe('over an outage', () => {
     expect(ran).toEqual(['g-before', 'g-after'])
   })
 
-  test('relay and worker find a new connection when theirs fell silent', async () => {
-    const { network, ran, name } = await own()
+  test('relay and worker find a new connection when theirs fell silent', async (mine) => {
+    const { network, ran, name } = await own(mine)
     await name('g-before')
     await until(() => ran.includes('g-before'))
     network.blackHole()

@@ -1,37 +1,28 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type PrivateRedis, startRedis } from '../../../bootstrap/redis.mjs'
-import { startTcpProxy, type TcpProxy } from '../../../sandbox/tcp-proxy.ts'
+import { describe, expect, type TestContext, test } from 'vitest'
+import { startRedis } from '../../../bootstrap/redis.mjs'
+import { startTcpProxy } from '../../../sandbox/tcp-proxy.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import { dump, eventOf, type Ground, ground, newId, until, write } from '../../fixtures/redis-record.ts'
+import { dump, eventOf, ground, newId, until, write } from '../../fixtures/redis-record.ts'
 
-let server: PrivateRedis
-let network: TcpProxy
-let here: Ground
-
-beforeEach(async () => {
-  server = await startRedis()
-  network = await startTcpProxy(server.socket)
-  here = ground('outage', network.url)
-})
-
-afterEach(async () => {
-  here.close()
-  await network.stop()
-  await server.stop()
-})
-
-/** A record over the network that can fail, and a look past it. */
-async function open() {
+/** A Redis of the test's own, a record over a network that can fail, and a look past it. Tests that wait for real time run at the same time. */
+async function open({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
+  const server = await startRedis()
+  onTestFinished(server.stop)
+  const network = await startTcpProxy(server.socket)
+  onTestFinished(network.stop)
+  const here = ground('outage', network.url)
+  onTestFinished(here.close)
   const { prefix } = here
   const redis = await here.open('request')
   const direct = await here.open('request', server.url)
-  return { redis, direct, record: redisRecord(redis, { prefix }), past: redisRecord(direct, { prefix }), prefix }
+  const [record, past] = [redisRecord(redis, { prefix }), redisRecord(direct, { prefix })]
+  return { server, network, here, redis, direct, record, past, prefix }
 }
 
 const unavailable = { code: 'UNAVAILABLE', facts: { what: 'the record' } }
 
-test('a commit is one round trip', async () => {
-  const { record } = await open()
+test.concurrent('a commit is one round trip', async (mine) => {
+  const { record, network } = await open(mine)
   const commit = (id: string) =>
     record.commit({
       records: [write(id, 0), write(`${id}-deny`, 0, {}, 'deny')],
@@ -47,9 +38,9 @@ test('a commit is one round trip', async () => {
   expect(network.chunksSent() - before).toBe(1)
 })
 
-describe('a commit whose reply was lost', () => {
-  test('is not taken for somebody else’s when it is sent again', async () => {
-    const { record, past, direct, prefix } = await open()
+describe.concurrent('a commit whose reply was lost', () => {
+  test('is not taken for somebody else’s when it is sent again', async (mine) => {
+    const { record, past, direct, prefix, network } = await open(mine)
     const id = newId()
     await record.commit({ records: [write(id, 0)], audit: [eventOf()] })
     network.loseReplies()
@@ -67,8 +58,8 @@ describe('a commit whose reply was lost', () => {
     expect(await direct.xlen(`${prefix}:outbox`)).toBe(1)
   })
 
-  test('tells that it may have been done when no answer comes at all', async () => {
-    const { record, past } = await open()
+  test('tells that it may have been done when no answer comes at all', async (mine) => {
+    const { record, past, network } = await open(mine)
     const id = newId()
     // A new Redis does not know the script yet, and would wait for a second sending.
     await record.commit({ records: [], audit: [eventOf()] })
@@ -81,8 +72,8 @@ describe('a commit whose reply was lost', () => {
     expect((await past.read('grant', id))?.version).toBe(1)
   })
 
-  test('is refused when another commit was first', async () => {
-    const { record, past } = await open()
+  test('is refused when another commit was first', async (mine) => {
+    const { record, past, network } = await open(mine)
     const id = newId()
     network.freeze()
     const late = record.commit({ records: [write(id, 0, { by: 'late' })], audit: [eventOf()] })
@@ -93,9 +84,9 @@ describe('a commit whose reply was lost', () => {
   })
 })
 
-describe('while Redis cannot be reached', () => {
-  test('the record says so and recovers by itself', async () => {
-    const { record } = await open()
+describe.concurrent('while Redis cannot be reached', () => {
+  test('the record says so and recovers by itself', async (mine) => {
+    const { record, server } = await open(mine)
     await server.kill9()
     await expect(record.read('grant', 'g-1')).rejects.toMatchObject(unavailable)
     const refused = record.commit({ records: [write('g-1', 0)], audit: [eventOf()] })
@@ -111,16 +102,16 @@ describe('while Redis cannot be reached', () => {
     expect(await record.read('grant', 'g-1')).toBeUndefined()
   })
 
-  test('a commit that was never sent says that nothing was changed', async () => {
-    const { redis, record } = await open()
+  test('a commit that was never sent says that nothing was changed', async (mine) => {
+    const { redis, record, server } = await open(mine)
     await server.kill9()
     await until(() => redis.status !== 'ready')
     const refused = record.commit({ records: [write('g-1', 0)], audit: [eventOf()] })
     await expect(refused).rejects.toThrow('Nothing was changed')
   })
 
-  test('a connection that fell silent answers UNAVAILABLE, and a new one takes its place', async () => {
-    const { record } = await open()
+  test('a connection that fell silent answers UNAVAILABLE, and a new one takes its place', async (mine) => {
+    const { record, network } = await open(mine)
     network.blackHole()
     await expect(record.read('grant', 'g-1')).rejects.toMatchObject(unavailable)
     await until(() =>
@@ -132,8 +123,8 @@ describe('while Redis cannot be reached', () => {
     expect(await record.read('grant', 'g-1')).toBeUndefined()
   })
 
-  test('the log tells of the loss once and of the return once', async () => {
-    const { redis, record } = await open()
+  test('the log tells of the loss once and of the return once', async (mine) => {
+    const { redis, record, server, here } = await open(mine)
     const told = (msg: string) => here.lines.filter((line) => line.msg === msg).length
     await server.kill9()
     await until(() => told('Redis is not reachable') === 2)
@@ -146,9 +137,9 @@ describe('while Redis cannot be reached', () => {
   })
 })
 
-describe('a restart of Redis', () => {
-  test.each(['restarted', 'killed'] as const)('loses nothing that was committed (%s)', async (how) => {
-    const { record, past, direct, prefix } = await open()
+describe.concurrent('a restart of Redis', () => {
+  test.for(['restarted', 'killed'] as const)('loses nothing that was committed (%s)', async (how, mine) => {
+    const { record, past, direct, prefix, server } = await open(mine)
     const ids = Array.from({ length: 50 }, () => newId())
     await Promise.all(
       ids.map((id) =>
@@ -177,9 +168,9 @@ describe('a restart of Redis', () => {
   })
 })
 
-describe('a full Redis', () => {
-  test('has no room above 70 % of its memory, and always without a limit', async () => {
-    const { direct, prefix } = await open()
+describe.concurrent('a full Redis', () => {
+  test('has no room above 70 % of its memory, and always without a limit', async (mine) => {
+    const { direct, prefix } = await open(mine)
     const used = Number(/used_memory:(\d+)/.exec(await direct.info('memory'))?.[1])
     const roomWith = async (maxmemory: number) => {
       await direct.call('CONFIG', 'SET', 'maxmemory', String(maxmemory))
@@ -190,8 +181,8 @@ describe('a full Redis', () => {
     expect(await roomWith(Math.floor(used * 1.2))).toBe(false)
   })
 
-  test('refuses a whole commit and writes none of it', async () => {
-    const { record, direct, prefix } = await open()
+  test('refuses a whole commit and writes none of it', async (mine) => {
+    const { record, direct, prefix } = await open(mine)
     const id = newId()
     await record.commit({ records: [write(id, 0)], due: [{ kind: 'grants', id, at: 1 }], audit: [eventOf()] })
     const before = await dump(direct, prefix)
