@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify'
-import type { z } from 'zod'
 import { cancelRequest } from '../access-requests/cancel-request.ts'
 import { extendGrant } from '../access-requests/extend-grant.ts'
 import { findRequest, findRequests } from '../access-requests/find-requests.ts'
@@ -16,7 +15,7 @@ import { type RequestView, requestView } from '../views/request-view.ts'
 import {
   askBody,
   extendBody,
-  type grantAnswer,
+  type GrantAnswer,
   grantsQuery,
   idParams,
   requestsQuery,
@@ -61,8 +60,6 @@ function requestRoutes(app: FastifyInstance, deps: ApiDeps): void {
     return await show(deps, caller, id)
   })
 }
-
-type GrantAnswer = z.output<typeof grantAnswer>
 
 /** With what a person's tools must know of the bucket. */
 function answerOf({ rules }: ApiDeps, grant: Grant, digest: WriteSummary): GrantAnswer {

@@ -1,14 +1,11 @@
 import { z } from 'zod'
 import type { ExtendInput } from '../access-requests/extend-grant.ts'
 import type { AskInput } from '../access-requests/request-access.ts'
-import { WRITE_KINDS } from '../oversight/s3-write.ts'
-import type { WriteSummary } from '../oversight/write-summary.ts'
 import { parseDuration } from '../rules/duration.ts'
 import { ASKABLE_LEVELS } from '../rules/levels.ts'
 import { parseScope } from '../rules/scope.ts'
-import type { GrantView } from '../views/grant-view.ts'
-import type { Preview } from '../views/preview.ts'
-import type { RequestView } from '../views/request-view.ts'
+import { grantViewSchema } from '../views/grant-view.ts'
+import { requestViewSchema } from '../views/request-view.ts'
 
 /** What comes in at `/api/v1`, parsed at the door. OpenAPI is generated from these same schemas. */
 
@@ -97,85 +94,16 @@ const link = { url: z.url().meta({ description: 'Secret: whoever has it can use 
 export const consoleAnswer = z.strictObject(link).meta({ id: 'ConsoleLink' })
 export const linkAnswer = z.strictObject({ method: linkBody.shape.method, ...link }).meta({ id: 'ObjectLink' })
 
-const preview = z
-  .strictObject({
-    sentence: z.string(),
-    can: z.array(z.string()).readonly(),
-    cannot: z.array(z.string()).readonly(),
-    only: z
-      .array(z.string())
-      .readonly()
-      .meta({ description: 'What each request to AWS, or the sign-in behind it, must meet' }),
-  })
-  .meta({ id: 'Preview', description: 'What it allows and what not, in words' }) satisfies z.ZodType<Preview>
+const { writes, ...grantFields } = grantViewSchema.shape
 
-export const requestAnswer = z
-  .strictObject({
-    id: z.string(),
-    status: z.enum(['pending', 'approved', 'denied', 'cancelled', 'lapsed']),
-    version: z.string(),
-    requester: z.string(),
-    scopes: z.array(z.string()).readonly(),
-    levels: z.array(z.string()).readonly(),
-    durationMinutes: z.int(),
-    preview,
-    warnings: z.array(z.string()).readonly().meta({ description: 'Why AWS may refuse it all the same' }),
-    reason: z.string(),
-    ticket: z.string(),
-    entitlement: z.string(),
-    askedAt: time,
-    lapsesAt: time,
-    asked: z.array(z.string()).readonly(),
-    decision: z.strictObject({ by: z.string(), as: z.string(), comment: z.string(), at: time }).nullable(),
-    closedAt: time.nullable(),
-    grantId: z.string().nullable(),
-    extends: z.string().nullable(),
-  })
-  .meta({ id: 'Request' }) satisfies z.ZodType<RequestView>
-
-const kind = z.enum(WRITE_KINDS)
-
-const writes = z
-  .strictObject({
-    counts: z.record(kind, z.int()),
-    bytes: z.int(),
-    firstAt: time.nullable(),
-    lastAt: time.nullable(),
-    last: z.array(z.strictObject({ kind, name: z.string(), uri: z.string(), at: time })).readonly(),
-  })
-  .meta({
-    description:
-      'What CloudTrail told so far, usually minutes late: it proves that something happened, never that nothing did',
-  }) satisfies z.ZodType<WriteSummary>
-
+/** A grant, with what a person's tools must know of the bucket. */
 export const grantAnswer = z
-  .strictObject({
-    id: z.string(),
-    status: z.enum(['activating', 'active', 'revoking', 'expired', 'revoked']),
-    requestId: z.string(),
-    requester: z.string(),
-    approver: z.string(),
-    account: z.string(),
-    scopes: z.array(z.string()).readonly(),
-    levels: z.array(z.string()).readonly(),
-    durationMinutes: z.int(),
-    preview,
-    decidedAt: time,
-    activatedAt: time.nullable(),
-    endsAt: time.nullable(),
-    endedAt: time.nullable(),
-    endCause: z.string().nullable(),
-    takenFrom: z
-      .array(z.strictObject({ address: z.string(), at: time }))
-      .readonly()
-      .meta({ description: 'Where credentials were taken to, each address with its first time; at most ten' }),
-    driver: z.enum(['session', 'attach']).meta({ description: '`attach`: their own credentials have it' }),
-    region: z.string().nullable().meta({ description: 'Of the bucket' }),
-    writes,
-  })
-  .meta({ id: 'Grant' }) satisfies z.ZodType<GrantView>
+  .strictObject({ ...grantFields, region: z.string().nullable().meta({ description: 'Of the bucket' }), writes })
+  .meta({ id: 'Grant' })
 
-export const requestsAnswer = z.strictObject({ requests: z.array(requestAnswer) })
+export type GrantAnswer = z.output<typeof grantAnswer>
+
+export const requestsAnswer = z.strictObject({ requests: z.array(requestViewSchema) })
 export const grantsAnswer = z.strictObject({ grants: z.array(grantAnswer) })
 
 export function toAsk(body: z.output<typeof askBody>): AskInput {

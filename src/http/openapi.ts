@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { requestViewSchema } from '../views/request-view.ts'
 import { errorBody } from './answer-errors.ts'
 import {
   askBody,
@@ -11,7 +12,6 @@ import {
   grantsQuery,
   linkAnswer,
   linkBody,
-  requestAnswer,
   requestsAnswer,
   requestsQuery,
   reviewBody,
@@ -36,7 +36,14 @@ interface Operation {
 }
 
 const OPERATIONS: readonly Operation[] = [
-  { method: 'post', path: '/requests', summary: 'Ask for access', body: askBody, status: 201, answer: requestAnswer },
+  {
+    method: 'post',
+    path: '/requests',
+    summary: 'Ask for access',
+    body: askBody,
+    status: 201,
+    answer: requestViewSchema,
+  },
   {
     method: 'get',
     path: '/requests',
@@ -44,14 +51,14 @@ const OPERATIONS: readonly Operation[] = [
     query: requestsQuery,
     answer: requestsAnswer,
   },
-  { method: 'get', path: '/requests/{id}', summary: 'One request', answer: requestAnswer },
-  { method: 'post', path: '/requests/{id}/cancel', summary: 'Take a request back', answer: requestAnswer },
+  { method: 'get', path: '/requests/{id}', summary: 'One request', answer: requestViewSchema },
+  { method: 'post', path: '/requests/{id}/cancel', summary: 'Take a request back', answer: requestViewSchema },
   {
     method: 'post',
     path: '/requests/{id}/reviews',
     summary: 'Approve or deny',
     body: reviewBody,
-    answer: requestAnswer,
+    answer: requestViewSchema,
   },
   {
     method: 'get',
@@ -86,7 +93,7 @@ const OPERATIONS: readonly Operation[] = [
     summary: 'Ask for a live grant to go on; somebody says yes anew',
     body: extendBody,
     status: 201,
-    answer: requestAnswer,
+    answer: requestViewSchema,
   },
   { method: 'post', path: '/grants/{id}/end', summary: 'End a grant now', answer: grantAnswer },
 ]

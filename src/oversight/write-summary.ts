@@ -1,24 +1,36 @@
-import type { WriteKind } from './s3-write.ts'
+import { z } from 'zod'
+import { WRITE_KINDS } from './s3-write.ts'
+
+const kind = z.enum(WRITE_KINDS)
+const time = z.iso.datetime()
+
+const lastWrite = z.strictObject({
+  kind,
+  /** As CloudTrail calls it. */
+  name: z.string(),
+  /** `s3://bucket/key` */
+  uri: z.string(),
+  at: time,
+})
 
 /** What was written with one grant, as far as CloudTrail told: it proves that something happened, never that nothing did. */
-export interface WriteSummary {
-  readonly counts: Readonly<Record<WriteKind, number>>
-  readonly bytes: number
-  /** ISO 8601 UTC, by the records' own time. */
-  readonly firstAt: string | null
-  readonly lastAt: string | null
-  /** The latest, each key once for each kind of write, the newest first. */
-  readonly last: readonly LastWrite[]
-}
+export const writeSummarySchema = z
+  .strictObject({
+    counts: z.record(kind, z.int()),
+    bytes: z.int(),
+    /** By the records' own time. */
+    firstAt: time.nullable(),
+    lastAt: time.nullable(),
+    /** The latest, each key once for each kind of write, the newest first. */
+    last: z.array(lastWrite).readonly(),
+  })
+  .meta({
+    description:
+      'What CloudTrail told so far, usually minutes late: it proves that something happened, never that nothing did',
+  })
 
-export interface LastWrite {
-  readonly kind: WriteKind
-  /** As CloudTrail calls it. */
-  readonly name: string
-  /** `s3://bucket/key` */
-  readonly uri: string
-  readonly at: string
-}
+export type WriteSummary = Readonly<z.infer<typeof writeSummarySchema>>
+export type LastWrite = Readonly<z.infer<typeof lastWrite>>
 
 export const MOST_LAST_WRITES = 20
 

@@ -1,31 +1,38 @@
+import { z } from 'zod'
 import type { Grant } from '../grants/grant.ts'
-import type { WriteSummary } from '../oversight/write-summary.ts'
-import { forMinutes, type Preview, previewOf } from './preview.ts'
+import { type WriteSummary, writeSummarySchema } from '../oversight/write-summary.ts'
+import { forMinutes, previewOf, previewSchema } from './preview.ts'
+
+const time = z.iso.datetime()
 
 /** A grant as one reader may see it. Times are ISO 8601 UTC. */
-export interface GrantView {
-  readonly id: string
-  readonly status: Grant['status']
-  readonly requestId: string
-  readonly requester: string
-  readonly approver: string
-  readonly account: string
-  /** `attach`: their own credentials have it. */
-  readonly driver: Grant['terms']['principal']['driver']
-  readonly scopes: readonly string[]
-  readonly levels: readonly string[]
-  readonly durationMinutes: number
-  readonly preview: Preview
-  readonly decidedAt: string
-  readonly activatedAt: string | null
-  readonly endsAt: string | null
-  readonly endedAt: string | null
+export const grantViewSchema = z.strictObject({
+  id: z.string(),
+  status: z.enum(['activating', 'active', 'revoking', 'expired', 'revoked']),
+  requestId: z.string(),
+  requester: z.string(),
+  approver: z.string(),
+  account: z.string(),
+  scopes: z.array(z.string()).readonly(),
+  levels: z.array(z.string()).readonly(),
+  durationMinutes: z.int(),
+  preview: previewSchema,
+  decidedAt: time,
+  activatedAt: time.nullable(),
+  endsAt: time.nullable(),
+  endedAt: time.nullable(),
   /** Why it ends or ended early. */
-  readonly endCause: string | null
-  /** Where credentials were taken to, the first one first. */
-  readonly takenFrom: readonly { readonly address: string; readonly at: string }[]
-  readonly writes: WriteSummary
-}
+  endCause: z.string().nullable(),
+  /** The first one first. */
+  takenFrom: z
+    .array(z.strictObject({ address: z.string(), at: time }))
+    .readonly()
+    .meta({ description: 'Where credentials were taken to, each address with its first time; at most ten' }),
+  driver: z.enum(['session', 'attach']).meta({ description: '`attach`: their own credentials have it' }),
+  writes: writeSummarySchema,
+})
+
+export type GrantView = Readonly<z.infer<typeof grantViewSchema>>
 
 export function grantView(grant: Grant, writes: WriteSummary): GrantView {
   const { terms } = grant

@@ -1,16 +1,24 @@
+import { z } from 'zod'
 import type { Conditions } from '../rules/conditions.ts'
 import type { AskableLevel } from '../rules/levels.ts'
 import { durationWords, inWords } from './words.ts'
 
 /** What a grant allows, said before it is given. From scopes, levels and conditions alone: a policy that was written wrong must not explain itself. */
-export interface Preview {
-  /** @example "Can see names, upload and overwrite under s3://finance-reports/2026/; cannot download, delete, …; for 45 minutes." */
-  readonly sentence: string
-  readonly can: readonly string[]
-  readonly cannot: readonly string[]
-  /** What each request must meet; empty: nothing. */
-  readonly only: readonly string[]
-}
+export const previewSchema = z
+  .strictObject({
+    /** @example "Can see names, upload and overwrite under s3://finance-reports/2026/; cannot download, delete, …; for 45 minutes." */
+    sentence: z.string(),
+    can: z.array(z.string()).readonly(),
+    cannot: z.array(z.string()).readonly(),
+    /** Empty: nothing. */
+    only: z
+      .array(z.string())
+      .readonly()
+      .meta({ description: 'What each request to AWS, or the sign-in behind it, must meet' }),
+  })
+  .meta({ id: 'Preview', description: 'What it allows and what not, in words' })
+
+export type Preview = Readonly<z.infer<typeof previewSchema>>
 
 export interface Previewed {
   /** Canonical, as `s3://bucket/prefix/`. */

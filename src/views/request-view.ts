@@ -1,32 +1,39 @@
-import type { AccessRequest, StoredRequest } from '../access-requests/access-request.ts'
+import { z } from 'zod'
+import type { StoredRequest } from '../access-requests/access-request.ts'
 import { shownVersion } from '../access-requests/content-version.ts'
-import { forMinutes, type Preview, previewOf } from './preview.ts'
+import { forMinutes, previewOf, previewSchema } from './preview.ts'
+
+const time = z.iso.datetime()
 
 /** A request as one reader may see it. Times are ISO 8601 UTC. */
-export interface RequestView {
-  readonly id: string
-  readonly status: AccessRequest['status']
-  /** Opaque; to send along with a review: a yes to something else is no yes. */
-  readonly version: string
-  readonly requester: string
-  readonly scopes: readonly string[]
-  readonly levels: readonly string[]
-  readonly durationMinutes: number
-  readonly preview: Preview
-  /** Why AWS may refuse it all the same: sentences. */
-  readonly warnings: readonly string[]
-  readonly reason: string
-  readonly ticket: string
-  readonly entitlement: string
-  readonly askedAt: string
-  readonly lapsesAt: string
-  readonly asked: readonly string[]
-  readonly decision: { readonly by: string; readonly as: string; readonly comment: string; readonly at: string } | null
-  readonly closedAt: string | null
-  readonly grantId: string | null
-  /** The live grant that this would let go on. */
-  readonly extends: string | null
-}
+export const requestViewSchema = z
+  .strictObject({
+    id: z.string(),
+    status: z.enum(['pending', 'approved', 'denied', 'cancelled', 'lapsed']),
+    /** Opaque; to send along with a review: a yes to something else is no yes. */
+    version: z.string(),
+    requester: z.string(),
+    scopes: z.array(z.string()).readonly(),
+    levels: z.array(z.string()).readonly(),
+    durationMinutes: z.int(),
+    preview: previewSchema,
+    /** Sentences. */
+    warnings: z.array(z.string()).readonly().meta({ description: 'Why AWS may refuse it all the same' }),
+    reason: z.string(),
+    ticket: z.string(),
+    entitlement: z.string(),
+    askedAt: time,
+    lapsesAt: time,
+    asked: z.array(z.string()).readonly(),
+    decision: z.strictObject({ by: z.string(), as: z.string(), comment: z.string(), at: time }).nullable(),
+    closedAt: time.nullable(),
+    grantId: z.string().nullable(),
+    /** The live grant that this would let go on. */
+    extends: z.string().nullable(),
+  })
+  .meta({ id: 'Request' })
+
+export type RequestView = Readonly<z.infer<typeof requestViewSchema>>
 
 export function requestView(stored: StoredRequest): RequestView {
   const { request } = stored

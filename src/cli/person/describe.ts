@@ -1,13 +1,10 @@
-import type { z } from 'zod'
-import type { grantAnswer, requestAnswer } from '../../http/api-schemas.ts'
+import type { GrantAnswer } from '../../http/api-schemas.ts'
 import { formatDuration } from '../../rules/duration.ts'
 import { withTimes } from '../../views/request-sentence.ts'
+import type { RequestView } from '../../views/request-view.ts'
 import { plain } from '../plain.ts'
 
 /** One line for each record, as a terminal shows it. */
-
-export type GrantAnswer = z.output<typeof grantAnswer>
-export type RequestAnswer = z.output<typeof requestAnswer>
 
 export const HOW_TO_ASK = 'Ask with `latchkey request`; `latchkey help request` shows how.'
 
@@ -17,13 +14,13 @@ export function isOver({ status }: GrantAnswer): boolean {
   return OVER.includes(status)
 }
 
-type Previewed = Pick<RequestAnswer, 'preview'> & Partial<Pick<RequestAnswer, 'warnings'>>
+type Previewed = Pick<RequestView, 'preview'> & Partial<Pick<RequestView, 'warnings'>>
 
-function describe({ levels, scopes, durationMinutes }: RequestAnswer | GrantAnswer): string {
+function describe({ levels, scopes, durationMinutes }: RequestView | GrantAnswer): string {
   return `${levels.join('+')} ${scopes.map(plain).join(' ')} for ${formatDuration(durationMinutes)}`
 }
 
-export function requestLine(request: RequestAnswer): string {
+export function requestLine(request: RequestView): string {
   const grant = request.grantId === null ? '' : `  ${request.grantId}`
   const extending = request.extends === null ? '' : `, extends ${plain(request.extends)}`
   const ticket = request.ticket === '' ? '' : ` (${plain(request.ticket)})`
@@ -46,7 +43,7 @@ export function previewLines({ preview, warnings = [] }: Previewed): readonly st
   ].map(plain)
 }
 
-function describeDecision({ decision }: RequestAnswer): string {
+function describeDecision({ decision }: RequestView): string {
   if (decision === null) return ''
   return `; decided by ${plain(decision.by)}${decision.comment === '' ? '' : `: ${plain(decision.comment)}`}`
 }

@@ -1,13 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { z } from 'zod'
-import { consoleAnswer, credentialsAnswer, grantAnswer, grantsAnswer, linkAnswer } from '../../http/api-schemas.ts'
+import {
+  consoleAnswer,
+  credentialsAnswer,
+  type GrantAnswer,
+  grantAnswer,
+  grantsAnswer,
+  linkAnswer,
+} from '../../http/api-schemas.ts'
 import { environmentLines } from '../aws-profile/environment-lines.ts'
 import { plain } from '../plain.ts'
 import { Problem, Refusal } from '../problem.ts'
 import { print, say } from '../terminal.ts'
 import { openBrowser } from './browser.ts'
 import { act, ask } from './call-server.ts'
-import { type GrantAnswer, grantLine, HOW_TO_ASK, isOver, previewLines } from './describe.ts'
+import { grantLine, HOW_TO_ASK, isOver, previewLines } from './describe.ts'
 import { forgetProfile, notYet } from './profile.ts'
 
 /** What a person does with their grants. */

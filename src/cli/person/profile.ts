@@ -1,4 +1,4 @@
-import { grantAnswer, grantsAnswer } from '../../http/api-schemas.ts'
+import { type GrantAnswer, grantAnswer, grantsAnswer } from '../../http/api-schemas.ts'
 import { parseScope } from '../../rules/scope.ts'
 import { RECORD_ID } from '../../store/ids.ts'
 import { credentialProcess, withoutProfiles, withProfile } from '../aws-profile/aws-config.ts'
@@ -7,7 +7,7 @@ import { plain } from '../plain.ts'
 import { Problem } from '../problem.ts'
 import { print, say } from '../terminal.ts'
 import { ask } from './call-server.ts'
-import { type GrantAnswer, isOver } from './describe.ts'
+import { isOver } from './describe.ts'
 
 export interface ProfileOptions {
   readonly name?: string

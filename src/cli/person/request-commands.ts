@@ -1,4 +1,5 @@
-import { askBody, extendBody, requestAnswer, requestsAnswer, reviewBody } from '../../http/api-schemas.ts'
+import { askBody, extendBody, requestsAnswer, reviewBody } from '../../http/api-schemas.ts'
+import { requestViewSchema } from '../../views/request-view.ts'
 import { plain } from '../plain.ts'
 import { print, say } from '../terminal.ts'
 import { act, ask } from './call-server.ts'
@@ -31,7 +32,7 @@ function reasonOf({ for: duration, because: reason, ticket }: How) {
 }
 
 async function askFor(path: string, body: object): Promise<void> {
-  const asked = await ask(path, requestAnswer, { method: 'POST', body })
+  const asked = await ask(path, requestViewSchema, { method: 'POST', body })
   print(requestLine(asked))
   for (const line of previewLines(asked)) say(line)
   say(`Asked: ${asked.asked.map(plain).join(', ')}.`)
@@ -46,7 +47,7 @@ export interface Review {
 export async function review(id: string, decision: 'approve' | 'deny', { comment, yes }: Review): Promise<void> {
   checkTyped(reviewBody, { decision, comment })
   const path = `/requests/${encodeURIComponent(id)}`
-  const shown = await ask(path, requestAnswer)
+  const shown = await ask(path, requestViewSchema)
   print(requestLine(shown))
   // Of what is decided already Latchkey says by whom.
   if (shown.status === 'pending') {
@@ -54,7 +55,7 @@ export async function review(id: string, decision: 'approve' | 'deny', { comment
     if (!yes) await agree(decision === 'approve' ? 'Approve it?' : 'Deny it?')
   }
   const body = { decision, comment, version: shown.version }
-  print(requestLine(await ask(`${path}/reviews`, requestAnswer, { method: 'POST', body })))
+  print(requestLine(await ask(`${path}/reviews`, requestViewSchema, { method: 'POST', body })))
 }
 
 export async function listRequests({ toReview }: { readonly toReview?: true }): Promise<void> {
@@ -69,5 +70,5 @@ export async function listRequests({ toReview }: { readonly toReview?: true }): 
 }
 
 export async function cancel(id: string): Promise<void> {
-  print(requestLine(await act('requests', id, 'cancel', requestAnswer)))
+  print(requestLine(await act('requests', id, 'cancel', requestViewSchema)))
 }
