@@ -49,6 +49,7 @@ const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'any
   [/^@(aws-sdk|smithy)\//, ['aws']],
   [/^botbuilder/, ['teams']],
   [/^(adaptivecards-templating|adaptive-expressions)$/, ['cards']],
+  [/^(fastify-type-provider-zod|@fastify\/swagger)$/, ['http']],
   [/^(fastify|@fastify\/.*)$/, [...edges, 'main', 'workers/main']],
   [/^commander$/, ['cli']],
   [/^pino$/, [...edges, ...joiners, 'workers']],

@@ -7,7 +7,7 @@ import { parseScope } from '../rules/scope.ts'
 import { grantViewSchema } from '../views/grant-view.ts'
 import { requestViewSchema } from '../views/request-view.ts'
 
-/** What comes in at `/api/v1`, parsed at the door. OpenAPI is generated from these same schemas. */
+/** What comes in and what goes out at `/api/v1`. Routes name these schemas; the command line parses with them too. */
 
 const scope = z
   .string()

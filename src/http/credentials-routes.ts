@@ -1,35 +1,61 @@
 import type { FastifyInstance } from 'fastify'
-import type { z } from 'zod'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { type ConsoleDeps, consoleSignIn } from '../grants/credentials/console-sign-in.ts'
 import { type LinkDeps, objectLink } from '../grants/credentials/object-link.ts'
 import { vendCredentials } from '../grants/credentials/vend-credentials.ts'
-import { type consoleAnswer, type credentialsAnswer, idParams, type linkAnswer, linkBody } from './api-schemas.ts'
+import { consoleAnswer, credentialsAnswer, idParams, linkAnswer, linkBody } from './api-schemas.ts'
 import { callerOf } from './bearer.ts'
-import { parseInput } from './parse-input.ts'
 
-export type DeliveryDeps = ConsoleDeps & LinkDeps
+export type CredentialsDeps = ConsoleDeps & LinkDeps
 
 /** What an active grant gives to its requester. Every answer is a secret: it is in no log, and no proxy keeps it. */
-export function deliveryRoutes(app: FastifyInstance, deps: DeliveryDeps): void {
-  app.post('/grants/:id/credentials', async (request): Promise<z.output<typeof credentialsAnswer>> => {
-    const { id } = parseInput(idParams, request.params)
-    const credentials = await vendCredentials(deps, callerOf(request), id)
-    return {
-      Version: 1,
-      AccessKeyId: credentials.accessKeyId,
-      SecretAccessKey: credentials.secretAccessKey,
-      SessionToken: credentials.sessionToken,
-      Expiration: credentials.expiresAt,
-    }
-  })
-  app.post(
-    '/grants/:id/console',
-    async (request): Promise<z.output<typeof consoleAnswer>> =>
-      consoleSignIn(deps, callerOf(request), parseInput(idParams, request.params).id),
+export function credentialsRoutes(app: FastifyInstance, deps: CredentialsDeps): void {
+  const api = app.withTypeProvider<ZodTypeProvider>()
+  api.post(
+    '/grants/:id/credentials',
+    {
+      schema: {
+        summary: 'AWS credentials of your active grant, in the form of a `credential_process`',
+        params: idParams,
+        response: { 200: credentialsAnswer },
+      },
+    },
+    async (request) => {
+      const credentials = await vendCredentials(deps, callerOf(request), request.params.id)
+      return {
+        Version: 1 as const,
+        AccessKeyId: credentials.accessKeyId,
+        SecretAccessKey: credentials.secretAccessKey,
+        SessionToken: credentials.sessionToken,
+        Expiration: credentials.expiresAt,
+      }
+    },
   )
-  app.post('/grants/:id/link', async (request): Promise<z.output<typeof linkAnswer>> => {
-    const { method } = parseInput(linkBody, request.body)
-    const link = await objectLink(deps, callerOf(request), parseInput(idParams, request.params).id, method)
-    return { method, ...link }
-  })
+  api.post(
+    '/grants/:id/console',
+    {
+      schema: {
+        summary: "A link that signs you in to AWS's console with your active grant",
+        params: idParams,
+        response: { 200: consoleAnswer },
+      },
+    },
+    async (request) => consoleSignIn(deps, callerOf(request), request.params.id),
+  )
+  api.post(
+    '/grants/:id/link',
+    {
+      schema: {
+        summary: 'A link to the one object of your active grant, for fifteen minutes at most',
+        params: idParams,
+        body: linkBody,
+        response: { 200: linkAnswer },
+      },
+    },
+    async (request) => {
+      const { method } = request.body
+      const link = await objectLink(deps, callerOf(request), request.params.id, method)
+      return { method, ...link }
+    },
+  )
 }

@@ -59,15 +59,25 @@ describe('without a token', () => {
 })
 
 describe('with a token', () => {
+  const post = async (payload: string, type = 'application/json') => {
+    const headers = { authorization: `Bearer ${await mint(PEOPLE.rita)}`, 'content-type': type }
+    return await app.inject({ method: 'POST', url: '/api/v1/requests', headers, payload })
+  }
+
   test('a body that is not JSON, too long, or no JSON by its type is refused', async () => {
-    const authorization = `Bearer ${await mint(PEOPLE.rita)}`
-    const post = async (payload: string, type = 'application/json') => {
-      const headers = { authorization, 'content-type': type }
-      return (await app.inject({ method: 'POST', url: '/api/v1/requests', headers, payload })).statusCode
-    }
-    expect(await post('{"scope":')).toBe(400)
-    expect(await post(JSON.stringify({ reason: 'x'.repeat(20_000) }))).toBe(413)
-    expect(await post('{}', 'text/plain')).toBe(400)
+    expect((await post('{"scope":')).statusCode).toBe(400)
+    expect((await post(JSON.stringify({ reason: 'x'.repeat(20_000) }))).statusCode).toBe(413)
+    expect((await post('{}', 'text/plain')).statusCode).toBe(400)
+  })
+
+  test('a field that the route does not know is refused by its name', async () => {
+    const ask = { scope: 's3://finance-reports/2026/', levels: ['write'], duration: '45m', reason: 'month-end fix' }
+    const answer = await post(JSON.stringify({ ...ask, approver: 'me' }))
+    expect(answer.statusCode).toBe(400)
+    expect(answer.json().error).toEqual({
+      code: 'BAD_INPUT',
+      message: 'This cannot be read: `approver` is not known here. Correct it and send it again.',
+    })
   })
 })
 
