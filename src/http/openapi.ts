@@ -16,10 +16,10 @@ interface JsonSchema {
   readonly $defs?: Readonly<Record<string, object>>
 }
 
-/** Of one document: what schemas with an id are called there. */
+/** The schemas that have an id, by it. */
 type Components = Record<string, object>
 
-/** zod writes the definitions of each schema below it and refers to them there; OpenAPI keeps them in one place. */
+/** zod keeps the schemas that have an id below the one that uses them; the document keeps them all in one place. */
 function jsonSchema(schema: unknown, io: 'input' | 'output', components: Components): object | undefined {
   if (!(schema instanceof z.ZodType)) return undefined
   const text = JSON.stringify(z.toJSONSchema(schema, { io, target: 'draft-2020-12' }))
@@ -36,34 +36,35 @@ function operationId(method: string, url: string): string {
 }
 
 function describeRoute(components: Components): SwaggerTransform {
-  function answer(description: string, schema: unknown): object {
+  function jsonAnswer(description: string, schema: unknown): object {
     return { description, content: { 'application/json': { schema: jsonSchema(schema, 'output', components) } } }
   }
   return ({ schema, url, route }) => {
-    // Only the routes of the API have a schema.
-    if (!schema?.summary) return { url, schema: { hide: true } }
-    const answers = Object.entries(schema.response ?? {}).map(([status, one]) => [status, answer('Done', one)])
+    // Pages, health and metrics are no part of the API: their routes have no schema.
+    if (!schema) return { url, schema: { hide: true } }
+    const answers = Object.entries(schema.response ?? {}).map(([status, one]) => [status, jsonAnswer('Done', one)])
     return {
       url,
       schema: {
         operationId: operationId(String(route.method), url),
-        summary: schema.summary,
+        summary: schema.summary ?? '',
         params: jsonSchema(schema.params, 'input', components),
         querystring: jsonSchema(schema.querystring, 'input', components),
         body: jsonSchema(schema.body, 'input', components),
         response: {
           ...Object.fromEntries(answers),
-          default: answer('Refused: `error.code` says why', errorBody),
+          default: jsonAnswer('Refused: `error.code` says why', errorBody),
         },
       },
     }
   }
 }
 
-function complete(components: Components): SwaggerTransformObject {
+function addComponents(components: Components): SwaggerTransformObject {
   return (document) => {
     const described = 'openapiObject' in document ? document.openapiObject : {}
     for (const operation of Object.values(described.paths ?? {}).flatMap((path) => [path?.get, path?.post])) {
+      // An operation without parameters says so.
       if (operation) operation.parameters ??= []
     }
     return Object.assign(described, { components: { ...described.components, schemas: components } })
@@ -94,7 +95,7 @@ export function openApiRoute(app: FastifyInstance, publicUrl: string, signIn: Si
     stripBasePath: false,
     convertConstToEnum: false,
     transform: describeRoute(components),
-    transformObject: complete(components),
+    transformObject: addComponents(components),
   })
   app.get('/api/v1/openapi.json', async () => app.swagger())
 }
