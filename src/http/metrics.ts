@@ -4,7 +4,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { Rules } from '../rules/rules.ts'
 import { BOOKKEEPING } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { isSame } from './is-same.ts'
+import { isSameSecret } from './same-secret.ts'
 
 export interface HttpMetrics {
   readonly registry: Registry
@@ -64,7 +64,7 @@ export function metricsRoute(app: FastifyInstance, metrics: HttpMetrics, token: 
   measureAnswers(app, metrics.registry)
   if (token === undefined) return
   app.get('/metrics', async (request, reply) => {
-    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
+    if (!isSameSecret(request.headers.authorization ?? '', `Bearer ${token}`)) {
       metrics.refusedUnknown()
       throw new LatchkeyError('NOT_SIGNED_IN', {})
     }
