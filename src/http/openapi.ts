@@ -97,5 +97,7 @@ export function openApiRoute(app: FastifyInstance, publicUrl: string, signIn: Si
     transform: describeRoute(components),
     transformObject: addComponents(components),
   })
+  // Made once, before anybody asks: what cannot be described stops the start.
+  app.after(() => app.addHook('onReady', async () => void app.swagger()))
   app.get('/api/v1/openapi.json', async () => app.swagger())
 }
