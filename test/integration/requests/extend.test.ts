@@ -146,6 +146,15 @@ describe('extending a grant', () => {
     await expect(extend(id, 60, 'finn')).rejects.toMatchObject({ code: 'OVER' })
   })
 
+  it('is refused where somebody wrote into the grant, at the ask and at the yes', async () => {
+    const id = await office.granted('finn')
+    const { id: requestId } = await extend(id, 60, 'finn')
+    await office.overwrite(id, (grant) => ({ ...grant, mac: 'forged' }))
+    await expect(extend(id, 55, 'finn')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await cancelRequest(office.deps, office.as('finn'), requestId)
+  })
+
   it('needs a yes like any other: the requester gives none', async () => {
     const id = await office.granted()
     const { id: requestId } = await extend(id, 60)
