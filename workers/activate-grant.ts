@@ -1,10 +1,17 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../src/errors.ts'
-import { APPROVAL_VALID_MS, findApprovalFault } from '../src/grants/approval-mac.ts'
+import { APPROVAL_VALID_MS } from '../src/grants/approval-mac.ts'
 import { beginRevoke } from '../src/grants/begin-revoke.ts'
 import type { Driver } from '../src/grants/driver.ts'
-import { type Grant, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
+import {
+  type CheckedGrant,
+  checkUse,
+  type GenuineGrant,
+  readGenuineGrant,
+  requireGenuine,
+} from '../src/grants/genuine-grant.ts'
+import { type Grant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
 import { addToEntityIndexes } from '../src/grants/grant-commits.ts'
 import { orderOf } from '../src/grants/grant-order.ts'
 import { type EligibilityDeps, findIneligibility } from '../src/grants/recheck-eligibility.ts'
@@ -31,10 +38,10 @@ export async function activateGrant(deps: ActivateDeps, grantId: string): Promis
   const lease = await deps.record.lease(`grant-${grantId}`, LEASE_MS)
   if (!lease) return { againAt: (await deps.record.now()) + RUN_AGAIN_MS }
   try {
-    const stored = await readGrant(deps.record, grantId)
-    if (!stored || !waitsForAws(stored.grant)) return {}
-    const refused = await findRefusal(deps, grantId, stored)
-    if (refused) return {}
+    const found = await readGenuineGrant(deps, grantId)
+    if (!found || !waitsForAws(found.grant)) return {}
+    const stored = await checkActivation(deps, found)
+    if (!stored) return {}
     await (stored.grant.status === 'active' ? writeExtension(deps, stored) : attempt(deps, stored))
     return {}
   } finally {
@@ -46,24 +53,25 @@ function waitsForAws({ status, unwritten }: Grant): boolean {
   return status === 'activating' || (status === 'active' && unwritten === true)
 }
 
-/** Whether the grant may not be activated; then its end is already on record. */
-async function findRefusal(deps: ActivateDeps, grantId: string, stored: StoredGrant): Promise<boolean> {
+/** Undefined: the grant may not be activated, and its end is already on record. */
+async function checkActivation(deps: ActivateDeps, found: CheckedGrant): Promise<GenuineGrant | undefined> {
   const { record } = deps
-  const { terms } = stored.grant
-  const fault = findApprovalFault(deps.approvalKey, grantId, stored.grant)
-  if (fault !== undefined) {
+  const { id: grantId, terms } = found.grant
+  const stored = checkUse(found)
+  if ('fault' in stored) {
+    const { fault } = stored
     deps.log.error({ grantId, fault }, 'a yes does not add up: somebody wrote into the record')
-    await revokeForged(record, stored, fault)
-    return true
+    await revokeForged(record, found, fault)
+    return undefined
   }
   const reason = await findIneligibility(deps, terms)
-  if (reason === undefined) return false
+  if (reason === undefined) return stored
   await beginRevoke(record, stored, { cause: 'no-longer-eligible', actor: LATCHKEY, detail: reason })
-  return true
+  return undefined
 }
 
 /** The order of these lines is the guarantee: the end is on record and in the due index before AWS is asked to allow anything. */
-async function attempt(deps: ActivateDeps, stored: StoredGrant): Promise<void> {
+async function attempt(deps: ActivateDeps, stored: GenuineGrant): Promise<void> {
   const { record } = deps
   // One time for everything: whether the yes still holds, and the end that follows from it.
   const [nowMs, readiness] = await readTogether(deps, stored)
@@ -74,20 +82,20 @@ async function attempt(deps: ActivateDeps, stored: StoredGrant): Promise<void> {
   }
   await refuseUnlessReady(deps, stored.grant.terms.principal, nowMs, readiness)
   if (await endIfRefused(deps, stored, () => revokeIfDenied(deps, stored))) return
-  const fixed = await fixEnd(record, stored, nowMs)
+  const fixed = await fixEnd(deps, stored, nowMs)
   if (!(await endIfRefused(deps, fixed, () => ask(deps, fixed, nowMs)))) await commitActive(record, fixed)
 }
 
 /** Never an end by itself: what AWS refuses is thrown. */
-async function ask({ record, driver }: ActivateDeps, stored: StoredGrant, nowMs: number): Promise<false> {
-  await driver.activate(orderOf(stored.grant), nowMs, () => refuseIfMoved(record, stored))
+async function ask({ record, driver }: ActivateDeps, stored: GenuineGrant, nowMs: number): Promise<false> {
+  await driver.activate(orderOf(stored), nowMs, () => refuseIfMoved(record, stored))
   return false
 }
 
 /** @returns whether the grant has come to its end: `look` found so, or AWS refused, and the reason is on record. */
 async function endIfRefused(
   { record, log }: ActivateDeps,
-  stored: StoredGrant,
+  stored: GenuineGrant,
   look: () => Promise<boolean>,
 ): Promise<boolean> {
   const { id: grantId, status } = stored.grant
@@ -115,26 +123,32 @@ async function refuseIfMoved(record: RecordPort, { grant: { id }, version }: Sto
   if ((await readGrant(record, id))?.version !== version) throw new LatchkeyError('CONFLICT', { thing: 'grant' })
 }
 
-async function fixEnd(record: RecordPort, { grant, version }: StoredGrant, nowMs: number): Promise<StoredGrant> {
+async function fixEnd(
+  { record, approvalKey }: ActivateDeps,
+  stored: GenuineGrant,
+  nowMs: number,
+): Promise<GenuineGrant> {
+  const { grant, version } = stored
   // Whole seconds: record and IAM document then say the same.
   const endsAtMs = Math.floor((nowMs + grant.terms.durationMinutes * 60_000) / 1_000) * 1_000
   const endsAt = new Date(endsAtMs).toISOString()
-  const next = moveGrant(grant, 'activating', { attempts: grant.attempts + 1, endsAt })
+  const next = stored.moveTo('activating', { attempts: grant.attempts + 1, endsAt })
   await record.commit({
     ...addToEntityIndexes(grant, endsAtMs, nowMs),
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
     due: [{ kind: 'grants', id: grant.id, at: endsAtMs }],
     audit: [{ kind: 'grant.attempted', ...factsOf(grant), attempt: next.attempts, endsAt }],
   })
-  return { version: version + 1, grant: next }
+  return requireGenuine(approvalKey, { version: version + 1, grant: next })
 }
 
-async function commitActive(record: RecordPort, { grant, version }: StoredGrant): Promise<void> {
+async function commitActive(record: RecordPort, stored: GenuineGrant): Promise<void> {
+  const { grant, version } = stored
   const nowMs = await record.now()
   const activatedAt = new Date(nowMs).toISOString()
   const { endsAt } = grant
   if (endsAt === undefined) throw new Error(`Grant ${grant.id} cannot be active without an end.`)
-  const next = moveGrant(grant, 'active', { activatedAt })
+  const next = stored.moveTo('active', { activatedAt })
   const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
@@ -145,7 +159,7 @@ async function commitActive(record: RecordPort, { grant, version }: StoredGrant)
 }
 
 /** The new end is on record and in the due index since the yes. Until AWS holds it, access ends as it did before. */
-async function writeExtension(deps: ActivateDeps, stored: StoredGrant): Promise<void> {
+async function writeExtension(deps: ActivateDeps, stored: GenuineGrant): Promise<void> {
   const { record } = deps
   const [nowMs, readiness] = await readTogether(deps, stored)
   await refuseUnlessReady(deps, stored.grant.terms.principal, nowMs, readiness)

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { GenuineRequest } from '../src/access-requests/genuine-request.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { renderMail } from '../src/cards/approval-mail.ts'
 import { cardHash, renderMessage, shouldShow } from '../src/cards/message-card.ts'
@@ -36,7 +37,7 @@ const MOST_TRIES = { mail: 2, card: 3 } as const
 
 interface Work {
   readonly deps: PresentDeps
-  readonly reading: Reading
+  readonly reading: Reading<GenuineRequest>
   readonly now: () => number
 }
 
@@ -46,7 +47,7 @@ interface Work {
  */
 export async function deliverMessage(
   deps: PresentDeps,
-  reading: Reading,
+  reading: Reading<GenuineRequest>,
   one: StoredMessage,
   now: () => number,
 ): Promise<Outcome> {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { listByPrincipalId } from '../src/grants/attach/find-on-entity.ts'
-import { type Grant, readGrants } from '../src/grants/grant.ts'
+import { type GenuineGrant, readGenuineGrants } from '../src/grants/genuine-grant.ts'
 import type { Explained, Fold, FoldEntry, InboxEntry } from '../src/oversight/cloudtrail-inbox.ts'
 import type { CloudTrailRecord } from '../src/oversight/cloudtrail-record.ts'
 import {
@@ -17,34 +17,37 @@ import { type Loop, startLoop } from './loop.ts'
 
 export interface FoldDeps {
   readonly record: RecordPort
+  readonly approvalKey: string
   readonly inbox: Fold
   /** Notes what came, once it is folded. */
   readonly prove: (records: readonly CloudTrailRecord[]) => Promise<void>
   readonly log: Logger
 }
 
+type GrantDeps = Pick<FoldDeps, 'record' | 'approvalKey'>
+
 const AT_ONCE = 200
 /** A record is remembered for as long as it could be counted, and this much longer. */
 const REMEMBER_LONGER_MS = 3_600_000
 
 /** Explains what CloudTrail told and counts it for its grant. Each grant is read by its id: the cost of a record does not grow with their number. */
-export function foldS3Writes({ record, inbox, prove, log }: FoldDeps): Loop {
+export function foldS3Writes(deps: FoldDeps): Loop {
+  const { inbox, prove, log } = deps
   async function turn(): Promise<void> {
     const entries = await inbox.read(AT_ONCE)
-    await inbox.fold(entries.length > 0 ? await explainAll(record, entries) : [])
+    await inbox.fold(entries.length > 0 ? await explainAll(deps, entries) : [])
     await prove(entries.flatMap(({ records }) => records))
   }
   // Reading waits for entries by itself.
   return startLoop({ name: 'fold-s3-writes', turn, pauseMs: 0, log })
 }
 
-async function explainAll(record: RecordPort, entries: readonly InboxEntry[]): Promise<readonly FoldEntry[]> {
+async function explainAll(deps: GrantDeps, entries: readonly InboxEntry[]): Promise<readonly FoldEntry[]> {
   const all = entries.flatMap(({ records }) => records)
   const ids = new Set(all.flatMap((one) => grantIdOf(one) ?? []))
   const principalIds = new Set(all.flatMap((one) => principalIdOf(one) ?? []))
-  const [nowMs, stored] = await Promise.all([record.now(), readGrants(record, [...ids])])
-  const grants = new Map(stored.map(({ grant }) => [grant.id, grant]))
-  const attached = await readAttached(record, [...principalIds], nowMs)
+  const [nowMs, grants] = await Promise.all([deps.record.now(), readById(deps, [...ids])])
+  const attached = await readAttached(deps, [...principalIds], nowMs)
   const matchOf = (one: CloudTrailRecord) => {
     const principalId = principalIdOf(one)
     if (principalId !== undefined) return matchAttached(one, attached.get(principalId) ?? [], nowMs)
@@ -56,19 +59,24 @@ async function explainAll(record: RecordPort, entries: readonly InboxEntry[]): P
   }))
 }
 
+/** A forged grant explains no record: it counts as unknown. */
+async function readById(deps: GrantDeps, ids: readonly string[]): Promise<ReadonlyMap<string, GenuineGrant>> {
+  const genuine = (await readGenuineGrants(deps, ids)).filter((one) => one.kind === 'genuine')
+  return new Map(genuine.map((one) => [one.grant.id, one]))
+}
+
 /** Of each principal only its own grants are read, however many there are of others. */
 async function readAttached(
-  record: RecordPort,
+  deps: GrantDeps,
   principalIds: readonly string[],
   nowMs: number,
-): Promise<ReadonlyMap<string, readonly Grant[]>> {
+): Promise<ReadonlyMap<string, readonly GenuineGrant[]>> {
   const lists = await Promise.all(
     principalIds.map(
-      async (principalId) => [principalId, await listByPrincipalId(record, principalId, nowMs)] as const,
+      async (principalId) => [principalId, await listByPrincipalId(deps.record, principalId, nowMs)] as const,
     ),
   )
-  const stored = await readGrants(record, [...new Set(lists.flatMap(([, ids]) => ids))])
-  const grants = new Map(stored.map(({ grant }) => [grant.id, grant]))
+  const grants = await readById(deps, [...new Set(lists.flatMap(([, ids]) => ids))])
   return new Map(lists.map(([principalId, ids]) => [principalId, ids.flatMap((id) => grants.get(id) ?? [])]))
 }
 

@@ -58,7 +58,8 @@ export async function startWorkersPart(
   const workers = startQueues(deps, shared)
   const feed = redisFeed(redis)
   const prove = feedProver({ feed, rules: setup.rules })
-  const fold = foldS3Writes({ record: deps.record, inbox: redisFold(folded, redis, { log }), prove, log })
+  const { record, approvalKey } = deps
+  const fold = foldS3Writes({ record, approvalKey, inbox: redisFold(folded, redis, { log }), prove, log })
   const look = await openFeedDriftCheck(setup, deps.record, log)
   const wiring = watchFeed({ record: deps.record, look, log })
   const reconciler = startLoop({

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { isLatchkeyError } from '../src/errors.ts'
-import { findApprovalFault, latestEnd } from '../src/grants/approval-mac.ts'
+import { latestEnd } from '../src/grants/approval-mac.ts'
+import { type CheckedGrant, isBelieved, readGenuineGrant } from '../src/grants/genuine-grant.ts'
 import { type Grant, hasEnded, isOver, moveGrant, readGrant, type StoredGrant } from '../src/grants/grant.ts'
 import { finishGrant } from '../src/grants/grant-commits.ts'
 import { revokeInAws } from '../src/grants/revoke-in-aws.ts'
@@ -39,7 +40,7 @@ async function endAlone(deps: RevokeDeps, grantId: string): Promise<JobOutcome> 
   const lease = await record.lease(`grant-${grantId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
-    const [nowMs, stored] = await Promise.all([record.now(), readGrant(record, grantId)])
+    const [nowMs, stored] = await Promise.all([record.now(), readGenuineGrant(deps, grantId)])
     return stored && !isOver(stored.grant) ? await end(deps, stored, nowMs) : {}
   } finally {
     await lease.release()
@@ -71,7 +72,7 @@ async function dropStaleDue({ record }: RevokeDeps, { id, terms }: Grant, nowMs:
   return {}
 }
 
-async function end(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promise<JobOutcome> {
+async function end(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   if (grant.status === 'revoking') return revokeEarly(deps, stored, nowMs)
   if (grant.endsAt === undefined) return {}
@@ -85,11 +86,10 @@ async function end(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promis
 const AT_ONCE_IN_ACCOUNT = 5
 
 /** AWS writes them one by one anyway. Those that wait come again in a moment, and hold nothing meanwhile. */
-async function revokeEarly(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promise<JobOutcome> {
+async function revokeEarly(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   // What was tampered with is looked for everywhere, and waits for the slowest.
-  const isTrue = findApprovalFault(deps.approvalKey, grant.id, grant) === undefined
-  const place = isTrue ? grant.terms.principal.account : 'everywhere'
+  const place = isBelieved(stored) ? grant.terms.principal.account : 'everywhere'
   const running = deps.ends.early
   const others = running.get(place) ?? 0
   if (others >= AT_ONCE_IN_ACCOUNT) {
@@ -110,15 +110,15 @@ async function revokeEarly(deps: RevokeDeps, stored: StoredGrant, nowMs: number)
 }
 
 /** AWS is always asked: what the record says of an end may have been written by somebody else. */
-async function revokeAndVerify(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promise<JobOutcome> {
+async function revokeAndVerify(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   try {
-    if ((await revokeInAws(deps, grant)) === 'busy') {
+    if ((await revokeInAws(deps, stored)) === 'busy') {
       await raiseOverdueAlarm(deps, stored, nowMs, new Error('Somebody else is writing the Deny document.'))
       return { againAt: nowMs + RUN_AGAIN_MS }
     }
   } catch (error) {
-    if (isPastAnyEnd(deps, grant, nowMs)) {
+    if (isPastAnyEnd(stored, nowMs)) {
       await finishGrant(deps.record, stored, 'expired')
       return {}
     }
@@ -132,9 +132,8 @@ async function revokeAndVerify(deps: RevokeDeps, stored: StoredGrant, nowMs: num
 }
 
 /** Past what its yes can ever be worth, a grant whose role cannot be written any more (it may be gone) has ended by itself. */
-function isPastAnyEnd({ approvalKey }: RevokeDeps, grant: Grant, nowMs: number): boolean {
-  const isTrue = findApprovalFault(approvalKey, grant.id, grant) === undefined
-  return isTrue && Math.min(nowMs, Date.now()) > latestEnd(grant.terms)
+function isPastAnyEnd(stored: CheckedGrant, nowMs: number): boolean {
+  return isBelieved(stored) && Math.min(nowMs, Date.now()) > latestEnd(stored.grant.terms)
 }
 
 /** An early end that is not in force after half a minute is an incident: in the log each time, in the audit once. */

@@ -1,5 +1,4 @@
-import { readRequest } from '../src/access-requests/access-request.ts'
-import { isGenuineRequest } from '../src/access-requests/request-mac.ts'
+import { type GenuineRequest, readGenuineRequest } from '../src/access-requests/genuine-request.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { LatchkeyError } from '../src/errors.ts'
 import { readMessages, type StoredMessage } from '../src/messages/delivery-claim.ts'
@@ -47,15 +46,14 @@ export async function syncMessages(deps: SyncDeps, requestId: string): Promise<J
 async function readTrusted(
   deps: SyncDeps,
   requestId: string,
-): Promise<readonly [Reading, readonly StoredMessage[]] | undefined> {
+): Promise<readonly [Reading<GenuineRequest>, readonly StoredMessage[]] | undefined> {
   const { record, log } = deps
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: requestId, at }]
   try {
-    const stored = await readRequest(record, requestId)
+    const stored = await readGenuineRequest(deps, requestId)
     if (!stored) return await dropDue(deps, requestId)
-    const { request } = stored
-    if (isGenuineRequest(deps.approvalKey, request))
-      return await Promise.all([readViewOf(deps, stored), readMessages(record, request.copies)])
+    if (stored.kind === 'genuine')
+      return await Promise.all([readViewOf(deps, stored), readMessages(record, stored.request.copies)])
     log.error({ requestId }, 'what was asked does not add up: somebody wrote into the record; it is not shown')
     await record.commit({
       records: [],
@@ -86,7 +84,12 @@ function clockFrom(nowMs: number): () => number {
 }
 
 /** One copy that cannot be shown must not hide the others. */
-async function tryCopy(deps: SyncDeps, reading: Reading, one: StoredMessage, now: () => number): Promise<Outcome> {
+async function tryCopy(
+  deps: SyncDeps,
+  reading: Reading<GenuineRequest>,
+  one: StoredMessage,
+  now: () => number,
+): Promise<Outcome> {
   try {
     return await deliverMessage(deps, reading, one, now)
   } catch (error) {

@@ -89,12 +89,12 @@ export async function readRequests(
 }
 
 /** @throws when the pair is not in the table: a fault of ours, never of a caller. */
-export function closeRequest(
-  from: AccessRequest,
-  status: Exclude<RequestStatus, 'pending'>,
-  closedAt: string,
-  changes: Partial<AccessRequest> = {},
-): AccessRequest {
-  if (!MOVES[from.status].includes(status)) throw new Error(`A request cannot move from ${from.status} to ${status}.`)
-  return { ...from, ...changes, status, closedAt }
+export function refuseIllegalMove(from: RequestStatus, to: RequestStatus): void {
+  if (!MOVES[from].includes(to)) throw new Error(`A request cannot move from ${from} to ${to}.`)
+}
+
+/** Closes a request that nobody decided; `GenuineRequest.decide` closes the others. @throws when the pair is not in the table. */
+export function closeRequest(from: AccessRequest, status: 'cancelled' | 'lapsed', closedAt: string): AccessRequest {
+  refuseIllegalMove(from.status, status)
+  return { ...from, status, closedAt }
 }

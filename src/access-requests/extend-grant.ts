@@ -1,7 +1,7 @@
 import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { findApprovalFault } from '../grants/approval-mac.ts'
-import { readGrant, refuseIfNotActive } from '../grants/grant.ts'
+import { checkUse, readGenuineGrant } from '../grants/genuine-grant.ts'
+import { refuseIfNotActive } from '../grants/grant.ts'
 import type { Caller } from '../rules/caller.ts'
 import { parseScope } from '../rules/scope.ts'
 import { isRefusal, recordRefusal } from '../store/audit-refusal.ts'
@@ -44,10 +44,10 @@ async function readExtension(deps: AskDeps, caller: Caller, grantId: string, inp
 }
 
 async function extensionOf(deps: AskDeps, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
-  const stored = await readGrant(deps.record, grantId)
-  const isOwn = stored?.grant.terms.requester === caller.objectId
-  if (!isOwn || findApprovalFault(deps.approvalKey, grantId, stored.grant) !== undefined)
-    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  const found = await readGenuineGrant(deps, grantId)
+  const isOwn = found?.grant.terms.requester === caller.objectId
+  const stored = isOwn ? checkUse(found) : undefined
+  if (!stored || 'fault' in stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
   const { grant } = stored
   refuseIfNotActive(grant, await deps.record.now())
   const { scopes, levels, principal } = grant.terms

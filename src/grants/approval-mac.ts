@@ -9,14 +9,22 @@ export function signApproval(approvalKey: string, terms: Terms): string {
   return macOf(approvalKey, 'yes', terms)
 }
 
-/** Undefined when the yes adds up, otherwise what is wrong, for the alarm. */
-export function findApprovalFault(approvalKey: string, recordId: string, grant: Grant): string | undefined {
+/** Undefined: MAC and id are ours. Otherwise what is wrong, for the alarm. `genuine-grant.ts` asks; nobody else needs to. */
+export function findForgery(approvalKey: string, grant: Grant): string | undefined {
   if (!isMac(signApproval(approvalKey, grant.terms), grant.mac)) return 'the MAC is not ours'
-  if (grant.id !== recordId || grant.terms.grantId !== recordId) return 'the yes belongs to another grant'
+  if (grant.terms.grantId !== grant.id) return 'the yes belongs to another grant'
+  return undefined
+}
+
+/** Status and end are not under the MAC. Undefined: they are possible. Otherwise what is wrong, for the alarm. */
+export function findEndFault(grant: Grant): string | undefined {
   const isLive = grant.status === 'activating' || grant.status === 'active'
   if (isLive && (grant.end ?? grant.endedAt) !== undefined) return 'the grant had ended already'
-  if (grant.endsAt !== undefined && Date.parse(grant.endsAt) > latestEnd(grant.terms)) return 'the end is too late'
-  return undefined
+  return isEndTooLate(grant) ? 'the end is too late' : undefined
+}
+
+export function isEndTooLate({ endsAt, terms }: Grant): boolean {
+  return endsAt !== undefined && Date.parse(endsAt) > latestEnd(terms)
 }
 
 /** No access of this yes can be alive later, whatever anybody writes into the record. */

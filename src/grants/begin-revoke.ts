@@ -3,7 +3,8 @@ import { messagesDue } from '../messages/message.ts'
 import type { Commit } from '../store/commit.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { denyListKey } from './deny-capacity.ts'
-import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
+import type { CheckedGrant } from './genuine-grant.ts'
+import { type Grant, moveGrant } from './grant.ts'
 
 export interface EndReason {
   readonly cause: string
@@ -15,7 +16,7 @@ export interface EndReason {
 }
 
 /** The one way to end a grant early: a commit to `revoking`. Only `workers/revoke-grant.ts` then talks to AWS. */
-export async function beginRevoke(record: RecordPort, stored: StoredGrant, reason: EndReason): Promise<Grant> {
+export async function beginRevoke(record: RecordPort, stored: CheckedGrant, reason: EndReason): Promise<Grant> {
   const { grant, version } = stored
   const nowMs = await record.now()
   const by = reason.actor.kind === 'person' ? reason.actor.objectId : LATCHKEY.kind

@@ -5,16 +5,19 @@ import { recordRefusal } from '../store/audit-refusal.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { againOnConflict } from '../store/retry.ts'
 import { beginRevoke } from './begin-revoke.ts'
-import { type Grant, isOver, isPartyTo, readGrant } from './grant.ts'
+import { readGenuineGrant } from './genuine-grant.ts'
+import { type Grant, isOver, isPartyTo } from './grant.ts'
 
-/** A person ends a grant early: the requester ("done"), its approver, or an owner. Ending what is already ending changes nothing. */
-export async function endGrant(
-  { record }: { readonly record: RecordPort },
-  caller: Caller,
-  grantId: string,
-): Promise<Grant> {
+export interface EndGrantDeps {
+  readonly record: RecordPort
+  readonly approvalKey: string
+}
+
+/** A person ends a grant early: the requester ("done"), its approver, or an owner. Ending what is already ending changes nothing. A forged grant is ended like any other. */
+export async function endGrant(deps: EndGrantDeps, caller: Caller, grantId: string): Promise<Grant> {
+  const { record } = deps
   return againOnConflict(async () => {
-    const stored = await readGrant(record, grantId)
+    const stored = await readGenuineGrant(deps, grantId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
     const { grant } = stored
     const refusal = findRefusal(grant, caller)

@@ -66,6 +66,8 @@ const grant = z.strictObject({
 
 export type Grant = z.infer<typeof grant>
 export type GrantStatus = Grant['status']
+/** In these AWS may be asked to allow something. */
+export type LiveStatus = 'activating' | 'active'
 
 /** Legal moves. There is no "failed": a failed activation may have half happened, so it is revoked like any other. */
 const MOVES: Readonly<Record<GrantStatus, readonly GrantStatus[]>> = {
@@ -115,9 +117,14 @@ async function readEach(
   }
 }
 
-/** The grant after one legal move. @throws when the pair is not in the table: a fault of ours, never of a caller. */
-export function moveGrant(from: Grant, status: GrantStatus, changes: Partial<Grant> = {}): Grant {
-  if (!MOVES[from.status].includes(status)) throw new Error(`A grant cannot move from ${from.status} to ${status}.`)
+/** @throws when the pair is not in the table: a fault of ours, never of a caller. */
+export function refuseIllegalMove(from: GrantStatus, to: GrantStatus): void {
+  if (!MOVES[from].includes(to)) throw new Error(`A grant cannot move from ${from} to ${to}.`)
+}
+
+/** The grant after one legal move towards its end. Only `GenuineGrant.moveTo` moves to a status that gives access. @throws when the pair is not in the table. */
+export function moveGrant(from: Grant, status: Exclude<GrantStatus, LiveStatus>, changes: Partial<Grant> = {}): Grant {
+  refuseIllegalMove(from.status, status)
   return { ...from, ...changes, status }
 }
 

@@ -1,10 +1,11 @@
 import { LATCHKEY } from '../audit/events.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { beginRevoke } from './begin-revoke.ts'
-import { isOver, type StoredGrant } from './grant.ts'
+import type { CheckedGrant } from './genuine-grant.ts'
+import { isOver } from './grant.ts'
 
 /** Somebody wrote into the record: the alarm and the end are one write. What is over already is left as it is. */
-export async function revokeForged(record: RecordPort, stored: StoredGrant, found: string): Promise<void> {
+export async function revokeForged(record: RecordPort, stored: CheckedGrant, found: string): Promise<void> {
   const { grant } = stored
   if (isOver(grant) || grant.status === 'revoking') return
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }

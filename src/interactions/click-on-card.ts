@@ -6,7 +6,7 @@ import {
   reviewAccessRequest,
 } from '../access-requests/review/review-access-request.ts'
 import { LatchkeyError } from '../errors.ts'
-import { endGrant } from '../grants/end-grant.ts'
+import { type EndGrantDeps, endGrant } from '../grants/end-grant.ts'
 import { findGrant } from '../grants/find-grants.ts'
 import type { Reading } from '../views/read-view.ts'
 import type { Click, ClickAnswer, Interaction } from './interaction.ts'
@@ -66,7 +66,11 @@ export async function cancel(deps: PresentDeps, { caller }: Interaction, click: 
   return presentCard(deps, caller, requestId, click)
 }
 
-export async function done(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
+export async function done(
+  deps: PresentDeps & EndGrantDeps,
+  { caller }: Interaction,
+  click: Click,
+): Promise<ClickAnswer> {
   const { grantId } = parseData(ofGrant, click)
   const isTheirOwn = ({ grant }: Reading) => grant?.grant.end?.by === caller.objectId
   try {

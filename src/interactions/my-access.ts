@@ -3,7 +3,7 @@ import { cancelRequest } from '../access-requests/cancel-request.ts'
 import { findRequests } from '../access-requests/find-requests.ts'
 import { renderAccess } from '../cards/my-access-card.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
-import { endGrant } from '../grants/end-grant.ts'
+import { type EndGrantDeps, endGrant } from '../grants/end-grant.ts'
 import { findGrants } from '../grants/find-grants.ts'
 import type { Grant } from '../grants/grant.ts'
 import type { RenderedCard } from '../messages/message-sender.ts'
@@ -52,7 +52,7 @@ async function showReadable(
 }
 
 /** Without an id the only live grant is meant; of several, the person says which. */
-export async function endByWord(deps: PresentDeps, caller: Caller, grantId?: string): Promise<string> {
+export async function endByWord(deps: PresentDeps & EndGrantDeps, caller: Caller, grantId?: string): Promise<string> {
   const grant = await endGrant(deps, caller, grantId ?? (await onlyGrant(deps, caller, 'done')))
   return `Grant ${grant.id} ends now: AWS is told to refuse it. Its card says when that is done.`
 }

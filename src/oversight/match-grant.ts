@@ -1,3 +1,4 @@
+import type { GenuineGrant } from '../grants/genuine-grant.ts'
 import type { Grant } from '../grants/grant.ts'
 import { ACTIONS } from '../rules/levels.ts'
 import { contains, parseScope } from '../rules/scope.ts'
@@ -42,10 +43,10 @@ export function principalIdOf(record: CloudTrailRecord): string | undefined {
  * time it must be within the scope. Of several, one that allows such a call comes first, then the one that ends last.
  * @param held The one that ends last first.
  */
-export function matchAttached(record: CloudTrailRecord, held: readonly Grant[], nowMs: number): Match {
-  const theirs = held.filter(({ terms: { principal } }) => isHeldBy(principal, record))
+export function matchAttached(record: CloudTrailRecord, held: readonly GenuineGrant[], nowMs: number): Match {
+  const theirs = held.filter(({ grant }) => isHeldBy(grant.terms.principal, record))
   if (theirs.length === 0) return { unexplained: 'not-a-session-of-a-grant' }
-  const matches = theirs.map((grant) => ({ grant, match: matchTime(record, grant, nowMs) }))
+  const matches = theirs.map((one) => ({ grant: one.grant, match: matchTime(record, one, nowMs) }))
   const inTime = matches.filter(({ match }) => 'grantId' in match)
   const inScope = inTime.filter(({ grant }) => isInScope(record, grant))
   const best = inScope.find(({ grant }) => isAllowed(record, grant)) ?? inScope[0]
@@ -89,20 +90,21 @@ function isAllowed({ name }: CloudTrailRecord, { terms }: Grant): boolean {
  * Whether a record is of the session of that grant: by exact principal id, account and the record's own time, never by when it arrived. What AWS refused after the
  * end is explained by the end.
  */
-export function matchGrant(record: CloudTrailRecord, grant: Grant | undefined, nowMs: number): Match {
+export function matchGrant(record: CloudTrailRecord, genuine: GenuineGrant | undefined, nowMs: number): Match {
   const { principalId } = record
   if (principalId === undefined) return { unexplained: 'no-principal' }
   if (grantIdOf(record) === undefined) return { unexplained: 'not-a-session-of-a-grant' }
-  if (grant === undefined) return { unexplained: 'unknown-grant' }
+  if (genuine === undefined) return { unexplained: 'unknown-grant' }
+  const { grant } = genuine
   const { principal } = grant.terms
   const { account } = principal
   const isItsSession = principal.driver === 'session' && principalId === `${principal.roleId}:${grant.id}`
   if (!isItsSession) return { unexplained: 'other-principal' }
   if (record.account !== account) return { unexplained: 'other-account' }
-  return matchTime(record, grant, nowMs)
+  return matchTime(record, genuine, nowMs)
 }
 
-function matchTime(record: CloudTrailRecord, grant: Grant, nowMs: number): Match {
+function matchTime(record: CloudTrailRecord, { grant }: GenuineGrant, nowMs: number): Match {
   const { activatedAt, endsAt, endedAt } = grant
   if (activatedAt === undefined || endsAt === undefined) return { unexplained: 'never-active' }
   const atMs = Date.parse(record.at)

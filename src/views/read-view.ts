@@ -20,8 +20,8 @@ export interface ReadViewDeps {
   readonly writeSummaries: WriteSummaries
 }
 
-export interface Reading {
-  readonly request: StoredRequest
+export interface Reading<Request extends StoredRequest = StoredRequest> {
+  readonly request: Request
   readonly grant: StoredGrant | undefined
   readonly shown: RequestAndGrant
 }
@@ -55,7 +55,11 @@ async function readUse({ record, writeSummaries }: ReadViewDeps, grantId: string
   return { grantId, grant, summary }
 }
 
-export async function readViewOf(deps: ReadViewDeps, request: StoredRequest, used?: Use): Promise<Reading> {
+export async function readViewOf<Request extends StoredRequest>(
+  deps: ReadViewDeps,
+  request: Request,
+  used?: Use,
+): Promise<Reading<Request>> {
   const { grantId } = request.request
   if (grantId === undefined) return { request, grant: undefined, shown: { request: requestView(request), grant: null } }
   const { grant, summary } = used?.grantId === grantId ? used : await readUse(deps, grantId)

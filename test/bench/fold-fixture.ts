@@ -12,6 +12,7 @@ import type { RecordPort } from '../../src/store/record-store.ts'
 import { foldS3Writes } from '../../workers/fold-s3-writes.ts'
 import { feedProver } from '../../workers/prove-feed.ts'
 import { RULES } from '../fixtures/world.ts'
+import { APPROVAL_KEY } from '../unit/grants/a-grant.ts'
 import { quietLog, untilWritten } from './bench-redis.ts'
 import { principalOf, s3Event, strangerAt } from './s3-events.ts'
 import { seedGrants } from './seeded-grants.ts'
@@ -76,7 +77,8 @@ async function foldAll(ground: Ground, records: readonly CloudTrailRecord[]): Pr
   const before = await asking.zcard('{latchkey}:seen')
   const startedAt = performance.now()
   const prove = feedProver({ feed: redisFeed(writing), rules: parseRules(RULES) })
-  const loop = foldS3Writes({ record, inbox: redisFold(reading, writing, { log: quietLog }), prove, log: quietLog })
+  const inbox = redisFold(reading, writing, { log: quietLog })
+  const loop = foldS3Writes({ record, approvalKey: APPROVAL_KEY, inbox, prove, log: quietLog })
   while ((await asking.xlen('{latchkey}:inbox')) > 0) await delay(5)
   const seconds = (performance.now() - startedAt) / 1_000
   await loop.stop()

@@ -3,7 +3,7 @@ import { PEOPLE } from '../../sandbox/entra/fixture.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
 import type { SessionPrincipal } from '../../src/grants/principal.ts'
 import { redisRecord } from '../../src/redis/redis-record-store.ts'
-import { activeGrant, commitGrants } from '../fixtures/active-grants.ts'
+import { APPROVAL_KEY, activeGrant, commitGrants } from '../fixtures/active-grants.ts'
 import { RULES, startWorld, type World } from '../fixtures/world.ts'
 import { type Bench, exactly } from './bench.ts'
 import { rolePrincipals } from './bench-redis.ts'
@@ -36,7 +36,7 @@ export const revokeCalls: Bench = {
       const nowMs = await record.now()
       const grants = principals.flatMap((principal) => crowdOn(principal, nowMs))
       await commitGrants(record, grants)
-      for (const { id } of grants) await endGrant({ record }, rita(world), id)
+      for (const { id } of grants) await endGrant({ record, approvalKey: APPROVAL_KEY }, rita(world), id)
       say(`${grants.length} grants are to be ended`)
       const before = writes(world)
       await Promise.all([world.startWorkers(), world.startWorkers()])

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PEOPLE } from '../../sandbox/entra/fixture.ts'
 import { awsDriver } from '../../src/aws/driver.ts'
 import { endGrant } from '../../src/grants/end-grant.ts'
+import { requireGenuine } from '../../src/grants/genuine-grant.ts'
 import type { Grant } from '../../src/grants/grant.ts'
 import { orderOf } from '../../src/grants/grant-order.ts'
 import type { SessionPrincipal } from '../../src/grants/principal.ts'
 import { parseRules } from '../../src/rules/file/parse-rules.ts'
-import { activeGrant, commitGrants } from '../fixtures/active-grants.ts'
+import { APPROVAL_KEY, activeGrant, commitGrants } from '../fixtures/active-grants.ts'
 import { type Kept, write } from '../fixtures/chaos.ts'
 import { type Product, startProduct } from '../fixtures/product.ts'
 import { ground } from '../fixtures/redis-record.ts'
@@ -41,7 +42,10 @@ async function hold(principal: SessionPrincipal, count: number): Promise<readonl
   const nowMs = await product.record.now()
   const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs))
   await commitGrants(product.record, grants)
-  return await inTurns(grants, async (grant) => ({ grant, kept: await driver.vend(orderOf(grant)) }))
+  return await inTurns(grants, async (grant) => ({
+    grant,
+    kept: await driver.vend(orderOf(requireGenuine(APPROVAL_KEY, { version: 1, grant }))),
+  }))
 }
 
 async function inTurns<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<readonly R[]> {
@@ -68,7 +72,7 @@ test('each of 300 is refused, nobody else is, and IAM was written once for each 
   const ended = (await Promise.all(principals.map((principal) => hold(principal, ENDED_ON_EACH)))).flat()
   const others = (await Promise.all(principals.map((principal) => hold(principal, KEPT_ON_EACH)))).flat()
   const rita = { tenantId: '', objectId: PEOPLE.rita, name: 'rita', roles: [], clientId: '', address: '127.0.0.1' }
-  await inTurns(ended, ({ grant }) => endGrant({ record }, rita, grant.id))
+  await inTurns(ended, ({ grant }) => endGrant({ record, approvalKey: APPROVAL_KEY }, rita, grant.id))
 
   const writes = { action: 'PutRolePolicy' }
   const before = aws.faults.tally(writes)

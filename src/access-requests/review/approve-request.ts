@@ -10,7 +10,8 @@ import type { Rules } from '../../rules/rules.ts'
 import { newId } from '../../store/ids.ts'
 import { GRANTS_OF, LIVE } from '../../store/indexes.ts'
 import type { RecordPort } from '../../store/record-store.ts'
-import { type AccessRequest, closeRequest, type Review, type StoredRequest } from '../access-request.ts'
+import type { AccessRequest, Review } from '../access-request.ts'
+import type { GenuineRequest } from '../genuine-request.ts'
 import { closeCommit } from '../request-commits.ts'
 import type { Authority } from './check-reviewer.ts'
 import { extendCommit, type GrantPart, readExtended } from './extension-commit.ts'
@@ -24,7 +25,7 @@ interface Deps {
 /** The commit that records the last yes also creates the grant, with its entry in the due index, and names its job. */
 export async function approve(
   deps: Deps,
-  stored: StoredRequest,
+  stored: GenuineRequest,
   review: Review,
   { eligibility }: Authority,
 ): Promise<AccessRequest> {
@@ -33,7 +34,7 @@ export async function approve(
   const notNamed = findPrincipalFault(eligibility, request.principal)
   if (notNamed !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason: notNamed, mayAsk: [] })
   const part = await grantPart(deps, stored, review, eligibility.entitlement)
-  const next = closeRequest(request, 'approved', review.at, { reviews: [review], grantId: part.grant.id })
+  const next = stored.decide('approved', review, { grantId: part.grant.id })
   const { as, comment } = review
   const actor = byPerson(review.reviewer.objectId)
   const approved = {
@@ -58,7 +59,7 @@ export async function approve(
 
 async function grantPart(
   deps: Deps,
-  stored: StoredRequest,
+  stored: GenuineRequest,
   review: Review,
   entitlement: Entitlement,
 ): Promise<GrantPart> {
@@ -67,7 +68,7 @@ async function grantPart(
   return extendCommit(deps, stored, extended, review, entitlement)
 }
 
-function newGrant(deps: Deps, stored: StoredRequest, review: Review, entitlement: Entitlement): GrantPart {
+function newGrant(deps: Deps, stored: GenuineRequest, review: Review, entitlement: Entitlement): GrantPart {
   const grant = makeGrant(deps, stored, review, entitlement)
   const { requester, principal } = stored.request
   const atMs = Date.parse(review.at)
@@ -86,7 +87,7 @@ function newGrant(deps: Deps, stored: StoredRequest, review: Review, entitlement
   }
 }
 
-function makeGrant(deps: Deps, { request, version }: StoredRequest, review: Review, entitlement: Entitlement): Grant {
+function makeGrant(deps: Deps, { request, version }: GenuineRequest, review: Review, entitlement: Entitlement): Grant {
   const terms: Terms = {
     grantId: newId('g'),
     requestId: request.id,

@@ -1,23 +1,18 @@
 import { byPerson } from '../../audit/events.ts'
 import { LatchkeyError } from '../../errors.ts'
-import { findApprovalFault, signApproval } from '../../grants/approval-mac.ts'
+import { signApproval } from '../../grants/approval-mac.ts'
 import { holdDenySlot } from '../../grants/deny-capacity.ts'
-import {
-  type Grant,
-  moveGrant,
-  readGrant,
-  refuseIfNotActive,
-  type StoredGrant,
-  type Terms,
-} from '../../grants/grant.ts'
+import { checkUse, type GenuineGrant, readGenuineGrant } from '../../grants/genuine-grant.ts'
+import { type Grant, refuseIfNotActive, type Terms } from '../../grants/grant.ts'
 import { addToEntityIndexes } from '../../grants/grant-commits.ts'
 import { deniedUntil } from '../../grants/session/deny-list.ts'
 import { messagesDue } from '../../messages/message.ts'
 import type { Entitlement } from '../../rules/entitlement.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { Commit } from '../../store/commit.ts'
-import type { Review, StoredRequest } from '../access-request.ts'
+import type { Review } from '../access-request.ts'
 import { type Deps, refuseShorter } from '../extension.ts'
+import type { GenuineRequest } from '../genuine-request.ts'
 
 /** What a yes writes of its grant. */
 export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
@@ -25,11 +20,11 @@ export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
 }
 
 /** @throws OVER when the grant ended before the yes: what is over does not come back. */
-export async function readExtended(deps: Deps, { request }: StoredRequest, nowMs: number): Promise<StoredGrant> {
-  const stored = await readGrant(deps.record, request.extends ?? '')
-  const isOwn = stored?.grant.terms.requester === request.requester.objectId
-  if (!isOwn || findApprovalFault(deps.approvalKey, stored.grant.id, stored.grant) !== undefined)
-    throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+export async function readExtended(deps: Deps, { request }: GenuineRequest, nowMs: number): Promise<GenuineGrant> {
+  const found = await readGenuineGrant(deps, request.extends ?? '')
+  const isOwn = found?.grant.terms.requester === request.requester.objectId
+  const stored = isOwn ? checkUse(found) : undefined
+  if (!stored || 'fault' in stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
   refuseIfNotActive(stored.grant, nowMs)
   return stored
 }
@@ -37,8 +32,8 @@ export async function readExtended(deps: Deps, { request }: StoredRequest, nowMs
 /** The part of the yes's commit that lets the grant go on: its new end is in the due index before AWS is asked for anything. */
 export function extendCommit(
   deps: Deps & { readonly rules: Rules },
-  stored: StoredRequest,
-  extended: StoredGrant,
+  stored: GenuineRequest,
+  extended: GenuineGrant,
   review: Review,
   entitlement: Entitlement,
 ): GrantPart {
@@ -49,7 +44,7 @@ export function extendCommit(
   const endsAtMs = Math.floor((nowMs + request.durationMinutes * 60_000) / 1_000) * 1_000
   const next = extendedTerms(deps, stored, before, review, entitlement)
   const isAttached = next.principal.driver === 'attach'
-  const grant = moveGrant(before, 'active', {
+  const grant = extended.moveTo('active', {
     terms: next,
     mac: signApproval(deps.approvalKey, next),
     approverName: review.reviewer.name,
@@ -86,7 +81,7 @@ export function extendCommit(
 /** The yes that counts from now on is the one to the extension; the card stays that of the first request. */
 function extendedTerms(
   { rules }: { readonly rules: Rules },
-  { request, version }: StoredRequest,
+  { request, version }: GenuineRequest,
   { terms: before, endsAt = before.decidedAt }: Grant,
   review: Review,
   { name, conditions }: Entitlement,

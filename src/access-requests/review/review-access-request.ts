@@ -6,10 +6,10 @@ import type { Rules } from '../../rules/rules.ts'
 import { isRefusal, recordRefusal } from '../../store/audit-refusal.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { againOnConflict } from '../../store/retry.ts'
-import { type AccessRequest, closeRequest, type Review, readRequest, type StoredRequest } from '../access-request.ts'
+import type { AccessRequest, Review } from '../access-request.ts'
 import { shownVersion } from '../content-version.ts'
+import { type CheckedRequest, type GenuineRequest, readGenuineRequest } from '../genuine-request.ts'
 import { alreadyClosed, closeCommit } from '../request-commits.ts'
-import { isGenuineRequest } from '../request-mac.ts'
 import { approve } from './approve-request.ts'
 import { type Authority, readAuthority } from './check-reviewer.ts'
 
@@ -38,7 +38,7 @@ export async function reviewAccessRequest(
   input: ReviewInput,
 ): Promise<AccessRequest> {
   return againOnConflict(async () => {
-    const stored = await readRequest(deps.record, requestId)
+    const stored = await readGenuineRequest(deps, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
     try {
       return await decide(deps, caller, stored, input)
@@ -52,12 +52,12 @@ export async function reviewAccessRequest(
 async function decide(
   deps: ReviewDeps,
   caller: Caller,
-  stored: StoredRequest,
+  stored: CheckedRequest,
   input: ReviewInput,
 ): Promise<AccessRequest> {
   const { request } = stored
   const authority = await readAuthority(deps, caller, request)
-  if (!isGenuineRequest(deps.approvalKey, request)) return await refuseForged(deps.record, caller, request.id)
+  if (stored.kind === 'forged') return await refuseForged(deps.record, caller, request.id)
   if (request.status !== 'pending') throw alreadyClosed(request)
   if (input.version !== undefined && input.version !== shownVersion(stored)) {
     throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'changed' })
@@ -81,8 +81,8 @@ function makeReview({ reviewer, as }: Authority, { decision, comment }: ReviewIn
   return { reviewer: { objectId: reviewer.objectId, name: reviewer.name }, as, decision, comment, at }
 }
 
-async function deny(record: RecordPort, stored: StoredRequest, review: Review): Promise<AccessRequest> {
-  const next = closeRequest(stored.request, 'denied', review.at, { reviews: [review] })
+async function deny(record: RecordPort, stored: GenuineRequest, review: Review): Promise<AccessRequest> {
+  const next = stored.decide('denied', review)
   const { as, comment } = review
   const actor = byPerson(review.reviewer.objectId)
   await record.commit(closeCommit(stored, next, [{ kind: 'request.denied', actor, requestId: next.id, as, comment }]))

@@ -1,7 +1,7 @@
 import { HELD_BY, ON_TARGET, TARGETS } from '../../store/indexes.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import type { AttachOperations, IamEntity } from '../driver.ts'
-import { readGrants, type StoredGrant } from '../grant.ts'
+import { type CheckedGrant, readGenuineGrants } from '../genuine-grant.ts'
 import { DAY_MS, KEPT_FOR_MS } from '../grant-commits.ts'
 import { entityId, parseEntityId } from '../iam-entity.ts'
 
@@ -14,9 +14,12 @@ const MOST_RECENT = 100_000
 const MOST_HELD = 500
 
 /** Grants that are active on the target as far as the record knows. */
-export async function readActiveOn(record: RecordPort, target: IamEntity): Promise<readonly StoredGrant[]> {
-  const ids = await record.list(ON_TARGET, entityId(target), { limit: MOST_ON_TARGET, newestFirst: true })
-  return (await readGrants(record, ids)).filter(({ grant }) => grant.status === 'active')
+export async function readActiveOn(
+  deps: { readonly record: RecordPort; readonly approvalKey: string },
+  target: IamEntity,
+): Promise<readonly CheckedGrant[]> {
+  const ids = await deps.record.list(ON_TARGET, entityId(target), { limit: MOST_ON_TARGET, newestFirst: true })
+  return (await readGenuineGrants(deps, ids)).filter(({ grant }) => grant.status === 'active')
 }
 
 /** Targets with a grant that is live, or was within a day. */

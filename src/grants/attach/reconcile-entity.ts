@@ -3,10 +3,10 @@ import { LATCHKEY } from '../../audit/events.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { isLostRace } from '../../store/retry.ts'
-import { findApprovalFault } from '../approval-mac.ts'
 import { beginRevoke } from '../begin-revoke.ts'
 import type { AttachOperations, IamEntity } from '../driver.ts'
-import { type Grant, isOver, readGrant, readGrants, type StoredGrant } from '../grant.ts'
+import { type CheckedGrant, checkUse, readGenuineGrant, readGenuineGrants } from '../genuine-grant.ts'
+import { type Grant, isOver } from '../grant.ts'
 import { LOOK_AGAIN_MS } from '../grant-commits.ts'
 import { entityId, entityOf, grantIdOf } from '../iam-entity.ts'
 import { revokeForged } from '../revoke-forged.ts'
@@ -38,30 +38,33 @@ export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look:
   return await alone(deps, target, async () => {
     // In this order. A grant was attached before it was active, and was on record before it was attached: so what is active and then not
     // attached was taken away, and what is attached and then not on record is nobody's.
-    const active = await readActiveOn(deps.record, target)
+    const active = await readActiveOn(deps, target)
     const attached = await deps.driver.attached(target, look)
-    const stored = await readGrants(
-      deps.record,
+    const stored = await readGenuineGrants(
+      deps,
       attached.flatMap(({ policyName }) => grantIdOf(policyName) ?? []),
     )
     const known = new Map(stored.map((one) => [one.grant.id, one]))
     await each(attached, ({ policyName }) =>
-      detachStray(deps, target, policyName, known.get(grantIdOf(policyName) ?? '')?.grant),
+      detachStray(deps, target, policyName, known.get(grantIdOf(policyName) ?? '')),
     )
     const changed = active.length === 0 ? undefined : await findEntityFault(deps.driver, target)
-    await each(active, (one) =>
-      endChanged(deps, one, changed?.(one.grant) ?? findChange(deps.rules, one.grant, attached, look)),
-    )
+    await each(active, async (one) => {
+      const usable = checkUse(one)
+      if ('fault' in usable) return await unlessMoved(() => revokeForged(deps.record, one, usable.fault))
+      const change = changed?.(usable) ?? findChange(deps.rules, usable, attached, look)
+      if (change) await end(deps, usable, change)
+    })
   })
 }
 
 /** The entry of one grant in the due index has come: its policy is tidied away, or looked for again after its early end. */
 export async function reconcileDueEntity(deps: EntityDeps, grantId: string): Promise<void> {
-  const { record, approvalKey } = deps
-  const stored = await readGrant(record, grantId)
-  const principal = stored?.grant.terms.principal
-  const isTrue = stored !== undefined && findApprovalFault(approvalKey, grantId, stored.grant) === undefined
-  const targets = isTrue && principal?.driver === 'attach' ? [entityOf(principal)] : await listEntities(deps)
+  const { record } = deps
+  const stored = await readGenuineGrant(deps, grantId)
+  const usable = stored && checkUse(stored)
+  const principal = usable && !('fault' in usable) ? usable.grant.terms.principal : undefined
+  const targets = principal?.driver === 'attach' ? [entityOf(principal)] : await listEntities(deps)
   const outcomes = await each(targets, (target) => reconcileEntity(deps, target, { documents: false }))
   if (outcomes.includes('busy')) return
   await record.commit({
@@ -84,7 +87,7 @@ function nextLook(grant: Grant | undefined, nowMs: number): number | null {
 export async function detachAll(deps: Taking, accountId: string): Promise<void> {
   const targets = (await listEntities(deps)).filter(({ account }) => account === accountId)
   await each(targets, async (target) => {
-    const active = await readActiveOn(deps.record, target)
+    const active = await readActiveOn(deps, target)
     const attached = await deps.driver.attached(target)
     await each(attached, ({ policyName }) => take(deps, target, policyName, 'other-epoch', 'early-revoke'))
     const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
@@ -103,21 +106,22 @@ async function alone(deps: EntityDeps, target: IamEntity, act: () => Promise<voi
   }
 }
 
-type Taking = Pick<EntityDeps, 'record' | 'driver' | 'log'>
+type Taking = Pick<EntityDeps, 'record' | 'driver' | 'approvalKey' | 'log'>
 type Stray = 'unknown' | 'over' | 'other-principal' | 'other-epoch'
 
-async function detachStray(deps: EntityDeps, target: IamEntity, policyName: string, grant: Grant | undefined) {
-  const stray = findStray(deps.approvalKey, target, grant)
+async function detachStray(deps: EntityDeps, target: IamEntity, policyName: string, stored: CheckedGrant | undefined) {
+  const stray = findStray(target, stored)
   // Only an end on time is inside the policy: what was ended early and lies there all the same landed late, and still gives access.
-  const urgency = stray === 'over' && grant?.status === 'expired' ? 'tidying' : 'early-revoke'
+  const urgency = stray === 'over' && stored?.grant.status === 'expired' ? 'tidying' : 'early-revoke'
   if (stray) await take(deps, target, policyName, stray, urgency)
 }
 
 /** Undefined: it may lie there, or the revocation of its grant is under way. A record that somebody wrote explains nothing. */
-function findStray(approvalKey: string, target: IamEntity, grant: Grant | undefined): Stray | undefined {
-  if (!grant || findApprovalFault(approvalKey, grant.id, grant) !== undefined) return 'unknown'
-  if (isOver(grant)) return 'over'
-  const { principal } = grant.terms
+function findStray(target: IamEntity, stored: CheckedGrant | undefined): Stray | undefined {
+  const usable = stored && checkUse(stored)
+  if (!usable || 'fault' in usable) return 'unknown'
+  if (isOver(usable.grant)) return 'over'
+  const { principal } = usable.grant.terms
   const isThere = principal.driver === 'attach' && entityId(entityOf(principal)) === entityId(target)
   return isThere ? undefined : 'other-principal'
 }
@@ -139,14 +143,7 @@ async function take(
   })
 }
 
-async function endChanged(deps: EntityDeps, stored: StoredGrant, change: Change | undefined): Promise<void> {
-  const { grant } = stored
-  const fault = findApprovalFault(deps.approvalKey, grant.id, grant)
-  if (fault !== undefined) await unlessMoved(() => revokeForged(deps.record, stored, fault))
-  else if (change) await end(deps, stored, change)
-}
-
-async function end({ record }: Taking, stored: StoredGrant, change: Change): Promise<void> {
+async function end({ record }: Taking, stored: CheckedGrant, change: Change): Promise<void> {
   await unlessMoved(() => beginRevoke(record, stored, { ...change, actor: LATCHKEY }))
 }
 

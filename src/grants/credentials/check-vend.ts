@@ -3,9 +3,9 @@ import { type ErrorCode, isLatchkeyError, LatchkeyError } from '../../errors.ts'
 import type { Caller } from '../../rules/caller.ts'
 import { isRefusal, recordRefusal } from '../../store/audit-refusal.ts'
 import { type RecordPort, refuseWithoutRoom } from '../../store/record-store.ts'
-import { findApprovalFault } from '../approval-mac.ts'
 import { beginRevoke } from '../begin-revoke.ts'
-import { readGrant, refuseIfNotActive, type StoredGrant } from '../grant.ts'
+import { type CheckedGrant, checkUse, type GenuineGrant, readGenuineGrant } from '../genuine-grant.ts'
+import { refuseIfNotActive } from '../grant.ts'
 import { type EligibilityDeps, findIneligibility } from '../recheck-eligibility.ts'
 import { type Readiness, readReadiness, refuseUnlessReady } from '../recovery/readiness.ts'
 import { revokeForged } from '../revoke-forged.ts'
@@ -29,14 +29,16 @@ export interface AdmitDeps extends EligibilityDeps {
 
 /** A grant that this caller may use now. */
 export interface Admitted {
-  readonly stored: StoredGrant
+  readonly stored: GenuineGrant
   /** Redis time, ms since 1970. */
   readonly nowMs: number
   /** Sessions issued before that are refused by their role. */
   readonly cutMs: number
 }
 
-interface Reading extends Omit<Admitted, 'cutMs'> {
+interface Reading {
+  readonly found: CheckedGrant
+  readonly nowMs: number
   readonly readiness: Readiness | undefined
 }
 
@@ -49,19 +51,18 @@ export async function withVendCheck<T>(
 ): Promise<T> {
   // One round trip for all that is read again and again while a tool works.
   const lastOn = deps.credentialsCache.principalOf(grantId)
-  const [stored, nowMs, readiness] = await Promise.all([
-    readGrant(deps.record, grantId),
+  const [found, nowMs, readiness] = await Promise.all([
+    readGenuineGrant(deps, grantId),
     deps.record.now(),
     lastOn && readReadiness(deps, lastOn),
   ])
-  if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  const reading = { stored, nowMs, readiness }
+  if (!found) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
   try {
-    const cutMs = await admit(deps, caller, grantId, reading)
+    const { stored, cutMs } = await admit(deps, caller, { found, nowMs, readiness })
     const asked = await refuseUnlessEligible(deps, stored)
     return await act({ stored, ...(asked ? await checkAgain(deps, stored) : { nowMs, cutMs }) })
   } catch (error) {
-    await writeRefusal(deps, caller, stored, error)
+    await writeRefusal(deps, caller, found, error)
     throw error
   }
 }
@@ -69,24 +70,23 @@ export async function withVendCheck<T>(
 async function admit(
   deps: AdmitDeps,
   caller: Caller,
-  grantId: string,
-  { stored, nowMs, readiness }: Reading,
-): Promise<number> {
-  const { grant } = stored
-  if (grant.terms.requester !== caller.objectId) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  const fault = findApprovalFault(deps.approvalKey, grantId, grant)
-  if (fault !== undefined) {
-    await revokeForged(deps.record, stored, fault)
+  { found, nowMs, readiness }: Reading,
+): Promise<Omit<Admitted, 'nowMs'>> {
+  if (found.grant.terms.requester !== caller.objectId) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  const stored = checkUse(found)
+  if ('fault' in stored) {
+    await revokeForged(deps.record, found, stored.fault)
     throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
   }
+  const { grant } = stored
   refuseIfNotActive(grant, nowMs)
   refuseAttached(stored)
   refuseWithoutSecondFactor(grant, caller)
   await refuseWithoutRoom(deps.record)
-  return await refuseUnlessReady(deps, grant.terms.principal, nowMs, readiness)
+  return { stored, cutMs: await refuseUnlessReady(deps, grant.terms.principal, nowMs, readiness) }
 }
 
-function refuseAttached({ grant: { terms } }: StoredGrant): void {
+function refuseAttached({ grant: { terms } }: GenuineGrant): void {
   if (terms.principal.driver !== 'attach') return
   throw new LatchkeyError('BAD_INPUT', {
     problem: `This grant is on ${terms.principal.arn}: use the credentials and the console that you have of it. Nothing else is needed.`,
@@ -94,7 +94,7 @@ function refuseAttached({ grant: { terms } }: StoredGrant): void {
 }
 
 /** The directory may take its time, and an adoption reckons with `LONGEST_VEND_MS` from the look at the role until AWS is asked. */
-async function checkAgain(deps: AdmitDeps, { grant }: StoredGrant): Promise<Omit<Admitted, 'stored'>> {
+async function checkAgain(deps: AdmitDeps, { grant }: GenuineGrant): Promise<Omit<Admitted, 'stored'>> {
   const { principal } = grant.terms
   const [nowMs, readiness] = await Promise.all([deps.record.now(), readReadiness(deps, principal)])
   refuseIfNotActive(grant, nowMs)
@@ -102,7 +102,7 @@ async function checkAgain(deps: AdmitDeps, { grant }: StoredGrant): Promise<Omit
 }
 
 /** A no ends the grant; no answer is borne for a while. @returns whether the directory was asked */
-async function refuseUnlessEligible(deps: AdmitDeps, stored: StoredGrant): Promise<boolean> {
+async function refuseUnlessEligible(deps: AdmitDeps, stored: GenuineGrant): Promise<boolean> {
   const { id, terms } = stored.grant
   const ageMs = deps.eligibilityCache.ageMs(id) ?? Number.POSITIVE_INFINITY
   if (ageMs < FRESH_MS) return false
@@ -121,7 +121,7 @@ async function refuseUnlessEligible(deps: AdmitDeps, stored: StoredGrant): Promi
   throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
 }
 
-async function writeRefusal(deps: AdmitDeps, caller: Caller, { grant }: StoredGrant, error: unknown): Promise<void> {
+async function writeRefusal(deps: AdmitDeps, caller: Caller, { grant }: CheckedGrant, error: unknown): Promise<void> {
   if (!isRefusal(error)) return
   if (OF_THE_GRANT.includes(error.code) && grant.terms.requester === caller.objectId)
     deps.credentialsCache.forget(grant.id)

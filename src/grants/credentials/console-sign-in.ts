@@ -25,8 +25,8 @@ export interface SecretLink {
 
 /** A link that signs the requester of an active grant in to AWS's console, with exactly the grant. */
 export async function consoleSignIn(deps: ConsoleDeps, caller: Caller, grantId: string): Promise<SecretLink> {
-  const { grant, credentials, nowMs } = await vendFor(deps, caller, grantId, { as: 'console' })
-  const [first = ''] = grant.terms.scopes
+  const { stored, credentials, nowMs } = await vendFor(deps, caller, grantId, { as: 'console' })
+  const [first = ''] = stored.grant.terms.scopes
   const url = await deps.consoleLinks.open(credentials, parseScope(first))
   const expiresAt = new Date(Math.min(Date.parse(credentials.expiresAt), nowMs + LINK_MS)).toISOString()
   return { url, expiresAt }

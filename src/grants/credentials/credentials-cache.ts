@@ -1,4 +1,5 @@
 import type { Credentials } from '../driver.ts'
+import type { GenuineGrant } from '../genuine-grant.ts'
 import type { Grant } from '../grant.ts'
 import type { Principal } from '../principal.ts'
 
@@ -10,7 +11,7 @@ const LOOK_EVERY_MS = 10_000
 
 /** What was read when credentials were vended. */
 export interface VendedUnder {
-  readonly grant: Grant
+  readonly stored: GenuineGrant
   /** Sessions issued before that are refused by their role, ms since 1970. */
   readonly cutMs: number
 }
@@ -48,14 +49,16 @@ export function makeCredentialsCache(): CredentialsCache {
   }
 
   return {
-    principalOf: (grantId) => kept.get(grantId)?.grant.terms.principal,
+    principalOf: (grantId) => kept.get(grantId)?.stored.grant.terms.principal,
     find(under, nowMs) {
-      const one = kept.get(under.grant.id)
-      return one && isSame(one, under) && isWorth(one.credentials, under.grant, nowMs) ? one.credentials : undefined
+      const { grant } = under.stored
+      const one = kept.get(grant.id)
+      return one && isSame(one, under) && isWorth(one.credentials, grant, nowMs) ? one.credentials : undefined
     },
     keep(under, credentials, nowMs) {
-      kept.delete(under.grant.id)
-      kept.set(under.grant.id, { ...under, credentials })
+      const { id } = under.stored.grant
+      kept.delete(id)
+      kept.set(id, { ...under, credentials })
       dropOver(nowMs)
     },
     forget: (grantId) => void kept.delete(grantId),
@@ -63,8 +66,8 @@ export function makeCredentialsCache(): CredentialsCache {
 }
 
 /** The same yes, which covers person, role, scope and level; and no cut since, which would have ended the session. */
-function isSame(one: VendedUnder, { grant, cutMs }: VendedUnder): boolean {
-  return one.grant.mac === grant.mac && one.cutMs === cutMs
+function isSame(one: VendedUnder, { stored, cutMs }: VendedUnder): boolean {
+  return one.stored.grant.mac === stored.grant.mac && one.cutMs === cutMs
 }
 
 /** What lasts as long as the grant cannot be bettered. */

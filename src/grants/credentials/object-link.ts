@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import type { Caller } from '../../rules/caller.ts'
 import { parseScope, type Scope } from '../../rules/scope.ts'
 import type { Credentials } from '../driver.ts'
-import type { Grant } from '../grant.ts'
+import type { GenuineGrant } from '../genuine-grant.ts'
 import type { SecretLink } from './console-sign-in.ts'
 import { type VendDeps, vendFor } from './vend-credentials.ts'
 
@@ -38,12 +38,12 @@ export async function objectLink(
   grantId: string,
   method: LinkMethod,
 ): Promise<SecretLink> {
-  const refuseOther = (grant: Grant) => void oneObject(grant, method)
-  const { grant, credentials, nowMs } = await vendFor(deps, caller, grantId, { as: 'link', refuseOther })
+  const refuseOther = (stored: GenuineGrant) => void oneObject(stored, method)
+  const { stored, credentials, nowMs } = await vendFor(deps, caller, grantId, { as: 'link', refuseOther })
   const expiresAtMs = Math.min(Date.parse(credentials.expiresAt), nowMs + LONGEST_LINK_MS)
   const url = await deps.objectLinks.sign(credentials, {
     method,
-    object: oneObject(grant, method),
+    object: oneObject(stored, method),
     nowMs,
     expiresAtMs,
   })
@@ -51,7 +51,8 @@ export async function objectLink(
 }
 
 /** @throws BAD_INPUT for a grant that reaches more than one object, or does not allow this with it */
-function oneObject({ terms: { scopes, levels } }: Grant, method: LinkMethod): Scope {
+function oneObject({ grant }: GenuineGrant, method: LinkMethod): Scope {
+  const { scopes, levels } = grant.terms
   const [object, ...others] = scopes.map(parseScope)
   if (!object || others.length > 0 || object.key === '' || object.key.endsWith('/')) {
     throw new LatchkeyError('BAD_INPUT', {

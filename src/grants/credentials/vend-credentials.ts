@@ -7,7 +7,7 @@ import { newId } from '../../store/ids.ts'
 import { VENDS_OF } from '../../store/indexes.ts'
 import { againOnConflict } from '../../store/retry.ts'
 import type { Credentials, Driver } from '../driver.ts'
-import type { Grant } from '../grant.ts'
+import type { GenuineGrant } from '../genuine-grant.ts'
 import { orderOf } from '../grant-order.ts'
 import { type AdmitDeps, type Admitted, withVendCheck } from './check-vend.ts'
 import type { CredentialsCache } from './credentials-cache.ts'
@@ -24,11 +24,11 @@ export interface VendDeps extends AdmitDeps {
 export interface Use {
   readonly as: 'credentials' | 'console' | 'link'
   /** @throws for a grant that cannot be used so */
-  refuseOther?(grant: Grant): void
+  refuseOther?(stored: GenuineGrant): void
 }
 
 interface Vended {
-  readonly grant: Grant
+  readonly stored: GenuineGrant
   readonly credentials: Credentials
   /** Redis time, ms since 1970. */
   readonly nowMs: number
@@ -49,17 +49,16 @@ export async function vendFor(deps: VendDeps, caller: Caller, grantId: string, u
     withVendCheck(deps, caller, grantId, async (admitted) => await intend(deps, caller, admitted, use)),
   )
   const { stored, nowMs, kept } = intended
-  const { grant } = stored
-  const credentials = kept ?? (await deps.driver.vend(orderOf(grant)))
-  if (!kept) deps.credentialsCache.keep({ grant, cutMs: intended.cutMs }, credentials, nowMs)
-  return { grant, credentials, nowMs }
+  const credentials = kept ?? (await deps.driver.vend(orderOf(stored)))
+  if (!kept) deps.credentialsCache.keep({ stored, cutMs: intended.cutMs }, credentials, nowMs)
+  return { stored, credentials, nowMs }
 }
 
 async function intend(deps: VendDeps, caller: Caller, admitted: Admitted, use: Use): Promise<Intended> {
   const { stored, cutMs, nowMs } = admitted
-  use.refuseOther?.(stored.grant)
+  use.refuseOther?.(stored)
   // A console lasts as long as its credentials: it begins with new ones.
-  const kept = use.as === 'console' ? undefined : deps.credentialsCache.find({ grant: stored.grant, cutMs }, nowMs)
+  const kept = use.as === 'console' ? undefined : deps.credentialsCache.find({ stored, cutMs }, nowMs)
   const isWritten = kept === undefined || use.as !== 'credentials' || !isKnownAddress(stored.grant, caller.address)
   if (isWritten) await deps.record.commit(intentOf(caller, admitted, use, kept))
   return { ...admitted, kept }

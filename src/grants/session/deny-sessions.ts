@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { each } from '../../async.ts'
-import { findApprovalFault } from '../approval-mac.ts'
-import { type Grant, readGrants } from '../grant.ts'
+import { type CheckedGrant, isBelieved, readGenuineGrants } from '../genuine-grant.ts'
 import { denyId, denyRoleOf, type SessionPrincipal, sessionUserId } from '../principal.ts'
 import { covers, type DenyList, deniedUntil, documentOf, readDenyList, unknownUntil } from './deny-list.ts'
 import { eachFormerRole } from './former-roles.ts'
@@ -21,9 +20,9 @@ export type DenyOutcome = 'done' | 'busy'
  * cost one write per role, not n. What a grant that was tampered with says of its role and its time is not believed: it is denied on every role,
  * as long as a grant could be needed, because a true copy of it may be put back. A role that fails does not keep the others waiting.
  */
-export async function denySessions(deps: DenyDeps, grant: Grant): Promise<DenyOutcome> {
-  const isTrue = findApprovalFault(deps.approvalKey, grant.id, { ...grant, status: 'revoking' }) === undefined
-  if (isTrue) {
+export async function denySessions(deps: DenyDeps, stored: CheckedGrant): Promise<DenyOutcome> {
+  const { grant } = stored
+  if (isBelieved(stored)) {
     const role = denyRoleOf(grant.terms.principal)
     return await denyOn(deps, role, { userid: sessionUserId(role, grant.id), until: deniedUntil(grant.terms) })
   }
@@ -63,11 +62,11 @@ async function isDenied(
 }
 
 /** The index only adds company. Of a grant that does not add up, nothing is taken: its own job denies it. */
-async function waitingOn({ record, approvalKey }: DenyDeps, principal: SessionPrincipal): Promise<DenyList['denied']> {
-  const grants = await readGrants(record, await collectBatch(record, denyId(principal)))
-  return grants
+async function waitingOn(deps: DenyDeps, principal: SessionPrincipal): Promise<DenyList['denied']> {
+  const stored = await readGenuineGrants(deps, await collectBatch(deps.record, denyId(principal)))
+  return stored
+    .filter((one) => one.grant.status === 'revoking' && isBelieved(one))
     .map(({ grant }) => grant)
-    .filter((grant) => grant.status === 'revoking' && findApprovalFault(approvalKey, grant.id, grant) === undefined)
     .filter(({ terms }) => denyRoleOf(terms.principal).roleId === principal.roleId)
     .map((grant) => ({ userid: sessionUserId(principal, grant.id), until: deniedUntil(grant.terms) }))
 }

@@ -148,7 +148,7 @@ function slotChanges(
 async function detachIfFirstRole(deps: DenyDeps, principal: SessionPrincipal): Promise<void> {
   if (!isFirstRole(deps.rules, principal)) return
   await detachAll(deps, principal.account)
-  await revokeOlderThanRecord(deps.record, principal.account)
+  await revokeOlderThanRecord(deps, principal.account)
 }
 
 function isFirstRole({ accounts }: DenyDeps['rules'], { account, roleArn }: SessionPrincipal): boolean {

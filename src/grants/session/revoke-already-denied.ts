@@ -3,12 +3,17 @@ import { LatchkeyError } from '../../errors.ts'
 import { LIVE } from '../../store/indexes.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { isLostRace } from '../../store/retry.ts'
-import { findApprovalFault } from '../approval-mac.ts'
 import { beginRevoke } from '../begin-revoke.ts'
 import type { SessionOperations } from '../driver.ts'
-import { type Grant, isOver, readGrants, type StoredGrant } from '../grant.ts'
+import { type CheckedGrant, isBelieved, readGenuineGrants } from '../genuine-grant.ts'
+import { type Grant, isOver } from '../grant.ts'
 import { denyRoleOf, type SessionPrincipal, sessionUserId } from '../principal.ts'
 import { type DenyList, deniedUntil } from './deny-list.ts'
+
+interface Deps {
+  readonly record: RecordPort
+  readonly approvalKey: string
+}
 
 const PAGE = 500
 /** Ids only; far more than can be live at once. */
@@ -21,18 +26,18 @@ const ENDED_BEFORE = 'AWS already denies this grant; the record is older than it
  * @returns when each id that AWS holds may leave, of those whose yes the record holds: a write whose answer was lost names them before we do.
  */
 export async function revokeAlreadyDenied(
-  { record, approvalKey }: { readonly record: RecordPort; readonly approvalKey: string },
+  deps: Deps,
   principal: SessionPrincipal,
   held: readonly string[],
 ): Promise<DenyList['denied']> {
   const ids = held.map((userid) => userid.slice(userid.indexOf(':') + 1))
-  const found = (await readGrants(record, ids)).filter(({ grant }) => held.includes(sessionUserId(principal, grant.id)))
+  const stored = await readGenuineGrants(deps, ids)
+  const found = stored.filter(({ grant }) => held.includes(sessionUserId(principal, grant.id)))
   const live = found.filter(({ grant }) => isLive(grant))
-  for (const stored of live) await revokeUnlessMoved(record, stored, ENDED_BEFORE)
+  for (const one of live) await revokeUnlessMoved(deps.record, one, ENDED_BEFORE)
   return found
-    .map(({ grant }) => ({ ...grant, status: 'revoking' as const }))
-    .filter((grant) => findApprovalFault(approvalKey, grant.id, grant) === undefined)
-    .map(({ id, terms }) => ({ userid: sessionUserId(principal, id), until: deniedUntil(terms) }))
+    .filter(isBelieved)
+    .map(({ grant: { id, terms } }) => ({ userid: sessionUserId(principal, id), until: deniedUntil(terms) }))
 }
 
 /**
@@ -41,7 +46,7 @@ export async function revokeAlreadyDenied(
  */
 export async function revokeIfDenied(
   { record, driver }: { readonly record: RecordPort; readonly driver: SessionOperations },
-  stored: StoredGrant,
+  stored: CheckedGrant,
 ): Promise<boolean> {
   const { id, terms } = stored.grant
   if (terms.principal.driver === 'session') return false
@@ -58,10 +63,11 @@ export async function revokeIfDenied(
  * Grants of the driver `attach` that a record of another epoch brought along: AWS keeps no list of those that ended on time, so whether one had ended
  * nobody knows. What still waits for its activation must not come back; what was active has nothing left in AWS.
  */
-export async function revokeOlderThanRecord(record: RecordPort, account: string): Promise<void> {
+export async function revokeOlderThanRecord(deps: Deps, account: string): Promise<void> {
+  const { record } = deps
   const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
   for (let from = 0; from < ids.length; from += PAGE) {
-    const older = (await readGrants(record, ids.slice(from, from + PAGE)))
+    const older = (await readGenuineGrants(deps, ids.slice(from, from + PAGE)))
       .filter(({ grant: { terms } }) => terms.principal.driver === 'attach' && terms.principal.account === account)
       .filter(({ grant }) => isLive(grant))
     for (const stored of older)
@@ -73,7 +79,7 @@ function isLive(grant: Grant): boolean {
   return !isOver(grant) && grant.status !== 'revoking'
 }
 
-async function revokeUnlessMoved(record: RecordPort, stored: StoredGrant, detail: string): Promise<void> {
+async function revokeUnlessMoved(record: RecordPort, stored: CheckedGrant, detail: string): Promise<void> {
   try {
     await beginRevoke(record, stored, { cause: 'ended-before', actor: LATCHKEY, detail })
   } catch (error) {

@@ -83,7 +83,7 @@ describe('credentials that are still good', () => {
     await revokeGrant(deps, grantId)
     await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER', message: expect.stringContaining(grantId) })
     // Not even where somebody makes the record say that it is active again, by then nothing is kept.
-    expect(deps.credentialsCache.find({ grant: await office.grant(grantId), cutMs: 0 }, Date.now())).toBeUndefined()
+    expect(deps.credentialsCache.find({ stored: await office.genuine(grantId), cutMs: 0 }, Date.now())).toBeUndefined()
   })
 
   test('go to the requester alone, like new ones', async () => {

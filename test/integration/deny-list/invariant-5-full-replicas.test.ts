@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { awsDriver } from '../../../src/aws/driver.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
+import { requireGenuine } from '../../../src/grants/genuine-grant.ts'
 import type { Grant } from '../../../src/grants/grant.ts'
 import { orderOf } from '../../../src/grants/grant-order.ts'
 import type { SessionPrincipal } from '../../../src/grants/principal.ts'
@@ -56,7 +57,8 @@ test('two copies of 150 live grants each, all ended at once through three proces
   const kept = (await Promise.all(principals.map((one) => live(one, KEPT_ON_EACH)))).flat()
   const credentials = new Map<string, Awaited<ReturnType<typeof deps.driver.vend>>>()
   const tried = [...kept, ...ended.filter((_, position) => position % 15 === 0)]
-  for (const grant of tried) credentials.set(grant.id, await deps.driver.vend(orderOf(grant)))
+  for (const grant of tried)
+    credentials.set(grant.id, await deps.driver.vend(orderOf(requireGenuine(deps.approvalKey, { version: 1, grant }))))
   const processes = await Promise.all([workersProcess(), workersProcess(), workersProcess()])
   const before = office.calls('PutRolePolicy')
   await Promise.all(ended.map(({ id }) => endGrant(deps, office.as('rita'), id)))

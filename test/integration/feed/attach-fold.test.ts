@@ -14,14 +14,14 @@ let feed: Feed
 afterEach(() => feed.close())
 
 /** As its activation leaves it. */
-async function grant(changes: Partial<Terms>): Promise<Grant> {
+async function grant(changes: Partial<Terms>, more: Partial<Grant> = {}): Promise<Grant> {
   const arn = 'arn:aws:iam::111122223333:role/app-team'
   const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER, deniedOn: DENIED_ON } as const
   const nowMs = await feed.record.now()
   const iso = (ms: number) => new Date(ms).toISOString()
   const times = { activatedAt: iso(nowMs - 60_000), endsAt: iso(nowMs + 3_600_000) }
   const terms = someTerms({ grantId: newId(), principal, ...changes })
-  const given = someGrant({ status: 'active', terms, ...times })
+  const given = someGrant({ status: 'active', terms, ...times, ...more })
   await feed.record.commit({
     ...addToEntityIndexes(given, nowMs + 3_600_000, nowMs),
     records: [{ kind: 'grant', id: given.id, expectedVersion: 0, next: given }],
@@ -54,4 +54,16 @@ test('each write is on the one grant of that person that allowed it; what none a
     ['AROAEXAMPLE:finn', 'not-a-session-of-a-grant', 1],
     [HOLDER, 'outside-the-scope', 1],
   ])
+})
+
+test('a write that only a forged grant would allow is unexplained, and takes nothing from a genuine one', async () => {
+  feed = await openFeed('attach-fold-forged')
+  const genuine = await grant({ scopes: ['s3://finance-reports/2026/'] })
+  const forged = await grant({ scopes: ['s3://finance-reports/'] }, { mac: 'forged' })
+  for (const key of ['2026/a', '2025/a']) await write(key)
+  await feed.startFold()
+  await feed.untilFolded()
+  expect((await feed.digest(genuine.id)).counts.written).toBe(1)
+  expect((await feed.digest(forged.id)).counts.written).toBe(0)
+  expect(await feed.unexplained()).toMatchObject([{ principal: HOLDER, reason: 'outside-the-scope', count: 1 }])
 })

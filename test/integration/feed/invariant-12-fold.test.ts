@@ -146,6 +146,17 @@ describe('what no grant explains', () => {
     expect((await feed.digest(grant.id)).counts.written).toBe(0)
   })
 
+  test('is also what only a forged grant would explain', async () => {
+    const feed = await open()
+    const [genuine, forged] = [await feed.grant(), await feed.grant({ mac: 'forged' })]
+    await feed.startFold()
+    await deliver(feed, [writeBy(genuine), writeBy(forged)])
+    await feed.untilFolded()
+    expect((await feed.digest(genuine.id)).counts.written).toBe(1)
+    expect((await feed.digest(forged.id)).counts.written).toBe(0)
+    expect(await feed.unexplained()).toMatchObject([{ reason: 'unknown-grant', count: 1 }])
+  })
+
   test('is gathered: many records are few events, and none is left out of the count', async () => {
     const feed = await open()
     const known = Array.from({ length: 300 }, () => writeBy({ id: 'g-000000000000' }))

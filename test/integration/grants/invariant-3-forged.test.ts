@@ -3,6 +3,7 @@ import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
+import { endGrant } from '../../../src/grants/end-grant.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 
@@ -47,6 +48,13 @@ test('a grant that was widened in Redis vends nothing, and ends', async () => {
   await expect(vendCredentials(office.deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect(office.calls('AssumeRole')).toBe(before)
   expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
+})
+
+test('a grant that was forged is ended by its requester like any other', async () => {
+  const grantId = await office.granted()
+  await office.overwrite(grantId, (grant) => ({ ...grant, mac: 'forged' }))
+  await endGrant(office.deps, office.as('rita'), grantId)
+  expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'done' } })
 })
 
 test('a grant that was lengthened in Redis vends nothing', async () => {

@@ -6,7 +6,7 @@ import { signApproval } from '../../../src/grants/approval-mac.ts'
 import { reconcileDueEntity } from '../../../src/grants/attach/reconcile-entity.ts'
 import { beginRevoke } from '../../../src/grants/begin-revoke.ts'
 import type { Credentials } from '../../../src/grants/driver.ts'
-import { type Grant, readGrant, type Terms } from '../../../src/grants/grant.ts'
+import type { Grant, Terms } from '../../../src/grants/grant.ts'
 import { orderOf } from '../../../src/grants/grant-order.ts'
 import type { Principal } from '../../../src/grants/principal.ts'
 import type { AskableLevel } from '../../../src/rules/levels.ts'
@@ -93,12 +93,11 @@ async function give(person: Person, what: Pick<Live, 'scope' | 'level'>): Promis
 async function vend(person: Person, what: Pick<Live, 'scope' | 'level'>): Promise<Live> {
   const id = await approve(person, office.principal, what)
   await activateGrant(office.sessions, id)
-  return { ...what, id, person, credentials: await office.deps.driver.vend(orderOf(await office.grant(id))) }
+  return { ...what, id, person, credentials: await office.deps.driver.vend(orderOf(await office.genuine(id))) }
 }
 
 async function revoke({ id }: Live): Promise<void> {
-  const stored = await readGrant(office.record, id)
-  if (stored) await beginRevoke(office.record, stored, { cause: 'done', actor: LATCHKEY })
+  await beginRevoke(office.record, await office.genuine(id), { cause: 'done', actor: LATCHKEY })
   await revokeGrant(office.deps, id)
 }
 

@@ -4,10 +4,10 @@ import type { AccessRequest } from '../../../src/access-requests/access-request.
 import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
 import { extendGrant } from '../../../src/access-requests/extend-grant.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
-import { findApprovalFault } from '../../../src/grants/approval-mac.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import { findGrant } from '../../../src/grants/find-grants.ts'
+import { checkUse } from '../../../src/grants/genuine-grant.ts'
 import { policyNameOf } from '../../../src/grants/iam-entity.ts'
 import type { Job } from '../../../src/jobs/catalog.ts'
 import { iamTime } from '../../../src/policies/iam-time.ts'
@@ -56,7 +56,7 @@ describe('extending a grant', () => {
     expect(end).toBe(Math.floor((Date.parse(reviews[0]?.at ?? '') + 3_600_000) / 1_000) * 1_000)
     expect(await dueAt(id)).toBe(end)
     expect(after).toMatchObject({ status: 'active', terms: { extension: { requestId }, durationMinutes: 60 } })
-    expect(findApprovalFault(office.deps.approvalKey, id, after)).toBeUndefined()
+    expect(checkUse(await office.genuine(id))).toMatchObject({ kind: 'genuine', grant: after })
     const { expiresAt } = await vendCredentials(office.deps, office.as('rita'), id)
     expect(Date.parse(expiresAt)).toBeGreaterThan(before)
     expect(await office.events('grant.extended')).toContainEqual(expect.objectContaining({ grantId: id, requestId }))
@@ -144,6 +144,15 @@ describe('extending a grant', () => {
     await office.overwrite(id, (grant) => ({ ...grant, endsAt: new Date(Date.now() - 60_000).toISOString() }))
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
     await expect(extend(id, 60, 'finn')).rejects.toMatchObject({ code: 'OVER' })
+  })
+
+  it('is refused where somebody wrote into the grant, at the ask and at the yes', async () => {
+    const id = await office.granted('finn')
+    const { id: requestId } = await extend(id, 60, 'finn')
+    await office.overwrite(id, (grant) => ({ ...grant, mac: 'forged' }))
+    await expect(extend(id, 55, 'finn')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(approve(requestId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await cancelRequest(office.deps, office.as('finn'), requestId)
   })
 
   it('needs a yes like any other: the requester gives none', async () => {

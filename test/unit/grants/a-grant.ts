@@ -1,4 +1,5 @@
 import { signApproval } from '../../../src/grants/approval-mac.ts'
+import { type GenuineGrant, requireGenuine } from '../../../src/grants/genuine-grant.ts'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
 import type { SessionPrincipal } from '../../../src/grants/principal.ts'
 
@@ -45,4 +46,9 @@ export function someGrant(changes: Partial<Grant> = {}): Grant {
     attempts: 0,
     ...changes,
   }
+}
+
+/** As it is read from the record. @throws when the changes make it a forged one */
+export function genuine(grant: Grant): GenuineGrant {
+  return requireGenuine(APPROVAL_KEY, { version: 1, grant })
 }

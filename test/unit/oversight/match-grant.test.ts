@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import type { GenuineGrant } from '../../../src/grants/genuine-grant.ts'
 import type { Grant, Terms } from '../../../src/grants/grant.ts'
 import { grantIdOf, matchAttached, matchGrant, principalIdOf } from '../../../src/oversight/match-grant.ts'
-import { DENIED_ON, someGrant, someTerms } from '../grants/a-grant.ts'
+import { DENIED_ON, genuine, someGrant, someTerms } from '../grants/a-grant.ts'
 import { someRecord } from './a-record.ts'
 
 const ACTIVATED_AT = '2026-11-22T10:00:00.000Z'
 const ENDS_AT = '2026-11-22T10:45:00.000Z'
 const NOW = Date.parse('2026-11-22T11:00:00.000Z')
 
-function grant(changes: Partial<Grant> = {}): Grant {
-  return someGrant({ status: 'active', activatedAt: ACTIVATED_AT, endsAt: ENDS_AT, ...changes })
+function grant(changes: Partial<Grant> = {}): GenuineGrant {
+  return genuine(someGrant({ status: 'active', activatedAt: ACTIVATED_AT, endsAt: ENDS_AT, ...changes }))
 }
 
 function at(eventTime: string) {
@@ -51,7 +52,7 @@ describe('a record is unexplained', () => {
     ['unknown-grant', by('AROAEXAMPLE:g-0123456789ab'), undefined],
     ['other-principal', by('AROAOTHER:g-0123456789ab'), grant()],
     ['other-account', someRecord({}, { account: '999988887777' }), grant()],
-    ['never-active', someRecord(), someGrant({ status: 'revoking', endsAt: ENDS_AT })],
+    ['never-active', someRecord(), genuine(someGrant({ status: 'revoking', endsAt: ENDS_AT }))],
     ['before-the-grant', at('2026-11-22T09:58:59Z'), grant()],
     ['after-the-grant', at('2026-11-22T10:46:01Z'), grant()],
     ['after-the-grant', at('2026-11-22T10:12:00Z'), grant({ endedAt: '2026-11-22T10:10:30.000Z' })],
@@ -73,7 +74,7 @@ test('the grant is named by the session, and by nothing that anybody may choose'
 
 const HOLDER = 'AROAEXAMPLE:alice@example.com'
 
-function held(grantId: string, changes: Partial<Terms> = {}, more: Partial<Grant> = {}): Grant {
+function held(grantId: string, changes: Partial<Terms> = {}, more: Partial<Grant> = {}): GenuineGrant {
   const arn = 'arn:aws:iam::111122223333:role/app-team'
   const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER, deniedOn: DENIED_ON } as const
   return grant({ terms: someTerms({ grantId, principal, ...changes }), id: grantId, ...more })
@@ -93,14 +94,14 @@ describe('a record is of a grant on somebody’s own role or user', () => {
   const remove = held('g-00000000000d', { levels: ['delete'] })
   const purge = held('g-00000000000p', { levels: ['purge'] })
 
-  test.each<[string, ReturnType<typeof byHolder>, readonly Grant[], string]>([
-    ['in its scope', byHolder(), [write], write.id],
-    ['by the scope, of several', about('PutObject', 'tmp/a'), [write, tmp], tmp.id],
-    ['of one whole object', about('PutObject', 'one.csv'), [write, tmp], tmp.id],
-    ['by the level, of several of one scope', about('DeleteObject', '2026/a'), [write, remove], remove.id],
-    ['by the level of many objects', about('DeleteObjects', undefined), [write, remove], remove.id],
-    ['by the level of versions', about('DeleteObject', '2026/a'), [write, purge], purge.id],
-    ['that writes in parts', about('UploadPart', '2026/a'), [remove, write], write.id],
+  test.each<[string, ReturnType<typeof byHolder>, readonly GenuineGrant[], string]>([
+    ['in its scope', byHolder(), [write], write.grant.id],
+    ['by the scope, of several', about('PutObject', 'tmp/a'), [write, tmp], tmp.grant.id],
+    ['of one whole object', about('PutObject', 'one.csv'), [write, tmp], tmp.grant.id],
+    ['by the level, of several of one scope', about('DeleteObject', '2026/a'), [write, remove], remove.grant.id],
+    ['by the level of many objects', about('DeleteObjects', undefined), [write, remove], remove.grant.id],
+    ['by the level of versions', about('DeleteObject', '2026/a'), [write, purge], purge.grant.id],
+    ['that writes in parts', about('UploadPart', '2026/a'), [remove, write], write.grant.id],
     [
       'that ends last, where nothing else tells them apart',
       byHolder(),
@@ -111,14 +112,14 @@ describe('a record is of a grant on somebody’s own role or user', () => {
       'in whose time it was, of one scope',
       byHolder(),
       [held('g-00000000000x', {}, { endedAt: '2026-11-22T10:05:00.000Z' }), write],
-      write.id,
+      write.grant.id,
     ],
-    ['that AWS refused', byHolder({ errorCode: 'AccessDenied' }), [write], write.id],
+    ['that AWS refused', byHolder({ errorCode: 'AccessDenied' }), [write], write.grant.id],
   ])('%s', (_when, record, grants, id) => {
     expect(matchAttached(record, grants, NOW)).toMatchObject({ grantId: id })
   })
 
-  test.each<[string, ReturnType<typeof byHolder>, readonly Grant[]]>([
+  test.each<[string, ReturnType<typeof byHolder>, readonly GenuineGrant[]]>([
     ['not-a-session-of-a-grant', byHolder(), []],
     ['not-a-session-of-a-grant', byHolder(), [grant()]],
     ['not-a-session-of-a-grant', byHolder({}, { account: '999988887777' }), [write]],
