@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { renderMail } from '../src/cards/approval-mail.ts'
 import { cardHash, renderMessage, shouldShow } from '../src/cards/message-card.ts'
-import { claimedForMs, readMessages, type StoredMessage } from '../src/messages/delivery-claim.ts'
-import type { Conversation, Message } from '../src/messages/message.ts'
+import { claimedForMs } from '../src/messages/delivery-claim.ts'
+import { type Conversation, type Message, readMessages, type StoredMessage } from '../src/messages/message.ts'
 import {
   type Budget,
   type Mailer,

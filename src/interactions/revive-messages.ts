@@ -1,7 +1,6 @@
 import { type AccessRequest, readRequests } from '../access-requests/access-request.ts'
 import { isOver, readGrants } from '../grants/grant.ts'
-import { readMessages, type StoredMessage } from '../messages/delivery-claim.ts'
-import { type Message, messagesDue } from '../messages/message.ts'
+import { type Message, messagesDue, readMessages, type StoredMessage } from '../messages/message.ts'
 import { REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { againOnConflict } from '../store/retry.ts'

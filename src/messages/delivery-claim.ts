@@ -1,5 +1,4 @@
-import type { RecordPort } from '../store/record-store.ts'
-import { type Message, message } from './message.ts'
+import type { Message } from './message.ts'
 
 /** Longer than one sending may take: whoever claimed it has died. After each try without an answer it lasts longer: what was sent may be there. */
 const CLAIM_LASTS_MS = 60_000
@@ -8,24 +7,6 @@ const LONGER_EACH_TRY = 5
 
 /** Clocks of two processes and one Redis; what is claimed further ahead was not claimed by us. */
 const SKEW_MS = 120_000
-
-export interface StoredMessage {
-  readonly version: number
-  readonly message: Message
-}
-
-/** Copies that cannot be read are left out: they are not ours. */
-export async function readMessages(
-  record: Pick<RecordPort, 'readMany'>,
-  ids: readonly string[],
-): Promise<readonly StoredMessage[]> {
-  const stored = await record.readMany('copy', ids)
-  return ids.flatMap((id, position) => {
-    const one = stored[position]
-    const parsed = message.safeParse(one?.value)
-    return one && parsed.success ? [{ version: one.version, message: { ...parsed.data, id } }] : []
-  })
-}
 
 /** How long nobody else may send it; 0: it is nobody's. */
 export function claimedForMs({ claimedAt, reference, tries = 1 }: Message, nowMs: number): number {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { Commit, RecordWrite } from '../store/commit.ts'
-import { newId, RECORD_ID } from '../store/ids.ts'
+import type { Commit } from '../store/commit.ts'
+import { RECORD_ID } from '../store/ids.ts'
+import type { RecordPort } from '../store/record-store.ts'
 
 /** Where a request is shown: one record for each card or mail, written with the request itself. */
 
@@ -50,43 +51,22 @@ export const message = z.strictObject({
 export type Message = z.infer<typeof message>
 export type MessagePlace = Message['place']
 
-/** Where somebody asked: a conversation, and the message that becomes the copy, when there is one already (the form). */
-export interface Thread {
-  readonly conversation: Conversation
-  readonly reference?: string
-  /** Names what was said or sent there: however often it arrives, it asks once. */
-  readonly said?: string
+export interface StoredMessage {
+  readonly version: number
+  readonly message: Message
 }
 
-const PERSONAL: MessagePlace = { channel: 'personal' }
-
-interface Reader {
-  readonly objectId: string
-  readonly mail?: string | undefined
-}
-
-/** The requester's own two, the request's first; then for each approver one in their personal chat, and one by mail. */
-export function makeMessages(
-  requestId: string,
-  requester: Reader,
-  approvers: readonly Reader[],
-  thread: Thread | undefined,
-): readonly Message[] {
-  const make = (reader: Reader, role: Message['role'], place: MessagePlace): Message => {
-    return { id: newId('c'), requestId, reader: reader.objectId, role, shows: 'request', place, presented: '' }
-  }
-  const ownPlace: MessagePlace = thread ? { channel: 'teams', conversation: thread.conversation } : PERSONAL
-  const own = make(requester, 'requester', ownPlace)
-  const form = thread?.reference === undefined ? {} : { reference: thread.reference }
-  const asked = approvers.flatMap((approver) => [
-    make(approver, 'approver', PERSONAL),
-    ...(approver.mail === undefined ? [] : [make(approver, 'approver', { channel: 'mail' })]),
-  ])
-  return [{ ...own, ...form }, { ...make(requester, 'requester', ownPlace), shows: 'outcome' }, ...asked]
-}
-
-export function newMessageWrites(copies: readonly Message[]): readonly RecordWrite[] {
-  return copies.map((next) => ({ kind: 'copy', id: next.id, expectedVersion: 0, next }))
+/** Copies that cannot be read are left out: they are not ours. */
+export async function readMessages(
+  record: Pick<RecordPort, 'readMany'>,
+  ids: readonly string[],
+): Promise<readonly StoredMessage[]> {
+  const stored = await record.readMany('copy', ids)
+  return ids.flatMap((id, position) => {
+    const one = stored[position]
+    const parsed = message.safeParse(one?.value)
+    return one && parsed.success ? [{ version: one.version, message: { ...parsed.data, id } }] : []
+  })
 }
 
 /** Part of each commit that changes what people are shown: the copies of that request are due, and a job says so. `occasion` names the change. */
