@@ -3,7 +3,7 @@ import type { Commit } from '../store/commit.ts'
 import { RECORD_ID } from '../store/ids.ts'
 import type { RecordPort } from '../store/record-store.ts'
 
-/** Where a request is shown: one record for each card or mail, written with the request itself. */
+/** One card or mail, in one place, that shows a record. Which record, and what of it, is for cards to know: the names here are stored names. */
 
 /** Of one Teams conversation; plain JSON of our own, so that it outlives the SDK that it came from. */
 export const conversation = z.strictObject({
@@ -29,6 +29,7 @@ const place = z.discriminatedUnion('channel', [
 
 export const message = z.strictObject({
   id: z.string().regex(RECORD_ID),
+  /** The record that it shows. */
   requestId: z.string().regex(RECORD_ID),
   /** For whom it is written (Entra object id), and in which part. */
   reader: z.guid(),
@@ -56,27 +57,23 @@ export interface StoredMessage {
   readonly message: Message
 }
 
-/** Copies that cannot be read are left out: they are not ours. */
+/** Messages that cannot be read are left out: they are not ours. */
 export async function readMessages(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],
 ): Promise<readonly StoredMessage[]> {
   const stored = await record.readMany('copy', ids)
   return ids.flatMap((id, position) => {
-    const one = stored[position]
-    const parsed = message.safeParse(one?.value)
-    return one && parsed.success ? [{ version: one.version, message: { ...parsed.data, id } }] : []
+    const { version, value } = stored[position] ?? {}
+    const { data } = message.safeParse(value)
+    return version !== undefined && data ? [{ version, message: { ...data, id } }] : []
   })
 }
 
-/** Part of each commit that changes what people are shown: the copies of that request are due, and a job says so. `occasion` names the change. */
-export function messagesDue(
-  requestId: string,
-  nowMs: number,
-  occasion: string,
-): Required<Pick<Commit, 'due' | 'jobs'>> {
+/** Part of each commit that changes what people are shown: the messages of that record are due, and a job says so. `occasion` names the change. */
+export function messagesDue(recordId: string, nowMs: number, occasion: string): Required<Pick<Commit, 'due' | 'jobs'>> {
   return {
-    due: [{ kind: 'copies', id: requestId, at: nowMs }],
-    jobs: [{ act: 'sync', recordId: requestId, occasion }],
+    due: [{ kind: 'copies', id: recordId, at: nowMs }],
+    jobs: [{ act: 'sync', recordId, occasion }],
   }
 }
