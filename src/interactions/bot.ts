@@ -1,6 +1,7 @@
 import type { ReviewDeps } from '../access-requests/review/review-access-request.ts'
 import { renderHelp } from '../cards/help-card.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import { isPersonal } from '../messages/message.ts'
 import { askByForm } from './ask-by-form.ts'
 import { askByLine, extendByLine, type FormDeps, formFor } from './ask-by-line.ts'
 import { cancel, done, review, view } from './click-on-card.ts'
@@ -35,7 +36,7 @@ export function latchkeyBot(deps: BotDeps): Bot {
     },
     async onInstalled(interaction) {
       // In a conversation of many nobody asked for a welcome.
-      if (!isPersonal(interaction)) return
+      if (!isPersonal(interaction.conversation)) return
       await reviveMessages(deps, interaction.caller.objectId)
       await interaction.reply(renderHelp())
     },
@@ -49,14 +50,10 @@ function refusalOf(error: unknown): LatchkeyError {
 }
 
 /** Said in a conversation of many, it is read by all of them: why it was refused, not what this person could have. */
-function sayRefusal(interaction: Interaction, refusal: LatchkeyError): string {
-  if (isPersonal(interaction) || !isLatchkeyError(refusal, 'NOT_ELIGIBLE') || refusal.facts.mayAsk.length === 0)
+function sayRefusal({ conversation }: Interaction, refusal: LatchkeyError): string {
+  if (isPersonal(conversation) || !isLatchkeyError(refusal, 'NOT_ELIGIBLE') || refusal.facts.mayAsk.length === 0)
     return refusal.message
   return `${refusal.facts.reason} Say request in our own chat to see what you may ask for.`
-}
-
-function isPersonal({ conversation }: Interaction): boolean {
-  return conversation.conversationType === 'personal'
 }
 
 async function runCommand(
@@ -75,7 +72,7 @@ async function runCommand(
     case 'malformed':
       return await interaction.reply(command.sentence)
     case 'access':
-      return await interaction.reply(isPersonal(interaction) ? await myAccess(deps, caller) : NOT_HERE)
+      return await interaction.reply(isPersonal(interaction.conversation) ? await myAccess(deps, caller) : NOT_HERE)
     case 'end':
       return await interaction.reply(await endByWord(deps, caller, command.grantId))
     case 'extend':

@@ -52,6 +52,16 @@ export const message = z.strictObject({
 export type Message = z.infer<typeof message>
 export type MessagePlace = Message['place']
 
+/** Nobody else reads there. */
+export function isPersonal({ conversationType }: Pick<Conversation, 'conversationType'>): boolean {
+  return conversationType === 'personal'
+}
+
+/** In the reader's personal chat, whether somebody has opened it or not. */
+export function isInPersonalChat({ place }: Message): boolean {
+  return place.channel === 'personal' || (place.channel === 'teams' && isPersonal(place.conversation))
+}
+
 export interface StoredMessage {
   readonly version: number
   readonly message: Message
