@@ -99,13 +99,13 @@ export async function openBot(
   deps: ApiDeps,
   log: Logger,
 ): Promise<Omit<MessagesDeps, 'metrics'>> {
-  const { tenantId } = entra
   const { teamsAdapter } = await import('./teams/adapter.ts')
   const bot = latchkeyBot({ ...deps, publicUrl, countForm: formCounter() })
   return {
     verify: connectorVerifier(settings),
-    adapter: await teamsAdapter({ settings, tenantId, bot, log }),
-    tenantId,
+    adapter: await teamsAdapter({ settings, bot, log }),
+    appId: settings.appId,
+    tenantId: entra.tenantId,
     serviceUrls: settings.serviceUrls,
   }
 }

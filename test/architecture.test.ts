@@ -203,6 +203,12 @@ describe('the house', () => {
     expect([...breaches, ...fromSandbox].map(({ source, specifier }) => `${source.path} ${specifier}`)).toEqual([])
   })
 
+  test('what a message, a click or a form means is told in the words of any room', () => {
+    expect(linesMatching(sources('src/interactions'), /teams|outlook|activity|invoke|serviceUrl|botbuilder/i)).toEqual(
+      [],
+    )
+  })
+
   test('relative imports end in .ts', () => {
     const breaches = [...imports(shipped)].filter(
       ({ specifier }) => /^\./.test(specifier) && !specifier.endsWith('.ts'),

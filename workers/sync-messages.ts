@@ -1,49 +1,50 @@
 import { type GenuineRequest, readGenuineRequest } from '../src/access-requests/genuine-request.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { LatchkeyError } from '../src/errors.ts'
-import { readMessages, type StoredMessage } from '../src/messages/delivery-claim.ts'
+import { readMessages, type StoredMessage } from '../src/messages/message.ts'
 import type { Commit, DueChange } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
 import { type Reading, readViewOf } from '../src/views/read-view.ts'
-import { deliverMessage, type Outcome, type PresentDeps } from './deliver-message.ts'
+import { deliverMessage } from './deliver-message.ts'
 import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
+import type { DeliveryOutcome, SendDeps } from './send-message.ts'
 
 /** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
 const LEASE_MS = 15_000
-const AT_ONCE = 8
+const BATCH_SIZE = 8
 /** A lease ends after two minutes, also in a process that lives. */
 const LONGEST_ROUND_MS = 60_000
 const UNREADABLE_MS = 3_600_000
-/** The record may have moved while it was shown, and the job that said so may be lost: it is looked at once more. */
-const LOOK_AGAIN_MS = 60_000
-/** Of a copy that failed for a reason that no channel named. */
-const AFTER_FAULT_MS = 30_000
+/** The record may have moved during the delivery, and the job that said so may be lost: its messages are synced once more. */
+const SYNC_AGAIN_MS = 60_000
+/** For a message that failed for a reason that no channel named. */
+const RETRY_FAULT_MS = 30_000
 
-export interface SyncDeps extends PresentDeps {
+export interface SyncDeps extends SendDeps {
   readonly approvalKey: string
 }
 
-/** Brings every copy of one request to the present state: claim, present, keep the reference. Safe twice, safe late. */
+/** Brings every message of one request to the present state. Safe twice, safe late. */
 export async function syncMessages(deps: SyncDeps, requestId: string): Promise<JobOutcome> {
   const { record } = deps
   const lease = await record.lease(`copies-${requestId}`, LEASE_MS)
   if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
   try {
-    const [nowMs, found] = await Promise.all([record.now(), readTrusted(deps, requestId)])
-    if (!found) return {}
-    const [reading, copies] = found
-    const ours = copies.filter(({ message }) => message.requestId === requestId)
+    const [nowMs, genuine] = await Promise.all([record.now(), readGenuine(deps, requestId)])
+    if (!genuine) return {}
+    const [reading, listed] = genuine
+    const messages = listed.filter(({ message }) => message.requestId === requestId)
     const now = clockFrom(nowMs)
-    const outcomes = await inTurns(ours, (one) => tryCopy(deps, reading, one, now))
-    return await settle(record, reading, outcomes, nowMs)
+    const outcomes = await inBatches(messages, (stored) => tryDelivery(deps, reading, stored, now))
+    return await setNextSync(record, reading, outcomes, nowMs)
   } finally {
     await lease.release()
   }
 }
 
 /** Undefined: there is nothing that may be shown, and the due index has been told so. */
-async function readTrusted(
+async function readGenuine(
   deps: SyncDeps,
   requestId: string,
 ): Promise<readonly [Reading<GenuineRequest>, readonly StoredMessage[]] | undefined> {
@@ -51,7 +52,7 @@ async function readTrusted(
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: requestId, at }]
   try {
     const stored = await readGenuineRequest(deps, requestId)
-    if (!stored) return await dropDue(deps, requestId)
+    if (!stored) return await reportMissing(deps, requestId)
     if (stored.kind === 'genuine')
       return await Promise.all([readViewOf(deps, stored), readMessages(record, stored.request.copies)])
     log.error({ requestId }, 'what was asked does not add up: somebody wrote into the record; it is not shown')
@@ -68,7 +69,7 @@ async function readTrusted(
   return undefined
 }
 
-async function dropDue({ record, log }: SyncDeps, requestId: string): Promise<undefined> {
+async function reportMissing({ record, log }: SyncDeps, requestId: string): Promise<undefined> {
   log.error({ requestId }, 'copies were due of a request that is not in the record: somebody took it out')
   await record.commit({
     records: [],
@@ -83,37 +84,37 @@ function clockFrom(nowMs: number): () => number {
   return () => Math.floor(nowMs + performance.now() - askedAt)
 }
 
-/** One copy that cannot be shown must not hide the others. */
-async function tryCopy(
+/** A message that cannot be delivered must not hold the others back. */
+async function tryDelivery(
   deps: SyncDeps,
   reading: Reading<GenuineRequest>,
-  one: StoredMessage,
+  stored: StoredMessage,
   now: () => number,
-): Promise<Outcome> {
+): Promise<DeliveryOutcome> {
   try {
-    return await deliverMessage(deps, reading, one, now)
+    return await deliverMessage(deps, reading, stored, now)
   } catch (error) {
     if (isLostRace(error)) return { waitMs: RUN_AGAIN_MS }
-    deps.log.error({ copyId: one.message.id, err: error }, 'a copy could not be shown; it is tried again')
-    return { waitMs: AFTER_FAULT_MS }
+    deps.log.error({ copyId: stored.message.id, err: error }, 'a copy could not be shown; it is tried again')
+    return { waitMs: RETRY_FAULT_MS }
   }
 }
 
-async function inTurns(
-  copies: readonly StoredMessage[],
-  act: (one: StoredMessage) => Promise<Outcome>,
-): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = []
+async function inBatches(
+  messages: readonly StoredMessage[],
+  deliver: (stored: StoredMessage) => Promise<DeliveryOutcome>,
+): Promise<readonly DeliveryOutcome[]> {
+  const outcomes: DeliveryOutcome[] = []
   const startedAt = performance.now()
-  for (let at = 0; at < copies.length; at += AT_ONCE) {
+  for (let first = 0; first < messages.length; first += BATCH_SIZE) {
     if (performance.now() - startedAt > LONGEST_ROUND_MS) return [...outcomes, { waitMs: RUN_AGAIN_MS }]
-    outcomes.push(...(await Promise.all(copies.slice(at, at + AT_ONCE).map(act))))
+    outcomes.push(...(await Promise.all(messages.slice(first, first + BATCH_SIZE).map(deliver))))
   }
   return outcomes
 }
 
-/** The commit that moved it has made the copies due again, and named a job. */
-async function unlessMoved(record: RecordPort, change: Commit): Promise<void> {
+/** The commit that moved the record has made its messages due again, and named a job. */
+async function commitUnlessMoved(record: RecordPort, change: Commit): Promise<void> {
   try {
     await record.commit(change)
   } catch (error) {
@@ -121,27 +122,27 @@ async function unlessMoved(record: RecordPort, change: Commit): Promise<void> {
   }
 }
 
-/** Nothing is due any more only if nothing was left to show, and neither request nor grant moved meanwhile. */
-async function settle(
+/** Nothing is due any more only if every message was up to date, and neither request nor grant moved meanwhile. */
+async function setNextSync(
   record: RecordPort,
-  reading: Reading,
-  outcomes: readonly Outcome[],
+  reading: Reading<GenuineRequest>,
+  outcomes: readonly DeliveryOutcome[],
   nowMs: number,
 ): Promise<JobOutcome> {
   const { request, grant } = reading
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: request.request.id, at }]
   const waits = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.waitMs]))
   if (waits.length > 0) {
-    // However long one of them waits, what the others show is looked at again.
-    const againAt = nowMs + Math.min(LOOK_AGAIN_MS, ...waits)
+    // However long one of them waits, the others are synced again.
+    const againAt = nowMs + Math.min(SYNC_AGAIN_MS, ...waits)
     await record.commit({ records: [], due: due(againAt), audit: [] })
     return { againAt }
   }
-  if (outcomes.includes('shown')) {
-    await record.commit({ records: [], due: due(nowMs + LOOK_AGAIN_MS), audit: [] })
+  if (outcomes.includes('delivered')) {
+    await record.commit({ records: [], due: due(nowMs + SYNC_AGAIN_MS), audit: [] })
     return {}
   }
-  await unlessMoved(record, {
+  await commitUnlessMoved(record, {
     records: [
       { kind: 'request', id: request.request.id, expectedVersion: request.version },
       ...(grant ? [{ kind: 'grant', id: grant.grant.id, expectedVersion: grant.version } as const] : []),

@@ -1,10 +1,10 @@
 import { LatchkeyError } from '../errors.ts'
 import type { Principal } from '../grants/principal.ts'
-import type { Thread } from '../messages/message.ts'
 import { PENDING_OF, SAID } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { readRequests } from './access-request.ts'
 import { MOST_PENDING } from './request-limits.ts'
+import type { Thread } from './request-messages.ts'
 
 export interface Deps {
   readonly record: RecordPort

@@ -2,7 +2,7 @@ import { type AuditEvent, byPerson } from '../audit/events.ts'
 import { denySlotLimits, holdDenySlot, pickReplica } from '../grants/deny-capacity.ts'
 import type { Driver, GrantDraft } from '../grants/driver.ts'
 import type { Principal } from '../grants/principal.ts'
-import { type Message, makeMessages, messagesDue, newMessageWrites, type Thread } from '../messages/message.ts'
+import { type Message, messagesDue } from '../messages/message.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { Directory, Person } from '../rules/directory.ts'
 import type { AskedApprover } from '../rules/find-approvers.ts'
@@ -18,6 +18,7 @@ import { type Eligible, readRequester, refuseUnlessEligible, refuseWithoutApprov
 import { type Extending, refuseAskedAlready, refuseShorter } from './extension.ts'
 import { type AmongFew, askLimits, refuseSpentLimits, saidOnce } from './request-limits.ts'
 import { signRequest, type UnsignedRequest } from './request-mac.ts'
+import { makeMessages, newMessageWrites, type Thread } from './request-messages.ts'
 
 export interface AskDeps {
   readonly record: RecordPort

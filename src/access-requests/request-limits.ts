@@ -1,10 +1,10 @@
 import { LatchkeyError } from '../errors.ts'
-import type { Thread } from '../messages/message.ts'
 import type { Caller } from '../rules/caller.ts'
 import { refusalLimit } from '../store/audit-refusal.ts'
 import type { IndexChange, Limit } from '../store/commit.ts'
 import { ASKS_OF, PENDING_OF, SAID } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
+import type { Thread } from './request-messages.ts'
 
 const HOUR_MS = 3_600_000
 export const MOST_PENDING = 5

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isPartyTo } from '../grants/grant.ts'
-import type { Message } from '../messages/message.ts'
+import { isPersonal, type Message } from '../messages/message.ts'
 import type { RenderedCard } from '../messages/message-sender.ts'
 import type { Reading } from '../views/read-view.ts'
 import { type CardReader, renderCard } from './request-card.ts'
@@ -10,7 +10,7 @@ export function cardHash({ card }: RenderedCard): string {
   return createHash('sha256').update(JSON.stringify(card)).digest('base64url').slice(0, 22)
 }
 
-/** Whether this copy has something to show by now. What nobody saw while it could be decided is not sent afterwards. */
+/** Whether this message has something to show by now. What nobody saw while it could be decided is not sent afterwards. */
 export function shouldShow(
   { role, shows, place, reference, presented }: Message,
   { request, grant }: Reading,
@@ -37,7 +37,7 @@ export function renderMessage(message: Message, reading: Reading, publicUrl: str
 
 /** In a conversation of many the card itself is for everybody; who asked gets their own view of it. */
 function readerOf({ role, reader, place }: Message, reading: Reading): CardReader {
-  const isShared = place.channel === 'teams' && place.conversation.conversationType !== 'personal'
+  const isShared = place.channel === 'teams' && !isPersonal(place.conversation)
   if (!isShared) return cardReaderOf(role, reader, reading)
   const { userId } = place.conversation
   return { part: 'everybody', refreshFor: userId === undefined ? [] : [userId] }

@@ -2,9 +2,9 @@ import { toAsk } from '../access-requests/ask-input.ts'
 import { extendGrant } from '../access-requests/extend-grant.ts'
 import { type AskDeps, requestAccess } from '../access-requests/request-access.ts'
 import { refuseSpentLimits } from '../access-requests/request-limits.ts'
+import type { Thread } from '../access-requests/request-messages.ts'
 import { type AskForm, renderForm } from '../cards/request-form.ts'
 import { LatchkeyError } from '../errors.ts'
-import type { Thread } from '../messages/message.ts'
 import type { RenderedCard } from '../messages/message-sender.ts'
 import type { Caller } from '../rules/caller.ts'
 import { entitlementsFor, groupIdsOf } from '../rules/eligibility.ts'
@@ -13,7 +13,7 @@ import type { Rules } from '../rules/rules.ts'
 import { formatScope } from '../rules/scope.ts'
 import { nameSaid, wasAskedAlready } from './asked-once.ts'
 import type { CountForm } from './form-limit.ts'
-import type { Interaction } from './interaction.ts'
+import type { ChatMessage, Interaction } from './interaction.ts'
 import { onlyGrant } from './my-access.ts'
 import type { ExtendLine, RequestLine } from './parse-request-line.ts'
 import type { PresentDeps } from './present-card.ts'
@@ -24,12 +24,13 @@ const MOST_OWNERS = 5
  * Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. Nor when the line was
  * delivered before and asked then.
  */
-export async function askByLine(deps: AskDeps, interaction: Interaction, line: RequestLine) {
-  await orAskedAlready(requestAccess(deps, interaction.caller, { ...toAsk(line), thread: threadOf(interaction) }))
+export async function askByLine(deps: AskDeps, interaction: Interaction, message: ChatMessage, line: RequestLine) {
+  const thread = threadOf(interaction, message)
+  await orAskedAlready(requestAccess(deps, interaction.caller, { ...toAsk(line), thread }))
 }
 
-function threadOf({ conversation, activityId }: Interaction): Thread {
-  return { conversation, ...(activityId === undefined ? {} : { said: nameSaid(conversation, activityId) }) }
+function threadOf({ conversation }: Interaction, { id }: ChatMessage): Thread {
+  return { conversation, ...(id === undefined ? {} : { said: nameSaid(conversation, id) }) }
 }
 
 async function orAskedAlready(asking: Promise<unknown>): Promise<void> {
@@ -44,11 +45,13 @@ async function orAskedAlready(asking: Promise<unknown>): Promise<void> {
 export async function extendByLine(
   deps: AskDeps & PresentDeps,
   interaction: Interaction,
+  message: ChatMessage,
   { grantId, ...line }: ExtendLine,
 ) {
   const { scopes: _, levels: __, ...input } = toAsk({ ...line, scopes: [], levels: ['read'] })
   const id = grantId ?? (await onlyGrant(deps, interaction.caller, 'extend'))
-  await orAskedAlready(extendGrant(deps, interaction.caller, id, { ...input, thread: threadOf(interaction) }))
+  const thread = threadOf(interaction, message)
+  await orAskedAlready(extendGrant(deps, interaction.caller, id, { ...input, thread }))
 }
 
 export interface FormDeps extends AskDeps {

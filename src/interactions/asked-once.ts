@@ -5,7 +5,7 @@ import type { Conversation } from '../messages/message.ts'
 
 const LENGTH = 22
 
-/** Names a line by the activity that brought it, or a form by its message: one line, and one form, is one request. */
+/** Names a line or a form by the message that holds it: one line, and one form, is one request. */
 export function nameSaid({ conversationId }: Conversation, id: string): string {
   return createHash('sha256').update(`${conversationId} ${id}`).digest('base64url').slice(0, LENGTH)
 }

@@ -1,10 +1,11 @@
 import type { ReviewDeps } from '../access-requests/review/review-access-request.ts'
 import { renderHelp } from '../cards/help-card.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
+import { isPersonal } from '../messages/message.ts'
 import { askByForm } from './ask-by-form.ts'
 import { askByLine, extendByLine, type FormDeps, formFor } from './ask-by-line.ts'
 import { cancel, done, review, view } from './click-on-card.ts'
-import type { Bot, Click, ClickAnswer, Interaction } from './interaction.ts'
+import type { Bot, ChatMessage, Click, ClickAnswer, Interaction } from './interaction.ts'
 import { cancelByWord, endByWord, myAccess } from './my-access.ts'
 import { type Command, parseCommand } from './parse-command.ts'
 import type { PresentDeps } from './present-card.ts'
@@ -18,24 +19,24 @@ const NOT_HERE = 'Ask me that in our own chat: there it is for your eyes only.'
 /** What people say and click, answered by the same use cases as the API. */
 export function latchkeyBot(deps: BotDeps): Bot {
   return {
-    async said(interaction, text) {
+    async onMessage(interaction, message) {
       try {
-        await follow(deps, interaction, parseCommand(text))
+        await runCommand(deps, interaction, message, parseCommand(message.text))
       } catch (error) {
         await interaction.reply(sayRefusal(interaction, refusalOf(error)))
       }
     },
-    async acted(interaction, click) {
+    async onClick(interaction, click) {
       try {
-        return await act(deps, interaction, click)
+        return await answerClick(deps, interaction, click)
       } catch (error) {
         const { code, message } = refusalOf(error)
         return { error: { code, message } }
       }
     },
-    async installed(interaction) {
+    async onInstalled(interaction) {
       // In a conversation of many nobody asked for a welcome.
-      if (!isPersonal(interaction)) return
+      if (!isPersonal(interaction.conversation)) return
       await reviveMessages(deps, interaction.caller.objectId)
       await interaction.reply(renderHelp())
     },
@@ -49,32 +50,33 @@ function refusalOf(error: unknown): LatchkeyError {
 }
 
 /** Said in a conversation of many, it is read by all of them: why it was refused, not what this person could have. */
-function sayRefusal(interaction: Interaction, refusal: LatchkeyError): string {
-  if (isPersonal(interaction) || !isLatchkeyError(refusal, 'NOT_ELIGIBLE') || refusal.facts.mayAsk.length === 0)
+function sayRefusal({ conversation }: Interaction, refusal: LatchkeyError): string {
+  if (isPersonal(conversation) || !isLatchkeyError(refusal, 'NOT_ELIGIBLE') || refusal.facts.mayAsk.length === 0)
     return refusal.message
   return `${refusal.facts.reason} Say request in our own chat to see what you may ask for.`
 }
 
-function isPersonal({ conversation }: Interaction): boolean {
-  return conversation.conversationType === 'personal'
-}
-
-async function follow(deps: BotDeps, interaction: Interaction, command: Command): Promise<void> {
+async function runCommand(
+  deps: BotDeps,
+  interaction: Interaction,
+  message: ChatMessage,
+  command: Command,
+): Promise<void> {
   const { caller } = interaction
   switch (command.kind) {
     case 'form':
       // Also in a channel, where one asks: there everybody reads which scopes this person may ask for, and nothing of what they have.
       return await interaction.reply(await formFor(deps, caller))
     case 'ask':
-      return await askByLine(deps, interaction, command.ask)
+      return await askByLine(deps, interaction, message, command.ask)
     case 'malformed':
       return await interaction.reply(command.sentence)
     case 'access':
-      return await interaction.reply(isPersonal(interaction) ? await myAccess(deps, caller) : NOT_HERE)
+      return await interaction.reply(isPersonal(interaction.conversation) ? await myAccess(deps, caller) : NOT_HERE)
     case 'end':
       return await interaction.reply(await endByWord(deps, caller, command.grantId))
     case 'extend':
-      return await extendByLine(deps, interaction, command.ask)
+      return await extendByLine(deps, interaction, message, command.ask)
     case 'cancel':
       return await interaction.reply(await cancelByWord(deps, caller, command.requestId))
     case 'review':
@@ -90,19 +92,20 @@ function whereToReview({ publicUrl }: BotDeps, requestId: string | undefined): s
   return `Nothing was decided. Decide with the buttons of the request's card${page}. my access lists what waits for you.`
 }
 
-async function act(deps: BotDeps, interaction: Interaction, click: Click): Promise<ClickAnswer> {
+async function answerClick(deps: BotDeps, interaction: Interaction, click: Click): Promise<ClickAnswer> {
+  const { caller } = interaction
   switch (click.verb) {
     case 'ask':
       return await askByForm(deps, interaction, click)
     case 'approve':
     case 'deny':
-      return await review(deps, interaction, click, click.verb)
+      return await review(deps, caller, click, click.verb)
     case 'view':
-      return await view(deps, interaction, click)
+      return await view(deps, caller, click)
     case 'done':
-      return await done(deps, interaction, click)
+      return await done(deps, caller, click)
     case 'cancel':
-      return await cancel(deps, interaction, click)
+      return await cancel(deps, caller, click)
     default:
       throw new LatchkeyError('BAD_INPUT', {
         problem: 'This card is of another version of Latchkey. Say my access for the cards as they are now.',

@@ -8,12 +8,15 @@ import {
 import { LatchkeyError } from '../errors.ts'
 import { type EndGrantDeps, endGrant } from '../grants/end-grant.ts'
 import { findGrant } from '../grants/find-grants.ts'
+import type { Caller } from '../rules/caller.ts'
 import type { Reading } from '../views/read-view.ts'
-import type { Click, ClickAnswer, Interaction } from './interaction.ts'
+import type { Click, ClickAnswer } from './interaction.ts'
 import { type PresentDeps, presentCard, presentInstead } from './present-card.ts'
 
 const LONGEST_COMMENT = 1000
 const LONGEST_ID = 40
+
+/** Verbs that need no conversation: a room that has the caller and the click can answer them. */
 
 const id = z.string().max(LONGEST_ID)
 const ofRequest = z.object({ requestId: id })
@@ -25,14 +28,14 @@ const ofReview = z.object({
   comment: z.string().trim().default(''),
 })
 
-export async function view(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
+export async function view(deps: PresentDeps, caller: Caller, click: Click): Promise<ClickAnswer> {
   const { requestId } = parseData(ofRequest, click)
   return presentCard(deps, caller, requestId, click)
 }
 
 export async function review(
   deps: PresentDeps & ReviewDeps,
-  { caller }: Interaction,
+  caller: Caller,
   click: Click,
   decision: ReviewInput['decision'],
 ): Promise<ClickAnswer> {
@@ -54,7 +57,7 @@ export async function review(
   }
 }
 
-export async function cancel(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
+export async function cancel(deps: PresentDeps, caller: Caller, click: Click): Promise<ClickAnswer> {
   const { requestId } = parseData(ofRequest, click)
   const isTheirOwn = ({ request: { request } }: Reading) => request.status === 'cancelled'
   try {
@@ -66,11 +69,7 @@ export async function cancel(deps: PresentDeps, { caller }: Interaction, click: 
   return presentCard(deps, caller, requestId, click)
 }
 
-export async function done(
-  deps: PresentDeps & EndGrantDeps,
-  { caller }: Interaction,
-  click: Click,
-): Promise<ClickAnswer> {
+export async function done(deps: PresentDeps & EndGrantDeps, caller: Caller, click: Click): Promise<ClickAnswer> {
   const { grantId } = parseData(ofGrant, click)
   const isTheirOwn = ({ grant }: Reading) => grant?.grant.end?.by === caller.objectId
   try {

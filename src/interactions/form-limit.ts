@@ -4,7 +4,7 @@ import type { Caller } from '../rules/caller.ts'
 const HOUR_MS = 3_600_000
 const MOST_FORMS_AN_HOUR = 60
 
-interface RequestAndGrant {
+interface FormsShown {
   readonly sinceMs: number
   readonly forms: number
 }
@@ -15,7 +15,7 @@ export type CountForm = (caller: Caller) => void
 /** To show a form asks the directory, and leaves nothing in the record that could be counted there: each process counts its own. */
 export function formCounter(): CountForm {
   /** Of whom one was shown within the hour, the longest ago first. */
-  const shown = new Map<string, RequestAndGrant>()
+  const shown = new Map<string, FormsShown>()
   return ({ objectId }) => {
     const nowMs = performance.now()
     forgetUntil(shown, nowMs - HOUR_MS)
@@ -30,7 +30,7 @@ export function formCounter(): CountForm {
 }
 
 /** A changed entry keeps its place. */
-function forgetUntil(shown: Map<string, RequestAndGrant>, untilMs: number): void {
+function forgetUntil(shown: Map<string, FormsShown>, untilMs: number): void {
   for (const [objectId, { sinceMs }] of shown) {
     if (sinceMs > untilMs) return
     shown.delete(objectId)

@@ -2,19 +2,26 @@ import type { Conversation } from '../messages/message.ts'
 import type { RenderedCard } from '../messages/message-sender.ts'
 import type { Caller } from '../rules/caller.ts'
 
-/** What Teams brings, once it is proven whose it is: the adapter converts and forwards, the bot answers. */
+/** What a room hands over, once it is proven who the person is: the room converts and forwards, the bot answers. */
 
 export interface Interaction {
-  /** Proven by the channel's token: tenant and object id. No app roles come this way. */
+  /** Proven by the room's token: tenant and object id. No app roles come this way. */
   readonly caller: Caller
-  /** Where it was said or clicked; `userId` is the caller's. */
+  /** Where it was written or clicked. */
   readonly conversation: Conversation
-  /** Names what was said, also when it arrives again. */
-  readonly activityId: string | undefined
   /** A new message in the same place: text, or a card. */
   reply(answer: string | RenderedCard): Promise<void>
 }
 
+/** What a person wrote. */
+export interface ChatMessage {
+  /** One line as the person read it: no markup, one space between words. */
+  readonly text: string
+  /** The room's id of the message; the same when it arrives again. */
+  readonly id: string | undefined
+}
+
+/** What a person does with a card's button. */
 export interface Click {
   readonly verb: string
   /** From the card and its inputs: forgeable, never authority. */
@@ -33,8 +40,8 @@ export type ClickAnswer =
 
 /** Throws nothing that a person should read: refusals are answers. */
 export interface Bot {
-  said(interaction: Interaction, text: string): Promise<void>
-  acted(interaction: Interaction, click: Click): Promise<ClickAnswer>
+  onMessage(interaction: Interaction, message: ChatMessage): Promise<void>
+  onClick(interaction: Interaction, click: Click): Promise<ClickAnswer>
   /** The app was installed for this person, or came into this conversation. May be told more than once. */
-  installed(interaction: Interaction): Promise<void>
+  onInstalled(interaction: Interaction): Promise<void>
 }

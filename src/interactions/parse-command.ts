@@ -1,4 +1,3 @@
-import { chatLine } from './chat-text.ts'
 import { type ExtendLine, type RequestLine, readExtendLine, readRequestLine } from './parse-request-line.ts'
 
 /** What one chat line says. Nothing is guessed: what is not a command gets help. */
@@ -17,13 +16,13 @@ export type Command =
 
 const FORM_WORDS = /^(access|form)?$/
 const ID = /^[rgc]-[0-9a-z]+$/
-/** With its markup. A request with ten scopes and the longest reason hardly needs half of it. */
-const LONGEST_LINE = 4_000
+/** A request with ten scopes and the longest reason hardly needs half of it. */
+export const LONGEST_LINE = 4_000
 const TOO_LONG = `I read lines of ${LONGEST_LINE} characters at most, and this one is longer. Say it shorter, or say request alone for the form.`
 
-export function parseCommand(text: string): Command {
-  if (text.length > LONGEST_LINE) return { kind: 'malformed', sentence: TOO_LONG }
-  const line = chatLine(text)
+/** @param line As the person read it: no markup, one space between words. */
+export function parseCommand(line: string): Command {
+  if (line.length > LONGEST_LINE) return { kind: 'malformed', sentence: TOO_LONG }
   const [word = '', ...others] = line.split(' ')
   const rest = line.slice(word.length).trim()
   const words = others.map(bare).filter((other) => other !== '')

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import type { Commit, RecordWrite } from '../store/commit.ts'
-import { newId, RECORD_ID } from '../store/ids.ts'
+import type { Commit } from '../store/commit.ts'
+import { RECORD_ID } from '../store/ids.ts'
+import type { RecordPort } from '../store/record-store.ts'
 
-/** Where a request is shown: one record for each card or mail, written with the request itself. */
+/** One card or mail, in one place, that shows a record. Which record, and what of it, is for cards to know: the names here are stored names. */
 
 /** Of one Teams conversation; plain JSON of our own, so that it outlives the SDK that it came from. */
 export const conversation = z.strictObject({
@@ -28,6 +29,7 @@ const place = z.discriminatedUnion('channel', [
 
 export const message = z.strictObject({
   id: z.string().regex(RECORD_ID),
+  /** The record that it shows. */
   requestId: z.string().regex(RECORD_ID),
   /** For whom it is written (Entra object id), and in which part. */
   reader: z.guid(),
@@ -50,53 +52,38 @@ export const message = z.strictObject({
 export type Message = z.infer<typeof message>
 export type MessagePlace = Message['place']
 
-/** Where somebody asked: a conversation, and the message that becomes the copy, when there is one already (the form). */
-export interface Thread {
-  readonly conversation: Conversation
-  readonly reference?: string
-  /** Names what was said or sent there: however often it arrives, it asks once. */
-  readonly said?: string
+/** Nobody else reads there. */
+export function isPersonal({ conversationType }: Pick<Conversation, 'conversationType'>): boolean {
+  return conversationType === 'personal'
 }
 
-const PERSONAL: MessagePlace = { channel: 'personal' }
-
-interface Reader {
-  readonly objectId: string
-  readonly mail?: string | undefined
+/** In the reader's personal chat, whether somebody has opened it or not. */
+export function isInPersonalChat({ place }: Message): boolean {
+  return place.channel === 'personal' || (place.channel === 'teams' && isPersonal(place.conversation))
 }
 
-/** The requester's own two, the request's first; then for each approver one in their personal chat, and one by mail. */
-export function makeMessages(
-  requestId: string,
-  requester: Reader,
-  approvers: readonly Reader[],
-  thread: Thread | undefined,
-): readonly Message[] {
-  const make = (reader: Reader, role: Message['role'], place: MessagePlace): Message => {
-    return { id: newId('c'), requestId, reader: reader.objectId, role, shows: 'request', place, presented: '' }
-  }
-  const ownPlace: MessagePlace = thread ? { channel: 'teams', conversation: thread.conversation } : PERSONAL
-  const own = make(requester, 'requester', ownPlace)
-  const form = thread?.reference === undefined ? {} : { reference: thread.reference }
-  const asked = approvers.flatMap((approver) => [
-    make(approver, 'approver', PERSONAL),
-    ...(approver.mail === undefined ? [] : [make(approver, 'approver', { channel: 'mail' })]),
-  ])
-  return [{ ...own, ...form }, { ...make(requester, 'requester', ownPlace), shows: 'outcome' }, ...asked]
+export interface StoredMessage {
+  readonly version: number
+  readonly message: Message
 }
 
-export function newMessageWrites(copies: readonly Message[]): readonly RecordWrite[] {
-  return copies.map((next) => ({ kind: 'copy', id: next.id, expectedVersion: 0, next }))
+/** Messages that cannot be read are left out: they are not ours. */
+export async function readMessages(
+  record: Pick<RecordPort, 'readMany'>,
+  ids: readonly string[],
+): Promise<readonly StoredMessage[]> {
+  const stored = await record.readMany('copy', ids)
+  return ids.flatMap((id, position) => {
+    const { version, value } = stored[position] ?? {}
+    const { data } = message.safeParse(value)
+    return version !== undefined && data ? [{ version, message: { ...data, id } }] : []
+  })
 }
 
-/** Part of each commit that changes what people are shown: the copies of that request are due, and a job says so. `occasion` names the change. */
-export function messagesDue(
-  requestId: string,
-  nowMs: number,
-  occasion: string,
-): Required<Pick<Commit, 'due' | 'jobs'>> {
+/** Part of each commit that changes what people are shown: the messages of that record are due, and a job says so. `occasion` names the change. */
+export function messagesDue(recordId: string, nowMs: number, occasion: string): Required<Pick<Commit, 'due' | 'jobs'>> {
   return {
-    due: [{ kind: 'copies', id: requestId, at: nowMs }],
-    jobs: [{ act: 'sync', recordId: requestId, occasion }],
+    due: [{ kind: 'copies', id: recordId, at: nowMs }],
+    jobs: [{ act: 'sync', recordId, occasion }],
   }
 }

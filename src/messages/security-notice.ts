@@ -7,6 +7,7 @@ import type { Commit } from '../store/commit.ts'
 import { idOf } from '../store/ids.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { againOnConflict } from '../store/retry.ts'
+import { type ClaimFields, claimLastsMs, LONGEST_CLAIM_MS, type Versioned } from './delivery-claim.ts'
 
 const common = {
   id: z.string().regex(/^n-[0-9a-hjkmnp-tv-z]{12}$/),
@@ -41,9 +42,22 @@ const noticeRecord = z.strictObject({
 
 export type StoredSecurityNotice = z.infer<typeof noticeRecord>
 
-export interface VersionedSecurityNotice {
-  readonly version: number
-  readonly value: StoredSecurityNotice
+export type VersionedSecurityNotice = Versioned<StoredSecurityNotice>
+
+/** `notBefore` is the end of a claim, or of a wait. */
+export const noticeClaim: ClaimFields<StoredSecurityNotice> = {
+  read: ({ notBefore = '', tries = 0 }) => ({ tries, untilMs: Date.parse(notBefore), longestMs: LONGEST_CLAIM_MS }),
+  claim: (value, tries, nowMs) => ({ ...value, tries, notBefore: isoTime(nowMs + claimLastsMs(tries)) }),
+  clear: ({ notBefore: _, tries: __, ...value }) => value,
+  unclaim: (value, tries, notBeforeMs) => ({
+    ...noticeClaim.clear(value),
+    ...(tries > 0 ? { tries } : {}),
+    notBefore: isoTime(notBeforeMs),
+  }),
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 interface Reading {

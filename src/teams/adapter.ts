@@ -1,23 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import type { Activity, TurnContext } from 'botbuilder'
+import type { Activity as SdkActivity, TurnContext } from 'botbuilder'
 import { z } from 'zod'
 import type { Bot, Interaction } from '../interactions/interaction.ts'
-import { activitySchema, type Heard, parseActivity, personOf } from './activity.ts'
+import type { Activity } from './activity.ts'
 import { cloudAdapter, refuseWithoutAuthentication } from './authentication.ts'
 import type { BotSettings } from './bot-settings.ts'
+import { interactionIn } from './interaction.ts'
 import { type InvokeAnswer, invokeAnswer, invokeFailure, NOTHING_FOUND, wentWrong } from './invoke-answer.ts'
-import { executedAction, isArrival, textOf } from './read-activity.ts'
-import { turnOf } from './turn.ts'
+import type { ActivityContent, ParsedActivity } from './parse-activity.ts'
 
 interface Log {
-  warn(data: object, message: string): void
+  info(data: object, message: string): void
   error(data: object, message: string): void
 }
 
 export interface AdapterDeps {
   readonly settings: BotSettings
-  /** Whose people may speak. */
-  readonly tenantId: string
   readonly bot: Bot
   readonly log: Log
 }
@@ -27,31 +25,32 @@ export interface Processed {
   readonly body: unknown
 }
 
-/** Of what the SDK's type promises it needs no more than ours does; dates stay as text, which nobody reads. */
-const sdkActivity = z.custom<Activity>((value) => activitySchema.safeParse(value).success)
+/** The SDK's type promises more fields than anything here reads. */
+const sdkActivity = z.custom<SdkActivity>()
 
 export interface TeamsAdapter {
   /** One activity that passed the door; the SDK authenticates it once more by its own means. */
-  process(authorization: string, body: Readonly<Record<string, unknown>>): Promise<Processed>
+  process(authorization: string, parsed: ParsedActivity): Promise<Processed>
 }
 
-/** Converts what Teams sends into turns of the bot, and its answers into what Teams shows. */
+/** Forwards what Teams sends to the bot, and the bot's answers to Teams. */
 export async function teamsAdapter(deps: AdapterDeps): Promise<TeamsAdapter> {
   await refuseWithoutAuthentication(deps.settings)
   const adapter = cloudAdapter(deps.settings)
   return {
-    process: (authorization, body) => processOne(adapter, authorization, body, (context) => onTurn(deps, context)),
+    process: (authorization, { activity, content }) =>
+      processOne(adapter, authorization, activity, (context) => onTurn(deps, context, content)),
   }
 }
 
 async function processOne(
   adapter: ReturnType<typeof cloudAdapter>,
   authorization: string,
-  body: unknown,
+  activity: Activity,
   logic: (context: TurnContext) => Promise<void>,
 ): Promise<Processed> {
   try {
-    const answer = await adapter.hear(authorization, sdkActivity.parse(body), logic)
+    const answer = await adapter.hear(authorization, sdkActivity.parse(activity), logic)
     return { status: answer?.status ?? 200, body: answer?.body }
   } catch (error) {
     if (isRefusal(error)) return { status: 401, body: undefined }
@@ -64,66 +63,67 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'statusCode' in error && error.statusCode === 401
 }
 
+/** How a fault is told: to the log with its error, to the person with the reference only. */
+interface Fault {
+  readonly reference: string
+  log(error: unknown): void
+}
+
 /** No error leaves a turn: the SDK would answer with its text, or with nothing at all. */
-async function onTurn(deps: AdapterDeps, context: TurnContext): Promise<void> {
-  const { activity } = context
+async function onTurn(deps: AdapterDeps, context: TurnContext, content: ActivityContent): Promise<void> {
   const reference = randomUUID()
-  const failed = (error: unknown) => deps.log.error({ err: error, reference }, 'turn failed')
+  const fault = { reference, log: (err: unknown) => deps.log.error({ err, reference }, 'turn failed') }
   try {
-    if (activity.type === 'invoke') await answerInvoke(deps, context, reference, failed)
-    else await hear(deps, context, reference, failed)
+    await forward(deps, context, content, fault)
   } catch (error) {
-    failed(error)
+    fault.log(error)
+  }
+}
+
+async function forward(
+  { bot, log }: AdapterDeps,
+  context: TurnContext,
+  content: ActivityContent,
+  fault: Fault,
+): Promise<void> {
+  switch (content.kind) {
+    case 'message': {
+      const interaction = interactionIn(context, content.sender)
+      return await orSayWhatFailed(interaction, fault, bot.onMessage(interaction, content.message))
+    }
+    case 'installed': {
+      const interaction = interactionIn(context, content.sender)
+      return await orSayWhatFailed(interaction, fault, bot.onInstalled(interaction))
+    }
+    case 'click': {
+      const answer = bot.onClick(interactionIn(context, content.sender), content.click)
+      return await answerInvoke(context, fault, answer.then(invokeAnswer))
+    }
+    case 'form-search':
+      return await answerInvoke(context, fault, Promise.resolve(NOTHING_FOUND))
+    case 'unsupported':
+      log.info({ reason: content.reason }, 'activity not supported')
+      if (content.isInvoke) await answerInvoke(context, fault, Promise.resolve(undefined))
+  }
+}
+
+async function orSayWhatFailed(interaction: Interaction, fault: Fault, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    fault.log(error)
+    await interaction.reply(wentWrong(fault.reference))
   }
 }
 
 async function answerInvoke(
-  deps: AdapterDeps,
   context: TurnContext,
-  reference: string,
-  failed: (error: unknown) => void,
+  fault: Fault,
+  answer: Promise<InvokeAnswer | undefined>,
 ): Promise<void> {
-  const body = await invoked(deps, context).catch((error: unknown) => {
-    failed(error)
-    return invokeFailure(reference)
+  const body = await answer.catch((error: unknown) => {
+    fault.log(error)
+    return invokeFailure(fault.reference)
   })
   await context.sendActivity({ type: 'invokeResponse', value: { status: 200, body } })
-}
-
-async function invoked(deps: AdapterDeps, context: TurnContext): Promise<InvokeAnswer | undefined> {
-  const heard = parseActivity(context.activity)
-  if (heard.name === 'application/search') return NOTHING_FOUND
-  const click = heard.name === 'adaptiveCard/action' ? executedAction(heard, heard.value) : undefined
-  const interaction = click && turnFor(deps, context, heard)
-  return click && interaction && invokeAnswer(await deps.bot.acted(interaction, click))
-}
-
-/** Whatever comes from nobody, or means nothing to the bot, is taken and left. */
-async function hear(
-  deps: AdapterDeps,
-  context: TurnContext,
-  reference: string,
-  failed: (error: unknown) => void,
-): Promise<void> {
-  const heard = parseActivity(context.activity)
-  const act = actFor(deps.bot, context.activity, heard)
-  const interaction = act && turnFor(deps, context, heard)
-  if (act === undefined || interaction === undefined) return
-  try {
-    await act(interaction)
-  } catch (error) {
-    failed(error)
-    await interaction.reply(wentWrong(reference))
-  }
-}
-
-function actFor(bot: Bot, activity: Activity, heard: Heard): ((interaction: Interaction) => Promise<void>) | undefined {
-  if (isArrival(heard)) return (interaction) => bot.installed(interaction)
-  if (heard.type !== 'message') return undefined
-  return (interaction) => bot.said(interaction, textOf(activity))
-}
-
-function turnFor({ tenantId, settings }: AdapterDeps, context: TurnContext, heard: Heard): Interaction | undefined {
-  const caller = personOf(heard, tenantId, settings.appId)
-  return caller && turnOf(context, caller)
 }

@@ -20,14 +20,21 @@ export function referenceOf(from: Conversation, appId: string): Partial<Conversa
   }
 }
 
-/** Throws where something is missing that a message cannot be sent without. */
-export function conversationOf({ serviceUrl, conversation: of, user }: Partial<ConversationReference>): Conversation {
-  return conversation.parse({
+/** A conversation reference or an activity, as far as a conversation stands in it. */
+interface Place {
+  readonly serviceUrl?: unknown
+  readonly conversation?: { readonly id?: unknown; readonly conversationType?: unknown; readonly tenantId?: unknown }
+  readonly user?: { readonly id: string } | undefined
+}
+
+/** Undefined: something is missing that a message cannot be sent without. */
+export function conversationOf({ serviceUrl, conversation: of, user }: Place): Conversation | undefined {
+  return conversation.safeParse({
     v: 1,
     serviceUrl,
     conversationId: of?.id,
     conversationType: of?.conversationType,
     tenantId: of?.tenantId,
     ...(user === undefined ? {} : { userId: user.id }),
-  })
+  }).data
 }

@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { KeysAway } from '../signing-keys/connector-keys.ts'
-import { parseActivity, refuseForeign } from './activity.ts'
+import type { OurBot } from './activity.ts'
 import type { TeamsAdapter } from './adapter.ts'
+import { parseActivity } from './parse-activity.ts'
 import { Refused } from './refused.ts'
 import type { Connector, VerifyConnector } from './verify-connector-token.ts'
 
@@ -10,12 +11,9 @@ import type { Connector, VerifyConnector } from './verify-connector-token.ts'
 const BODY_LIMIT_BYTES = 256 * 1_024
 const RETRY_AFTER_SECONDS = 5
 
-export interface MessagesDeps {
+export interface MessagesDeps extends OurBot {
   readonly verify: VerifyConnector
   readonly adapter: TeamsAdapter
-  /** Whose Teams it is, and where that may be. */
-  readonly tenantId: string
-  readonly serviceUrls: readonly string[]
   readonly metrics: { refusedUnknown(): void }
 }
 
@@ -31,11 +29,10 @@ export function messagesRoute(app: FastifyInstance, deps: MessagesDeps): void {
       reply.removeHeader('connection')
     })
     door.post('/api/messages', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
-      const heard = parseActivity(request.body)
       const connector = connectors.get(request)
       if (connector === undefined) throw new Refused(401, 'not-verified')
-      refuseForeign(heard, connector, deps)
-      const { status, body } = await deps.adapter.process(request.headers.authorization ?? '', heard)
+      const parsed = parseActivity(request.body, connector, deps)
+      const { status, body } = await deps.adapter.process(request.headers.authorization ?? '', parsed)
       if (status === 401) throw new Refused(401, 'refused-by-the-sdk')
       if (status !== 200) throw new Error(`The SDK ended a turn with ${status}.`)
       return reply.code(200).send(body)

@@ -14,16 +14,17 @@ const cards = z.record(z.string(), z.looseObject({})).parse(JSON.parse(process.e
 const cardOf = ({ caller }: Interaction) => cards[caller.objectId] ?? {}
 
 const bot: Bot = {
-  said: (turn) => turn.reply({ card: cardOf(turn), summary: 'constant' }),
-  acted: async (turn) => ({ card: cardOf(turn) }),
-  installed: async () => undefined,
+  onMessage: (interaction) => interaction.reply({ card: cardOf(interaction), summary: 'constant' }),
+  onClick: async (interaction) => ({ card: cardOf(interaction) }),
+  onInstalled: async () => undefined,
 }
 
-const log = { warn: () => undefined, error: (data: object, message: string) => console.error(message, data) }
+const log = { info: () => undefined, error: (data: object, message: string) => console.error(message, data) }
 const app = fastify()
 messagesRoute(app, {
   verify: connectorVerifier(settings),
-  adapter: await teamsAdapter({ settings, tenantId: config.entra.tenantId, bot, log }),
+  adapter: await teamsAdapter({ settings, bot, log }),
+  appId: settings.appId,
   tenantId: config.entra.tenantId,
   serviceUrls: settings.serviceUrls,
   metrics: { refusedUnknown: () => undefined },

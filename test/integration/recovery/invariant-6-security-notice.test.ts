@@ -9,7 +9,7 @@ import { redisBudget } from '../../../src/redis/budget.ts'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import type { RecordPort } from '../../../src/store/record-store.ts'
 import { teamsMessageSender } from '../../../src/teams/teams-message-sender.ts'
-import { deliverSecurityNotice, type TellDeps } from '../../../workers/deliver-security-notice.ts'
+import { deliverSecurityNotice, type NoticeDeps } from '../../../workers/deliver-security-notice.ts'
 import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
 import { APP_ID, RECOVERY_RULES, RECOVERY_SEED, SECURITY_CHANNEL, TOLD_RULES } from '../../fixtures/recovery-rules.ts'
 import { settingsOf } from '../../fixtures/teams.ts'
@@ -47,7 +47,7 @@ const posted = () => teams.conversation('dana', 'channel').map(wordsOf)
 const dueIds = () => office.redis.zrangebyscore(office.key('due', 'notices'), '-inf', '+inf')
 const errors = () => office.ground.lines.slice(linesBefore).flatMap(({ level, msg }) => (level >= 50 ? [msg] : []))
 
-function teller(afterMs = 0): TellDeps {
+function teller(afterMs = 0): NoticeDeps {
   const { ground, deps, redis } = office
   const { prefix, log } = ground
   return {

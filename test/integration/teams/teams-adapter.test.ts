@@ -19,8 +19,8 @@ afterEach(() => {
   // So that one test's messages do not count against the next one's.
   door.teams.clock.advance(3_600_000)
   for (const list of [door.heard, door.lines]) list.splice(0)
-  delete door.mind.said
-  delete door.mind.acted
+  delete door.mind.onMessage
+  delete door.mind.onClick
 })
 
 function card(text: string, actions: readonly object[] = []): Card {
@@ -32,7 +32,8 @@ const OLD = { type: 'Action.Submit', title: 'Old client', data: { verb: 'approve
 
 /** Rita says something and is answered with a card; its message's id. */
 async function showCard(actions: readonly object[] = [APPROVE, OLD]): Promise<string> {
-  door.mind.said = async (turn) => turn.reply({ card: card('Decide', actions), summary: 'A request' })
+  door.mind.onMessage = async (interaction) =>
+    interaction.reply({ card: card('Decide', actions), summary: 'A request' })
   await door.teams.say('rita', 'my access')
   door.heard.splice(0)
   return last().id
@@ -53,16 +54,16 @@ function only(): Heard {
 describe('what is said', () => {
   test('in a personal chat it comes with who said it and where', async () => {
     await door.teams.say('rita', 'my access')
-    const { turn } = only()
-    expect(door.heard).toMatchObject([{ kind: 'said', text: 'my access' }])
-    expect(turn.caller).toMatchObject({
+    const { interaction } = only()
+    expect(door.heard).toMatchObject([{ kind: 'message', text: 'my access' }])
+    expect(interaction.caller).toMatchObject({
       tenantId: door.teams.tenantId,
       objectId: PEOPLE.rita,
       name: 'Rita Reyes',
       roles: [],
     })
     const { id, personalChatId } = door.teams.roster.person('rita')
-    expect(conversation.parse(turn.conversation)).toEqual({
+    expect(conversation.parse(interaction.conversation)).toEqual({
       v: 1,
       serviceUrl: door.teams.serviceUrl,
       conversationId: personalChatId,
@@ -73,13 +74,16 @@ describe('what is said', () => {
   })
 
   test('in a channel the mention is no part of it, and the reply stays in the thread', async () => {
-    door.mind.said = async (turn, text) => turn.reply(`You said: ${text}`)
+    door.mind.onMessage = async (interaction, text) => interaction.reply(`You said: ${text}`)
     const { thread } = await door.teams.say('rita', 'request write s3://finance-reports/2026/', { where: 'channel' })
-    const said = door.heard.filter(({ kind }) => kind === 'said')
+    const said = door.heard.filter(({ kind }) => kind === 'message')
     expect(said).toMatchObject([
-      { text: 'request write s3://finance-reports/2026/', turn: { conversation: { conversationType: 'channel' } } },
+      {
+        text: 'request write s3://finance-reports/2026/',
+        interaction: { conversation: { conversationType: 'channel' } },
+      },
     ])
-    expect(said[0]?.turn.conversation.conversationId).toBe(`${door.teams.roster.channel.id};messageid=${thread}`)
+    expect(said[0]?.interaction.conversation.conversationId).toBe(`${door.teams.roster.channel.id};messageid=${thread}`)
     expect(last('max', 'channel')).toMatchObject({ thread, text: 'You said: request write s3://finance-reports/2026/' })
   })
 
@@ -89,7 +93,7 @@ describe('what is said', () => {
   })
 
   test.each([[412], [429]])('a reply that Teams refuses for the moment (%s) is tried again', async (status) => {
-    door.mind.said = async (turn) => turn.reply(`after ${status}`)
+    door.mind.onMessage = async (interaction) => interaction.reply(`after ${status}`)
     door.teams.faults.fail('replyToActivity', { kind: 'status', status }, { times: 2 })
     await door.teams.say('rita', 'help')
     expect(last().text).toBe(`after ${status}`)
@@ -97,7 +101,7 @@ describe('what is said', () => {
   })
 
   test('a reply whose answer is lost is not sent twice', async () => {
-    door.mind.said = async (turn) => turn.reply('once only')
+    door.mind.onMessage = async (interaction) => interaction.reply('once only')
     door.teams.faults.fail('replyToActivity', { kind: 'lose' }, { times: 1 })
     await door.teams.say('rita', 'help')
     const texts = door.teams.conversation('rita').map(({ text }) => text)
@@ -105,7 +109,7 @@ describe('what is said', () => {
   })
 
   test('a token that went bad before its time is replaced', async () => {
-    door.mind.said = async (turn) => turn.reply('with a new token')
+    door.mind.onMessage = async (interaction) => interaction.reply('with a new token')
     door.teams.expireBotTokens()
     await door.teams.say('rita', 'help')
     expect(last().text).toBe('with a new token')
@@ -115,14 +119,14 @@ describe('what is said', () => {
 describe('what is clicked', () => {
   test.each(['manual', 'automatic'] as const)('comes with verb, data, message and trigger (%s)', async (trigger) => {
     const id = await showCard()
-    door.mind.acted = async () => ({ message: 'noted' })
+    door.mind.onClick = async () => ({ message: 'noted' })
     const action = { verb: 'approve', data: { requestId: 'r-1', comment: 'fine' } }
     expect(await door.teams.invoke('rita', id, action, trigger)).toEqual({
       kind: 'message',
       text: 'noted',
       attempts: 1,
     })
-    expect(only()).toMatchObject({ kind: 'acted', action: { ...action, reference: id, trigger } })
+    expect(only()).toMatchObject({ kind: 'click', click: { ...action, reference: id, trigger } })
   })
 
   test.each([
@@ -131,13 +135,13 @@ describe('what is clicked', () => {
     [{ error: { code: 'CONFLICT', message: 'Too late.' } }, { kind: 'error', code: 'CONFLICT', message: 'Too late.' }],
   ])('is answered so that the client shows it: %j', async (answer, shown) => {
     const id = await showCard()
-    door.mind.acted = async () => answer
+    door.mind.onClick = async () => answer
     expect(await door.teams.click('rita', id, 'approve')).toMatchObject({ ...shown, attempts: 1 })
   })
 
   test('an error of ours is said with a reference that the log holds, and nothing else of it', async () => {
     const id = await showCard()
-    door.mind.acted = async () => {
+    door.mind.onClick = async () => {
       throw new Error('of the inside')
     }
     const outcome = await door.teams.click('rita', id, 'approve')
@@ -150,23 +154,23 @@ describe('what is clicked', () => {
   test('only as an action: a message that holds one is a message without words, and its answer would be for everybody', async () => {
     const id = await showCard()
     expect(await door.teams.click('rita', id, 'Old client')).toMatchObject({ kind: 'submitted', status: 200 })
-    expect(only()).toMatchObject({ kind: 'said', text: '' })
+    expect(only()).toMatchObject({ kind: 'message', text: '' })
   })
 })
 
 test('a message that breaks the bot is answered with a reference, and the next one is heard', async () => {
-  door.mind.said = async () => {
+  door.mind.onMessage = async () => {
     throw new Error('of the inside')
   }
   await door.teams.say('rita', 'help')
   expect(last().text).toMatch(/Something went wrong here\..*reference [0-9a-f-]{36}\./)
-  door.mind.said = async (turn) => turn.reply('well again')
+  door.mind.onMessage = async (interaction) => interaction.reply('well again')
   await door.teams.say('rita', 'help')
   expect(last().text).toBe('well again')
 })
 
 test('what cannot even be answered does not leave the turn', async () => {
-  door.mind.said = async () => {
+  door.mind.onMessage = async () => {
     throw new Error('of the inside')
   }
   door.teams.faults.fail('replyToActivity', { kind: 'status', status: 500 }, { times: 5 })
@@ -177,7 +181,7 @@ test('what cannot even be answered does not leave the turn', async () => {
 test('that the app was installed, or came into a team, is told', async () => {
   await door.teams.install('finn')
   await door.teams.say('max', 'hello', { where: 'channel' })
-  const arrivals = door.heard.filter(({ kind }) => kind === 'installed').map(({ turn }) => turn)
+  const arrivals = door.heard.filter(({ kind }) => kind === 'installed').map(({ interaction }) => interaction)
   const people = new Set(arrivals.map(({ caller }) => caller.objectId))
   expect(people).toEqual(new Set([PEOPLE.finn]))
   expect(arrivals.every(({ conversation: at }) => at.conversationType === 'personal')).toBe(true)

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { chatLine } from '../../../src/interactions/chat-text.ts'
 import { parseCommand } from '../../../src/interactions/parse-command.ts'
 import { readRequestLine } from '../../../src/interactions/parse-request-line.ts'
 import { LEVELS } from '../../../src/rules/levels.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
+import { chatLine, readChatLine } from '../../../src/teams/chat-text.ts'
+
+/** What a line of Teams says, with the markup that it came with. */
+const commandOf = (typed: string) => parseCommand(readChatLine(typed))
 
 const SCOPE = 's3://finance-reports/2026/'
 const FIX = { scopes: [SCOPE], levels: ['write'], duration: '45m', reason: 'month-end fix' }
@@ -45,7 +48,7 @@ const asks: readonly (readonly [line: string, ask: object])[] = [
 
 describe('asking in one line', () => {
   test.each(asks)('%s', (line, ask) => {
-    expect(parseCommand(line)).toEqual({ kind: 'ask', ask })
+    expect(commandOf(line)).toEqual({ kind: 'ask', ask })
   })
 })
 
@@ -66,7 +69,7 @@ const malformed: readonly (readonly [line: string, says: RegExp])[] = [
 
 describe('a line that asks for something else than was meant asks for nothing', () => {
   test.each(malformed)('%s', (line, says) => {
-    const command = parseCommand(line)
+    const command = commandOf(line)
     expect(command).toEqual({ kind: 'malformed', sentence: expect.stringMatching(says) })
     expect(command).toHaveProperty('sentence', expect.stringContaining('request write s3://'))
   })
@@ -108,7 +111,7 @@ const others: readonly (readonly [line: string, command: object])[] = [
 
 describe('commands', () => {
   test.each(others)('“%s”', (line, command) => {
-    expect(parseCommand(line)).toEqual(command)
+    expect(commandOf(line)).toEqual(command)
   })
 })
 
@@ -151,10 +154,17 @@ describe('a line of any size costs no more than its size', () => {
 
   test('and what is too long is not read at all', () => {
     const line = `request write ${SCOPE} because `
-    expect(parseCommand(line.padEnd(4_000, 'x'))).toHaveProperty('kind', 'ask')
+    expect(commandOf(line.padEnd(4_000, 'x'))).toHaveProperty('kind', 'ask')
     const sentence = expect.stringMatching(/4000 characters at most.*Say it shorter/)
     for (const text of [line.padEnd(4_001, 'x'), many('\u200b')])
-      expect(parseCommand(text)).toEqual({ kind: 'malformed', sentence })
+      expect(commandOf(text)).toEqual({ kind: 'malformed', sentence })
+  })
+
+  test('markup that nobody sees counts too', () => {
+    const markup = '<b></b>'.repeat(572)
+    expect(commandOf(`request write ${SCOPE} because it${markup.slice(0, 3_500)}`)).toHaveProperty('kind', 'ask')
+    expect(commandOf(`request write ${SCOPE} because it${markup}`)).toHaveProperty('kind', 'malformed')
+    expect(parseCommand('x'.repeat(4_001))).toHaveProperty('kind', 'malformed')
   })
 })
 
@@ -179,7 +189,7 @@ test('whatever is typed, something is answered', () => {
   )
   fc.assert(
     fc.property(lines, (line) => {
-      expect(parseCommand(line).kind).toMatch(/^(form|ask|malformed|access|end|cancel|review|help)$/)
+      expect(commandOf(line).kind).toMatch(/^(form|ask|malformed|access|end|cancel|review|help)$/)
     }),
     { numRuns: 2000 },
   )
@@ -191,7 +201,7 @@ test('a scope is taken letter by letter as it stands: nothing that is typed asks
   fc.assert(
     fc.property(key, fc.subarray([...LEVELS], { minLength: 1 }), quotes, (tail, levels, [open, close]) => {
       const scope = `s3://finance-reports/2026/${tail}`
-      const command = parseCommand(`request ${levels.join(' and ')} ${open}${scope}${close} because it`)
+      const command = commandOf(`request ${levels.join(' and ')} ${open}${scope}${close} because it`)
       if (command.kind !== 'ask') return
       const [read = ''] = command.ask.scopes
       const isWhole = read === scope || (open === '' && scope.replace(/[,;.!]+$/, '') === read)
@@ -206,7 +216,7 @@ test('a canonical scope that ends in no stop is read as it is', () => {
   fc.assert(
     fc.property(fc.array(segment, { maxLength: 4 }), fc.constantFrom('', '/'), (segments, end) => {
       const scope = `s3://finance-reports/${segments.join('/')}${segments.length > 0 ? end : ''}`
-      const command = parseCommand(`request delete ${scope} because it`)
+      const command = commandOf(`request delete ${scope} because it`)
       expect(command).toMatchObject({ kind: 'ask', ask: { scopes: [scope] } })
       expect(() => parseScope(scope)).not.toThrow()
     }),

@@ -1,23 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { TurnContext } from 'botbuilder'
+import type { TurnContext } from 'botbuilder'
 import type { Interaction } from '../interactions/interaction.ts'
-import type { Caller } from '../rules/caller.ts'
 import { ConnectorRefusal } from './connector-client.ts'
-import { conversationOf } from './conversation.ts'
 import { cardActivity, textActivity } from './outgoing-activity.ts'
+import type { Sender } from './parse-activity.ts'
 
 /** Somebody waits: what Teams refuses for the moment is tried again for about two seconds, and no longer. */
 const PAUSES_MS = [200, 600, 1_200]
 
-export function turnOf(context: TurnContext, caller: Caller): Interaction {
-  const reference = TurnContext.getConversationReference(context.activity)
-  const { tenantId } = caller
-  // The tenant may stand in the channel's data only; the door has compared both.
-  const of = reference.conversation && { ...reference.conversation, tenantId }
+/** What a room hands over, with replies through the SDK. */
+export function interactionIn(context: TurnContext, { caller, conversation }: Sender): Interaction {
   return {
     caller,
-    activityId: context.activity.id,
-    conversation: conversationOf({ ...reference, ...(of && { conversation: of }) }),
+    conversation,
     async reply(answer) {
       const activity = () => (typeof answer === 'string' ? textActivity(answer) : cardActivity(answer))
       await patiently(() => context.sendActivity(activity()))

@@ -1,3 +1,5 @@
+import { LONGEST_LINE } from '../interactions/parse-command.ts'
+
 /** Teams sends some of what people type as HTML. What they see is what counts. */
 
 const TAGS = /<\/?(?:at|a|p|div|span|br|b|i|u|em|strong|code|pre)(?:\s[^<>]*)?\/?>/gi
@@ -7,6 +9,12 @@ const LINK = /(?<!\S)\[([^[\]]*)\]\([^()\s]*\)/g
 const BLANK: ReadonlySet<string> = new Set([' ', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff'])
 
 const ENTITIES: Readonly<Record<string, string>> = { nbsp: ' ', amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+/** What is too long to be a command keeps its markup: its length, markup included, is what refuses it. */
+export function readChatLine(text: string): string {
+  const line = text.replace(/&nbsp;|\u00a0/g, ' ').trim()
+  return line.length > LONGEST_LINE ? line : chatLine(line)
+}
 
 /** One line as it was read on the screen: no tags, no entities, one space between words. */
 export function chatLine(text: string): string {
