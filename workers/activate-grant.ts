@@ -14,10 +14,7 @@ import { revokeIfDenied } from '../src/grants/session/revoke-already-denied.ts'
 import { messagesDue } from '../src/messages/message.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
-import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
-
-/** Renewed while it is held, so two attempts never overlap; this is how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
+import { handleAlone, type JobOutcome } from './job-handler.ts'
 
 export interface ActivateDeps extends EligibilityDeps {
   readonly record: RecordPort
@@ -26,20 +23,16 @@ export interface ActivateDeps extends EligibilityDeps {
   readonly log: Logger
 }
 
-/** Makes one grant true in AWS. Safe twice, safe late. */
+/** Makes one grant true in AWS, one attempt at a time. Safe twice, safe late. */
 export async function activateGrant(deps: ActivateDeps, grantId: string): Promise<JobOutcome> {
-  const lease = await deps.record.lease(`grant-${grantId}`, LEASE_MS)
-  if (!lease) return { againAt: (await deps.record.now()) + RUN_AGAIN_MS }
-  try {
+  return await handleAlone(deps.record, `grant-${grantId}`, async () => {
     const stored = await readGrant(deps.record, grantId)
     if (!stored || !waitsForAws(stored.grant)) return {}
     const refused = await findRefusal(deps, grantId, stored)
     if (refused) return {}
     await (stored.grant.status === 'active' ? writeExtension(deps, stored) : attempt(deps, stored))
     return {}
-  } finally {
-    await lease.release()
-  }
+  })
 }
 
 function waitsForAws({ status, unwritten }: Grant): boolean {

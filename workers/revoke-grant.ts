@@ -9,10 +9,8 @@ import type { DenyDeps } from '../src/grants/session/reconcile-deny-list.ts'
 import { LIVE } from '../src/store/indexes.ts'
 import type { EndsUnderWay } from './ends-under-way.ts'
 import { expireDue } from './expire-grants.ts'
-import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
+import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
 const LOUD_AFTER_MS = 30_000
 const LONGEST_OVERDUE = 200
 
@@ -36,14 +34,10 @@ export async function revokeGrant(deps: RevokeDeps, grantId: string): Promise<Jo
 
 async function endAlone(deps: RevokeDeps, grantId: string): Promise<JobOutcome> {
   const { record } = deps
-  const lease = await record.lease(`grant-${grantId}`, LEASE_MS)
-  if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
-  try {
+  return await handleAlone(record, `grant-${grantId}`, async () => {
     const [nowMs, stored] = await Promise.all([record.now(), readGrant(record, grantId)])
     return stored && !isOver(stored.grant) ? await end(deps, stored, nowMs) : {}
-  } finally {
-    await lease.release()
-  }
+  })
 }
 
 /** Without this the sweeper would name the job again for ever. */

@@ -8,10 +8,8 @@ import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
 import { type Reading, readViewOf } from '../src/views/read-view.ts'
 import { deliverMessage, type Outcome, type PresentDeps } from './deliver-message.ts'
-import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
+import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
 const AT_ONCE = 8
 /** A lease ends after two minutes, also in a process that lives. */
 const LONGEST_ROUND_MS = 60_000
@@ -28,9 +26,7 @@ export interface SyncDeps extends PresentDeps {
 /** Brings every copy of one request to the present state: claim, present, keep the reference. Safe twice, safe late. */
 export async function syncMessages(deps: SyncDeps, requestId: string): Promise<JobOutcome> {
   const { record } = deps
-  const lease = await record.lease(`copies-${requestId}`, LEASE_MS)
-  if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
-  try {
+  return await handleAlone(record, `copies-${requestId}`, async () => {
     const [nowMs, found] = await Promise.all([record.now(), readTrusted(deps, requestId)])
     if (!found) return {}
     const [reading, copies] = found
@@ -38,9 +34,7 @@ export async function syncMessages(deps: SyncDeps, requestId: string): Promise<J
     const now = clockFrom(nowMs)
     const outcomes = await inTurns(ours, (one) => tryCopy(deps, reading, one, now))
     return await settle(record, reading, outcomes, nowMs)
-  } finally {
-    await lease.release()
-  }
+  })
 }
 
 /** Undefined: there is nothing that may be shown, and the due index has been told so. */

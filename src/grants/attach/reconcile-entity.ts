@@ -3,6 +3,7 @@ import { LATCHKEY } from '../../audit/events.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { isLostRace } from '../../store/retry.ts'
+import { LEASE_MS, withLease } from '../../store/with-lease.ts'
 import { findApprovalFault } from '../approval-mac.ts'
 import { beginRevoke } from '../begin-revoke.ts'
 import type { AttachOperations, IamEntity } from '../driver.ts'
@@ -12,9 +13,6 @@ import { entityId, entityOf, grantIdOf } from '../iam-entity.ts'
 import { revokeForged } from '../revoke-forged.ts'
 import { type Change, findChange, findEntityFault } from './entity-changes.ts'
 import { listEntities, readActiveOn } from './find-on-entity.ts'
-
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
 
 export interface EntityDeps {
   readonly record: RecordPort
@@ -35,7 +33,7 @@ interface Look {
  * @returns `busy`: somebody else is at it.
  */
 export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look: Look): Promise<'looked' | 'busy'> {
-  return await alone(deps, target, async () => {
+  return await withLease(deps.record, `target-${entityId(target)}`, LEASE_MS, async () => {
     // In this order. A grant was attached before it was active, and was on record before it was attached: so what is active and then not
     // attached was taken away, and what is attached and then not on record is nobody's.
     const active = await readActiveOn(deps.record, target)
@@ -52,6 +50,7 @@ export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look:
     await each(active, (one) =>
       endChanged(deps, one, changed?.(one.grant) ?? findChange(deps.rules, one.grant, attached, look)),
     )
+    return 'looked' as const
   })
 }
 
@@ -90,17 +89,6 @@ export async function detachAll(deps: Taking, accountId: string): Promise<void> 
     const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
     await each(active, (stored) => end(deps, stored, { cause: 'ended-before', detail }))
   })
-}
-
-async function alone(deps: EntityDeps, target: IamEntity, act: () => Promise<void>): Promise<'looked' | 'busy'> {
-  const lease = await deps.record.lease(`target-${entityId(target)}`, LEASE_MS)
-  if (!lease) return 'busy'
-  try {
-    await act()
-    return 'looked'
-  } finally {
-    await lease.release()
-  }
 }
 
 type Taking = Pick<EntityDeps, 'record' | 'driver' | 'log'>
