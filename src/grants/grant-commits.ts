@@ -1,6 +1,6 @@
 import { LATCHKEY } from '../audit/events.ts'
 import { messagesDue } from '../messages/message.ts'
-import type { Commit, DueChange, IndexChange, Limit } from '../store/commit.ts'
+import { type Commit, type DueChange, type IndexChange, joinCommits, type Limit } from '../store/commit.ts'
 import { HELD_BY, LIVE, ON_TARGET, TARGETS } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { denyListKey, freeDenySlot } from './deny-capacity.ts'
@@ -61,19 +61,10 @@ export async function finishGrant(
 
 /** Many that ended on time, all or none of them. */
 export async function expireGrants(record: RecordPort, all: readonly StoredGrant[], nowMs: number): Promise<void> {
-  const endings = all.map((stored) => endingOf(stored, 'expired', nowMs))
-  await record.commit({
-    records: endings.flatMap(({ records }) => records),
-    due: endings.flatMap(({ due }) => due),
-    indexes: endings.flatMap(({ indexes }) => indexes),
-    audit: endings.flatMap(({ audit }) => audit),
-    jobs: endings.flatMap(({ jobs }) => jobs),
-  })
+  await record.commit(joinCommits(...all.map((stored) => endingOf(stored, 'expired', nowMs))))
 }
 
-type Ending = Required<Pick<Commit, 'records' | 'due' | 'indexes' | 'audit' | 'jobs'>>
-
-function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Ending {
+function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Commit {
   const endedAt = new Date(nowMs).toISOString()
   const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
   // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.

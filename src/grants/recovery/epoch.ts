@@ -5,6 +5,7 @@ import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
 import { noticeCommit, noticeIdOf } from '../../messages/security-notice.ts'
 import { elevationRoles } from '../../rules/principal-rules.ts'
 import type { Account } from '../../rules/rules.ts'
+import { type Commit, joinCommits } from '../../store/commit.ts'
 import { denyId, type SessionPrincipal } from '../principal.ts'
 import { type DenyList, principalOf, readDenyList } from '../session/deny-list.ts'
 import { eachFormerRole } from '../session/former-roles.ts'
@@ -49,12 +50,13 @@ export async function renewEpoch(deps: ReadyDeps, actor: Operator): Promise<void
   const at = new Date(nowMs).toISOString()
   const told = noticeCommit(deps, { kind: 'epoch-renewed', id: noticeIdOf(epoch), at, by: actor.name }, 0)
   const roles = known.filter((role) => role.epoch !== undefined)
-  await deps.record.commit({
-    records: told.records,
+  const renewal: Commit = {
+    records: [],
     epoch,
-    due: [...roles.map(({ id }) => ({ kind: 'roles', id, at: nowMs }) as const), ...told.due],
-    audit: [{ kind: 'alarm.epoch-renewed', actor }, ...told.audit],
-  })
+    due: roles.map(({ id }) => ({ kind: 'roles', id, at: nowMs })),
+    audit: [{ kind: 'alarm.epoch-renewed', actor }],
+  }
+  await deps.record.commit(joinCommits(renewal, told))
 }
 
 /** Names of the accounts of which not every role is known to carry the record's epoch yet. */
