@@ -5,7 +5,7 @@ import { entityId } from '../src/grants/iam-entity.ts'
 import { reconcileRoles } from '../src/grants/recovery/epoch.ts'
 import type { DenyDeps } from '../src/grants/session/reconcile-deny-list.ts'
 import type { Account } from '../src/rules/rules.ts'
-import { BOOKKEEPING } from '../src/store/indexes.ts'
+import { RECONCILED_ACCOUNTS, RECONCILED_DOCUMENTS, RECONCILED_TARGETS } from '../src/store/indexes.ts'
 
 /** Rounds come each minute: so every target within a quarter of an hour, and every document of ours within the hour. */
 const TARGET_EVERY_MS = 13 * 60_000
@@ -13,11 +13,6 @@ const DOCUMENTS_EVERY_MS = 57 * 60_000
 const AT_ONCE = 5
 
 export type AccountDeps = DenyDeps & EntityDeps
-
-/** When what was last looked at, by name of the account or id of the target. */
-const ACCOUNTS = { kind: BOOKKEEPING, value: 'accounts' } as const
-const TARGETS = { kind: BOOKKEEPING, value: 'targets' } as const
-const DOCUMENTS = { kind: BOOKKEEPING, value: 'documents' } as const
 
 /**
  * What one account holds: the Deny document of every role, and the policies of every target that is due. Its age begins anew only with a round
@@ -28,7 +23,7 @@ export async function reconcileAccount(deps: AccountDeps, account: Account): Pro
   const nowMs = await record.now()
   const outcomes = await Promise.allSettled([reconcileRoles(deps, account), reconcileEntities(deps, account, nowMs)])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  await record.commit({ records: [], indexes: [{ ...ACCOUNTS, id: account.name, at: nowMs }], audit: [] })
+  await record.commit({ records: [], indexes: [{ ...RECONCILED_ACCOUNTS, id: account.name, at: nowMs }], audit: [] })
 }
 
 interface Look {
@@ -56,7 +51,7 @@ async function reconcileEntities(deps: AccountDeps, account: Account, nowMs: num
 
 async function reconcileOne(deps: AccountDeps, { target, id, documents }: Look, at: number): Promise<void> {
   if ((await reconcileEntity(deps, target, { documents })) === 'busy') return
-  const indexes = [{ ...TARGETS, id, at }, ...(documents ? [{ ...DOCUMENTS, id, at }] : [])]
+  const indexes = [{ ...RECONCILED_TARGETS, id, at }, ...(documents ? [{ ...RECONCILED_DOCUMENTS, id, at }] : [])]
   await deps.record.commit({ records: [], indexes, audit: [] })
 }
 
@@ -66,8 +61,8 @@ async function dueLooks(deps: AccountDeps, account: Account, nowMs: number): Pro
   const [targets, recent, seenAt, comparedAt] = await Promise.all([
     listEntities(deps),
     listRecentEntities(record),
-    record.scores(TARGETS.kind, TARGETS.value),
-    record.scores(DOCUMENTS.kind, DOCUMENTS.value),
+    record.scores(RECONCILED_TARGETS.kind, RECONCILED_TARGETS.value),
+    record.scores(RECONCILED_DOCUMENTS.kind, RECONCILED_DOCUMENTS.value),
   ])
   const withGrants = new Set(recent.map(entityId))
   return targets

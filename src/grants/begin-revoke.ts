@@ -1,6 +1,7 @@
 import { type Actor, LATCHKEY } from '../audit/events.ts'
 import { messagesDue } from '../messages/message.ts'
 import type { Commit } from '../store/commit.ts'
+import { REVOKING } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { denyListKey } from './deny-capacity.ts'
 import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
@@ -32,7 +33,7 @@ export async function beginRevoke(record: RecordPort, stored: StoredGrant, reaso
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
     due: [{ kind: 'grants', id: grant.id, at: nowMs }, ...shown.due],
-    indexes: [{ kind: 'revoking', value: denyListKey(grant.terms.principal), id: grant.id, at: nowMs }],
+    indexes: [{ kind: REVOKING, value: denyListKey(grant.terms.principal), id: grant.id, at: nowMs }],
     audit: [...(reason.alarms ?? []), asked],
     jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }, ...shown.jobs],
   })

@@ -1,7 +1,7 @@
 import { LATCHKEY } from '../audit/events.ts'
 import { messagesDue } from '../messages/message.ts'
 import { type Commit, type DueChange, type IndexChange, joinCommits, type Limit } from '../store/commit.ts'
-import { HELD_BY, LIVE, ON_TARGET, TARGETS } from '../store/indexes.ts'
+import { HELD_BY, LIVE, ON_TARGET, REVOKING, TARGETS } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { denyListKey, freeDenySlot } from './deny-capacity.ts'
 import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
@@ -76,7 +76,7 @@ function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked
     indexes: [
       { ...LIVE, id: grant.id, at: null },
       ...removeFromEntityIndexes(grant),
-      { kind: 'revoking', value: denyListKey(grant.terms.principal), id: grant.id, at: null },
+      { kind: REVOKING, value: denyListKey(grant.terms.principal), id: grant.id, at: null },
       // On time nothing needs to be denied any more.
       ...(outcome === 'expired' ? freeDenySlot(grant.terms.principal, grant.id) : []),
     ],

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { each } from '../../async.ts'
+import { REVOKING } from '../../store/indexes.ts'
 import { findApprovalFault } from '../approval-mac.ts'
 import { type Grant, readGrants } from '../grant.ts'
 import { denyId, denyRoleOf, type SessionPrincipal, sessionUserId } from '../principal.ts'
@@ -73,7 +74,7 @@ async function waitingOn({ record, approvalKey }: DenyDeps, principal: SessionPr
 }
 
 async function collectBatch(record: DenyDeps['record'], role: string): Promise<readonly string[]> {
-  const waiting = () => record.list('revoking', role, { limit: MOST_WAITING })
+  const waiting = () => record.list(REVOKING, role, { limit: MOST_WAITING })
   let ids = await waiting()
   for (let windows = 0; windows < BATCH_WINDOWS_MAX && ids.length < MOST_WAITING; windows += 1) {
     await delay(BATCH_WINDOW_MS)
