@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
-import { isLatchkeyError, LatchkeyError } from '../src/errors.ts'
+import { LatchkeyError } from '../src/errors.ts'
 import { APPROVAL_VALID_MS, findApprovalFault } from '../src/grants/approval-mac.ts'
 import { beginRevoke } from '../src/grants/begin-revoke.ts'
 import type { Driver } from '../src/grants/driver.ts'
@@ -12,8 +12,8 @@ import { readReadiness, refuseUnlessReady } from '../src/grants/recovery/readine
 import { revokeForged } from '../src/grants/revoke-forged.ts'
 import { revokeIfDenied } from '../src/grants/session/revoke-already-denied.ts'
 import { messagesDue } from '../src/messages/message.ts'
+import { isRefusal } from '../src/store/audit-refusal.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
-import { isLostRace } from '../src/store/retry.ts'
 import { handleAlone, type JobOutcome } from './job-handler.ts'
 
 export interface ActivateDeps extends EligibilityDeps {
@@ -96,11 +96,6 @@ async function endIfRefused(
 
 function readTogether(deps: ActivateDeps, { grant: { terms } }: StoredGrant) {
   return Promise.all([deps.record.now(), readReadiness(deps, terms.principal)])
-}
-
-/** Whether AWS said no to this; what failed otherwise is tried again, on the record as it is then. */
-function isRefusal(error: unknown): error is LatchkeyError {
-  return error instanceof LatchkeyError && !isLatchkeyError(error, 'UNAVAILABLE') && !isLostRace(error)
 }
 
 /** A write may wait for its turn longer than our lease lasts: it was ended meanwhile, or somebody else is at it. */

@@ -1,4 +1,4 @@
-import { type AuditEvent, byPerson } from '../audit/events.ts'
+import { byPerson } from '../audit/events.ts'
 import { denySlotLimits, holdDenySlot, pickReplica } from '../grants/deny-capacity.ts'
 import type { Driver, GrantDraft } from '../grants/driver.ts'
 import type { Principal } from '../grants/principal.ts'
@@ -9,7 +9,7 @@ import type { AskedApprover } from '../rules/find-approvers.ts'
 import type { AskableLevel } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
-import { isRefusal, recordRefusal } from '../store/audit-refusal.ts'
+import { auditRefusals } from '../store/audit-refusal.ts'
 import { newId } from '../store/ids.ts'
 import { ASKS_OF, PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import { type RecordPort, refuseWithoutRoom } from '../store/record-store.ts'
@@ -52,12 +52,14 @@ interface Found {
 
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
 export async function requestAccess(deps: AskDeps, caller: Caller, input: AskInput): Promise<AccessRequest> {
-  try {
-    return await deps.amongFew(caller, () => takeAsk(deps, caller, input))
-  } catch (error) {
-    await writeRefusal(deps.record, caller, input, error)
-    throw error
+  const facts = {
+    scopes: input.scopes.map(formatScope),
+    levels: [...input.levels],
+    durationMinutes: input.durationMinutes ?? 0,
   }
+  return await auditRefusals(deps.record, caller, { kind: 'ask.refused', ...facts }, () =>
+    deps.amongFew(caller, () => takeAsk(deps, caller, input)),
+  )
 }
 
 /** What is refused by counting comes first: it costs nobody else anything. */
@@ -181,18 +183,4 @@ function makeRequest(
     reviews: [],
     copies: copies.map((copy) => copy.id),
   }
-}
-
-async function writeRefusal(record: RecordPort, caller: Caller, input: AskInput, error: unknown): Promise<void> {
-  if (!isRefusal(error)) return
-  const event: AuditEvent = {
-    kind: 'ask.refused',
-    actor: byPerson(caller.objectId),
-    code: error.code,
-    sentence: error.message,
-    scopes: input.scopes.map(formatScope),
-    levels: [...input.levels],
-    durationMinutes: input.durationMinutes ?? 0,
-  }
-  await recordRefusal(record, caller, event)
 }
