@@ -1,3 +1,4 @@
+import { settleAll } from '../src/async.ts'
 import { listEntities, listRecentEntities } from '../src/grants/attach/find-on-entity.ts'
 import { type EntityDeps, reconcileEntity } from '../src/grants/attach/reconcile-entity.ts'
 import type { IamEntity } from '../src/grants/driver.ts'
@@ -21,8 +22,8 @@ export type AccountDeps = DenyDeps & EntityDeps
 export async function reconcileAccount(deps: AccountDeps, account: Account): Promise<void> {
   const { record } = deps
   const nowMs = await record.now()
-  const outcomes = await Promise.allSettled([reconcileRoles(deps, account), reconcileEntities(deps, account, nowMs)])
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  const parts = [() => reconcileRoles(deps, account), () => reconcileEntities(deps, account, nowMs)]
+  await settleAll(parts, (reconcile) => reconcile())
   await record.commit({ records: [], indexes: [{ ...RECONCILED_ACCOUNTS, id: account.name, at: nowMs }], audit: [] })
 }
 
@@ -34,19 +35,8 @@ interface Look {
 
 /** A few at a time, so that one that hangs holds up none of the others. */
 async function reconcileEntities(deps: AccountDeps, account: Account, nowMs: number): Promise<void> {
-  const looks = [...(await dueLooks(deps, account, nowMs))]
-  const failures: unknown[] = []
-  async function goOn(): Promise<void> {
-    for (let look = looks.shift(); look !== undefined; look = looks.shift()) {
-      try {
-        await reconcileOne(deps, look, nowMs)
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, goOn))
-  if (failures.length > 0) throw failures[0]
+  const looks = await dueLooks(deps, account, nowMs)
+  await settleAll(looks, (look) => reconcileOne(deps, look, nowMs), AT_ONCE)
 }
 
 async function reconcileOne(deps: AccountDeps, { target, id, documents }: Look, at: number): Promise<void> {

@@ -75,32 +75,17 @@ async function end(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promis
   return {}
 }
 
-/** So many early ends of one account are carried out at once in this process: one that hangs leaves room in the queue for the others. */
-const AT_ONCE_IN_ACCOUNT = 5
-
 /** AWS writes them one by one anyway. Those that wait come again in a moment, and hold nothing meanwhile. */
 async function revokeEarly(deps: RevokeDeps, stored: StoredGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   // What was tampered with is looked for everywhere, and waits for the slowest.
   const isTrue = findApprovalFault(deps.approvalKey, grant.id, grant) === undefined
   const place = isTrue ? grant.terms.principal.account : 'everywhere'
-  const running = deps.ends.early
-  const others = running.get(place) ?? 0
-  if (others >= AT_ONCE_IN_ACCOUNT) {
-    await raiseOverdueAlarm(
-      deps,
-      stored,
-      nowMs,
-      new Error('Other early ends of its account are under way, and AWS is slow there.'),
-    )
-    return { againAt: nowMs + RUN_AGAIN_MS }
-  }
-  running.set(place, others + 1)
-  try {
-    return await revokeAndVerify(deps, stored, nowMs)
-  } finally {
-    running.set(place, (running.get(place) ?? 1) - 1)
-  }
+  const outcome = await deps.ends.early(place, () => revokeAndVerify(deps, stored, nowMs))
+  if (outcome !== 'full') return outcome
+  const error = new Error('Other early ends of its account are under way, and AWS is slow there.')
+  await raiseOverdueAlarm(deps, stored, nowMs, error)
+  return { againAt: nowMs + RUN_AGAIN_MS }
 }
 
 /** AWS is always asked: what the record says of an end may have been written by somebody else. */

@@ -1,5 +1,6 @@
 import { readRequest } from '../src/access-requests/access-request.ts'
 import { isGenuineRequest } from '../src/access-requests/request-mac.ts'
+import { settleAll } from '../src/async.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { LatchkeyError } from '../src/errors.ts'
 import { readMessages, type StoredMessage } from '../src/messages/delivery-claim.ts'
@@ -32,7 +33,13 @@ export async function syncMessages(deps: SyncDeps, requestId: string): Promise<J
     const [reading, copies] = found
     const ours = copies.filter(({ message }) => message.requestId === requestId)
     const now = clockFrom(nowMs)
-    const outcomes = await inTurns(ours, (one) => tryCopy(deps, reading, one, now))
+    const startedAt = performance.now()
+    const isLate = () => performance.now() - startedAt > LONGEST_ROUND_MS
+    const outcomes = await settleAll(
+      ours,
+      async (one) => (isLate() ? { waitMs: RUN_AGAIN_MS } : await tryCopy(deps, reading, one, now)),
+      AT_ONCE,
+    )
     return await settle(record, reading, outcomes, nowMs)
   })
 }
@@ -88,19 +95,6 @@ async function tryCopy(deps: SyncDeps, reading: Reading, one: StoredMessage, now
     deps.log.error({ copyId: one.message.id, err: error }, 'a copy could not be shown; it is tried again')
     return { waitMs: AFTER_FAULT_MS }
   }
-}
-
-async function inTurns(
-  copies: readonly StoredMessage[],
-  act: (one: StoredMessage) => Promise<Outcome>,
-): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = []
-  const startedAt = performance.now()
-  for (let at = 0; at < copies.length; at += AT_ONCE) {
-    if (performance.now() - startedAt > LONGEST_ROUND_MS) return [...outcomes, { waitMs: RUN_AGAIN_MS }]
-    outcomes.push(...(await Promise.all(copies.slice(at, at + AT_ONCE).map(act))))
-  }
-  return outcomes
 }
 
 /** The commit that moved it has made the copies due again, and named a job. */

@@ -1,4 +1,4 @@
-import { each } from '../../async.ts'
+import { settleAll } from '../../async.ts'
 import { LATCHKEY } from '../../audit/events.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { RecordPort } from '../../store/record-store.ts'
@@ -43,11 +43,11 @@ export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look:
       attached.flatMap(({ policyName }) => grantIdOf(policyName) ?? []),
     )
     const known = new Map(stored.map((one) => [one.grant.id, one]))
-    await each(attached, ({ policyName }) =>
+    await settleAll(attached, ({ policyName }) =>
       detachStray(deps, target, policyName, known.get(grantIdOf(policyName) ?? '')?.grant),
     )
     const changed = active.length === 0 ? undefined : await findEntityFault(deps.driver, target)
-    await each(active, (one) =>
+    await settleAll(active, (one) =>
       endChanged(deps, one, changed?.(one.grant) ?? findChange(deps.rules, one.grant, attached, look)),
     )
     return 'looked' as const
@@ -61,7 +61,7 @@ export async function reconcileDueEntity(deps: EntityDeps, grantId: string): Pro
   const principal = stored?.grant.terms.principal
   const isTrue = stored !== undefined && findApprovalFault(approvalKey, grantId, stored.grant) === undefined
   const targets = isTrue && principal?.driver === 'attach' ? [entityOf(principal)] : await listEntities(deps)
-  const outcomes = await each(targets, (target) => reconcileEntity(deps, target, { documents: false }))
+  const outcomes = await settleAll(targets, (target) => reconcileEntity(deps, target, { documents: false }))
   if (outcomes.includes('busy')) return
   await record.commit({
     records: [],
@@ -82,12 +82,12 @@ function nextLook(grant: Grant | undefined, nowMs: number): number | null {
  */
 export async function detachAll(deps: Taking, accountId: string): Promise<void> {
   const targets = (await listEntities(deps)).filter(({ account }) => account === accountId)
-  await each(targets, async (target) => {
+  await settleAll(targets, async (target) => {
     const active = await readActiveOn(deps.record, target)
     const attached = await deps.driver.attached(target)
-    await each(attached, ({ policyName }) => take(deps, target, policyName, 'other-epoch', 'early-revoke'))
+    await settleAll(attached, ({ policyName }) => take(deps, target, policyName, 'other-epoch', 'early-revoke'))
     const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
-    await each(active, (stored) => end(deps, stored, { cause: 'ended-before', detail }))
+    await settleAll(active, (stored) => end(deps, stored, { cause: 'ended-before', detail }))
   })
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { each } from '../../async.ts'
+import { settleAll } from '../../async.ts'
 import { REVOKING } from '../../store/indexes.ts'
 import { findApprovalFault } from '../approval-mac.ts'
 import { type Grant, readGrants } from '../grant.ts'
@@ -33,8 +33,8 @@ export async function denySessions(deps: DenyDeps, grant: Grant): Promise<DenyOu
     denyOn(deps, one, { userid: sessionUserId(one, grant.id), until, unexplained: true })
   // By account: one that AWS does not answer for must not hide the roles of the others.
   const { driver, rules } = deps
-  const onNamed = async (name: string) => await each(await driver.principals(name), denyThere)
-  const outcomes = await each(
+  const onNamed = async (name: string) => await settleAll(await driver.principals(name), denyThere)
+  const outcomes = await settleAll(
     [...rules.accounts.keys()].flatMap((name) => [onNamed(name), eachFormerRole(deps, name, denyThere)]),
     (outcome) => outcome,
   )
