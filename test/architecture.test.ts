@@ -44,7 +44,7 @@ const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'any
   [/^(bullmq|ioredis)$/, ['redis']],
   [/^@microsoft\/microsoft-graph-client$/, ['graph']],
   [/^@azure\/identity$/, ['graph', 'teams']],
-  [/^(jose|openid-client)$/, ['signing-keys', 'entra', 'cli', 'teams']],
+  [/^(jose|openid-client)$/, ['signing-keys', 'entra', 'cli']],
   [/^iron-session$/, ['pages']],
   [/^ghtml$/, ['cards', 'pages']],
   [/^@(aws-sdk|smithy)\//, ['aws']],

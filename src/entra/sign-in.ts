@@ -116,7 +116,7 @@ export function entraSignIn(options: Options) {
 
 /** Concurrent callers share one question; a success is remembered, a failure for a moment. */
 function foundOnce({ authority, tenantId, clientId, clientSecret }: Options): () => Promise<Configuration> {
-  const pause = pauseAfterFailure()
+  const pause = pauseAfterFailure('Entra')
 
   async function discover(): Promise<Configuration> {
     const issuer = new URL(issuerOf(authority, tenantId))
