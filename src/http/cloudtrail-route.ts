@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LatchkeyError } from '../errors.ts'
+import { isSameSecret } from '../mac.ts'
 import type { Inbox } from '../oversight/cloudtrail-inbox.ts'
 import { type CloudTrailRecord, envelope } from '../oversight/cloudtrail-record.ts'
 import type { Feed } from '../oversight/feed.ts'
 import { selfTestEvent } from '../oversight/feed-self-test.ts'
 import { type RecordPort, refuseWithoutRoom } from '../store/record-store.ts'
-import { isSame } from './is-same.ts'
 import type { HttpMetrics } from './metrics.ts'
 
 /** Where EventBridge delivers what CloudTrail recorded. It tries again after 401, 429 and 503, and never after 400 ("API destinations"). */
@@ -30,7 +30,7 @@ export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, key
     // Before the body is read: whoever is not known costs a few digests and no memory.
     door.addHook('onRequest', async (request, reply) => {
       const given = request.headers[KEY_HEADER]
-      const known = keys.filter(({ key }) => isSame(typeof given === 'string' ? given : '', key))
+      const known = keys.filter(({ key }) => isSameSecret(typeof given === 'string' ? given : '', key))
       if (known.length === 0) {
         metrics.refusedUnknown()
         reply.header('connection', 'close')

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { LatchkeyError } from '../errors.ts'
+import { isSameSecret } from '../mac.ts'
 import type { Rules } from '../rules/rules.ts'
 import { RECONCILED_ACCOUNTS } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { isSame } from './is-same.ts'
 
 export interface HttpMetrics {
   readonly registry: Registry
@@ -67,7 +67,7 @@ export function metricsRoute(app: FastifyInstance, metrics: HttpMetrics, token: 
   measureAnswers(app, metrics.registry)
   if (token === undefined) return
   app.get('/metrics', async (request, reply) => {
-    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
+    if (!isSameSecret(request.headers.authorization ?? '', `Bearer ${token}`)) {
       metrics.refusedUnknown()
       throw new LatchkeyError('NOT_SIGNED_IN', {})
     }
