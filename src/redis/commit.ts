@@ -10,7 +10,7 @@ import type { Keys } from './keys.ts'
 import { job } from './outbox-job.ts'
 import { readScript, runScript } from './scripts.ts'
 
-const COMMIT = readScript('commit')
+const COMMIT = readScript('append', 'commit')
 
 /** Longer than a commit can be on its way: by then its connection is given up (15 s). */
 const REMEMBERED_MS = 60_000
