@@ -13,6 +13,7 @@ import { revokeForged } from '../src/grants/revoke-forged.ts'
 import { revokeIfDenied } from '../src/grants/session/revoke-already-denied.ts'
 import { messagesDue } from '../src/messages/message.ts'
 import { isRefusal } from '../src/store/audit-refusal.ts'
+import { type Commit, joinCommits } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { handleAlone, type JobOutcome } from './job-handler.ts'
 
@@ -123,13 +124,12 @@ async function commitActive(record: RecordPort, { grant, version }: StoredGrant)
   const { endsAt } = grant
   if (endsAt === undefined) throw new Error(`Grant ${grant.id} cannot be active without an end.`)
   const next = moveGrant(grant, 'active', { activatedAt })
-  const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
-  await record.commit({
+  const active: Commit = {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
-    due: shown.due,
     audit: [{ kind: 'grant.activated', ...factsOf(grant), endsAt }],
-    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }, ...shown.jobs],
-  })
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }],
+  }
+  await record.commit(joinCommits(active, messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)))
 }
 
 /** The new end is on record and in the due index since the yes. Until AWS holds it, access ends as it did before. */

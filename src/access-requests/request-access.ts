@@ -10,6 +10,7 @@ import type { AskableLevel } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
 import { auditRefusals } from '../store/audit-refusal.ts'
+import { type Commit, joinCommits } from '../store/commit.ts'
 import { newId } from '../store/ids.ts'
 import { ASKS_OF, PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import { type RecordPort, refuseWithoutRoom } from '../store/record-store.ts'
@@ -120,19 +121,17 @@ async function commitRequest(
   const request = signRequest(approvalKey, makeRequest(nowMs, requester, input, { ...found, id, copies }))
   const once = saidOnce(input.thread, id, nowMs)
   const own = requester.objectId
-  const shown = messagesDue(id, nowMs, 'r1')
-  await record.commit({
+  const asking: Commit = {
     records: [{ kind: 'request', id, expectedVersion: 0, next: request }, ...newMessageWrites(copies)],
-    due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }, ...shown.due],
+    due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }],
     indexes: [
       { kind: REQUESTS_OF, value: own, id, at: nowMs },
       { kind: PENDING_OF, value: own, id, at: nowMs },
       { kind: ASKS_OF, value: own, id, at: nowMs },
       ...approvers.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
       ...holdDenySlot(found.principal, id, Date.parse(request.lapsesAt)),
-      ...once.indexes,
     ],
-    limits: [...once.limits, ...askLimits(requester, nowMs), ...denySlotLimits(found.principal, nowMs)],
+    limits: [...askLimits(requester, nowMs), ...denySlotLimits(found.principal, nowMs)],
     audit: [
       {
         kind: 'request.asked',
@@ -145,8 +144,8 @@ async function commitRequest(
         reason: request.reason,
       },
     ],
-    jobs: shown.jobs,
-  })
+  }
+  await record.commit(joinCommits(once, asking, messagesDue(id, nowMs, 'r1')))
   return request
 }
 

@@ -66,13 +66,12 @@ export async function expireGrants(record: RecordPort, all: readonly StoredGrant
 
 function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Commit {
   const endedAt = new Date(nowMs).toISOString()
-  const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
   // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.
   const ending = grant.status === 'revoking' ? grant : moveGrant(grant, 'revoking')
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
-  return {
+  const end: Commit = {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next: moveGrant(ending, outcome, { endedAt }) }],
-    due: [{ kind: 'grants', id: grant.id, at: null }, ...dueEntity(grant, outcome, nowMs), ...shown.due],
+    due: [{ kind: 'grants', id: grant.id, at: null }, ...dueEntity(grant, outcome, nowMs)],
     indexes: [
       { ...LIVE, id: grant.id, at: null },
       ...removeFromEntityIndexes(grant),
@@ -85,6 +84,6 @@ function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked
         ? { kind: 'grant.expired', ...facts, endsAt: grant.endsAt ?? endedAt }
         : { kind: 'grant.revoked', ...facts, cause: grant.end?.cause ?? 'unknown' },
     ],
-    jobs: shown.jobs,
   }
+  return joinCommits(end, messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`))
 }
