@@ -24,11 +24,12 @@ import type { Connection } from './redis/connections.ts'
 import { redisFeed } from './redis/feed.ts'
 import { redisRecord } from './redis/redis-record-store.ts'
 import { redisWriteSummaries } from './redis/write-summaries.ts'
+import { CONNECTOR_ISSUER } from './signing-keys/connector-keys.ts'
 import { issuerOf } from './signing-keys/entra-keys.ts'
 import type { RecordPort } from './store/record-store.ts'
 import type { MessagesDeps } from './teams/messages-route.ts'
 import { teamsMessageSender } from './teams/teams-message-sender.ts'
-import { CONNECTOR_ISSUER, connectorVerifier } from './teams/verify-connector-token.ts'
+import { connectorVerifier } from './teams/verify-connector-token.ts'
 
 /** Joins the edges. No logic: what is here is said once, and only here. What one part alone needs, and is slow to load, is loaded where it is opened. */
 

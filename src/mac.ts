@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 
 /** `purpose` keeps a MAC from being moved to where it was not meant. */
 export function macOf(approvalKey: string, purpose: 'ask' | 'yes' | 'deny' | 'notice', value: object): string {
@@ -10,6 +10,12 @@ export function macOf(approvalKey: string, purpose: 'ask' | 'yes' | 'deny' | 'no
 export function isMac(expected: string, found: string): boolean {
   const [a, b] = [Buffer.from(expected), Buffer.from(found)]
   return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Compares secrets as digests: of equal length, and in a time that does not depend on the text. */
+export function isSameSecret(given: string, wanted: string): boolean {
+  const [a, b] = [given, wanted].map((text) => createHash('sha256').update(text).digest())
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
 }
 
 /** One text for one meaning: keys sorted at every depth. */

@@ -39,11 +39,12 @@ const subranks: Readonly<Record<string, readonly (readonly string[])[]>> = {
 /** Where a package may be imported; a package that is not here may be imported nowhere. */
 const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'anywhere'])[] = [
   [/^zod$/, 'anywhere'],
+  [/^p-limit$/, ['async']],
   [/^yaml$/, ['rules']],
   [/^(bullmq|ioredis)$/, ['redis']],
   [/^@microsoft\/microsoft-graph-client$/, ['graph']],
   [/^@azure\/identity$/, ['graph', 'teams']],
-  [/^(jose|openid-client)$/, ['signing-keys', 'entra', 'cli', 'teams']],
+  [/^(jose|openid-client)$/, ['signing-keys', 'entra', 'cli']],
   [/^iron-session$/, ['pages']],
   [/^ghtml$/, ['cards', 'pages']],
   [/^@(aws-sdk|smithy)\//, ['aws']],

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { LATCHKEY } from '../src/audit/events.ts'
-import { isLatchkeyError, LatchkeyError } from '../src/errors.ts'
+import { LatchkeyError } from '../src/errors.ts'
 import { APPROVAL_VALID_MS } from '../src/grants/approval-mac.ts'
 import { beginRevoke } from '../src/grants/begin-revoke.ts'
 import type { Driver } from '../src/grants/driver.ts'
@@ -19,12 +19,10 @@ import { readReadiness, refuseUnlessReady } from '../src/grants/recovery/readine
 import { revokeForged } from '../src/grants/revoke-forged.ts'
 import { revokeIfDenied } from '../src/grants/session/revoke-already-denied.ts'
 import { messagesDue } from '../src/messages/message.ts'
+import { isRefusal } from '../src/store/audit-refusal.ts'
+import { type Commit, joinCommits } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
-import { isLostRace } from '../src/store/retry.ts'
-import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
-
-/** Renewed while it is held, so two attempts never overlap; this is how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
+import { handleAlone, type JobOutcome } from './job-handler.ts'
 
 export interface ActivateDeps extends EligibilityDeps {
   readonly record: RecordPort
@@ -33,20 +31,16 @@ export interface ActivateDeps extends EligibilityDeps {
   readonly log: Logger
 }
 
-/** Makes one grant true in AWS. Safe twice, safe late. */
+/** Makes one grant true in AWS, one attempt at a time. Safe twice, safe late. */
 export async function activateGrant(deps: ActivateDeps, grantId: string): Promise<JobOutcome> {
-  const lease = await deps.record.lease(`grant-${grantId}`, LEASE_MS)
-  if (!lease) return { againAt: (await deps.record.now()) + RUN_AGAIN_MS }
-  try {
+  return await handleAlone(deps.record, `grant-${grantId}`, async () => {
     const found = await readGenuineGrant(deps, grantId)
     if (!found || !waitsForAws(found.grant)) return {}
     const stored = await checkActivation(deps, found)
     if (!stored) return {}
     await (stored.grant.status === 'active' ? writeExtension(deps, stored) : attempt(deps, stored))
     return {}
-  } finally {
-    await lease.release()
-  }
+  })
 }
 
 function waitsForAws({ status, unwritten }: Grant): boolean {
@@ -113,11 +107,6 @@ function readTogether(deps: ActivateDeps, { grant: { terms } }: StoredGrant) {
   return Promise.all([deps.record.now(), readReadiness(deps, terms.principal)])
 }
 
-/** Whether AWS said no to this; what failed otherwise is tried again, on the record as it is then. */
-function isRefusal(error: unknown): error is LatchkeyError {
-  return error instanceof LatchkeyError && !isLatchkeyError(error, 'UNAVAILABLE') && !isLostRace(error)
-}
-
 /** A write may wait for its turn longer than our lease lasts: it was ended meanwhile, or somebody else is at it. */
 async function refuseIfMoved(record: RecordPort, { grant: { id }, version }: StoredGrant): Promise<void> {
   if ((await readGrant(record, id))?.version !== version) throw new LatchkeyError('CONFLICT', { thing: 'grant' })
@@ -149,13 +138,12 @@ async function commitActive(record: RecordPort, stored: GenuineGrant): Promise<v
   const { endsAt } = grant
   if (endsAt === undefined) throw new Error(`Grant ${grant.id} cannot be active without an end.`)
   const next = stored.moveTo('active', { activatedAt })
-  const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
-  await record.commit({
+  const active: Commit = {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
-    due: shown.due,
     audit: [{ kind: 'grant.activated', ...factsOf(grant), endsAt }],
-    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }, ...shown.jobs],
-  })
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1), at: Date.parse(endsAt) }],
+  }
+  await record.commit(joinCommits(active, messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)))
 }
 
 /** The new end is on record and in the due index since the yes. Until AWS holds it, access ends as it did before. */

@@ -4,6 +4,7 @@ import { hasEnded, readGrants } from '../src/grants/grant.ts'
 import { expireGrants } from '../src/grants/grant-commits.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { againOnConflict } from '../src/store/retry.ts'
+import { LEASE_MS, withLease } from '../src/store/with-lease.ts'
 import type { EndsUnderWay, Expired } from './ends-under-way.ts'
 
 export interface ExpireDeps {
@@ -12,8 +13,6 @@ export interface ExpireDeps {
   readonly ends: EndsUnderWay
 }
 
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
 const MOST = 10_000
 const AT_ONCE = 200
 
@@ -31,9 +30,7 @@ export function expireDue(deps: ExpireDeps): Promise<Expired> {
 
 async function expireAll({ record, log }: ExpireDeps): Promise<Expired> {
   // The version of each record decides who ends it; the lease only keeps processes from deciding it all twice.
-  const lease = await record.lease('ends', LEASE_MS)
-  if (!lease) return 'busy'
-  try {
+  return await withLease(record, 'ends', LEASE_MS, async () => {
     const due = await record.due('grants', await record.now(), MOST)
     const ended: string[] = []
     for (let from = 0; from < due.length; from += AT_ONCE) {
@@ -41,9 +38,7 @@ async function expireAll({ record, log }: ExpireDeps): Promise<Expired> {
       ended.push(...(await tryToExpire({ record, log }, ids)))
     }
     return new Set(ended)
-  } finally {
-    await lease.release()
-  }
+  })
 }
 
 /** One that cannot be written must not hide the others. */

@@ -1,3 +1,4 @@
+import { settleAll } from '../src/async.ts'
 import { listEntities, listRecentEntities } from '../src/grants/attach/find-on-entity.ts'
 import { type EntityDeps, reconcileEntity } from '../src/grants/attach/reconcile-entity.ts'
 import type { IamEntity } from '../src/grants/driver.ts'
@@ -5,7 +6,7 @@ import { entityId } from '../src/grants/iam-entity.ts'
 import { reconcileRoles } from '../src/grants/recovery/epoch.ts'
 import type { DenyDeps } from '../src/grants/session/reconcile-deny-list.ts'
 import type { Account } from '../src/rules/rules.ts'
-import { BOOKKEEPING } from '../src/store/indexes.ts'
+import { RECONCILED_ACCOUNTS, RECONCILED_DOCUMENTS, RECONCILED_TARGETS } from '../src/store/indexes.ts'
 
 /** Rounds come each minute: so every target within a quarter of an hour, and every document of ours within the hour. */
 const TARGET_EVERY_MS = 13 * 60_000
@@ -14,11 +15,6 @@ const AT_ONCE = 5
 
 export type AccountDeps = DenyDeps & EntityDeps
 
-/** When what was last looked at, by name of the account or id of the target. */
-const ACCOUNTS = { kind: BOOKKEEPING, value: 'accounts' } as const
-const TARGETS = { kind: BOOKKEEPING, value: 'targets' } as const
-const DOCUMENTS = { kind: BOOKKEEPING, value: 'documents' } as const
-
 /**
  * What one account holds: the Deny document of every role, and the policies of every target that is due. Its age begins anew only with a round
  * that was whole.
@@ -26,9 +22,9 @@ const DOCUMENTS = { kind: BOOKKEEPING, value: 'documents' } as const
 export async function reconcileAccount(deps: AccountDeps, account: Account): Promise<void> {
   const { record } = deps
   const nowMs = await record.now()
-  const outcomes = await Promise.allSettled([reconcileRoles(deps, account), reconcileEntities(deps, account, nowMs)])
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  await record.commit({ records: [], indexes: [{ ...ACCOUNTS, id: account.name, at: nowMs }], audit: [] })
+  const parts = [() => reconcileRoles(deps, account), () => reconcileEntities(deps, account, nowMs)]
+  await settleAll(parts, (reconcile) => reconcile())
+  await record.commit({ records: [], indexes: [{ ...RECONCILED_ACCOUNTS, id: account.name, at: nowMs }], audit: [] })
 }
 
 interface Look {
@@ -39,24 +35,13 @@ interface Look {
 
 /** A few at a time, so that one that hangs holds up none of the others. */
 async function reconcileEntities(deps: AccountDeps, account: Account, nowMs: number): Promise<void> {
-  const looks = [...(await dueLooks(deps, account, nowMs))]
-  const failures: unknown[] = []
-  async function goOn(): Promise<void> {
-    for (let look = looks.shift(); look !== undefined; look = looks.shift()) {
-      try {
-        await reconcileOne(deps, look, nowMs)
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, goOn))
-  if (failures.length > 0) throw failures[0]
+  const looks = await dueLooks(deps, account, nowMs)
+  await settleAll(looks, (look) => reconcileOne(deps, look, nowMs), AT_ONCE)
 }
 
 async function reconcileOne(deps: AccountDeps, { target, id, documents }: Look, at: number): Promise<void> {
   if ((await reconcileEntity(deps, target, { documents })) === 'busy') return
-  const indexes = [{ ...TARGETS, id, at }, ...(documents ? [{ ...DOCUMENTS, id, at }] : [])]
+  const indexes = [{ ...RECONCILED_TARGETS, id, at }, ...(documents ? [{ ...RECONCILED_DOCUMENTS, id, at }] : [])]
   await deps.record.commit({ records: [], indexes, audit: [] })
 }
 
@@ -66,8 +51,8 @@ async function dueLooks(deps: AccountDeps, account: Account, nowMs: number): Pro
   const [targets, recent, seenAt, comparedAt] = await Promise.all([
     listEntities(deps),
     listRecentEntities(record),
-    record.scores(TARGETS.kind, TARGETS.value),
-    record.scores(DOCUMENTS.kind, DOCUMENTS.value),
+    record.scores(RECONCILED_TARGETS.kind, RECONCILED_TARGETS.value),
+    record.scores(RECONCILED_DOCUMENTS.kind, RECONCILED_DOCUMENTS.value),
   ])
   const withGrants = new Set(recent.map(entityId))
   return targets

@@ -3,6 +3,7 @@ import { readGrants, type StoredGrant } from '../src/grants/grant.ts'
 import { type Job, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
 import type { Account } from '../src/rules/rules.ts'
 import { LIVE } from '../src/store/indexes.ts'
+import { withLease } from '../src/store/with-lease.ts'
 import { within } from './loop.ts'
 import { type AccountDeps, reconcileAccount } from './reconcile-account.ts'
 
@@ -27,7 +28,7 @@ export interface ReconcileDeps extends AccountDeps {
 export async function reconcileGrants(deps: ReconcileDeps): Promise<void> {
   const accounts = [...deps.rules.accounts.values()]
   const looks = accounts.map((account) => reconcileOne(deps, account))
-  const restored = alone(deps, 'reconcile', () => restoreJobs(deps))
+  const restored = withLease(deps.record, 'reconcile', LEASE_MS, () => restoreJobs(deps))
   const round = Promise.allSettled([restored, ...looks])
   if (!(await within(ROUND_MS, round))) deps.log.error('a round of the reconciler takes long; the next one begins')
   else await restored
@@ -36,20 +37,9 @@ export async function reconcileGrants(deps: ReconcileDeps): Promise<void> {
 /** Its age, a metric, says how long an account has not been in order: here it is only said why. */
 async function reconcileOne(deps: ReconcileDeps, account: Account): Promise<void> {
   try {
-    await alone(deps, `reconcile-${account.name}`, () => reconcileAccount(deps, account))
+    await withLease(deps.record, `reconcile-${account.name}`, LEASE_MS, () => reconcileAccount(deps, account))
   } catch (error) {
     deps.log.error({ account: account.name, err: error }, 'the reconciler did not find an account in order')
-  }
-}
-
-/** Not at all while another process is at it. */
-async function alone({ record }: ReconcileDeps, what: string, act: () => Promise<void>): Promise<void> {
-  const lease = await record.lease(what, LEASE_MS)
-  if (!lease) return
-  try {
-    await act()
-  } finally {
-    await lease.release()
   }
 }
 

@@ -10,10 +10,8 @@ import type { DenyDeps } from '../src/grants/session/reconcile-deny-list.ts'
 import { LIVE } from '../src/store/indexes.ts'
 import type { EndsUnderWay } from './ends-under-way.ts'
 import { expireDue } from './expire-grants.ts'
-import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
+import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
 const LOUD_AFTER_MS = 30_000
 const LONGEST_OVERDUE = 200
 
@@ -37,14 +35,10 @@ export async function revokeGrant(deps: RevokeDeps, grantId: string): Promise<Jo
 
 async function endAlone(deps: RevokeDeps, grantId: string): Promise<JobOutcome> {
   const { record } = deps
-  const lease = await record.lease(`grant-${grantId}`, LEASE_MS)
-  if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
-  try {
+  return await handleAlone(record, `grant-${grantId}`, async () => {
     const [nowMs, stored] = await Promise.all([record.now(), readGenuineGrant(deps, grantId)])
     return stored && !isOver(stored.grant) ? await end(deps, stored, nowMs) : {}
-  } finally {
-    await lease.release()
-  }
+  })
 }
 
 /** Without this the sweeper would name the job again for ever. */
@@ -82,31 +76,16 @@ async function end(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promi
   return {}
 }
 
-/** So many early ends of one account are carried out at once in this process: one that hangs leaves room in the queue for the others. */
-const AT_ONCE_IN_ACCOUNT = 5
-
 /** AWS writes them one by one anyway. Those that wait come again in a moment, and hold nothing meanwhile. */
 async function revokeEarly(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   // What was tampered with is looked for everywhere, and waits for the slowest.
   const place = isBelieved(stored) ? grant.terms.principal.account : 'everywhere'
-  const running = deps.ends.early
-  const others = running.get(place) ?? 0
-  if (others >= AT_ONCE_IN_ACCOUNT) {
-    await raiseOverdueAlarm(
-      deps,
-      stored,
-      nowMs,
-      new Error('Other early ends of its account are under way, and AWS is slow there.'),
-    )
-    return { againAt: nowMs + RUN_AGAIN_MS }
-  }
-  running.set(place, others + 1)
-  try {
-    return await revokeAndVerify(deps, stored, nowMs)
-  } finally {
-    running.set(place, (running.get(place) ?? 1) - 1)
-  }
+  const outcome = await deps.ends.early(place, () => revokeAndVerify(deps, stored, nowMs))
+  if (outcome !== 'full') return outcome
+  const error = new Error('Other early ends of its account are under way, and AWS is slow there.')
+  await raiseOverdueAlarm(deps, stored, nowMs, error)
+  return { againAt: nowMs + RUN_AGAIN_MS }
 }
 
 /** AWS is always asked: what the record says of an end may have been written by somebody else. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { settleAll } from '../src/async.ts'
 import { isLatchkeyError } from '../src/errors.ts'
 import { type Act, type JobQueue, sweepOccasion } from '../src/jobs/catalog.ts'
 import type { DueKind } from '../src/store/commit.ts'
@@ -148,6 +149,7 @@ function plainSweep(
   let tried = { occasion: '', ids: new Set<string>() }
 
   async function actOn(id: string): Promise<void> {
+    tried.ids.add(id)
     try {
       await act(id)
     } catch (error) {
@@ -161,11 +163,7 @@ function plainSweep(
     if (tried.occasion !== occasion) tried = { occasion, ids: new Set() }
     const due = await record.due(kind, now - graceMs, AT_ONCE)
     const ids = due.map(({ id }) => id).filter((id) => !tried.ids.has(id))
-    for (let from = 0; from < ids.length; from += atOnce) {
-      const some = ids.slice(from, from + atOnce)
-      for (const id of some) tried.ids.add(id)
-      await Promise.all(some.map(actOn))
-    }
+    await settleAll(ids, actOn, atOnce)
   }
 }
 

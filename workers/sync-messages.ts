@@ -1,4 +1,5 @@
 import { type GenuineRequest, readGenuineRequest } from '../src/access-requests/genuine-request.ts'
+import { settleAll } from '../src/async.ts'
 import { LATCHKEY } from '../src/audit/events.ts'
 import { LatchkeyError } from '../src/errors.ts'
 import { readMessages, type StoredMessage } from '../src/messages/message.ts'
@@ -7,12 +8,10 @@ import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
 import { type Reading, readViewOf } from '../src/views/read-view.ts'
 import { deliverMessage } from './deliver-message.ts'
-import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
+import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 import type { DeliveryOutcome, SendDeps } from './send-message.ts'
 
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
-const BATCH_SIZE = 8
+const AT_ONCE = 8
 /** A lease ends after two minutes, also in a process that lives. */
 const LONGEST_ROUND_MS = 60_000
 const UNREADABLE_MS = 3_600_000
@@ -28,19 +27,21 @@ export interface SyncDeps extends SendDeps {
 /** Brings every message of one request to the present state. Safe twice, safe late. */
 export async function syncMessages(deps: SyncDeps, requestId: string): Promise<JobOutcome> {
   const { record } = deps
-  const lease = await record.lease(`copies-${requestId}`, LEASE_MS)
-  if (!lease) return { againAt: (await record.now()) + RUN_AGAIN_MS }
-  try {
+  return await handleAlone(record, `copies-${requestId}`, async () => {
     const [nowMs, genuine] = await Promise.all([record.now(), readGenuine(deps, requestId)])
     if (!genuine) return {}
     const [reading, listed] = genuine
     const messages = listed.filter(({ message }) => message.requestId === requestId)
     const now = clockFrom(nowMs)
-    const outcomes = await inBatches(messages, (stored) => tryDelivery(deps, reading, stored, now))
+    const startedAt = performance.now()
+    const isLate = () => performance.now() - startedAt > LONGEST_ROUND_MS
+    const outcomes = await settleAll(
+      messages,
+      async (stored) => (isLate() ? { waitMs: RUN_AGAIN_MS } : await tryDelivery(deps, reading, stored, now)),
+      AT_ONCE,
+    )
     return await setNextSync(record, reading, outcomes, nowMs)
-  } finally {
-    await lease.release()
-  }
+  })
 }
 
 /** Undefined: there is nothing that may be shown, and the due index has been told so. */
@@ -98,19 +99,6 @@ async function tryDelivery(
     deps.log.error({ copyId: stored.message.id, err: error }, 'a copy could not be shown; it is tried again')
     return { waitMs: RETRY_FAULT_MS }
   }
-}
-
-async function inBatches(
-  messages: readonly StoredMessage[],
-  deliver: (stored: StoredMessage) => Promise<DeliveryOutcome>,
-): Promise<readonly DeliveryOutcome[]> {
-  const outcomes: DeliveryOutcome[] = []
-  const startedAt = performance.now()
-  for (let first = 0; first < messages.length; first += BATCH_SIZE) {
-    if (performance.now() - startedAt > LONGEST_ROUND_MS) return [...outcomes, { waitMs: RUN_AGAIN_MS }]
-    outcomes.push(...(await Promise.all(messages.slice(first, first + BATCH_SIZE).map(deliver))))
-  }
-  return outcomes
 }
 
 /** The commit that moved the record has made its messages due again, and named a job. */

@@ -3,6 +3,7 @@ import { LATCHKEY } from '../src/audit/events.ts'
 import type { FeedDriftCheck } from '../src/oversight/feed.ts'
 import { LIVE } from '../src/store/indexes.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
+import { withLease } from '../src/store/with-lease.ts'
 import { type Loop, startLoop } from './loop.ts'
 
 const LOOK_EVERY_MS = 15 * 60_000
@@ -28,9 +29,7 @@ export function watchFeed(deps: WatchDeps): Loop {
 /** @param told What was told of each place, so that it is not told again while it stays. */
 export async function checkFeedDrift({ record, look, log }: WatchDeps, told: Map<string, string>): Promise<void> {
   if ((await record.list(LIVE.kind, LIVE.value, { limit: 1 })).length === 0) return
-  const lease = await record.lease('watch-wiring', LEASE_MS)
-  if (!lease) return
-  try {
+  await withLease(record, 'watch-wiring', LEASE_MS, async () => {
     const drift = await look.drift()
     const now = new Map(drift.map((one) => [`${one.account}/${one.region}`, one.differences.join('; ')]))
     const news = drift.filter(
@@ -51,7 +50,5 @@ export async function checkFeedDrift({ record, look, log }: WatchDeps, told: Map
     }
     told.clear()
     for (const [place, differences] of now) told.set(place, differences)
-  } finally {
-    await lease.release()
-  }
+  })
 }

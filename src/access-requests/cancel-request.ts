@@ -1,7 +1,7 @@
 import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
-import { recordRefusal } from '../store/audit-refusal.ts'
+import { auditRefusals } from '../store/audit-refusal.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { againOnConflict } from '../store/retry.ts'
 import { type AccessRequest, closeRequest, readRequest } from './access-request.ts'
@@ -16,11 +16,9 @@ export async function cancelRequest({ record }: Deps, caller: Caller, requestId:
   return againOnConflict(async () => {
     const stored = await readRequest(record, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
-    const refusal = findRefusal(stored.request, caller)
-    if (refusal) {
-      await writeRefusal(record, caller, requestId, refusal)
-      throw refusal
-    }
+    await auditRefusals(record, caller, { kind: 'cancel.refused', requestId }, () =>
+      refuseUnlessOwnAndPending(stored.request, caller),
+    )
     const next = closeRequest(stored.request, 'cancelled', new Date(await record.now()).toISOString())
     const event = { kind: 'request.cancelled', actor: byPerson(caller.objectId), requestId } as const
     await record.commit(closeCommit(stored, next, [event]))
@@ -28,17 +26,7 @@ export async function cancelRequest({ record }: Deps, caller: Caller, requestId:
   })
 }
 
-function findRefusal(request: AccessRequest, caller: Caller): LatchkeyError | undefined {
-  if (request.requester.objectId !== caller.objectId) return new LatchkeyError('NOT_FOUND', { thing: 'request' })
-  return request.status === 'pending' ? undefined : alreadyClosed(request)
-}
-
-async function writeRefusal(
-  record: RecordPort,
-  caller: Caller,
-  requestId: string,
-  { code, message }: LatchkeyError,
-): Promise<void> {
-  const actor = byPerson(caller.objectId)
-  await recordRefusal(record, caller, { kind: 'cancel.refused', actor, requestId, code, sentence: message })
+function refuseUnlessOwnAndPending(request: AccessRequest, caller: Caller): void {
+  if (request.requester.objectId !== caller.objectId) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
+  if (request.status !== 'pending') throw alreadyClosed(request)
 }

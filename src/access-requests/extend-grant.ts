@@ -1,10 +1,9 @@
-import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import { checkUse, readGenuineGrant } from '../grants/genuine-grant.ts'
 import { refuseIfNotActive } from '../grants/grant.ts'
 import type { Caller } from '../rules/caller.ts'
 import { parseScope } from '../rules/scope.ts'
-import { isRefusal, recordRefusal } from '../store/audit-refusal.ts'
+import { auditRefusals } from '../store/audit-refusal.ts'
 import type { AccessRequest } from './access-request.ts'
 import { type AskDeps, type AskInput, requestAccess } from './request-access.ts'
 
@@ -23,24 +22,9 @@ export async function extendGrant(
   grantId: string,
   input: ExtendInput,
 ): Promise<AccessRequest> {
-  return await requestAccess(deps, caller, await readExtension(deps, caller, grantId, input))
-}
-
-async function readExtension(deps: AskDeps, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {
-  try {
-    return await extensionOf(deps, caller, grantId, input)
-  } catch (error) {
-    if (isRefusal(error)) {
-      const facts = { actor: byPerson(caller.objectId), grantId: grantId.slice(0, MOST_OF_AN_ID) }
-      await recordRefusal(deps.record, caller, {
-        kind: 'extend.refused',
-        ...facts,
-        code: error.code,
-        sentence: error.message,
-      })
-    }
-    throw error
-  }
+  const facts = { kind: 'extend.refused', grantId: grantId.slice(0, MOST_OF_AN_ID) } as const
+  const extension = await auditRefusals(deps.record, caller, facts, () => extensionOf(deps, caller, grantId, input))
+  return await requestAccess(deps, caller, extension)
 }
 
 async function extensionOf(deps: AskDeps, caller: Caller, grantId: string, input: ExtendInput): Promise<AskInput> {

@@ -1,4 +1,4 @@
-import { type AuditEvent, byPerson } from '../audit/events.ts'
+import { byPerson } from '../audit/events.ts'
 import { denySlotLimits, holdDenySlot, pickReplica } from '../grants/deny-capacity.ts'
 import type { Driver, GrantDraft } from '../grants/driver.ts'
 import type { Principal } from '../grants/principal.ts'
@@ -9,7 +9,8 @@ import type { AskedApprover } from '../rules/find-approvers.ts'
 import type { AskableLevel } from '../rules/levels.ts'
 import type { Rules } from '../rules/rules.ts'
 import { formatScope, type Scope } from '../rules/scope.ts'
-import { isRefusal, recordRefusal } from '../store/audit-refusal.ts'
+import { auditRefusals } from '../store/audit-refusal.ts'
+import { type Commit, joinCommits } from '../store/commit.ts'
 import { newId } from '../store/ids.ts'
 import { ASKS_OF, PENDING_OF, REQUESTS_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import { type RecordPort, refuseWithoutRoom } from '../store/record-store.ts'
@@ -53,12 +54,14 @@ interface Found {
 
 /** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
 export async function requestAccess(deps: AskDeps, caller: Caller, input: AskInput): Promise<AccessRequest> {
-  try {
-    return await deps.amongFew(caller, () => takeAsk(deps, caller, input))
-  } catch (error) {
-    await writeRefusal(deps.record, caller, input, error)
-    throw error
+  const facts = {
+    scopes: input.scopes.map(formatScope),
+    levels: [...input.levels],
+    durationMinutes: input.durationMinutes ?? 0,
   }
+  return await auditRefusals(deps.record, caller, { kind: 'ask.refused', ...facts }, () =>
+    deps.amongFew(caller, () => takeAsk(deps, caller, input)),
+  )
 }
 
 /** What is refused by counting comes first: it costs nobody else anything. */
@@ -119,19 +122,17 @@ async function commitRequest(
   const request = signRequest(approvalKey, makeRequest(nowMs, requester, input, { ...found, id, copies }))
   const once = saidOnce(input.thread, id, nowMs)
   const own = requester.objectId
-  const shown = messagesDue(id, nowMs, 'r1')
-  await record.commit({
+  const asking: Commit = {
     records: [{ kind: 'request', id, expectedVersion: 0, next: request }, ...newMessageWrites(copies)],
-    due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }, ...shown.due],
+    due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }],
     indexes: [
       { kind: REQUESTS_OF, value: own, id, at: nowMs },
       { kind: PENDING_OF, value: own, id, at: nowMs },
       { kind: ASKS_OF, value: own, id, at: nowMs },
       ...approvers.map(({ objectId }) => ({ kind: TO_REVIEW_BY, value: objectId, id, at: nowMs })),
       ...holdDenySlot(found.principal, id, Date.parse(request.lapsesAt)),
-      ...once.indexes,
     ],
-    limits: [...once.limits, ...askLimits(requester, nowMs), ...denySlotLimits(found.principal, nowMs)],
+    limits: [...askLimits(requester, nowMs), ...denySlotLimits(found.principal, nowMs)],
     audit: [
       {
         kind: 'request.asked',
@@ -144,8 +145,8 @@ async function commitRequest(
         reason: request.reason,
       },
     ],
-    jobs: shown.jobs,
-  })
+  }
+  await record.commit(joinCommits(once, asking, messagesDue(id, nowMs, 'r1')))
   return request
 }
 
@@ -182,18 +183,4 @@ function makeRequest(
     reviews: [],
     copies: copies.map((copy) => copy.id),
   }
-}
-
-async function writeRefusal(record: RecordPort, caller: Caller, input: AskInput, error: unknown): Promise<void> {
-  if (!isRefusal(error)) return
-  const event: AuditEvent = {
-    kind: 'ask.refused',
-    actor: byPerson(caller.objectId),
-    code: error.code,
-    sentence: error.message,
-    scopes: input.scopes.map(formatScope),
-    levels: [...input.levels],
-    durationMinutes: input.durationMinutes ?? 0,
-  }
-  await recordRefusal(record, caller, event)
 }

@@ -1,3 +1,4 @@
+import { runIfRoom } from '../async.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
 import { refusalLimit } from '../store/audit-refusal.ts'
@@ -65,22 +66,13 @@ export type AmongFew = <T>(caller: Caller, ask: () => Promise<T>) => Promise<T>
 
 /** Counting what was refused bounds those that come one after the other; this bounds, in each process, those that come at once. */
 export function fewAtOnce(): AmongFew {
-  const underWay = new Map<string, number>()
+  const run = runIfRoom(MOST_UNDER_WAY)
   return async ({ objectId }, ask) => {
-    const before = underWay.get(objectId) ?? 0
-    if (before >= MOST_UNDER_WAY) {
-      throw new LatchkeyError('TOO_MANY', {
-        limit: `${MOST_UNDER_WAY} asks of yours are being looked at.`,
-        next: 'Wait for their answers.',
-      })
-    }
-    underWay.set(objectId, before + 1)
-    try {
-      return await ask()
-    } finally {
-      const now = (underWay.get(objectId) ?? 1) - 1
-      if (now > 0) underWay.set(objectId, now)
-      else underWay.delete(objectId)
-    }
+    const outcome = await run(objectId, ask)
+    if (outcome !== 'full') return outcome
+    throw new LatchkeyError('TOO_MANY', {
+      limit: `${MOST_UNDER_WAY} asks of yours are being looked at.`,
+      next: 'Wait for their answers.',
+    })
   }
 }

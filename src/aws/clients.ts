@@ -2,6 +2,7 @@ import { IAMClient, type IAMClientConfig } from '@aws-sdk/client-iam'
 import { KMSClient } from '@aws-sdk/client-kms'
 import { S3Client } from '@aws-sdk/client-s3'
 import { STSClient } from '@aws-sdk/client-sts'
+import { remember } from '../async.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Urgency } from '../grants/driver.ts'
 import type { Account, Rules } from '../rules/rules.ts'
@@ -84,11 +85,7 @@ export function awsClients({ accounts, part, log }: ClientsDeps): AwsClients {
 /** Which account the process's own credentials are of. Asked once; a failure is not remembered. */
 function ownAccount(sts: STSClient, log: AwsLog): () => Promise<string> {
   const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
-  let known: string | undefined
-  return async () => {
-    known ??= (await askAws(asking, log, () => readIdentity(sts))).account
-    return known
-  }
+  return remember(async () => (await askAws(asking, log, () => readIdentity(sts))).account)
 }
 
 /** IAM takes names, and one role of each name stands in every account: what was meant for another account must not be done in our own. */

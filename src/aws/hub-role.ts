@@ -1,4 +1,5 @@
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts'
+import { remember } from '../async.ts'
 import type { Account, Hub } from '../rules/rules.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 
@@ -28,24 +29,10 @@ export interface HubCredentials {
 
 /** Of one session in an account that is not our own, shared by all its clients. A failure is not remembered. */
 export function hubCredentials(deps: HubDeps): () => Promise<HubCredentials> {
-  let session: Promise<HubCredentials> | undefined
-
-  function renew(): Promise<HubCredentials> {
-    const entering = enterHub(deps)
-    session = entering
-    entering.catch(() => {
-      if (session === entering) session = undefined
-    })
-    return entering
-  }
-
-  return async () => {
-    const known = session
-    const kept = await known
-    if (kept && kept.expiration.getTime() - RENEW_MS > Date.now()) return kept
-    // Somebody else who found the same has renewed it meanwhile.
-    return await (session !== undefined && session !== known ? session : renew())
-  }
+  return remember(
+    () => enterHub(deps),
+    ({ expiration }) => expiration.getTime() - RENEW_MS > Date.now(),
+  )
 }
 
 /** Without a source identity: it would stick to whatever is entered from here. */

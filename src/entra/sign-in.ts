@@ -15,6 +15,7 @@ import {
   randomState,
 } from 'openid-client'
 import { z } from 'zod'
+import { remember } from '../async.ts'
 import { LatchkeyError } from '../errors.ts'
 import { issuerOf } from '../signing-keys/entra-keys.ts'
 import { pauseAfterFailure } from '../signing-keys/pause.ts'
@@ -115,8 +116,7 @@ export function entraSignIn(options: Options) {
 
 /** Concurrent callers share one question; a success is remembered, a failure for a moment. */
 function foundOnce({ authority, tenantId, clientId, clientSecret }: Options): () => Promise<Configuration> {
-  const pause = pauseAfterFailure()
-  let found: Promise<Configuration> | undefined
+  const pause = pauseAfterFailure('Entra')
 
   async function discover(): Promise<Configuration> {
     const issuer = new URL(issuerOf(authority, tenantId))
@@ -125,14 +125,12 @@ function foundOnce({ authority, tenantId, clientId, clientSecret }: Options): ()
     return await discovery(issuer, clientId, undefined, ClientSecretPost(clientSecret), asked)
   }
 
-  return function configuration() {
-    found ??= discover().catch((error: unknown) => {
-      found = undefined
+  return remember(() =>
+    discover().catch((error: unknown) => {
       pause.failed(error)
       throw unavailable(error)
-    })
-    return found
-  }
+    }),
+  )
 }
 
 function signedIn(claims: IDToken | undefined, { tenantId, mfaContext }: Options): SignedIn {

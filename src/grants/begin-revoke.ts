@@ -1,6 +1,7 @@
 import { type Actor, LATCHKEY } from '../audit/events.ts'
 import { messagesDue } from '../messages/message.ts'
-import type { Commit } from '../store/commit.ts'
+import { type Commit, joinCommits } from '../store/commit.ts'
+import { REVOKING } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { denyListKey } from './deny-capacity.ts'
 import type { CheckedGrant } from './genuine-grant.ts'
@@ -29,13 +30,13 @@ export async function beginRevoke(record: RecordPort, stored: CheckedGrant, reas
     cause: reason.cause,
     detail: reason.detail ?? '',
   } as const
-  const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
-  await record.commit({
+  const ending: Commit = {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next }],
-    due: [{ kind: 'grants', id: grant.id, at: nowMs }, ...shown.due],
-    indexes: [{ kind: 'revoking', value: denyListKey(grant.terms.principal), id: grant.id, at: nowMs }],
+    due: [{ kind: 'grants', id: grant.id, at: nowMs }],
+    indexes: [{ kind: REVOKING, value: denyListKey(grant.terms.principal), id: grant.id, at: nowMs }],
     audit: [...(reason.alarms ?? []), asked],
-    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }, ...shown.jobs],
-  })
+    jobs: [{ act: 'revoke', recordId: grant.id, occasion: String(version + 1) }],
+  }
+  await record.commit(joinCommits(ending, messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)))
   return next
 }

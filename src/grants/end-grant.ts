@@ -1,7 +1,7 @@
 import { byPerson } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import { type Caller, OWNER_ROLE } from '../rules/caller.ts'
-import { recordRefusal } from '../store/audit-refusal.ts'
+import { auditRefusals } from '../store/audit-refusal.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { againOnConflict } from '../store/retry.ts'
 import { beginRevoke } from './begin-revoke.ts'
@@ -20,25 +20,16 @@ export async function endGrant(deps: EndGrantDeps, caller: Caller, grantId: stri
     const stored = await readGenuineGrant(deps, grantId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
     const { grant } = stored
-    const refusal = findRefusal(grant, caller)
-    if (refusal) {
-      await writeRefusal(record, caller, grant, refusal)
-      throw refusal
-    }
+    const facts = { kind: 'end.refused', requestId: grant.terms.requestId, grantId: grant.id } as const
+    await auditRefusals(record, caller, facts, () => refuseUnlessEndable(grant, caller))
     if (grant.status === 'revoking') return grant
     return await beginRevoke(record, stored, { cause: causeOf(grant, caller), actor: byPerson(caller.objectId) })
   })
 }
 
-function findRefusal(grant: Grant, caller: Caller): LatchkeyError | undefined {
-  if (!mayEnd(grant, caller)) return new LatchkeyError('NOT_FOUND', { thing: 'grant' })
-  if (!isOver(grant)) return undefined
-  return new LatchkeyError('OVER', { thing: 'grant', at: grant.endedAt ?? grant.terms.decidedAt })
-}
-
-async function writeRefusal(record: RecordPort, caller: Caller, grant: Grant, error: LatchkeyError): Promise<void> {
-  const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id }
-  await recordRefusal(record, caller, { kind: 'end.refused', ...facts, code: error.code, sentence: error.message })
+function refuseUnlessEndable(grant: Grant, caller: Caller): void {
+  if (!mayEnd(grant, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  if (isOver(grant)) throw new LatchkeyError('OVER', { thing: 'grant', at: grant.endedAt ?? grant.terms.decidedAt })
 }
 
 function mayEnd(grant: Grant, caller: Caller): boolean {

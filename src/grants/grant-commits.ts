@@ -1,7 +1,7 @@
 import { LATCHKEY } from '../audit/events.ts'
 import { messagesDue } from '../messages/message.ts'
-import type { Commit, DueChange, IndexChange, Limit } from '../store/commit.ts'
-import { HELD_BY, LIVE, ON_TARGET, TARGETS } from '../store/indexes.ts'
+import { type Commit, type DueChange, type IndexChange, joinCommits, type Limit } from '../store/commit.ts'
+import { HELD_BY, LIVE, ON_TARGET, REVOKING, TARGETS } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { denyListKey, freeDenySlot } from './deny-capacity.ts'
 import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
@@ -61,31 +61,21 @@ export async function finishGrant(
 
 /** Many that ended on time, all or none of them. */
 export async function expireGrants(record: RecordPort, all: readonly StoredGrant[], nowMs: number): Promise<void> {
-  const endings = all.map((stored) => endingOf(stored, 'expired', nowMs))
-  await record.commit({
-    records: endings.flatMap(({ records }) => records),
-    due: endings.flatMap(({ due }) => due),
-    indexes: endings.flatMap(({ indexes }) => indexes),
-    audit: endings.flatMap(({ audit }) => audit),
-    jobs: endings.flatMap(({ jobs }) => jobs),
-  })
+  await record.commit(joinCommits(...all.map((stored) => endingOf(stored, 'expired', nowMs))))
 }
 
-type Ending = Required<Pick<Commit, 'records' | 'due' | 'indexes' | 'audit' | 'jobs'>>
-
-function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Ending {
+function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Commit {
   const endedAt = new Date(nowMs).toISOString()
-  const shown = messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)
   // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.
   const ending = grant.status === 'revoking' ? grant : moveGrant(grant, 'revoking')
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
-  return {
+  const end: Commit = {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: version, next: moveGrant(ending, outcome, { endedAt }) }],
-    due: [{ kind: 'grants', id: grant.id, at: null }, ...dueEntity(grant, outcome, nowMs), ...shown.due],
+    due: [{ kind: 'grants', id: grant.id, at: null }, ...dueEntity(grant, outcome, nowMs)],
     indexes: [
       { ...LIVE, id: grant.id, at: null },
       ...removeFromEntityIndexes(grant),
-      { kind: 'revoking', value: denyListKey(grant.terms.principal), id: grant.id, at: null },
+      { kind: REVOKING, value: denyListKey(grant.terms.principal), id: grant.id, at: null },
       // On time nothing needs to be denied any more.
       ...(outcome === 'expired' ? freeDenySlot(grant.terms.principal, grant.id) : []),
     ],
@@ -94,6 +84,6 @@ function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked
         ? { kind: 'grant.expired', ...facts, endsAt: grant.endsAt ?? endedAt }
         : { kind: 'grant.revoked', ...facts, cause: grant.end?.cause ?? 'unknown' },
     ],
-    jobs: shown.jobs,
   }
+  return joinCommits(end, messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`))
 }

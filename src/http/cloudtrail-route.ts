@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LatchkeyError } from '../errors.ts'
+import { isSameSecret } from '../mac.ts'
 import type { Inbox } from '../oversight/cloudtrail-inbox.ts'
 import { type CloudTrailRecord, envelope } from '../oversight/cloudtrail-record.ts'
 import type { Feed } from '../oversight/feed.ts'
 import { selfTestEvent } from '../oversight/feed-self-test.ts'
 import { type RecordPort, refuseWithoutRoom } from '../store/record-store.ts'
 import type { HttpMetrics } from './metrics.ts'
-import { isSameSecret } from './same-secret.ts'
 
 /** Where EventBridge delivers what CloudTrail recorded. It tries again after 401, 429 and 503, and never after 400 ("API destinations"). */
 

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { LatchkeyError } from '../errors.ts'
+import { isSameSecret } from '../mac.ts'
 import type { Rules } from '../rules/rules.ts'
-import { BOOKKEEPING } from '../store/indexes.ts'
+import { RECONCILED_ACCOUNTS } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { isSameSecret } from './same-secret.ts'
 
 export interface HttpMetrics {
   readonly registry: Registry
@@ -49,7 +49,10 @@ export function measureReconciler(
     labelNames: ['account'],
     registers: [registry],
     async collect() {
-      const [nowMs, lastAt] = await Promise.all([record.now(), record.scores(BOOKKEEPING, 'accounts')])
+      const [nowMs, lastAt] = await Promise.all([
+        record.now(),
+        record.scores(RECONCILED_ACCOUNTS.kind, RECONCILED_ACCOUNTS.value),
+      ])
       this.reset()
       for (const account of accounts.keys()) {
         const at = lastAt.get(account)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { AccessRequest } from '../access-requests/access-request.ts'
 import { reviewAccessRequest } from '../access-requests/review/review-access-request.ts'
 import { LatchkeyError } from '../errors.ts'
+import { isSameSecret } from '../mac.ts'
 import type { Caller } from '../rules/caller.ts'
 import { RECORD_ID } from '../store/ids.ts'
 import { readView } from '../views/read-view.ts'
@@ -10,7 +11,6 @@ import { demandForm, sessionOf } from './csrf.ts'
 import { PageProblem } from './page-problem.ts'
 import type { PagesContext } from './pages-deps.ts'
 import { LONGEST_COMMENT, type RequestPage, requestPage } from './request-page.ts'
-import { isSameToken } from './same-origin.ts'
 import { callerOf, type Session } from './session.ts'
 import { leaveToSignIn } from './sign-in-routes.ts'
 
@@ -40,7 +40,7 @@ export function requestRoutes(app: FastifyInstance, context: PagesContext): void
     const session = sessionOf(request)
     const caller = callerOf(session, context.clientId, request)
     const { csrf, ...review } = formOf(request.body)
-    if (!isSameToken(csrf, session.csrf)) throw PageProblem.foreignForm()
+    if (!isSameSecret(csrf, session.csrf)) throw PageProblem.foreignForm()
     try {
       await reviewAccessRequest(context, caller, id, review)
     } catch (error) {

@@ -1,3 +1,4 @@
+import { runIfRoom } from '../async.ts'
 import { PageProblem } from './page-problem.ts'
 import { SIGN_IN_SECONDS } from './session.ts'
 
@@ -19,7 +20,7 @@ export interface Exchanges {
 export function boundedExchanges(): Exchanges {
   /** When each state was spent, oldest first. No more than the minutes of a sign-in allow. */
   const spent = new Map<string, number>()
-  let underWay = 0
+  const run = runIfRoom(MOST_AT_ONCE)
 
   function forgetOld(nowMs: number): void {
     for (const [state, atMs] of spent) {
@@ -30,7 +31,6 @@ export function boundedExchanges(): Exchanges {
   }
 
   function isFull(nowMs: number): boolean {
-    if (underWay >= MOST_AT_ONCE) return true
     return [...spent.values()].filter((atMs) => nowMs - atMs < MINUTE_MS).length >= MOST_A_MINUTE
   }
 
@@ -41,13 +41,12 @@ export function boundedExchanges(): Exchanges {
       forgetOld(nowMs)
       if (spent.has(state)) throw signInOver()
       if (isFull(nowMs)) throw tooMany()
-      spent.set(state, nowMs)
-      underWay += 1
-      try {
+      const outcome = await run('exchange', async () => {
+        spent.set(state, nowMs)
         return await ask()
-      } finally {
-        underWay -= 1
-      }
+      })
+      if (outcome === 'full') throw tooMany()
+      return outcome
     },
   }
 }

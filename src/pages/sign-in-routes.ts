@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { isLatchkeyError } from '../errors.ts'
+import { isSameSecret } from '../mac.ts'
 import { demandForm, sessionOf } from './csrf.ts'
 import { problemPage } from './layout.ts'
 import { PageProblem } from './page-problem.ts'
 import type { PagesContext, SignedIn, Started } from './pages-deps.ts'
-import { isSameToken } from './same-origin.ts'
 import { newSession } from './session.ts'
 import { boundedExchanges, signInOver } from './sign-in-exchanges.ts'
 
@@ -38,7 +38,7 @@ export function signInRoutes(app: FastifyInstance, context: PagesContext): void 
   app.post('/sign-out', { onRequest: demandForm(context) }, async (request, reply) => {
     const session = sessionOf(request)
     const form = csrfForm.safeParse(request.body)
-    if (!form.success || !isSameToken(form.data.csrf, session.csrf)) throw PageProblem.foreignForm()
+    if (!form.success || !isSameSecret(form.data.csrf, session.csrf)) throw PageProblem.foreignForm()
     context.cookies.session.clear(reply)
     const sentence =
       'Microsoft may still know who you are: on a shared machine, sign out there too, or close the browser.'

@@ -70,6 +70,6 @@ for _, move in ipairs(moves) do
   end
 end
 if ARGV[2] ~= '' then redis.call('SET', KEYS[4], ARGV[2]) end
-for _, event in ipairs(events) do redis.call('XADD', KEYS[2], '*', 'event', event) end
-for _, job in ipairs(jobs) do redis.call('XADD', KEYS[3], '*', 'job', job) end
+for _, event in ipairs(events) do append_event(KEYS[2], event) end
+for _, job in ipairs(jobs) do append_job(KEYS[3], job) end
 return { 'done' }

@@ -3,14 +3,14 @@ import { z } from 'zod'
 import { auditEvent } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Commit, RecordKind } from '../store/commit.ts'
-import { BOOKKEEPING } from '../store/indexes.ts'
+import { RECONCILED } from '../store/indexes.ts'
 import { replyCode, translate, unavailable } from './answers.ts'
 import { COMMAND_TIMEOUT_MS, type Connection, untilReady } from './connections.ts'
 import type { Keys } from './keys.ts'
 import { job } from './outbox-job.ts'
 import { readScript, runScript } from './scripts.ts'
 
-const COMMIT = readScript('commit')
+const COMMIT = readScript('append', 'commit')
 
 /** Longer than a commit can be on its way: by then its connection is given up (15 s). */
 const REMEMBERED_MS = 60_000
@@ -39,7 +39,7 @@ const ONLY_SHOWN: ReadonlySet<string> = new Set(['copy', 'copies', 'notice', 'no
 
 function needsNoEvent({ records, due = [], indexes = [], epoch }: Commit): boolean {
   const written = [...records.filter(({ next }) => next !== undefined), ...due]
-  const isBookkeeping = indexes.every(({ kind }) => kind === BOOKKEEPING)
+  const isBookkeeping = indexes.every(({ kind }) => kind === RECONCILED)
   return epoch === undefined && isBookkeeping && written.every(({ kind }) => ONLY_SHOWN.has(kind))
 }
 

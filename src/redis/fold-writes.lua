@@ -1,16 +1,21 @@
 -- Folds a batch of CloudTrail records: each is marked seen and counted once, for its grant or as unexplained, and its entry leaves the inbox.
 -- KEYS: inbox, seen, unexplained, audit, when copies are due, outbox; then two for each grant: digest, last writes.
 -- ARGV: consumer group, how long unexplained records are gathered (ms), most groups of them, the group for the rest, how many last writes are kept,
---   how often a live card is edited (ms), how many records; for each: id, remember until (ms), position of its grant or 0, time (ISO 8601), time (ms),
---   kind or '', bytes, what, the grant's request or ''; then entry ids.
--- `what` is JSON: of a grant's record its entry among the last writes; of an unexplained one its group, an audit event without its last fields.
+--   how often a live card is edited (ms), how many records; each record as JSON; then entry ids.
+-- A record: id, forgetAtMs, at (ISO 8601), atMs. One that no grant explains: gather, its group, which is the JSON of an audit
+--   event without its last fields. One that a grant explains and that wrote: grant (its position), request, kind, bytes, last, which is the JSON of its
+--   entry among the last writes.
 -- Answers how many were new.
 
 local group, gatherMs, mostGroups, theRest, mostLast = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local showEveryMs, records, argAt = tonumber(ARGV[6]), tonumber(ARGV[7]), 7
+local showEveryMs, lastRecord = tonumber(ARGV[6]), 7 + tonumber(ARGV[7])
 local inbox, seen, unexplained, audit, dueCopies, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+-- Before the first write, as all that may fail.
+local records = {}
+for n = 8, lastRecord do records[n - 7] = cjson.decode(ARGV[n]) end
 
 -- Redis takes nothing back when a command fails half way. What is of a wrong type was not written by us.
 local function demand(key, wanted)
@@ -42,9 +47,9 @@ end
 
 local function count(digest, last, record)
   add(digest, record.kind, 1)
-  add(digest, 'bytes', tonumber(record.bytes))
+  add(digest, 'bytes', record.bytes)
   widen(digest, record.at)
-  redis.call('ZADD', last, 'GT', record.atMs, record.what)
+  redis.call('ZADD', last, 'GT', record.atMs, record.last)
   redis.call('ZREMRANGEBYRANK', last, 0, -mostLast - 1)
 end
 
@@ -61,19 +66,15 @@ local function gather(what, at)
 end
 
 local new, changed = 0, {}
-for _ = 1, records do
-  local id, untilMs, position = ARGV[argAt + 1], ARGV[argAt + 2], tonumber(ARGV[argAt + 3])
-  local record = { at = ARGV[argAt + 4], atMs = ARGV[argAt + 5], kind = ARGV[argAt + 6], bytes = ARGV[argAt + 7], what = ARGV[argAt + 8] }
-  local request = ARGV[argAt + 9]
-  argAt = argAt + 9
+for _, record in ipairs(records) do
   -- The first write of all: a full Redis refuses it, but lets everything pass once a script has written.
-  if redis.call('ZADD', seen, 'NX', untilMs, id) == 1 then
+  if redis.call('ZADD', seen, 'NX', record.forgetAtMs, record.id) == 1 then
     new = new + 1
-    if position == 0 then
-      gather(record.what, record.at)
-    elseif record.kind ~= '' then
-      count(KEYS[5 + 2 * position], KEYS[6 + 2 * position], record)
-      changed[request] = true
+    if record.gather then
+      gather(record.gather, record.at)
+    elseif record.kind then
+      count(KEYS[5 + 2 * record.grant], KEYS[6 + 2 * record.grant], record)
+      changed[record.request] = true
     end
   end
 end
@@ -84,7 +85,7 @@ local showAt = string.format('%.0f', (slot + 1) * showEveryMs)
 for request in pairs(changed) do
   redis.call('ZADD', dueCopies, 'LT', showAt, request)
   local occasion = string.format('d%.0f', slot)
-  redis.call('XADD', outbox, '*', 'job', string.format('{"act":"sync","recordId":"%s","occasion":"%s","at":%s}', request, occasion, showAt))
+  append_job(outbox, string.format('{"act":"sync","recordId":"%s","occasion":"%s","at":%s}', request, occasion, showAt))
 end
 
 local since = tonumber(redis.call('HGET', unexplained, 'since') or '')
@@ -94,15 +95,15 @@ if since and (now - since >= gatherMs or now < since) then
     local times, first, last = string.match(found[n + 1], '^(%d+) (%S+) (%S+)$')
     if times then
       local ending = string.format(',"count":%s,"firstAt":"%s","lastAt":"%s"}', times, first, last)
-      redis.call('XADD', audit, '*', 'event', string.sub(found[n], 1, -2) .. ending)
+      append_event(audit, string.sub(found[n], 1, -2) .. ending)
     end
   end
   redis.call('DEL', unexplained)
 end
 
-if #ARGV > argAt then
-  redis.call('XACK', inbox, group, unpack(ARGV, argAt + 1))
-  redis.call('XDEL', inbox, unpack(ARGV, argAt + 1))
+if #ARGV > lastRecord then
+  redis.call('XACK', inbox, group, unpack(ARGV, lastRecord + 1))
+  redis.call('XDEL', inbox, unpack(ARGV, lastRecord + 1))
 end
 
 -- Bounded: after a long pause there may be very many.

@@ -12,7 +12,7 @@ import { parsedJson } from './parsed-json.ts'
 import { readScript, runScript } from './scripts.ts'
 
 const GROUP = 'fold'
-const FOLD = readScript('fold-writes')
+const FOLD = readScript('append', 'fold-writes')
 
 /** Longer would keep others waiting: Redis runs one script at a time. */
 const MOST_RECORDS = 500
@@ -95,30 +95,22 @@ function planFold(keys: Keys, entries: readonly FoldEntry[], gatherMs: number) {
     ],
     args: [
       ...[GROUP, String(gatherMs), String(MOST_KINDS), JSON.stringify(THE_REST), String(MOST_LAST_WRITES)],
-      ...[String(SHOW_EVERY_MS), String(all.length), ...all.flatMap((one) => describe(one, positions))],
+      ...[String(SHOW_EVERY_MS), String(all.length), ...all.map((one) => JSON.stringify(describe(one, positions)))],
       ...entries.map(({ entryId }) => entryId),
     ],
   }
 }
 
-function describe(one: Explained, positions: ReadonlyMap<string, number>): readonly string[] {
+/** One record as the script reads it. */
+function describe(one: Explained, positions: ReadonlyMap<string, number>): object {
   const { record, rememberUntilMs } = one
-  const start = [record.id, String(rememberUntilMs)]
-  const times = [record.at, String(Date.parse(record.at))]
-  if ('unexplained' in one) return [...start, '0', ...times, '', '0', JSON.stringify(templateOf(one)), '']
-  const position = String(positions.get(one.grantId) ?? 0)
-  const { write } = one
-  if (write === undefined) return [...start, position, ...times, '', '0', '', '']
-  const { kind, name, bucket, key } = write
-  return [
-    ...start,
-    position,
-    ...times,
-    kind,
-    String(write.bytes),
-    JSON.stringify({ kind, name, uri: `s3://${bucket}/${key}` }),
-    one.requestId,
-  ]
+  // Half a surrogate pair is no text to the script.
+  const seen = { id: record.id.toWellFormed(), forgetAtMs: rememberUntilMs, at: record.at, atMs: Date.parse(record.at) }
+  if ('unexplained' in one) return { ...seen, gather: JSON.stringify(templateOf(one)) }
+  if (one.write === undefined) return seen
+  const { kind, name, bucket, key, bytes } = one.write
+  const last = JSON.stringify({ kind, name, uri: `s3://${bucket}/${key}` })
+  return { ...seen, grant: positions.get(one.grantId), request: one.requestId, kind, bytes, last }
 }
 
 function templateOf({ record, unexplained }: Extract<Explained, { readonly unexplained: unknown }>): Template {

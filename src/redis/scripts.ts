@@ -17,8 +17,12 @@ function packageRoot(folder: string): string {
   return packageRoot(parent)
 }
 
-export function readScript(name: 'commit' | 'take-epoch' | 'take-lease' | 'fold-writes' | 'spend-budget'): Script {
-  return script(readFileSync(join(packageRoot(import.meta.dirname), 'src', 'redis', `${name}.lua`), 'utf8'))
+type Name = 'append' | 'commit' | 'take-epoch' | 'take-lease' | 'fold-writes' | 'spend-budget'
+
+/** Of several names: one script, in their order. */
+export function readScript(...names: readonly Name[]): Script {
+  const folder = join(packageRoot(import.meta.dirname), 'src', 'redis')
+  return script(names.map((name) => readFileSync(join(folder, `${name}.lua`), 'utf8')).join(''))
 }
 
 export function script(text: string): Script {

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../audit/events.ts'
+import { type AuditEvent, byPerson } from '../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../errors.ts'
 import type { Limit } from './commit.ts'
 import { newId } from './ids.ts'
@@ -17,7 +17,7 @@ const MOST_REFUSALS_AN_HOUR = 120
 const MOST_CHARACTERS = 500
 const MOST_SCOPES = 3
 
-/** Whether the person was refused. A service that did not answer refuses nobody, and a lost race is run again. */
+/** Whether somebody said no. A service that did not answer refuses nothing, and a lost race is run again. */
 export function isRefusal(error: unknown): error is LatchkeyError {
   return error instanceof LatchkeyError && error.code !== 'UNAVAILABLE' && !isLostRace(error)
 }
@@ -33,6 +33,29 @@ export function refusalLimit({ objectId }: Refused, nowMs: number): Limit {
       limit: `You were refused ${MOST_REFUSALS_AN_HOUR} times within an hour.`,
       next: 'Wait a little before you ask again.',
     }),
+  }
+}
+
+type RefusalEvent = Extract<AuditEvent, { readonly kind: `${string}.refused` }>
+
+/** What the event of a refusal says besides who was refused, and why. */
+type Facts<E = RefusalEvent> = E extends RefusalEvent ? Omit<E, 'actor' | 'code' | 'sentence'> : never
+
+/** Runs `act`. When it refuses the caller, that is written down before it is thrown on. */
+export async function auditRefusals<T>(
+  record: RecordPort,
+  caller: Refused,
+  facts: Facts,
+  act: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    if (isRefusal(error)) {
+      const why = { code: error.code, sentence: error.message }
+      await recordRefusal(record, caller, { ...facts, actor: byPerson(caller.objectId), ...why })
+    }
+    throw error
   }
 }
 

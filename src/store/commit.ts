@@ -49,3 +49,19 @@ export interface Commit {
   /** The installation's epoch from now on. */
   readonly epoch?: string
 }
+
+/** One commit out of several parts: each list holds those of the parts, in their order. */
+export function joinCommits(...parts: readonly Partial<Commit>[]): Required<Omit<Commit, 'epoch'>> & Commit {
+  const epochs = parts.flatMap(({ epoch }) => epoch ?? [])
+  if (epochs.length > 1) throw new Error('A commit sets one epoch.')
+  const [epoch] = epochs
+  return {
+    records: parts.flatMap(({ records = [] }) => records),
+    due: parts.flatMap(({ due = [] }) => due),
+    indexes: parts.flatMap(({ indexes = [] }) => indexes),
+    limits: parts.flatMap(({ limits = [] }) => limits),
+    audit: parts.flatMap(({ audit = [] }) => audit),
+    jobs: parts.flatMap(({ jobs = [] }) => jobs),
+    ...(epoch === undefined ? {} : { epoch }),
+  }
+}

@@ -1,23 +1,34 @@
-/** Indexes of this kind only say when something was last looked at: no change of it, and of no use to anybody who forges it but to be looked at less. */
-export const BOOKKEEPING = 'reconciled'
+/** Every index there is: sets of ids by a kind and a value, each id with a score, which is a time (ms). Where the value never differs both stand here. */
 
-export const ASKS_OF = 'asks'
-
-/** Finds the request that was asked by it. */
-export const SAID = 'said'
-
-/** Rows of the indexes that find requests. */
+/** Requests of one requester that are pending; counted against a limit. */
 export const PENDING_OF = 'pending'
 
+/** Requests of one requester, ever; finds what they see. */
 export const REQUESTS_OF = 'requests'
 
+/** Requests of one requester within an hour; counted against a limit. */
+export const ASKS_OF = 'asks'
+
+/** Pending requests that one approver was asked to review. */
 export const TO_REVIEW_BY = 'to-review'
 
-/** Rows of the index that finds every grant that is not over yet. */
+/** The request that one message of a person made. */
+export const SAID = 'said'
+
+/** Refusals to one person within an hour; counted against a limit. */
+export const REFUSALS_OF = 'refusals'
+
+/** Grants of one requester, ever. */
+export const GRANTS_OF = 'grants'
+
+/** Every grant that is not over yet. */
 export const LIVE = { kind: 'live', value: 'grants' } as const
 
-/** Rows of the index that finds the grants of one requester. */
-export const GRANTS_OF = 'grants'
+/** Grants that are being ended early, by the deny list that their ids go to. */
+export const REVOKING = 'revoking'
+
+/** Credentials that were vended for one grant within an hour; counted against a limit. */
+export const VENDS_OF = 'vends'
 
 /**
  * Whatever may one day need an id in the Deny document of an elevation role, pending requests included, scored by when it no longer can. So what
@@ -34,9 +45,17 @@ export const TARGETS = { kind: 'targets', value: 'recent' } as const
 /** Grants by the exact `aws:userid` that holds them, by their end. */
 export const HELD_BY = 'held-by'
 
-export const REFUSALS_OF = 'refusals'
-
-export const VENDS_OF = 'vends'
-
-/** Regions of accounts that `latchkey aws setup` has wired: rows of an index, each in one write with its audit event. */
+/** Regions of accounts that `latchkey aws setup` has wired, each in one write with its audit event. */
 export const WIRED = { kind: 'wired', value: 'places' } as const
+
+/** When something was last reconciled. No change of it is audited: whoever forges it is only reconciled less. */
+export const RECONCILED = 'reconciled'
+
+/** Accounts, by their name. */
+export const RECONCILED_ACCOUNTS = { kind: RECONCILED, value: 'accounts' } as const
+
+/** Roles and users that may have policies attached. */
+export const RECONCILED_TARGETS = { kind: RECONCILED, value: 'targets' } as const
+
+/** The same, when the documents of their policies were compared too. */
+export const RECONCILED_DOCUMENTS = { kind: RECONCILED, value: 'documents' } as const

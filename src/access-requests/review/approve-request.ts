@@ -7,6 +7,7 @@ import { findPrincipalFault } from '../../grants/principal-in-rules.ts'
 import { deniedUntil } from '../../grants/session/deny-list.ts'
 import type { Entitlement } from '../../rules/entitlement.ts'
 import type { Rules } from '../../rules/rules.ts'
+import { joinCommits } from '../../store/commit.ts'
 import { newId } from '../../store/ids.ts'
 import { GRANTS_OF, LIVE } from '../../store/indexes.ts'
 import type { RecordPort } from '../../store/record-store.ts'
@@ -47,12 +48,9 @@ export async function approve(
   } as const
   const closing = closeCommit(stored, next, [approved])
   await deps.record.commit({
-    records: [...closing.records, ...part.records],
-    due: [...closing.due, ...part.due],
-    indexes: [...closing.indexes, ...part.indexes],
-    limits: part.limits,
-    audit: [...closing.audit, ...part.audit],
-    jobs: [...part.jobs, ...closing.jobs],
+    ...joinCommits(closing, part),
+    // The grant goes first: a message can wait.
+    jobs: [...(part.jobs ?? []), ...closing.jobs],
   })
   return next
 }
@@ -81,7 +79,6 @@ function newGrant(deps: Deps, stored: GenuineRequest, review: Review, entitlemen
       { kind: GRANTS_OF, value: requester.objectId, id: grant.id, at: atMs },
       ...holdDenySlot(principal, grant.id, Date.parse(deniedUntil(grant.terms))),
     ],
-    limits: [],
     audit: [],
     jobs: [{ act: 'activate', recordId: grant.id, occasion: '1' }],
   }

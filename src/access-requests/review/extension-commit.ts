@@ -9,13 +9,13 @@ import { deniedUntil } from '../../grants/session/deny-list.ts'
 import { messagesDue } from '../../messages/message.ts'
 import type { Entitlement } from '../../rules/entitlement.ts'
 import type { Rules } from '../../rules/rules.ts'
-import type { Commit } from '../../store/commit.ts'
+import { type Commit, joinCommits } from '../../store/commit.ts'
 import type { Review } from '../access-request.ts'
 import { type Deps, refuseShorter } from '../extension.ts'
 import type { GenuineRequest } from '../genuine-request.ts'
 
 /** What a yes writes of its grant. */
-export interface GrantPart extends Required<Omit<Commit, 'epoch'>> {
+export interface GrantPart extends Commit {
   readonly grant: Grant
 }
 
@@ -53,14 +53,10 @@ export function extendCommit(
     ...(isAttached ? { unwritten: true } : {}),
   })
   const occasion = String(extended.version + 1)
-  const shown = messagesDue(next.requestId, nowMs, `g${occasion}`)
-  const target = addToEntityIndexes(grant, endsAtMs, nowMs)
-  return {
-    grant,
+  const extending: Commit = {
     records: [{ kind: 'grant', id: grant.id, expectedVersion: extended.version, next: grant }],
-    due: [{ kind: 'grants', id: grant.id, at: endsAtMs }, ...shown.due],
-    indexes: [...target.indexes, ...holdDenySlot(next.principal, grant.id, Date.parse(deniedUntil(next)))],
-    limits: target.limits,
+    due: [{ kind: 'grants', id: grant.id, at: endsAtMs }],
+    indexes: holdDenySlot(next.principal, grant.id, Date.parse(deniedUntil(next))),
     audit: [
       {
         kind: 'grant.extended',
@@ -73,9 +69,10 @@ export function extendCommit(
     jobs: [
       ...(isAttached ? [{ act: 'activate', recordId: grant.id, occasion } as const] : []),
       { act: 'revoke', recordId: grant.id, occasion, at: endsAtMs },
-      ...shown.jobs,
     ],
   }
+  const shown = messagesDue(next.requestId, nowMs, `g${occasion}`)
+  return { grant, ...joinCommits(extending, addToEntityIndexes(grant, endsAtMs, nowMs), shown) }
 }
 
 /** The yes that counts from now on is the one to the extension; the card stays that of the first request. */

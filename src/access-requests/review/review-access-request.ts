@@ -3,7 +3,7 @@ import { LatchkeyError } from '../../errors.ts'
 import type { Caller } from '../../rules/caller.ts'
 import type { Directory } from '../../rules/directory.ts'
 import type { Rules } from '../../rules/rules.ts'
-import { isRefusal, recordRefusal } from '../../store/audit-refusal.ts'
+import { auditRefusals, recordRefusal } from '../../store/audit-refusal.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { againOnConflict } from '../../store/retry.ts'
 import type { AccessRequest, Review } from '../access-request.ts'
@@ -40,12 +40,9 @@ export async function reviewAccessRequest(
   return againOnConflict(async () => {
     const stored = await readGenuineRequest(deps, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
-    try {
-      return await decide(deps, caller, stored, input)
-    } catch (error) {
-      await writeRefusal(deps.record, caller, requestId, error)
-      throw error
-    }
+    return await auditRefusals(deps.record, caller, { kind: 'review.refused', requestId }, () =>
+      decide(deps, caller, stored, input),
+    )
   })
 }
 
@@ -87,11 +84,4 @@ async function deny(record: RecordPort, stored: GenuineRequest, review: Review):
   const actor = byPerson(review.reviewer.objectId)
   await record.commit(closeCommit(stored, next, [{ kind: 'request.denied', actor, requestId: next.id, as, comment }]))
   return next
-}
-
-async function writeRefusal(record: RecordPort, caller: Caller, requestId: string, error: unknown): Promise<void> {
-  if (!isRefusal(error)) return
-  const actor = byPerson(caller.objectId)
-  const { code, message } = error
-  await recordRefusal(record, caller, { kind: 'review.refused', actor, requestId, code, sentence: message })
 }

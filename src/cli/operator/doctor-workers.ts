@@ -1,5 +1,5 @@
 import type { Rules } from '../../rules/rules.ts'
-import { BOOKKEEPING } from '../../store/indexes.ts'
+import { RECONCILED_ACCOUNTS } from '../../store/indexes.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import type { Finding } from './finding.ts'
 
@@ -15,7 +15,7 @@ export async function workersFindings(
   { accounts }: Pick<Rules, 'accounts'>,
   record: Pick<RecordPort, 'now' | 'scores' | 'due'>,
 ): Promise<readonly Finding[]> {
-  const [nowMs, lastAt] = [await record.now(), await record.scores(BOOKKEEPING, 'accounts')]
+  const [nowMs, lastAt] = [await record.now(), await record.scores(RECONCILED_ACCOUNTS.kind, RECONCILED_ACCOUNTS.value)]
   const overdue = await record.due('grants', nowMs - OVERDUE_MS, MOST_COUNTED)
   return [
     ...[...accounts.keys()].map((account) => roundFinding(account, lastAt.get(account), nowMs)),

@@ -1,8 +1,9 @@
-import { each } from '../../async.ts'
+import { settleAll } from '../../async.ts'
 import { LATCHKEY } from '../../audit/events.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { isLostRace } from '../../store/retry.ts'
+import { LEASE_MS, withLease } from '../../store/with-lease.ts'
 import { beginRevoke } from '../begin-revoke.ts'
 import type { AttachOperations, IamEntity } from '../driver.ts'
 import { type CheckedGrant, checkUse, readGenuineGrant, readGenuineGrants } from '../genuine-grant.ts'
@@ -12,9 +13,6 @@ import { entityId, entityOf, grantIdOf } from '../iam-entity.ts'
 import { revokeForged } from '../revoke-forged.ts'
 import { type Change, findChange, findEntityFault } from './entity-changes.ts'
 import { listEntities, readActiveOn } from './find-on-entity.ts'
-
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
 
 export interface EntityDeps {
   readonly record: RecordPort
@@ -35,7 +33,7 @@ interface Look {
  * @returns `busy`: somebody else is at it.
  */
 export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look: Look): Promise<'looked' | 'busy'> {
-  return await alone(deps, target, async () => {
+  return await withLease(deps.record, `target-${entityId(target)}`, LEASE_MS, async () => {
     // In this order. A grant was attached before it was active, and was on record before it was attached: so what is active and then not
     // attached was taken away, and what is attached and then not on record is nobody's.
     const active = await readActiveOn(deps, target)
@@ -45,16 +43,17 @@ export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look:
       attached.flatMap(({ policyName }) => grantIdOf(policyName) ?? []),
     )
     const known = new Map(stored.map((one) => [one.grant.id, one]))
-    await each(attached, ({ policyName }) =>
+    await settleAll(attached, ({ policyName }) =>
       detachStray(deps, target, policyName, known.get(grantIdOf(policyName) ?? '')),
     )
     const changed = active.length === 0 ? undefined : await findEntityFault(deps.driver, target)
-    await each(active, async (one) => {
+    await settleAll(active, async (one) => {
       const usable = checkUse(one)
       if ('fault' in usable) return await unlessMoved(() => revokeForged(deps.record, one, usable.fault))
       const change = changed?.(usable) ?? findChange(deps.rules, usable, attached, look)
       if (change) await end(deps, usable, change)
     })
+    return 'looked' as const
   })
 }
 
@@ -65,7 +64,7 @@ export async function reconcileDueEntity(deps: EntityDeps, grantId: string): Pro
   const usable = stored && checkUse(stored)
   const principal = usable && !('fault' in usable) ? usable.grant.terms.principal : undefined
   const targets = principal?.driver === 'attach' ? [entityOf(principal)] : await listEntities(deps)
-  const outcomes = await each(targets, (target) => reconcileEntity(deps, target, { documents: false }))
+  const outcomes = await settleAll(targets, (target) => reconcileEntity(deps, target, { documents: false }))
   if (outcomes.includes('busy')) return
   await record.commit({
     records: [],
@@ -86,24 +85,13 @@ function nextLook(grant: Grant | undefined, nowMs: number): number | null {
  */
 export async function detachAll(deps: Taking, accountId: string): Promise<void> {
   const targets = (await listEntities(deps)).filter(({ account }) => account === accountId)
-  await each(targets, async (target) => {
+  await settleAll(targets, async (target) => {
     const active = await readActiveOn(deps, target)
     const attached = await deps.driver.attached(target)
-    await each(attached, ({ policyName }) => take(deps, target, policyName, 'other-epoch', 'early-revoke'))
+    await settleAll(attached, ({ policyName }) => take(deps, target, policyName, 'other-epoch', 'early-revoke'))
     const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
-    await each(active, (stored) => end(deps, stored, { cause: 'ended-before', detail }))
+    await settleAll(active, (stored) => end(deps, stored, { cause: 'ended-before', detail }))
   })
-}
-
-async function alone(deps: EntityDeps, target: IamEntity, act: () => Promise<void>): Promise<'looked' | 'busy'> {
-  const lease = await deps.record.lease(`target-${entityId(target)}`, LEASE_MS)
-  if (!lease) return 'busy'
-  try {
-    await act()
-    return 'looked'
-  } finally {
-    await lease.release()
-  }
 }
 
 type Taking = Pick<EntityDeps, 'record' | 'driver' | 'approvalKey' | 'log'>

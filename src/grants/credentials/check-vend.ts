@@ -1,7 +1,7 @@
-import { byPerson, LATCHKEY } from '../../audit/events.ts'
+import { LATCHKEY } from '../../audit/events.ts'
 import { type ErrorCode, isLatchkeyError, LatchkeyError } from '../../errors.ts'
 import type { Caller } from '../../rules/caller.ts'
-import { isRefusal, recordRefusal } from '../../store/audit-refusal.ts'
+import { auditRefusals } from '../../store/audit-refusal.ts'
 import { type RecordPort, refuseWithoutRoom } from '../../store/record-store.ts'
 import { beginRevoke } from '../begin-revoke.ts'
 import { type CheckedGrant, checkUse, type GenuineGrant, readGenuineGrant } from '../genuine-grant.ts'
@@ -57,12 +57,24 @@ export async function withVendCheck<T>(
     lastOn && readReadiness(deps, lastOn),
   ])
   if (!found) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })
+  const reading = { found, nowMs, readiness }
+  const facts = { kind: 'vend.refused', requestId: found.grant.terms.requestId, grantId: found.grant.id } as const
+  return await auditRefusals(deps.record, caller, facts, () => actIfAdmitted(deps, caller, reading, act))
+}
+
+async function actIfAdmitted<T>(
+  deps: AdmitDeps,
+  caller: Caller,
+  reading: Reading,
+  act: (admitted: Admitted) => Promise<T>,
+): Promise<T> {
+  const { found, nowMs } = reading
   try {
-    const { stored, cutMs } = await admit(deps, caller, { found, nowMs, readiness })
+    const { stored, cutMs } = await admit(deps, caller, reading)
     const asked = await refuseUnlessEligible(deps, stored)
     return await act({ stored, ...(asked ? await checkAgain(deps, stored) : { nowMs, cutMs }) })
   } catch (error) {
-    await writeRefusal(deps, caller, found, error)
+    forgetIfOver(deps, caller, found, error)
     throw error
   }
 }
@@ -121,15 +133,7 @@ async function refuseUnlessEligible(deps: AdmitDeps, stored: GenuineGrant): Prom
   throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
 }
 
-async function writeRefusal(deps: AdmitDeps, caller: Caller, { grant }: CheckedGrant, error: unknown): Promise<void> {
-  if (!isRefusal(error)) return
-  if (OF_THE_GRANT.includes(error.code) && grant.terms.requester === caller.objectId)
-    deps.credentialsCache.forget(grant.id)
-  const facts = { actor: byPerson(caller.objectId), requestId: grant.terms.requestId, grantId: grant.id }
-  await recordRefusal(deps.record, caller, {
-    kind: 'vend.refused',
-    ...facts,
-    code: error.code,
-    sentence: error.message,
-  })
+function forgetIfOver(deps: AdmitDeps, caller: Caller, { grant }: CheckedGrant, error: unknown): void {
+  const isOver = error instanceof LatchkeyError && OF_THE_GRANT.includes(error.code)
+  if (isOver && grant.terms.requester === caller.objectId) deps.credentialsCache.forget(grant.id)
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { each } from '../../async.ts'
+import { settleAll } from '../../async.ts'
 import { LATCHKEY, type Operator } from '../../audit/events.ts'
 import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
 import { noticeCommit, noticeIdOf } from '../../messages/security-notice.ts'
 import { elevationRoles } from '../../rules/principal-rules.ts'
 import type { Account } from '../../rules/rules.ts'
+import { type Commit, joinCommits } from '../../store/commit.ts'
 import { denyId, type SessionPrincipal } from '../principal.ts'
 import { type DenyList, principalOf, readDenyList } from '../session/deny-list.ts'
 import { eachFormerRole } from '../session/former-roles.ts'
@@ -17,12 +18,12 @@ import type { ReadyDeps } from './readiness.ts'
  * nothing is granted or vended there. One account or role that fails does not keep the others waiting.
  */
 export async function checkEpoch(deps: DenyDeps): Promise<void> {
-  await each([...deps.rules.accounts.values()], (account) => reconcileRoles(deps, account))
+  await settleAll([...deps.rules.accounts.values()], (account) => reconcileRoles(deps, account))
 }
 
 /** Sessions outlive what the rules say of their role. @throws when AWS was not read back with all of it, or does not show a role that the rules name. */
 export async function reconcileRoles(deps: DenyDeps, account: Account): Promise<void> {
-  await each([reconcileNamedRoles, reconcileFormerRoles], (keep) => keep(deps, account))
+  await settleAll([reconcileNamedRoles, reconcileFormerRoles], (keep) => keep(deps, account))
 }
 
 async function reconcileFormerRoles(deps: DenyDeps, { name }: Account): Promise<void> {
@@ -31,7 +32,7 @@ async function reconcileFormerRoles(deps: DenyDeps, { name }: Account): Promise<
 
 async function reconcileNamedRoles(deps: DenyDeps, account: Account): Promise<void> {
   const principals = await deps.driver.principals(account.name)
-  await each(principals, (principal) => reconcileDenyList(deps, principal))
+  await settleAll(principals, (principal) => reconcileDenyList(deps, principal))
   const shown = principals.map(({ roleArn }) => roleArn)
   const hidden = elevationRoles(account).find((role) => !shown.includes(`arn:aws:iam::${account.id}:role/${role}`))
   if (hidden === undefined) return
@@ -49,12 +50,13 @@ export async function renewEpoch(deps: ReadyDeps, actor: Operator): Promise<void
   const at = new Date(nowMs).toISOString()
   const told = noticeCommit(deps, { kind: 'epoch-renewed', id: noticeIdOf(epoch), at, by: actor.name }, 0)
   const roles = known.filter((role) => role.epoch !== undefined)
-  await deps.record.commit({
-    records: told.records,
+  const renewal: Commit = {
+    records: [],
     epoch,
-    due: [...roles.map(({ id }) => ({ kind: 'roles', id, at: nowMs }) as const), ...told.due],
-    audit: [{ kind: 'alarm.epoch-renewed', actor }, ...told.audit],
-  })
+    due: roles.map(({ id }) => ({ kind: 'roles', id, at: nowMs })),
+    audit: [{ kind: 'alarm.epoch-renewed', actor }],
+  }
+  await deps.record.commit(joinCommits(renewal, told))
 }
 
 /** Names of the accounts of which not every role is known to carry the record's epoch yet. */
@@ -68,8 +70,8 @@ export async function waitingRoles(deps: Omit<DenyDeps, 'log'>): Promise<readonl
   const epoch = await deps.record.epoch()
   const waiting = async (role: SessionPrincipal) =>
     (await deps.driver.readDeny(role))?.epoch === epoch ? [] : [role.roleArn]
-  const found = await each([...deps.rules.accounts.keys()], async (account) => [
-    ...(await each(await deps.driver.principals(account), waiting)),
+  const found = await settleAll([...deps.rules.accounts.keys()], async (account) => [
+    ...(await settleAll(await deps.driver.principals(account), waiting)),
     ...(await eachFormerRole(deps, account, waiting)),
   ])
   return found.flat(2)

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { each } from '../../async.ts'
+import { settleAll } from '../../async.ts'
+import { REVOKING } from '../../store/indexes.ts'
 import { type CheckedGrant, isBelieved, readGenuineGrants } from '../genuine-grant.ts'
 import { denyId, denyRoleOf, type SessionPrincipal, sessionUserId } from '../principal.ts'
 import { covers, type DenyList, deniedUntil, documentOf, readDenyList, unknownUntil } from './deny-list.ts'
@@ -31,8 +32,8 @@ export async function denySessions(deps: DenyDeps, stored: CheckedGrant): Promis
     denyOn(deps, one, { userid: sessionUserId(one, grant.id), until, unexplained: true })
   // By account: one that AWS does not answer for must not hide the roles of the others.
   const { driver, rules } = deps
-  const onNamed = async (name: string) => await each(await driver.principals(name), denyThere)
-  const outcomes = await each(
+  const onNamed = async (name: string) => await settleAll(await driver.principals(name), denyThere)
+  const outcomes = await settleAll(
     [...rules.accounts.keys()].flatMap((name) => [onNamed(name), eachFormerRole(deps, name, denyThere)]),
     (outcome) => outcome,
   )
@@ -72,7 +73,7 @@ async function waitingOn(deps: DenyDeps, principal: SessionPrincipal): Promise<D
 }
 
 async function collectBatch(record: DenyDeps['record'], role: string): Promise<readonly string[]> {
-  const waiting = () => record.list('revoking', role, { limit: MOST_WAITING })
+  const waiting = () => record.list(REVOKING, role, { limit: MOST_WAITING })
   let ids = await waiting()
   for (let windows = 0; windows < BATCH_WINDOWS_MAX && ids.length < MOST_WAITING; windows += 1) {
     await delay(BATCH_WINDOW_MS)

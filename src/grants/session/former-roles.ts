@@ -1,4 +1,4 @@
-import { each } from '../../async.ts'
+import { settleAll } from '../../async.ts'
 import type { FormerRole } from '../driver.ts'
 import { denyId, type SessionPrincipal } from '../principal.ts'
 import { readDenyList } from './deny-list.ts'
@@ -16,7 +16,7 @@ export async function eachFormerRole<T>(
   act: (principal: SessionPrincipal) => Promise<T>,
 ): Promise<readonly T[]> {
   const roles = await deps.driver.formerRoles(account)
-  const done = await each(roles, async (role) => ((await wasOurs(deps, role)) ? [await act(role.principal)] : []))
+  const done = await settleAll(roles, async (role) => ((await wasOurs(deps, role)) ? [await act(role.principal)] : []))
   return done.flat()
 }
 

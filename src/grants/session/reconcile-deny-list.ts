@@ -5,6 +5,7 @@ import { iamTime } from '../../policies/iam-time.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { IndexChange } from '../../store/commit.ts'
 import type { RecordPort } from '../../store/record-store.ts'
+import { LEASE_MS, withLease } from '../../store/with-lease.ts'
 import { detachAll } from '../attach/reconcile-entity.ts'
 import { freeDenySlot, holdDenySlot } from '../deny-capacity.ts'
 import type { Driver } from '../driver.ts'
@@ -30,8 +31,6 @@ import {
   writeWithRoom,
 } from './write-deny-document.ts'
 
-/** Renewed while it is held: this is only how long a process that died keeps the others waiting. */
-const LEASE_MS = 15_000
 /** A write whose answer was lost may land late, so AWS is looked at again. */
 const LOOK_AGAIN_MS = [10_000, 60_000] as const
 export interface DenyDeps {
@@ -66,17 +65,13 @@ export async function reconcileDenyList(
   principal: SessionPrincipal,
   round: Round = {},
 ): Promise<'kept' | 'busy'> {
-  const lease = await deps.record.lease(`deny-${denyId(principal)}`, LEASE_MS)
-  if (!lease) return 'busy'
-  try {
+  return await withLease(deps.record, `deny-${denyId(principal)}`, LEASE_MS, async () => {
     const added = (await round.added?.()) ?? []
     const found = await readFound(deps, principal)
     const explained = await revokeAlreadyDenied(deps, principal, found.held?.denied ?? [])
     await writeDenyList(deps, principal, found, { added, explained, isDue: round.isDue ?? false })
-    return 'kept'
-  } finally {
-    await lease.release()
-  }
+    return 'kept' as const
+  })
 }
 
 async function readFound({ record, driver, approvalKey }: DenyDeps, principal: SessionPrincipal): Promise<Found> {

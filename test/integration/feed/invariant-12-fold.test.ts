@@ -187,6 +187,17 @@ test('junk in the inbox and under a digest’s name keeps nothing else from bein
   expect(await feed.unexplained()).toMatchObject([{ reason: 'unknown-grant' }])
 })
 
+test('a record whose id or key is no whole text is folded like any other', async () => {
+  const feed = await open()
+  const grant = await feed.grant()
+  await feed.startFold()
+  const half = '\ud800'
+  await deliver(feed, [writeBy(grant, { eventID: half, ...key(half) }), writeBy({ id: half }, { eventID: `${half}2` })])
+  await feed.untilFolded()
+  expect(await feed.digest(grant.id)).toMatchObject({ counts: { written: 1 }, last: [{ name: 'PutObject' }] })
+  expect(await feed.unexplained()).toHaveLength(1)
+})
+
 test('a record is forgotten only when it could no longer be counted', async () => {
   const feed = await open()
   const grant = await feed.grant({ endsAt: iso(Date.now() + 8 * 3_600_000) })

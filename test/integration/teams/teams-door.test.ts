@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { WRONG_BOT_TOKENS } from '../../../sandbox/teams/wrong-tokens.ts'
 import { strangeKey, tryForgedActivities } from '../../../src/http/authentication-self-test.ts'
 import { httpServer } from '../../../src/http/server.ts'
-import { CONNECTOR_ISSUER } from '../../../src/teams/verify-connector-token.ts'
+import { CONNECTOR_ISSUER } from '../../../src/signing-keys/connector-keys.ts'
 import { type DoorWorld, openDoor } from '../../fixtures/teams.ts'
 
 let door: DoorWorld

@@ -1,0 +1,5 @@
+-- Stands in front of the scripts that write audit events and jobs.
+
+local function append_event(audit, event) redis.call('XADD', audit, '*', 'event', event) end
+local function append_job(outbox, job) redis.call('XADD', outbox, '*', 'job', job) end
+
