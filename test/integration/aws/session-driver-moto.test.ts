@@ -152,10 +152,10 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
       desiredState(place, { publicUrl, key, ours: await readIdentities(desk, place) })
     const made = await wanted('https://one.example.com', 'c1'.repeat(32))
     const onDone = () => undefined
-    await applyWiring(desk, { wanted: made, key: 'c1'.repeat(32), rotate: false, onDone })
+    await applyWiring(desk, { desired: made, key: 'c1'.repeat(32), rotate: false, onDone })
     expect(wiringDrift(made, await readWiring(desk)).map(sayDifference)).toEqual([])
     const moved = await wanted('https://two.example.com', 'c2'.repeat(32))
-    await applyWiring(desk, { wanted: moved, key: 'c2'.repeat(32), rotate: true, onDone })
+    await applyWiring(desk, { desired: moved, key: 'c2'.repeat(32), rotate: true, onDone })
     await putDeadLetters(desk, moved)
     expect(wiringDrift(moved, await readWiring(desk)).map(sayDifference)).toEqual([])
     expect(await testWiring(desk, { hasArrived: async () => true, waitMs: 1_000 })).toBe(true)
