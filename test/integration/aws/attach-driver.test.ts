@@ -145,7 +145,7 @@ describe('the attach driver', () => {
     'refuses %s, which only AWS may write',
     async (name) => {
       const before = world.aws.journal.entries().length
-      const draft = { ...draftOf(world, 'alice', GRANT), holder: { kind: 'role', name, sessionName: 'alice' } as const }
+      const draft = { ...draftOf(world, 'alice', GRANT), ownIdentity: { kind: 'role', name, sessionName: 'alice' } as const }
       expect((await refusal(world.driver.preflight(draft))).code).toBe('NOT_ELIGIBLE')
       expect(world.aws.journal.entries()).toHaveLength(before)
     },
@@ -154,13 +154,13 @@ describe('the attach driver', () => {
   it('refuses an elevation role as holder', async () => {
     const draft = {
       ...draftOf(world, 'alice', GRANT),
-      holder: { kind: 'role', name: 'prod', sessionName: 'g-x' } as const,
+      ownIdentity: { kind: 'role', name: 'prod', sessionName: 'g-x' } as const,
     }
     expect(await refusal(world.driver.preflight(draft))).toMatchObject({ awsCode: 'HolderNotInOrder' })
   })
 
   it('refuses a shared role when the rules do not say what its sessions are called', async () => {
-    const draft = { ...draftOf(world, 'alice', GRANT), holder: { kind: 'role', name: SHARED_ROLE } as const }
+    const draft = { ...draftOf(world, 'alice', GRANT), ownIdentity: { kind: 'role', name: SHARED_ROLE } as const }
     expect((await refusal(world.driver.preflight(draft))).code).toBe('NOT_ELIGIBLE')
   })
 

@@ -178,7 +178,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
 
   async function onRole(): Promise<GrantOrder<AttachPrincipal>> {
     const holder = { kind: 'role', name: 'analysts', sessionName: 'rita@example.com' } as const
-    const draft = { ...DRAFT, holder, levels: ['write'] as const }
+    const draft = { ...DRAFT, ownIdentity: holder, levels: ['write'] as const }
     const [principal] = (await driver.preflight(draft)).principals
     if (principal.driver !== 'attach') throw new Error(`${principal.roleArn} holds nothing of a person's own`)
     const order = { ...draft, ...TIMES, principal }

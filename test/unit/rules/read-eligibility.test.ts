@@ -28,7 +28,7 @@ const SHARED = '{role: analyst, sessionName: mail}'
 
 test('a name of sessions that the directory finds for this account alone is theirs', async () => {
   const { decision, questions } = await read(rulesWith(SHARED), [LEAD])
-  expect(decision).toMatchObject({ eligible: true, holder: { sessionName: 'ada@harbour.example' } })
+  expect(decision).toMatchObject({ eligible: true, ownIdentity: { sessionName: 'ada@harbour.example' } })
   expect(questions).toEqual([['mail', 'ada@harbour.example']])
 })
 
