@@ -145,7 +145,10 @@ describe('the attach driver', () => {
     'refuses %s, which only AWS may write',
     async (name) => {
       const before = world.aws.journal.entries().length
-      const draft = { ...draftOf(world, 'alice', GRANT), ownIdentity: { kind: 'role', name, sessionName: 'alice' } as const }
+      const draft = {
+        ...draftOf(world, 'alice', GRANT),
+        ownIdentity: { kind: 'role', name, sessionName: 'alice' } as const,
+      }
       expect((await refusal(world.driver.preflight(draft))).code).toBe('NOT_ELIGIBLE')
       expect(world.aws.journal.entries()).toHaveLength(before)
     },
