@@ -32,8 +32,9 @@ export interface ClientsDeps extends Pick<Rules, 'accounts'> {
 
 /**
  * AWS clients, each made once. `account` has twelve digits. An account with a hub is entered through its hub role, any
- * other with the process's own credentials. IAM of the process's own account works even when the rules no longer name
- * it, so that its grants can still be revoked.
+ * other with the process's own credentials.
+ *
+ * IAM of the process's own account works even when the rules no longer name it, so that its grants can be revoked.
  * @throws NOT_ELIGIBLE for S3 and KMS of an account that the rules do not name
  */
 export interface AwsClients {
@@ -154,8 +155,8 @@ function iamClient(settings: IAMClientConfig): IAMClient {
 }
 
 /**
- * IAM reports a full quota by this name, but the SDK takes the name for throttling and retries. The shorter name, as on
- * the wire, prevents that.
+ * IAM reports a full quota as `LimitExceededException`, which the SDK takes for throttling and retries. The name on the
+ * wire, `LimitExceeded`, prevents that.
  */
 function renameQuotaError(error: unknown): unknown {
   if (error instanceof Error && error.name === 'LimitExceededException') error.name = 'LimitExceeded'

@@ -28,9 +28,10 @@ function emptyClass(): Class {
 }
 
 /**
- * A queue with one class for each urgency. A class runs one write at a time, in order of arrival, and never waits for a
- * less urgent class. A less urgent class waits while a more urgent one has a write that waits, runs, or pauses because
- * AWS throttles. What AWS still accepts then goes to the more urgent writes.
+ * A queue with one class for each urgency. A class runs one write at a time, in order of arrival.
+ *
+ * A class waits while a more urgent one has a write that waits, runs, or pauses because AWS throttles. So the calls that
+ * AWS still accepts go to the more urgent writes.
  */
 export function iamWriteQueue(): IamWriteQueue {
   const classes = { 'early-revoke': emptyClass(), activation: emptyClass(), tidying: emptyClass() }

@@ -16,7 +16,7 @@ export function objectLinks({ buckets }: { readonly buckets: Rules['buckets'] })
       })
       const at = { Bucket: object.bucket, Key: object.key }
       const command = method === 'get' ? new GetObjectCommand(at) : new PutObjectCommand(at)
-      // S3 counts whole seconds from `signingDate`, which is cut to a whole second.
+      // The lifetime is in whole seconds. It begins at `signingDate`, which the signature cuts to a whole second.
       const expiresIn = Math.floor(expiresAtMs / 1_000) - Math.floor(nowMs / 1_000)
       return await getSignedUrl(s3, command, { expiresIn, signingDate: new Date(nowMs) })
     },

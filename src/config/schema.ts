@@ -84,9 +84,9 @@ function guid(what: string): z.ZodString {
 const key = z.string({ error: KEY_FORM }).superRefine(checkKey)
 /** `current,previous`: during a rotation the previous key is still accepted. */
 const keys = z.string().transform((list, context) => {
-  const found = list.split(',').map((one) => one.trim())
-  for (const one of found) checkKey(one, context)
-  return found
+  const keyList = list.split(',').map((one) => one.trim())
+  for (const one of keyList) checkKey(one, context)
+  return keyList
 })
 const origin = z.string({ error: ORIGIN_FORM }).transform(originOf)
 

@@ -55,8 +55,8 @@ export function graphDirectory(options: GraphOptions & { readonly log?: Log }): 
         ask(async (limit) => parseIds(await checkMemberGroups(api, objectId, chunk, limit)), signal, log),
       ),
     )
-    const found = new Set(answers.flatMap((ids) => ids ?? []).map((id) => id.toLowerCase()))
-    return new Set(groupIds.filter((id) => found.has(id.toLowerCase())))
+    const memberOf = new Set(answers.flatMap((ids) => ids ?? []).map((id) => id.toLowerCase()))
+    return new Set(groupIds.filter((id) => memberOf.has(id.toLowerCase())))
   }
 
   async function membersOf(groupId: string, signal?: AbortSignal): Promise<readonly Person[]> {

@@ -55,7 +55,7 @@ export async function attach(deps: Deps, entity: IamEntity, write: PolicyWrite):
   try {
     await put(deps, entity, write)
   } catch (error) {
-    // Says how many characters are taken. It throws nothing when room was freed meanwhile; the next line then throws.
+    // Throws the refusal with the numbers of characters, unless room has been freed since. Then the next line throws.
     if (isLatchkeyError(error, 'QUOTA_FULL')) await refuseWithoutRoom(deps, entity, policyName, document)
     if (!isLatchkeyError(error, 'UNAVAILABLE')) throw error
     if ((await readBack(deps, entity, policyName)) === document) return

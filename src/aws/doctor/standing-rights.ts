@@ -42,7 +42,7 @@ export async function bucketPolicyRights(
   clients: RegionClients,
   { buckets, partition }: FeedRegion,
 ): Promise<readonly StandingRight[]> {
-  const found = await Promise.all(
+  const rights = await Promise.all(
     buckets.map(async (bucket) => {
       const text = await readBucketPolicy(clients, bucket)
       const allows = (readStatements(text) ?? []).filter(({ Effect }) => Effect === 'Allow')
@@ -54,7 +54,7 @@ export async function bucketPolicyRights(
       })
     }),
   )
-  return found.flat()
+  return rights.flat()
 }
 
 async function readBucketPolicy(clients: RegionClients, Bucket: string): Promise<string> {

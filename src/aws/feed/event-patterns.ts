@@ -24,18 +24,22 @@ const S3_RULE = 'latchkey-s3'
 /** Names of rules that Latchkey makes. A rule with such a name counts as Latchkey's own. */
 export const LATCHKEY_RULES = /^latchkey-(s3(-\d+)?|sessions|assume-role|policies|self-test)$/
 
-/** @param ours ARNs of Latchkey's own identities, which may enter elevation roles and write their policies. */
-export function eventRules(feedRegion: FeedRegion, ours: readonly string[]): readonly DesiredRule[] {
+/** @param latchkeyArns ARNs of Latchkey's own identities, which may enter elevation roles and write their policies. */
+export function eventRules(feedRegion: FeedRegion, latchkeyArns: readonly string[]): readonly DesiredRule[] {
   return [
     ...writeRules(feedRegion),
     rule('latchkey-sessions', 'every call by an elevation role', sessionCallPattern(feedRegion)),
-    rule('latchkey-assume-role', 'elevation roles entered by anyone but Latchkey', roleEntryPattern(feedRegion, ours)),
+    rule(
+      'latchkey-assume-role',
+      'elevation roles entered by anyone but Latchkey',
+      roleEntryPattern(feedRegion, latchkeyArns),
+    ),
     ...(feedRegion.isOfIam
       ? [
           rule(
             'latchkey-policies',
             'policies of elevation roles and grants changed by anyone else',
-            policyChangePattern(feedRegion, ours),
+            policyChangePattern(feedRegion, latchkeyArns),
           ),
         ]
       : []),
@@ -96,12 +100,15 @@ function sessionCallPattern({ elevationRoles }: FeedRegion): object {
   }
 }
 
-function roleEntryPattern({ elevationRoles }: FeedRegion, ours: readonly string[]): object {
+function roleEntryPattern({ elevationRoles }: FeedRegion, latchkeyArns: readonly string[]): object {
   const call = { eventName: [{ prefix: 'AssumeRole' }], requestParameters: { roleArn: elevationRoles } }
-  return { source: ['aws.sts'], 'detail-type': TRAIL_TYPES, detail: { ...call, ...callerIsNot(ours) } }
+  return { source: ['aws.sts'], 'detail-type': TRAIL_TYPES, detail: { ...call, ...callerIsNot(latchkeyArns) } }
 }
 
-function policyChangePattern({ elevationRoles, partition, accountId }: FeedRegion, ours: readonly string[]): object {
+function policyChangePattern(
+  { elevationRoles, partition, accountId }: FeedRegion,
+  latchkeyArns: readonly string[],
+): object {
   const roleName = elevationRoles.map((arn) => arn.slice(arn.lastIndexOf('/') + 1))
   const policyArn = [{ prefix: `arn:${partition}:iam::${accountId}:policy/latchkey` }]
   const subjects = [{ roleName }, { policyName: [{ prefix: 'latchkey' }] }, { policyArn }]
@@ -110,7 +117,7 @@ function policyChangePattern({ elevationRoles, partition, accountId }: FeedRegio
     'detail-type': TRAIL_TYPES,
     detail: {
       readOnly: [false],
-      userIdentity: identityIsNot(ours),
+      userIdentity: identityIsNot(latchkeyArns),
       $or: subjects.map((requestParameters) => ({ requestParameters })),
     },
   }
@@ -120,16 +127,16 @@ function policyChangePattern({ elevationRoles, partition, accountId }: FeedRegio
  * CloudTrail reports a caller from another account without an ARN, only by its account ("CloudTrail userIdentity
  * element", AWSAccount).
  */
-function callerIsNot(ours: readonly string[]): object {
-  const accounts = [...new Set(ours.flatMap((arn) => arn.split(':')[4] ?? []))]
+function callerIsNot(latchkeyArns: readonly string[]): object {
+  const accounts = [...new Set(latchkeyArns.flatMap((arn) => arn.split(':')[4] ?? []))]
   if (accounts.length === 0) return {}
   const foreign = { arn: [{ exists: false }], accountId: [{ 'anything-but': accounts }] }
-  return { $or: [{ userIdentity: identityIsNot(ours) }, { userIdentity: foreign }] }
+  return { $or: [{ userIdentity: identityIsNot(latchkeyArns) }, { userIdentity: foreign }] }
 }
 
-function identityIsNot(ours: readonly string[]): object {
-  if (ours.length === 0) return { arn: [{ exists: true }] }
-  return { arn: [{ 'anything-but': { wildcard: ours.map(callerPattern) } }] }
+function identityIsNot(latchkeyArns: readonly string[]): object {
+  if (latchkeyArns.length === 0) return { arn: [{ exists: true }] }
+  return { arn: [{ 'anything-but': { wildcard: latchkeyArns.map(callerPattern) } }] }
 }
 
 /** The ARN by which CloudTrail names the caller. Of a role that is a session's ARN, which has no path. */

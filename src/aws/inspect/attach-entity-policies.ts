@@ -40,9 +40,10 @@ const TOKEN_PROVIDER = /^arn:aws[a-z-]*:iam::\d{12}:oidc-provider\/(.+)$/
 const ACCOUNT = /^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::(?:root|(?:user|role)\/[\w+=,.@/-]+))?$/
 
 /**
- * All sessions of a shared role use its inline policies, so a grant is bound to one session name. People must therefore
- * not be able to choose their session name: it has to be the name of their IAM user, or be given by the identity
- * provider. Names are unique only within one account or provider, so the trust policy may let people in from one only.
+ * All sessions of a role use its inline policies, so a grant is bound to one session name. People must not be able to
+ * choose that name: it has to be the name of their IAM user, or be given by the identity provider.
+ *
+ * Names are unique only within one account or provider, so the trust policy may let people in from one only.
  */
 export function attachTrustFaults(document: string): readonly string[] {
   const statements = parseTrust(document)

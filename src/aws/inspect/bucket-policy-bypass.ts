@@ -5,7 +5,8 @@ import { ACTIONS } from '../../rules/levels.ts'
 /**
  * Finds statements of a bucket policy that bypass the session policy, and so the grant's scope and end: those that
  * allow the sessions themselves, or everybody (IAM User Guide, "Session policies"). An Allow for the role's ARN or its
- * account does not bypass it. A statement that is not understood counts as a bypass.
+ * account does not.
+ * A statement that is not understood counts as a bypass.
  * @returns sentences for the operator
  */
 export function findBypasses(document: string, principal: Principal): readonly string[] {

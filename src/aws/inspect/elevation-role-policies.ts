@@ -111,8 +111,8 @@ export function trustFaults(document: string, ownArn: string, externalId?: strin
   if (typeof statements === 'string') return [`The trust policy ${statements}`]
   const named = new Set(statements.flatMap(({ Principal }) => Principal.AWS))
   const strangers = [...named].filter((arn) => accountOf(arn) === undefined || accountOf(arn) !== accountOf(ownArn))
-  const ours = statements.filter(({ Principal }) => Principal.AWS.some((arn) => isSame(arn, ownArn)))
-  const granted = new Set(ours.flatMap(({ Action }) => Action.map((action) => action.toLowerCase())))
+  const own = statements.filter(({ Principal }) => Principal.AWS.some((arn) => isSame(arn, ownArn)))
+  const granted = new Set(own.flatMap(({ Action }) => Action.map((action) => action.toLowerCase())))
   const missing = ENTER_ACTIONS.filter((action) => !granted.has(action))
   return [
     ...strangers.map((arn) => `The trust policy names ${arn}, which is no role or user of Latchkey's account.`),
