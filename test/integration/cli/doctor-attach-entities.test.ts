@@ -17,19 +17,19 @@ const look = (...names: readonly string[]) =>
   entityFaults(regionClients('eu-west-1', office.ground.log), '111122223333', names.map(user))
 
 test('a holder in order has no faults', async () => {
-  expect(await look('finn')).toEqual([{ holder: 'user finn', faults: [] }])
+  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: [] }])
 })
 
 test('a holder without its boundary is named with the fault', async () => {
   const finn = office.aws.state.users.get('finn')
   if (finn === undefined) throw new Error('The sandbox has the user.')
   finn.boundaryArn = undefined
-  expect(await look('finn')).toEqual([{ holder: 'user finn', faults: ['The user finn has no permissions boundary.'] }])
+  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: ['The user finn has no permissions boundary.'] }])
 })
 
 test('a holder that is gone is named', async () => {
   office.aws.state.users.delete('finn')
-  expect(await look('finn')).toEqual([{ holder: 'user finn', faults: ['There is no such user.'] }])
+  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: ['There is no such user.'] }])
 })
 
 test('what Latchkey itself refuses is not called a refusal of AWS', () => {
