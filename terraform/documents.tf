@@ -1,4 +1,4 @@
-# Every document is put together from policies/*.json.tftpl: those texts are what the sandbox enforces in the tests.
+# Every policy document is assembled from policies/*.json.tftpl. The sandbox enforces the same templates in the tests.
 
 data "aws_caller_identity" "current" {}
 
@@ -14,7 +14,7 @@ locals {
 
   copies = [for number in range(1, var.copies + 1) : number == 1 ? var.elevation_role : "${var.elevation_role}-${number}"]
 
-  # Copies are named by pattern: twenty names each would not fit into a policy.
+  # Replicas are named by a pattern, because twenty names for each account would not fit into a policy.
   elevation_names = { for place in concat([{ id = local.account, elevation_role = var.elevation_role, copies = var.copies }], var.accounts) :
     place.id => concat([place.elevation_role],
       place.copies > 1 ? ["${place.elevation_role}-?"] : [],
@@ -23,7 +23,8 @@ locals {
   readers = [for other in var.accounts : "arn:${local.partition}:iam::${other.id}:role/${other.hub.reader}"]
   hubs    = [for other in var.accounts : "arn:${local.partition}:iam::${other.id}:role/${other.hub.role}"]
 
-  # Those too that have left the rules: sessions of them may be alive. Only below the boundary anything is written.
+  # By path, so that roles that left the rules are included: their sessions may still be alive.
+  # Latchkey writes only to roles with the permissions boundary.
   own_elevation_roles = ["${local.iam}:role/latchkey/*"]
   vended_roles        = flatten([for id, names in local.elevation_names : [for name in names : "arn:${local.partition}:iam::${id}:role/${name}"]])
   holder_roles        = [for name in var.attach_roles : "${local.iam}:role/${name}"]
@@ -53,7 +54,7 @@ locals {
     boundaries      = local.has_holders ? [local.boundary, local.attach_boundary] : [local.boundary]
     wiring = concat(["${local.iam}:role/latchkey-events-invoke", "arn:${local.partition}:sqs:*:${local.account}:latchkey-dead-letters"],
     [for kind in ["connection/latchkey*", "api-destination/latchkey*", "rule/latchkey-*"] : "arn:${local.partition}:events:*:${local.account}:${kind}"])
-    # IAM takes no pattern for the kind of a resource.
+    # IAM allows no wildcard in the kind of a resource, so every kind is listed.
     any_of_iam  = [for kind in ["user", "role", "group", "policy", "instance-profile", "mfa", "server-certificate", "saml-provider", "oidc-provider"] : "arn:${local.partition}:iam::*:${kind}/*"]
     any_of_ours = "arn:${local.partition}:iam::*:role/latchkey/*"
   }
@@ -65,15 +66,15 @@ locals {
   length(var.attach_users) > 0 ? ["write-users"] : [])
   vend = concat(["vend"], length(var.accounts) > 0 ? ["hop"] : [])
 
-  # What each policy is put together from, and what it alone names.
+  # For each policy: the templates that it consists of, and variables for it alone.
   parts = {
     elevation       = { of = local.elevation, with = {} }
     trust           = { of = [local.is_home ? "trust" : "trust-external"], with = {} }
     attach_boundary = { of = ["attach-boundary"], with = {} }
-    # What web and the workers may do in this account: as themselves where Latchkey runs, elsewhere by the hub roles.
+    # Rights of web and workers in this account. Where Latchkey runs its own roles get them, elsewhere the hub roles.
     read  = { of = concat(local.read, ["never-write"]), with = {} }
     write = { of = concat(local.read, local.write, ["never-widen"]), with = {} }
-    # Whom they enter, in every account; and the wiring, which workers look at where Latchkey runs.
+    # Roles that they may assume in every account; and the right to read the wiring, for workers where Latchkey runs.
     web_enter     = { of = local.vend, with = { hubs = local.readers } }
     workers_enter = { of = concat(local.vend, ["read-wiring"]), with = { hubs = local.hubs } }
     reader_trust  = { of = ["trust-hub"], with = { identity = local.names.identities[0] } }

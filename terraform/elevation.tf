@@ -1,4 +1,4 @@
-# What grants are sessions of, and what caps them whatever is ever written into them.
+# The elevation roles, whose sessions are grants, and their permissions boundary.
 
 resource "aws_iam_policy" "boundary" {
   name        = "latchkey-boundary"
@@ -14,7 +14,7 @@ resource "aws_iam_policy" "boundary" {
   }
 }
 
-# A managed policy: what Latchkey may write are inline ones, and it cannot write over this one.
+# A managed policy, because Latchkey may write inline policies only and so cannot change this one.
 resource "aws_iam_policy" "elevation" {
   name        = "latchkey-elevation"
   path        = "/latchkey/"
@@ -47,7 +47,7 @@ resource "aws_iam_role_policy_attachment" "elevation" {
   policy_arn = aws_iam_policy.elevation.arn
 }
 
-# Set it as the permissions boundary of every role and user that holds grants of the driver `attach`.
+# Set it as the permissions boundary of every role and user that gets grants of the driver `attach`.
 resource "aws_iam_policy" "attach_boundary" {
   count       = local.has_holders ? 1 : 0
   name        = "latchkey-attach-boundary"

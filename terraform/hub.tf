@@ -1,4 +1,5 @@
-# Where Latchkey does not run: how its workers and its web process get in. Neither brings a source identity along, and both need the external id.
+# In an account where Latchkey does not run: the roles through which its workers and its web process enter.
+# Both demand the external id, and neither takes a source identity.
 
 locals {
   hubs_here = local.is_home ? {} : {

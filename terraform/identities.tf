@@ -1,4 +1,4 @@
-# Latchkey's two AWS identities, web and workers. Neither can grant itself anything.
+# Latchkey's two AWS identities, web and workers. Neither can give itself rights.
 
 locals {
   policies = {

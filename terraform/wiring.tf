@@ -1,5 +1,6 @@
-# CloudTrail's way to Latchkey in the region of the provider. Every other region that has a bucket, and IAM's own (us-east-1), takes the module
-# `wiring` once more, with a provider of that region. Without wire_events, `latchkey aws setup` does all of it.
+# The wiring for CloudTrail records in the provider's region. Every other region that has a bucket, and the region of
+# IAM (us-east-1), needs the module `wiring` again with a provider of that region. Without wire_events, use
+# `latchkey aws setup` instead.
 
 module "wiring" {
   count  = var.wire_events == null ? 0 : 1

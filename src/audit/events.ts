@@ -1,10 +1,13 @@
 import { z } from 'zod'
 
-/** Every kind of audit event: what we did, and every refusal to somebody known. The time of an event is the time of its entry in the record. */
+/**
+ * All kinds of audit events: what Latchkey did, and what it refused to authenticated people. An event has no time of
+ * its own; the time is that of its entry in the stream.
+ */
 
 const person = z.strictObject({ kind: z.literal('person'), objectId: z.string() })
 const self = z.strictObject({ kind: z.literal('latchkey') })
-/** Whoever ran a command on the server; `name` as that machine has it. */
+/** A person who ran a command on the server. `name`: their user name on that machine. */
 const operator = z.strictObject({ kind: z.literal('operator'), name: z.string() })
 const actor = z.discriminatedUnion('kind', [person, self, operator])
 
@@ -12,20 +15,22 @@ const ids = { requestId: z.string(), grantId: z.string() }
 const request = { actor, requestId: ids.requestId }
 const grant = { actor, requestId: ids.requestId, grantId: ids.grantId }
 const delivery = { address: z.string(), as: z.enum(['credentials', 'console', 'link']) }
-const place = { actor, account: z.string(), region: z.string() }
-const what = { scopes: z.array(z.string()), levels: z.array(z.string()), durationMinutes: z.number() }
+const wiredRegion = { actor, account: z.string(), region: z.string() }
+const terms = { scopes: z.array(z.string()), levels: z.array(z.string()), durationMinutes: z.number() }
 
 export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('request.asked'),
     ...request,
-    ...what,
+    ...terms,
     entitlement: z.string(),
     reason: z.string(),
   }),
-  /** A refusal of an ask: there is no request. */
-  z.strictObject({ kind: z.literal('ask.refused'), actor, code: z.string(), sentence: z.string(), ...what }),
-  /** A refusal because of the grant that was to go on; `grantId` as the person gave it. Everything else of such an ask is refused like any other. */
+  /** An ask was refused, so there is no request. */
+  z.strictObject({ kind: z.literal('ask.refused'), actor, code: z.string(), sentence: z.string(), ...terms }),
+  /**
+   * An extension was refused because of its grant; `grantId` is the person's input. Other reasons give `ask.refused`.
+   */
   z.strictObject({
     kind: z.literal('extend.refused'),
     actor,
@@ -38,32 +43,35 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('request.lapsed'), ...request }),
   z.strictObject({ kind: z.literal('request.approved'), ...grant, as: z.string(), comment: z.string() }),
   z.strictObject({ kind: z.literal('request.denied'), ...request, as: z.string(), comment: z.string() }),
-  /** What stands in the record is not what was asked: somebody wrote into it. Nothing of it is shown or decided any more. */
+  /** The MAC of a stored request is wrong: somebody changed the record. The request is no longer shown or decided. */
   z.strictObject({ kind: z.literal('alarm.ask-does-not-add-up'), ...request }),
   z.strictObject({ kind: z.literal('review.refused'), ...request, code: z.string(), sentence: z.string() }),
   z.strictObject({ kind: z.literal('grant.attempted'), ...grant, attempt: z.number(), endsAt: z.string() }),
   z.strictObject({ kind: z.literal('grant.activated'), ...grant, endsAt: z.string() }),
-  /** By a yes of its own, before AWS is asked for anything. */
+  /** An extension was approved. Written before AWS is asked for anything. */
   z.strictObject({ kind: z.literal('grant.extended'), ...grant, endsAt: z.string() }),
   z.strictObject({ kind: z.literal('grant.end-asked'), ...grant, cause: z.string(), detail: z.string() }),
   z.strictObject({ kind: z.literal('end.refused'), ...grant, code: z.string(), sentence: z.string() }),
-  /** Ended when its time was over. */
+  /** The grant ended on time. */
   z.strictObject({ kind: z.literal('grant.expired'), ...grant, endsAt: z.string() }),
-  /** Ended before its time, and AWS was seen to refuse. Never written before the read-back. */
+  /** The grant ended early. Written only after AWS was read back and showed that it refuses. */
   z.strictObject({ kind: z.literal('grant.revoked'), ...grant, cause: z.string() }),
   z.strictObject({ kind: z.literal('vend.intended'), ...grant, ...delivery }),
-  /** What was vended before was handed out again: to another address, or as a link. */
+  /** Credentials that were vended before were handed out again, to another address or as a link. */
   z.strictObject({ kind: z.literal('vend.repeated'), ...grant, ...delivery }),
   z.strictObject({ kind: z.literal('vend.refused'), ...grant, code: z.string(), sentence: z.string() }),
-  /** A yes that does not add up: somebody wrote into the record. Activates and vends nothing. */
+  /** The approval of a grant is forged: somebody changed the record. The grant is neither activated nor vended. */
   z.strictObject({ kind: z.literal('alarm.yes-does-not-add-up'), ...grant, found: z.string() }),
-  /** The due index named a grant that the record does not hold: somebody took it out. What AWS enforces has its end inside. */
+  /** A grant was due that the record does not have: somebody deleted it. Its policy in AWS ends by itself. */
   z.strictObject({ kind: z.literal('alarm.grant-missing'), actor, grantId: ids.grantId }),
-  /** The due index named a grant that is over: it was put there past us, or came back with an older record. */
+  /** The due entry of an ended grant was removed. Somebody else wrote it, or an older record was restored. */
   z.strictObject({ kind: z.literal('grant.due-taken-out'), ...grant }),
   z.strictObject({ kind: z.literal('alarm.revoke-overdue'), ...grant, sentence: z.string() }),
   z.strictObject({ kind: z.literal('deny.written'), actor, role: z.string(), denied: z.number() }),
-  /** It could not take all: every session issued before that is refused, and so many ids were left out. Somebody may have forged early ends. */
+  /**
+   * A Deny document has no room for `leftOut` ids; instead it refuses every session issued before `issuedBefore`. The
+   * cause may be forged early ends.
+   */
   z.strictObject({
     kind: z.literal('alarm.deny-full'),
     actor,
@@ -71,13 +79,20 @@ export const auditEvent = z.discriminatedUnion('kind', [
     issuedBefore: z.string(),
     leftOut: z.number(),
   }),
-  /** AWS did not hold what we had written: somebody changed it by hand, or a lost write landed late. */
+  /**
+   * AWS did not have our Deny document, so it was written again. Somebody changed it, or a delayed write arrived late.
+   */
   z.strictObject({ kind: z.literal('deny.put-back'), actor, role: z.string(), denied: z.number() }),
-  /** Looked at again some time after the write, and found whole. */
+  /** Some time after the write, AWS still had the whole Deny document. */
   z.strictObject({ kind: z.literal('deny.verified'), actor, role: z.string(), denied: z.number() }),
-  /** AWS does not let us at it, the rules name the role no more, and nobody needs to be refused there any more. */
+  /**
+   * A role is no longer reconciled: the rules do not name it, AWS denies access to it, and no session of it must be
+   * refused.
+   */
   z.strictObject({ kind: z.literal('deny.let-go'), actor, role: z.string() }),
-  /** A policy of ours that no live grant explains. `found`: `unknown`, `over`, `other-principal` or `other-epoch`. */
+  /**
+   * A grant policy without a live grant was deleted. `found`: `unknown`, `over`, `other-principal` or `other-epoch`.
+   */
   z.strictObject({
     kind: z.literal('policy.taken-away'),
     actor,
@@ -85,21 +100,21 @@ export const auditEvent = z.discriminatedUnion('kind', [
     policy: z.string(),
     found: z.string(),
   }),
-  /** Looked at again after a grant's end: no policy of it is left there. */
+  /** After a grant's end its roles and users were read again: none has a policy of it. */
   z.strictObject({
     kind: z.literal('target.verified'),
     actor,
     grantId: ids.grantId,
     targets: z.array(z.string()),
   }),
-  /** Cards and mails that were sent for the first time; what they show later follows the record. */
+  /** Messages were sent for the first time. Later edits of them are not audited. */
   z.strictObject({
     kind: z.literal('copies.sent'),
     actor,
     requestId: ids.requestId,
     copies: z.array(z.strictObject({ id: z.string(), reader: z.string(), channel: z.string() })),
   }),
-  /** Somebody cannot be reached there. `reason`: a sentence. */
+  /** A reader cannot be reached by this message. `reason`: a sentence. */
   z.strictObject({
     kind: z.literal('copy.unreachable'),
     actor,
@@ -108,9 +123,9 @@ export const auditEvent = z.discriminatedUnion('kind', [
     reader: z.string(),
     reason: z.string(),
   }),
-  /** Nothing that is shown belongs to the id that was due: somebody took the request out of the record. */
+  /** An id was due whose request is not in the record: somebody deleted it. */
   z.strictObject({ kind: z.literal('alarm.request-missing'), actor, requestId: ids.requestId }),
-  /** CloudTrail records that belong to no grant we know, gathered for some seconds. `reason`: as `match-grant` has it. */
+  /** CloudTrail records that match no grant, collected for some seconds. `reason`: as in `match-grant`. */
   z.strictObject({
     kind: z.literal('write.unexplained'),
     actor,
@@ -123,26 +138,30 @@ export const auditEvent = z.discriminatedUnion('kind', [
     firstAt: z.string(),
     lastAt: z.string(),
   }),
-  /** The security channel is to be told something. `what`: the kind of notice. */
+  /** A security notice was stored for delivery. `what`: its kind. */
   z.strictObject({ kind: z.literal('notice.written'), actor, noticeId: z.string(), what: z.string() }),
-  /** The security channel took it. */
+  /** A security notice was posted to the security channel. */
   z.strictObject({ kind: z.literal('notice.posted'), actor, noticeId: z.string(), what: z.string() }),
-  /** There was no channel for it, asked every hour for a week; it is not tried any more. */
+  /** A security notice is given up: for a week of hourly attempts there was no channel. */
   z.strictObject({ kind: z.literal('alarm.notice-undelivered'), actor, noticeId: z.string(), what: z.string() }),
-  /** What was due for the security channel is not of us: somebody wrote it into the record, or took ours out. Nothing of it is posted. */
+  /** A due security notice is forged or missing: somebody changed the record. It is not posted. */
   z.strictObject({ kind: z.literal('alarm.notice-does-not-add-up'), actor, noticeId: z.string() }),
-  /** `latchkey recover`: nothing is granted or vended until every role was adopted. */
+  /** `latchkey recover` set a new epoch. Nothing is granted or vended until every role has adopted it. */
   z.strictObject({ kind: z.literal('alarm.epoch-renewed'), actor }),
-  /** While grants are live, the way of CloudTrail's records to us is not as it was set up: what is written may not be seen. */
+  /**
+   * While grants are live, the wiring for CloudTrail records differs from what setup made, so S3 writes may stay
+   * unseen.
+   */
   z.strictObject({
     kind: z.literal('alarm.wiring-drift'),
-    ...place,
+    ...wiredRegion,
     differences: z.array(z.string()),
   }),
-  /** `latchkey aws setup`: that region of the account is as it should be, whether or not something had to be made. */
-  z.strictObject({ kind: z.literal('wiring.set-up'), ...place }),
-  /** `latchkey aws teardown`, before AWS is asked for anything. */
-  z.strictObject({ kind: z.literal('wiring.taken-down'), ...place }),
+  /** `latchkey aws setup` finished: the region is wired as it should be, whether or not something was changed. */
+  z.strictObject({ kind: z.literal('wiring.set-up'), ...wiredRegion }),
+  /** `latchkey aws teardown` started. Written before AWS is asked for anything. */
+  z.strictObject({ kind: z.literal('wiring.taken-down'), ...wiredRegion }),
+  /** The current epoch was written into a role's Deny document. `found`: the epoch that it had before, or `none`. */
   z.strictObject({
     kind: z.literal('epoch.adopted'),
     actor,

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 
-/** What is said of a refused call: what was asked, and what to do about it. Neither holds anything secret. */
-export interface Asking {
+/** The words for one AWS call in logs and refusals. They contain no secret. */
+export interface CallText {
+  /** What was asked of AWS, as the end of a sentence. @example "to show the elevation role latchkey/prod" */
   readonly doing: string
+  /** What a reader can do when AWS refuses, as sentences. */
   readonly next: string
-  /** Names of AWS's errors that are an answer like any other here: they are thrown, and no line of the log. */
+  /** Names of AWS errors that are a normal answer to this call: they are thrown, but not logged. */
   readonly expected?: readonly string[]
 }
 
@@ -29,67 +31,76 @@ const THROTTLED = new Set([
   ...['RequestLimitExceeded', 'TooManyRequestsException', 'SlowDown'],
 ])
 
-/** The names that the SDK's HTTP handler gives when no whole answer came. */
+/** Errors of the SDK's HTTP handler: no complete answer came. */
 const NO_ANSWER = new Set(['TimeoutError', 'AbortError'])
 
-/** Two writes of one role met: IAM asks for just that one again. */
-const RACED = new Set(['ConcurrentModificationException', 'ConcurrentModification'])
+/** Two writes to one role collided. IAM asks the caller to repeat its own. */
+const COLLIDED = new Set(['ConcurrentModificationException', 'ConcurrentModification'])
 
-/** The credentials of this process are missing, over, or no longer known. */
+/** The credentials of this process are missing, expired or unknown to AWS. */
 const NO_CREDENTIALS = new Set([
   ...['CredentialsProviderError', 'ExpiredToken', 'ExpiredTokenException', 'InvalidClientTokenId'],
   ...['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'UnrecognizedClientException'],
 ])
-const RENEW = "Latchkey's own AWS credentials are missing or no longer good. Have the operator give it new ones."
+const RENEW_CREDENTIALS =
+  "Latchkey's own AWS credentials are missing or no longer good. Have the operator give it new ones."
 
 const RETRY_AFTER_SECONDS = 10
 
 const facts = z.object({
   name: z.string(),
-  /** Of Node's network errors (`ECONNREFUSED`). */
+  /** Set by Node's network errors, as `ECONNREFUSED`. */
   code: z.string().optional(),
   $metadata: z.object({ httpStatusCode: z.number().optional(), requestId: z.string().optional() }).optional(),
 })
 
-/** Carries out one call. What AWS refuses is logged and becomes a LatchkeyError; a fault of our own stays what it is. */
-export async function askAws<T>(asking: Asking, log: AwsLog, call: () => Promise<T>): Promise<T> {
+/**
+ * Makes one AWS call. An error of AWS is logged and thrown as a LatchkeyError; an error in our own code is thrown
+ * unchanged.
+ * @throws AWS_REFUSED, QUOTA_FULL, or UNAVAILABLE when AWS is busy or does not answer
+ */
+export async function askAws<T>(callText: CallText, log: AwsLog, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
-    const refusal = latchkeyError(asking, error)
+    const refusal = latchkeyError(callText, error)
     if (!refusal) throw error
     const { name, $metadata } = facts.parse(error)
     const answer = { awsCode: name, status: $metadata?.httpStatusCode, awsRequestId: $metadata?.requestId }
-    if (!asking.expected?.includes(name))
-      log.warn({ doing: asking.doing, code: refusal.code, ...answer }, 'AWS did not do what it was asked')
+    if (!callText.expected?.includes(name))
+      log.warn({ doing: callText.doing, code: refusal.code, ...answer }, 'AWS did not do what it was asked')
     throw refusal
   }
 }
 
 /**
- * By the error's name, never by its text. The SDK's error is not kept as the cause: it carries request and answer, and these carry tokens.
+ * Decides by the error's name, never by its text. The SDK's error does not become the `cause`: it holds request and
+ * answer, and these hold tokens.
  */
-function latchkeyError({ doing, next }: Asking, error: unknown): LatchkeyError | undefined {
+function latchkeyError({ doing, next }: CallText, error: unknown): LatchkeyError | undefined {
   if (!(error instanceof Error) || error instanceof LatchkeyError) return undefined
   const { name, $metadata } = facts.parse(error)
   const status = $metadata?.httpStatusCode
   const quota = QUOTAS[name]
   if (quota) return new LatchkeyError('QUOTA_FULL', quota)
-  if (NO_CREDENTIALS.has(name)) return new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next: RENEW })
+  if (NO_CREDENTIALS.has(name))
+    return new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next: RENEW_CREDENTIALS })
   if (isUnavailable(error))
     return new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: RETRY_AFTER_SECONDS })
   return status === undefined ? undefined : new LatchkeyError('AWS_REFUSED', { doing, awsCode: name, next })
 }
 
-/** AWS asks to be left alone for a while. */
+/** Whether AWS refused the call because there were too many. */
 export function isThrottled(error: unknown): boolean {
   const { name = '', $metadata } = facts.safeParse(error).data ?? {}
   return THROTTLED.has(name) || $metadata?.httpStatusCode === 429
 }
 
-/** Whether the same call may succeed a moment later: AWS was busy, its answer was lost, or it met another call. */
+/** Whether the same call may succeed a moment later: AWS was busy, its answer was lost, or two writes collided. */
 export function isWorthRepeating(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof LatchkeyError) && (RACED.has(error.name) || isUnavailable(error))
+  return (
+    error instanceof Error && !(error instanceof LatchkeyError) && (COLLIDED.has(error.name) || isUnavailable(error))
+  )
 }
 
 function isUnavailable(error: Error): boolean {

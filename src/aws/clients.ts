@@ -12,63 +12,75 @@ import { findAccount } from './find-in-rules.ts'
 import { hubCredentials, type Part } from './hub-role.ts'
 import { iamWriteQueue } from './iam-write-queue.ts'
 
-/** The SDK's own environment gives endpoint and credentials. Its default has no time-out for a request at all. */
+/**
+ * Endpoint and credentials come from the SDK's environment variables. By default the SDK sets no time limit for a
+ * request.
+ */
 const SETTINGS = {
   maxAttempts: 3,
   retryMode: 'standard',
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
 } as const
 
-/** There is one IAM control plane; it signs as us-east-1. */
+/** IAM has one control plane per partition; requests to it are signed for us-east-1. */
 const IAM_REGION = 'us-east-1'
 
 export interface ClientsDeps extends Pick<Rules, 'accounts'> {
-  /** Which of the two AWS identities this process is. */
+  /** Whether this process runs as the identity of web or of workers. */
   readonly part: Part
   readonly log: AwsLog
 }
 
 /**
- * Clients, made once each. Accounts are twelve digits; into one that has a hub they go through its hub role, into the others with the process's
- * own credentials. What the rules name no more can still be ended: IAM of our own account needs no entry there. @throws NOT_ELIGIBLE for S3 and KMS
- * of an account that the rules do not name.
+ * AWS clients, each made once. `account` has twelve digits. An account with a hub is entered through its hub role, any
+ * other with the process's own credentials.
+ *
+ * IAM of the process's own account works even when the rules no longer name it, so that its grants can be revoked.
+ * @throws NOT_ELIGIBLE for S3 and KMS of an account that the rules do not name
  */
 export interface AwsClients {
-  /** To read. */
+  /** For reading only; writes go through `writeIam`. */
   iam(account: string): IAMClient
   s3(account: string, region: string): S3Client
   kms(account: string, region: string): KMSClient
-  /** STS of a bucket's own region, with the process's own credentials: it answers when another region does not. */
+  /**
+   * STS with the process's own credentials. Use the bucket's region, so that a failure of another region does not
+   * matter.
+   */
   sts(region: string): STSClient
-  /** The only way to write to IAM, in the account's lane. `call` may run several times. Errors are the SDK's: use it inside `askAws`. */
+  /**
+   * The only way to write to IAM, through the account's write queue. `call` may run several times. Throws the SDK's
+   * errors.
+   */
   writeIam<T>(account: string, urgency: Urgency, call: (iam: IAMClient) => Promise<T>): Promise<T>
 }
 
 export function awsClients({ accounts, part, log }: ClientsDeps): AwsClients {
-  const sts = onePer((region) => new STSClient({ ...SETTINGS, region }))
-  const named = (id: string) => [...accounts.values()].find((one) => one.id === id)
-  const credentials = onePer((id) => {
-    const account = named(id)
+  const sts = memoizeByKey((region) => new STSClient({ ...SETTINGS, region }))
+  const accountInRules = (id: string) => [...accounts.values()].find((one) => one.id === id)
+  const credentials = memoizeByKey((id) => {
+    const account = accountInRules(id)
     return (
       account?.hub && { credentials: hubCredentials({ sts: sts(IAM_REGION), account, hub: account.hub, part, log }) }
     )
   })
   const own = ownAccount(sts(IAM_REGION), log)
   const open = (id: string, settings: IAMClientConfig) => {
-    const hop = credentials(id)
-    const client = iamClient({ ...settings, ...hop })
-    if (!hop) keepTo(client, id, own, noHubNext(named(id)))
+    const viaHub = credentials(id)
+    const client = iamClient({ ...settings, ...viaHub })
+    if (!viaHub) refuseOtherAccounts(client, id, own, noHubNextStep(accountInRules(id)))
     return client
   }
-  const iam = onePer((id) => open(id, SETTINGS))
-  // The lane repeats by itself: it must know at once that AWS throttles.
-  const writer = onePer((id) => open(id, { ...SETTINGS, maxAttempts: 1 }))
-  const lane = onePer((_id) => iamWriteQueue())
-  const s3 = onePer((place) => new S3Client({ ...SETTINGS, ...placed(place) }))
-  const kms = onePer((place) => new KMSClient({ ...SETTINGS, ...placed(place) }))
+  const iam = memoizeByKey((id) => open(id, SETTINGS))
+  // No retries by the SDK: the write queue repeats calls, and must learn at once that AWS throttles.
+  const writer = memoizeByKey((id) => open(id, { ...SETTINGS, maxAttempts: 1 }))
+  const writeQueue = memoizeByKey((_id) => iamWriteQueue())
+  const s3 = memoizeByKey((accountRegion) => new S3Client({ ...SETTINGS, ...settingsFor(accountRegion) }))
+  const kms = memoizeByKey((accountRegion) => new KMSClient({ ...SETTINGS, ...settingsFor(accountRegion) }))
 
-  function placed(place: string) {
-    const [id = '', region = ''] = place.split(' ')
+  /** @param accountRegion Account and region with a space between them. */
+  function settingsFor(accountRegion: string) {
+    const [id = '', region = ''] = accountRegion.split(' ')
     findAccount(accounts, id)
     return { region, ...credentials(id) }
   }
@@ -78,45 +90,48 @@ export function awsClients({ accounts, part, log }: ClientsDeps): AwsClients {
     sts,
     s3: (id, region) => s3(`${id} ${region}`),
     kms: (id, region) => kms(`${id} ${region}`),
-    writeIam: (id, urgency, call) => lane(id).write(urgency, () => call(writer(id))),
+    writeIam: (id, urgency, call) => writeQueue(id).write(urgency, () => call(writer(id))),
   }
 }
 
-/** Which account the process's own credentials are of. Asked once; a failure is not remembered. */
+/** The account of the process's own credentials. It is read once; after a failure it is read again. */
 function ownAccount(sts: STSClient, log: AwsLog): () => Promise<string> {
-  const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
-  return remember(async () => (await askAws(asking, log, () => readIdentity(sts))).account)
+  const callText = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
+  return remember(async () => (await askAws(callText, log, () => readIdentity(sts))).account)
 }
 
-/** IAM takes names, and one role of each name stands in every account: what was meant for another account must not be done in our own. */
-function keepTo(client: IAMClient, account: string, own: () => Promise<string>, next: string): void {
+/**
+ * Refuses every call of a client without a hub that is meant for another account than the process's own. IAM calls name
+ * roles without their account, so they would reach the role of the same name in the wrong account.
+ */
+function refuseOtherAccounts(client: IAMClient, account: string, own: () => Promise<string>, nextStep: string): void {
   client.middlewareStack.add(
-    (goOn) => async (args) => {
-      if ((await own()) === account) return await goOn(args)
+    (next) => async (args) => {
+      if ((await own()) === account) return await next(args)
       throw new LatchkeyError('AWS_REFUSED', {
         doing: `access to account ${account}`,
         awsCode: 'NoHub',
-        next,
+        next: nextStep,
         by: 'Latchkey',
       })
     },
-    { step: 'initialize', name: 'keepToAccount' },
+    { step: 'initialize', name: 'refuseOtherAccounts' },
   )
 }
 
-function noHubNext(account: Account | undefined): string {
+function noHubNextStep(account: Account | undefined): string {
   return account === undefined
     ? 'The rules do not name it any more. Have the operator put it back into the rules, with its hub, until no grant is live there.'
     : 'Latchkey does not run in that account, and the rules name no hub for it. Have the operator add one.'
 }
 
-/** Made at its first use, and kept. */
-function onePer<T>(make: (of: string) => T): (of: string) => T {
+/** One value for each key, made when it is first asked for. */
+function memoizeByKey<T>(make: (key: string) => T): (key: string) => T {
   const made = new Map<string, { readonly one: T }>()
-  return (of) => {
-    const kept = made.get(of) ?? { one: make(of) }
-    made.set(of, kept)
-    return kept.one
+  return (key) => {
+    const entry = made.get(key) ?? { one: make(key) }
+    made.set(key, entry)
+    return entry.one
   }
 }
 
@@ -127,17 +142,20 @@ function iamClient(settings: IAMClientConfig): IAMClient {
       try {
         return await next(args)
       } catch (error) {
-        throw quotaIsNotThrottling(error)
+        throw renameQuotaError(error)
       }
     },
-    // Inside the retries, which have priority `high`.
-    { step: 'finalizeRequest', priority: 'low', name: 'quotaIsNotThrottling' },
+    // Priority `low` runs inside the SDK's retries, which have priority `high`.
+    { step: 'finalizeRequest', priority: 'low', name: 'renameQuotaError' },
   )
   return iam
 }
 
-/** The SDK takes this name for throttling, waits and repeats; IAM means a quota by it. Its name on the wire is the shorter one. */
-function quotaIsNotThrottling(error: unknown): unknown {
+/**
+ * IAM reports a full quota as `LimitExceededException`, which the SDK takes for throttling and retries. The name on the
+ * wire, `LimitExceeded`, prevents that.
+ */
+function renameQuotaError(error: unknown): unknown {
   if (error instanceof Error && error.name === 'LimitExceededException') error.name = 'LimitExceeded'
   return error
 }

@@ -2,15 +2,16 @@ import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts'
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 
-const MOST_SKEW_MS = 60_000
+const MAX_SKEW_MS = 60_000
 const answer = z.object({ headers: z.record(z.string(), z.string()) })
 
-/** AWS's clock in the last answer to a command, refusals included, ms since 1970; NaN: there was none. */
+/** The `Date` header of AWS's last answer to one command; refusals have it too. */
 export interface AwsDate {
+  /** Milliseconds since 1970. NaN: there was no answer, or it had no date. */
   ms: number
 }
 
-/** Inside the deserializer, so that the answer of a refusal is seen too. */
+/** Runs inside the SDK's deserializer, which throws on a refusal, so the refusal's answer is seen too. */
 export const AT_THE_WIRE = { step: 'deserialize', priority: 'low', name: 'watchDate' } as const
 
 export function watchDate(seen: AwsDate) {
@@ -22,10 +23,14 @@ export function watchDate(seen: AwsDate) {
     }
 }
 
-/** Ends are judged by AWS's clock and planned by ours: too far apart, and a grant would end at another time than was approved. */
+/**
+ * We plan a grant's end by our clock and AWS enforces it by its own. With clocks too far apart a grant would not end
+ * when approved.
+ * @throws AWS_REFUSED when they differ by more than 60 s, or the answer had no date
+ */
 export function refuseSkew(date: AwsDate, expectedMs: number): void {
   const skewMs = date.ms - expectedMs
-  if (Math.abs(skewMs) <= MOST_SKEW_MS) return
+  if (Math.abs(skewMs) <= MAX_SKEW_MS) return
   throw new LatchkeyError('AWS_REFUSED', {
     doing: 'to confirm the time',
     awsCode: 'ClockSkew',
@@ -36,7 +41,7 @@ export function refuseSkew(date: AwsDate, expectedMs: number): void {
 }
 
 export interface Identity {
-  /** The IAM ARN of the role or user that this process is. */
+  /** ARN of the IAM role or user as which this process runs. */
   readonly arn: string
   /** Twelve digits. */
   readonly account: string
@@ -51,7 +56,9 @@ export async function readIdentity(sts: STSClient): Promise<Identity> {
   return { arn: iamArn(Arn), account: Account, date }
 }
 
-/** @example iamArn('arn:aws:sts::111122223333:assumed-role/latchkey-web/i-0123') // "arn:aws:iam::111122223333:role/latchkey-web" */
+/**
+ * @example iamArn('arn:aws:sts::111122223333:assumed-role/latchkey-web/i-0123') // "arn:aws:iam::111122223333:role/latchkey-web"
+ */
 function iamArn(arn: string): string {
   return arn.replace(/^(arn:[\w-]+):sts::(\d{12}):assumed-role\/([^/]+)\/.*$/, '$1:iam::$2:role/$3')
 }

@@ -8,9 +8,9 @@ import type { AwsLog } from './aws-error.ts'
 import { regionOf } from './region-of.ts'
 
 export interface ConsoleDeps {
-  /** Undefined: AWS's own, of the bucket's partition. */
+  /** Address of AWS's federation endpoint. Undefined: the public one of the bucket's partition. */
   readonly url: string | undefined
-  /** Where people are sent when the console signs them out. */
+  /** Address to which the console sends people when their session is over. */
   readonly issuer: string
   readonly buckets: Rules['buckets']
   readonly log: AwsLog
@@ -24,7 +24,7 @@ interface Partition {
   readonly console: string
 }
 
-/** AWS's partitions keep to themselves: each has a sign-in and a console of its own. */
+/** The addresses of the region's partition: each partition has its own sign-in and console. */
 export function partitionOf(region: string): Partition {
   if (region.startsWith('cn-'))
     return { signIn: 'https://signin.amazonaws.cn/federation', console: 'https://console.amazonaws.cn' }
@@ -37,8 +37,9 @@ export function partitionOf(region: string): Partition {
 }
 
 /**
- * "Enabling custom identity broker access to the AWS console" (IAM User Guide). Without SessionDuration: AWS refuses one where Latchkey itself
- * came in through a role, and the console lasts as long as the credentials.
+ * Source: "Enabling custom identity broker access to the AWS console" (IAM User Guide). It sends no SessionDuration:
+ * AWS refuses one when Latchkey itself runs as a role, and without it the console session lasts as long as the
+ * credentials.
  */
 export function consoleSignIn(deps: ConsoleDeps): ConsoleLinks {
   return {
@@ -62,7 +63,7 @@ function withQuery(url: string, query: Readonly<Record<string, string>>): string
   return `${url}?${new URLSearchParams(query)}`
 }
 
-/** The bucket at the prefix, or the one object. */
+/** The console's page of the prefix, or of the one object. */
 function destinationOf(console: string, region: string, { bucket, key }: Scope): string {
   const kind = key === '' || key.endsWith('/') ? 'buckets' : 'object'
   return withQuery(`${console}/s3/${kind}/${bucket}`, { region, ...(key === '' ? {} : { prefix: key }) })
@@ -70,16 +71,16 @@ function destinationOf(console: string, region: string, { bucket, key }: Scope):
 
 const answer = z.object({ SigninToken: z.string().min(1) })
 
-function read(address: string): Promise<Response> {
+function getResponse(address: string): Promise<Response> {
   return fetch(address, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
 }
 
-/** The address holds the credentials, and so may any error about it: none is kept or logged. */
+/** The address contains the credentials, so errors of `fetch`, which may quote it, are neither logged nor passed on. */
 async function signInToken(endpoint: string, log: AwsLog, credentials: Credentials): Promise<string> {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
   const session = JSON.stringify({ sessionId: accessKeyId, sessionKey: secretAccessKey, sessionToken })
   const address = withQuery(endpoint, { Action: 'getSigninToken', Session: session })
-  const response = await read(address).catch(() => undefined)
+  const response = await getResponse(address).catch(() => undefined)
   const body: unknown = await response?.json().catch(() => undefined)
   const parsed = answer.safeParse(body)
   if (response?.ok && parsed.success) return parsed.data.SigninToken

@@ -6,7 +6,7 @@ import { awsClients, type ClientsDeps } from './clients.ts'
 import { type BucketPreflight, bucketPreflight } from './inspect/check-bucket.ts'
 import { type SessionDriver, sessionDriver } from './session/session-driver.ts'
 
-/** Both drivers as one: the principal of a grant says which. */
+/** One driver out of both; the grant's principal decides which one acts. */
 function joinDrivers(buckets: BucketPreflight, session: SessionDriver, attach: AttachDriver): Driver {
   return {
     ...session,
@@ -38,7 +38,7 @@ function joinDrivers(buckets: BucketPreflight, session: SessionDriver, attach: A
 
 export interface AwsDriverDeps extends ClientsDeps, Pick<Rules, 'buckets' | 'principals'> {}
 
-/** Both drivers, with the same clients: what either writes to an account goes through the one lane. */
+/** Both drivers share the clients, so that all their writes to one account go through one write queue. */
 export function awsDriver(deps: AwsDriverDeps): Driver {
   const shared = { ...deps, clients: awsClients(deps) }
   return joinDrivers(bucketPreflight(shared), sessionDriver(shared), attachDriver(shared))

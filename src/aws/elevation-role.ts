@@ -8,24 +8,28 @@ import {
 } from '@aws-sdk/client-iam'
 import type { Account } from '../rules/rules.ts'
 
-/** An elevation role as AWS knows it. Documents come URL-encoded; here they are plain text. */
+/** What AWS says about an elevation role. */
 export interface ElevationRole {
   readonly arn: string
   readonly roleId: string
+  /** The trust policy, as JSON. AWS sends it URL-encoded; here it is decoded. */
   readonly trust: string
   /** Undefined: it has no permissions boundary. */
   readonly boundaryArn: string | undefined
-  /** The longest session that it allows; undefined: not said. */
-  readonly longestSeconds: number | undefined
+  /** The role's MaxSessionDuration. Undefined: AWS did not say. */
+  readonly maxSessionSeconds: number | undefined
 }
 
-/** IAM takes names without path; a name is unique in its account. */
+/** The role's name without path: IAM calls take no path, because a name is unique in its account. */
 export function roleName(arnOrPath: string): string {
   return arnOrPath.slice(arnOrPath.lastIndexOf('/') + 1)
 }
 
-/** @param role Path and name as the rules have them. Undefined: the role that has this name is not the one that the rules name, by its account or path.
- * Throws as the SDK does. */
+/**
+ * @param role Path and name, as in the rules.
+ * @returns undefined when the role of this name has another account or path than the rules say
+ * Throws the SDK's errors.
+ */
 export async function readRole(iam: IAMClient, account: Account, role: string): Promise<ElevationRole | undefined> {
   const { Role } = await iam.send(new GetRoleCommand({ RoleName: roleName(role) }))
   if (!Role?.Arn?.endsWith(`:iam::${account.id}:role/${role}`) || !Role.RoleId) return undefined
@@ -34,7 +38,7 @@ export async function readRole(iam: IAMClient, account: Account, role: string): 
     roleId: Role.RoleId,
     trust: decodeURIComponent(Role.AssumeRolePolicyDocument ?? ''),
     boundaryArn: Role.PermissionsBoundary?.PermissionsBoundaryArn,
-    longestSeconds: Role.MaxSessionDuration,
+    maxSessionSeconds: Role.MaxSessionDuration,
   }
 }
 

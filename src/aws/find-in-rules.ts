@@ -2,7 +2,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { Account, Bucket, Rules } from '../rules/rules.ts'
 import type { Scope } from '../rules/scope.ts'
 
-/** Rules change while requests wait and grants live. */
+/** Looks up what a request or grant names. The rules may have changed since it was made, so it may be missing. */
 
 /** @param id Twelve digits. @throws NOT_ELIGIBLE when the rules do not name it. */
 export function findAccount(accounts: Rules['accounts'], id: string): Account {

@@ -3,13 +3,20 @@ import { remember } from '../async.ts'
 import type { Account, Hub } from '../rules/rules.ts'
 import { type AwsLog, askAws } from './aws-error.ts'
 
-/** The two AWS identities of Latchkey: web reads and vends, workers write policies too. */
+/** The two AWS identities of Latchkey: `web` reads and vends credentials, `workers` also writes policies. */
 export type Part = 'web' | 'workers'
 
-/** Every role allows it, and role chaining no more. */
+/**
+ * One hour: every role allows it, and AWS allows no more to a session that was entered through a role ("role
+ * chaining").
+ */
 const SESSION_SECONDS = 3_600
-/** It is said to end this much early, so that a clock which is off does not make it used past its end. The SDK renews five minutes before. */
-const EARLY_MS = 10 * 60_000
+/**
+ * We state an end this much before the real one, so that a wrong local clock does not lead to use of expired
+ * credentials.
+ */
+const SAFETY_MARGIN_MS = 10 * 60_000
+/** The SDK asks for new credentials when fewer than five minutes are left. */
 const RENEW_MS = 5 * 60_000
 
 export interface HubDeps {
@@ -27,7 +34,9 @@ export interface HubCredentials {
   readonly expiration: Date
 }
 
-/** Of one session in an account that is not our own, shared by all its clients. A failure is not remembered. */
+/**
+ * Credentials of one session in another account, shared by all clients of that account. After a failure it tries again.
+ */
 export function hubCredentials(deps: HubDeps): () => Promise<HubCredentials> {
   return remember(
     () => enterHub(deps),
@@ -35,9 +44,9 @@ export function hubCredentials(deps: HubDeps): () => Promise<HubCredentials> {
   )
 }
 
-/** Without a source identity: it would stick to whatever is entered from here. */
+/** Sets no SourceIdentity: AWS would carry it into every role that is assumed from this session. */
 async function enterHub({ sts, account, hub, part, log }: HubDeps): Promise<HubCredentials> {
-  const asking = {
+  const callText = {
     doing: `to let Latchkey into account ${account.name}`,
     next: 'Have the operator see that its hub role is there, trusts Latchkey, and demands the external id of the rules.',
   }
@@ -47,7 +56,7 @@ async function enterHub({ sts, account, hub, part, log }: HubDeps): Promise<HubC
     ExternalId: hub.externalId,
     DurationSeconds: SESSION_SECONDS,
   })
-  const { Credentials } = await askAws(asking, log, () => sts.send(command))
+  const { Credentials } = await askAws(callText, log, () => sts.send(command))
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials ?? {}
   if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
     throw new TypeError('STS answered without credentials')
@@ -55,6 +64,6 @@ async function enterHub({ sts, account, hub, part, log }: HubDeps): Promise<HubC
     accessKeyId: AccessKeyId,
     secretAccessKey: SecretAccessKey,
     sessionToken: SessionToken,
-    expiration: new Date(Expiration.getTime() - EARLY_MS),
+    expiration: new Date(Expiration.getTime() - SAFETY_MARGIN_MS),
   }
 }

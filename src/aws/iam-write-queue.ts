@@ -3,12 +3,18 @@ import { URGENCIES, type Urgency } from '../grants/driver.ts'
 import { isThrottled, isWorthRepeating } from './aws-error.ts'
 
 const ATTEMPTS = 3
-const RACED_MS = 100
-/** IAM publishes no rates: this is how long it is left alone, twice as long each time. */
-const THROTTLED_MS = 500
+/** Longest pause after two writes collided; it doubles with each attempt. */
+const COLLIDED_PAUSE_MS = 100
+/**
+ * Longest pause after IAM throttled; it doubles with each attempt. IAM publishes no rates, so the number is a guess.
+ */
+const THROTTLED_PAUSE_MS = 500
 
 export interface IamWriteQueue {
-  /** Carries out one write when its turn has come, and repeats it where AWS asks for that: a write must be harmless twice. */
+  /**
+   * Runs `call` when the queue allows it, and up to 3 times when AWS asks to repeat it. So a write must be safe to do
+   * twice.
+   */
   write<T>(urgency: Urgency, call: () => Promise<T>): Promise<T>
 }
 
@@ -22,8 +28,10 @@ function emptyClass(): Class {
 }
 
 /**
- * One write of a class at a time, in the order in which they came. A class never waits for a lower one. A lower one waits while a higher is
- * waiting, under way, or left alone by request of AWS: what AWS still takes then goes to the more urgent.
+ * A queue with one class for each urgency. A class runs one write at a time, in order of arrival.
+ *
+ * A class waits while a more urgent one has a write that waits, runs, or pauses because AWS throttles. So the calls that
+ * AWS still accepts go to the more urgent writes.
  */
 export function iamWriteQueue(): IamWriteQueue {
   const classes = { 'early-revoke': emptyClass(), activation: emptyClass(), tidying: emptyClass() }
@@ -46,35 +54,38 @@ export function iamWriteQueue(): IamWriteQueue {
         own.waiting.push(start)
         startNext()
       })
-      const leave = () => {
+      const release = () => {
         own.isBusy = false
         startNext()
       }
-      return await repeat(call, leave)
+      return await repeat(call, release)
     },
   }
 }
 
-/** The place in the lane is kept while a write is repeated, and, where AWS still throttles, for as long again after it was given up. */
-async function repeat<T>(call: () => Promise<T>, leave: () => void, attempt = 1): Promise<T> {
+/**
+ * The class stays busy while a write is repeated. If AWS throttles the last attempt too, the class stays busy for one
+ * more pause, although the write has already failed.
+ */
+async function repeat<T>(call: () => Promise<T>, release: () => void, attempt = 1): Promise<T> {
   try {
     const answer = await call()
-    leave()
+    release()
     return answer
   } catch (error) {
     const pauseMs = pauseAfter(error, attempt)
     if (attempt < ATTEMPTS && isWorthRepeating(error)) {
       await wait(pauseMs)
-      return await repeat(call, leave, attempt + 1)
+      return await repeat(call, release, attempt + 1)
     }
-    if (isThrottled(error)) void wait(pauseMs, undefined, { ref: false }).then(leave)
-    else leave()
+    if (isThrottled(error)) void wait(pauseMs, undefined, { ref: false }).then(release)
+    else release()
     throw error
   }
 }
 
-/** Half of it by chance, so that processes that were refused together do not come again together. */
+/** Half of the pause is random, so that processes that AWS refused together do not repeat together. */
 function pauseAfter(error: unknown, attempt: number): number {
-  const mostMs = (isThrottled(error) ? THROTTLED_MS : RACED_MS) * 2 ** (attempt - 1)
-  return mostMs / 2 + (mostMs / 2) * Math.random()
+  const longestMs = (isThrottled(error) ? THROTTLED_PAUSE_MS : COLLIDED_PAUSE_MS) * 2 ** (attempt - 1)
+  return longestMs / 2 + (longestMs / 2) * Math.random()
 }

@@ -10,15 +10,17 @@ import {
 import type { IamEntity } from '../grants/driver.ts'
 import { listInlinePolicies, readInlinePolicy } from './elevation-role.ts'
 
-/** Inline policies of a role or a user: the same calls under two names. All throw as the SDK does. */
+/**
+ * Inline policies of a role or user. IAM has one set of calls for roles and one for users. All throw the SDK's errors.
+ */
 
 type Named = Pick<IamEntity, 'kind' | 'name'>
 
 export async function listPolicies(iam: IAMClient, { kind, name }: Named): Promise<readonly string[]> {
-  return kind === 'role' ? await listInlinePolicies(iam, name) : await ofUser(iam, name)
+  return kind === 'role' ? await listInlinePolicies(iam, name) : await listUserPolicies(iam, name)
 }
 
-async function ofUser(iam: IAMClient, UserName: string): Promise<readonly string[]> {
+async function listUserPolicies(iam: IAMClient, UserName: string): Promise<readonly string[]> {
   const names: string[] = []
   let marker: string | undefined
   do {
@@ -35,7 +37,7 @@ export async function readPolicy(iam: IAMClient, { kind, name }: Named, PolicyNa
   return decodeURIComponent(PolicyDocument ?? '')
 }
 
-/** Putting the same document twice is harmless. */
+/** Replaces the policy of that name. Doing it twice is safe. */
 export async function putPolicy(
   iam: IAMClient,
   { kind, name }: Named,

@@ -12,7 +12,7 @@ const SETTINGS = {
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
 } as const
 
-/** Of one region, with whatever credentials the SDK finds. */
+/** Clients for one region, with the credentials that the SDK finds by itself. */
 export interface RegionClients {
   readonly iam: IAMClient
   readonly events: EventBridgeClient
@@ -23,27 +23,27 @@ export interface RegionClients {
 }
 
 export function regionClients(region: string, log: AwsLog): RegionClients {
-  const at = { ...SETTINGS, region }
+  const settings = { ...SETTINGS, region }
   return {
-    // There is one IAM control plane; it signs as us-east-1.
+    // IAM has one control plane per partition; requests to it are signed for us-east-1.
     iam: new IAMClient({ ...SETTINGS, region: 'us-east-1' }),
-    events: new EventBridgeClient(at),
-    // Our own region's SQS, whatever address a queue names.
-    sqs: new SQSClient({ ...at, useQueueUrlAsEndpoint: false }),
-    trails: new CloudTrailClient(at),
-    s3: new S3Client(at),
+    events: new EventBridgeClient(settings),
+    // Send requests to SQS of this region, not to the host in the queue's URL.
+    sqs: new SQSClient({ ...settings, useQueueUrlAsEndpoint: false }),
+    trails: new CloudTrailClient(settings),
+    s3: new S3Client(settings),
     log,
   }
 }
 
-/** Every step may be done twice: whoever is stopped half way starts again. */
+/** Every step is safe to repeat, so a command that stopped half way can be run again. */
 const NEXT = 'Run the same command again when that is mended: it goes on where it stopped.'
 
 export function askFor<T>({ log }: Pick<RegionClients, 'log'>, doing: string, call: () => Promise<T>): Promise<T> {
   return askAws({ doing, next: NEXT }, log, call)
 }
 
-/** Undefined: AWS says that there is no such thing. */
+/** @returns undefined when AWS answers that the thing does not exist */
 export async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading

@@ -2,7 +2,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { Rules } from '../rules/rules.ts'
 import type { Scope } from '../rules/scope.ts'
 
-/** @throws NOT_ELIGIBLE for a bucket that left the rules */
+/** The region of the scope's bucket. @throws NOT_ELIGIBLE when the rules do not name the bucket */
 export function regionOf(buckets: Rules['buckets'], { bucket }: Scope): string {
   const region = buckets.get(bucket)?.region
   if (region !== undefined) return region

@@ -1,24 +1,24 @@
 import { elevationRoles } from '../rules/principal-rules.ts'
 import type { Rules } from '../rules/rules.ts'
 
-/** One region of one account in which something must be wired. */
+/** One region of one account from which CloudTrail records must reach Latchkey. */
 export interface FeedRegion {
   readonly accountName: string
   readonly accountId: string
   readonly region: string
-  /** Of the region; none where only the region of IAM is meant. */
+  /** Names of the rules' buckets in this region. Empty for IAM's region when it has none. */
   readonly buckets: readonly string[]
-  /** ARNs of the account's elevation roles, copies included. */
+  /** ARNs of the account's elevation roles and their replicas. */
   readonly elevationRoles: readonly string[]
   /** `aws`, `aws-us-gov`, `aws-cn`. */
   readonly partition: string
-  /** IAM has one control plane, and its CloudTrail records appear in one region. */
+  /** Whether CloudTrail records of IAM appear in this region. There is one such region in a partition. */
   readonly isOfIam: boolean
 }
 
 const IAM_REGIONS: Readonly<Record<string, string>> = { 'aws-us-gov': 'us-gov-west-1', 'aws-cn': 'cn-north-1' }
 
-/** Of one account: each region that has a bucket in the rules, and IAM's. */
+/** The regions of one account: each that has a bucket in the rules, and the region of IAM. */
 export function feedRegions(
   { accounts, buckets }: Pick<Rules, 'accounts' | 'buckets'>,
   accountId: string,

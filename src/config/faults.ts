@@ -1,10 +1,12 @@
-/** One thing wrong with the configuration: where, and the sentence or the expected form. Never the value: it may be a secret. */
+/** A fault of the configuration. It never contains the value, which may be a secret. */
 export interface ConfigFault {
+  /** Name of the variable, or of the file. */
   readonly name: string
+  /** A sentence, or `expected` with the form. */
   readonly problem: string
 }
 
-/** Every fault at once: whoever sets Latchkey up for the first time corrects them in one go. */
+/** All faults of the configuration together, so that they can be corrected in one go. */
 export class ConfigFaults extends Error {
   override readonly name = 'ConfigFaults'
   readonly faults: readonly ConfigFault[]
@@ -22,7 +24,7 @@ export function expected(name: string, form: string): ConfigFault {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Empty is unset: compose files and shells pass on variables that nobody filled in. */
+/** Treats empty variables as unset, because compose files and shells pass on variables without a value. */
 export function withoutEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
 }

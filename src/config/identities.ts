@@ -1,8 +1,8 @@
 import { type ConfigFault, type Environment, expected } from './faults.ts'
 
-/** Identities that only belong together, and identities that must not be the same. */
+/** Checks variables of identities that need each other, or must differ. */
 
-/** A token that was made out for one of them must be worth nothing to another. */
+/** Registrations that must differ, so that a token for one of them is not valid for another. */
 const REGISTRATIONS = ['ENTRA_CLIENT_ID', 'ENTRA_CLI_CLIENT_ID', 'MicrosoftAppId']
 
 function registrationFaults(env: Environment): readonly ConfigFault[] {

@@ -9,7 +9,7 @@ interface ErrorLine {
   readonly cause?: ErrorLine
 }
 
-/** Named fields only: errors of SDKs carry requests, answers and arguments, and those hold secrets. */
+/** Copies named fields only: errors of SDKs contain requests, answers and arguments, which hold secrets. */
 function errorLine(error: unknown): ErrorLine {
   if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' }
   return {
@@ -21,6 +21,7 @@ function errorLine(error: unknown): ErrorLine {
   }
 }
 
+/** @param part Which process writes the log, as `web`. */
 export function openLog({ logLevel }: Pick<Config, 'logLevel'>, part: string): Logger {
   const settings = {
     level: logLevel,
@@ -28,6 +29,8 @@ export function openLog({ logLevel }: Pick<Config, 'logLevel'>, part: string): L
     serializers: { err: errorLine, req: ({ id }: { id: string }) => ({ id }) },
     redact: ['authorization', '*.authorization', 'headers', '*.headers', 'body', '*.body'],
   }
-  // Line by line: what waits in memory is flushed at exit, which never ends where the reader is gone (sonic-boom's flushSync on EPIPE).
+  // Writes each line at once. A buffer would be flushed at exit, and that never ends when the reader is gone
+  // (sonic-boom's
+  // flushSync on EPIPE).
   return pino(settings, pino.destination({ dest: 1, sync: true }))
 }

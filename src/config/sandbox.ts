@@ -1,8 +1,12 @@
 import { type ConfigFault, type Environment, expected } from './faults.ts'
 
-/** Authentication is never off. Tests and the demo need other authorities; these rules keep them from ever standing near real ones. */
+/**
+ * Authentication has no off switch. Tests and the demo use other authorities; these checks allow them only in the
+ * sandbox, and real ones only outside it.
+ */
 
-const KNOWN: Readonly<Record<string, readonly string[]>> = {
+/** The addresses of Microsoft and AWS that are accepted outside the sandbox. */
+const REAL_ADDRESSES: Readonly<Record<string, readonly string[]>> = {
   ENTRA_AUTHORITY: [
     'https://login.microsoftonline.com',
     'https://login.microsoftonline.us',
@@ -16,7 +20,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   ],
   BOT_OPENID_METADATA_URL: ['https://login.botframework.com/v1/.well-known/openidconfiguration'],
   BOT_LOGIN_URL: ['https://login.microsoftonline.com'],
-  // It is sent credentials of people.
+  // Listed too, because it receives vended credentials.
   AWS_SIGNIN_URL: [
     'https://signin.aws.amazon.com/federation',
     'https://signin.amazonaws-us-gov.com/federation',
@@ -24,10 +28,13 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-/** The bot's token is sent there: Teams, and Teams for governments on Microsoft's public cloud (GCC). */
+/** Origins of Teams and of Teams for governments on the public cloud (GCC). The bot's token is sent to them. */
 const TEAMS = ['https://smba.trafficmanager.net', 'https://smba.infra.gcc.teams.microsoft.com']
 
-/** What the AWS SDK's default provider chain would take instead of the sandbox's keys, or instead of its endpoint. */
+/**
+ * Variables that would make the AWS SDK's default provider chain use other credentials or another endpoint than the
+ * sandbox's.
+ */
 const FORBIDDEN_IN_SANDBOX = [
   'AWS_PROFILE',
   'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
@@ -43,7 +50,7 @@ const FORBIDDEN_IN_SANDBOX = [
 const LITERAL_LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?::1\]?)$/
 const LOOPBACK_FORM = 'a literal loopback address (127.0.0.1 or [::1]) while LATCHKEY_SANDBOX=1'
 
-/** A name such as `localhost` is not one: whoever answers for the name decides where it leads. */
+/** Whether the host is a literal loopback address. A name, even `localhost`, may resolve to any address. */
 export function isLiteralLoopback(host: string): boolean {
   return LITERAL_LOOPBACK.test(host)
 }
@@ -66,11 +73,11 @@ function isTeams(url: string): boolean {
 }
 
 function outsideFaults(env: Environment): readonly ConfigFault[] {
-  const authorities = Object.entries(KNOWN).flatMap(([name, known]) => {
+  const authorities = Object.entries(REAL_ADDRESSES).flatMap(([name, known]) => {
     const url = env[name]?.replace(/\/$/, '')
     return url === undefined || known.includes(url) ? [] : [expected(name, `one of ${known.join(', ')}`)]
   })
-  // Of a name below amazonaws.com nobody can tell whose it is: buckets and APIs of strangers have such names too.
+  // A host below amazonaws.com proves nothing: other customers' buckets and APIs have such hosts too.
   const endpoints = awsEndpoints(env).map(([name]) => expected(name, 'nothing: AWS is asked where AWS says'))
   const publicUrl = env.PUBLIC_URL?.startsWith('http:') ? [expected('PUBLIC_URL', 'an https origin')] : []
   const teams = serviceUrlFaults(env, isTeams, `URLs below ${TEAMS.join(', ')}`)
@@ -78,7 +85,9 @@ function outsideFaults(env: Environment): readonly ConfigFault[] {
 }
 
 function loopbackFaults(env: Environment): readonly ConfigFault[] {
-  const named = ['PUBLIC_URL', 'AWS_ENDPOINT_URL', ...Object.keys(KNOWN)].map((name) => [name, env[name]] as const)
+  const named = ['PUBLIC_URL', 'AWS_ENDPOINT_URL', ...Object.keys(REAL_ADDRESSES)].map(
+    (name) => [name, env[name]] as const,
+  )
   const urls = [...named, ...awsEndpoints(env).filter(([name]) => name !== 'AWS_ENDPOINT_URL')]
   const faults = urls.flatMap(([name, url]) =>
     url !== undefined && isLoopbackUrl(url) ? [] : [expected(name, LOOPBACK_FORM)],
@@ -86,8 +95,8 @@ function loopbackFaults(env: Environment): readonly ConfigFault[] {
   if (env.BOT_SERVICE_URLS === undefined) faults.push(expected('BOT_SERVICE_URLS', LOOPBACK_FORM))
   faults.push(...serviceUrlFaults(env, isLoopbackUrl, LOOPBACK_FORM))
   const redis = env.REDIS_URL ?? ''
-  const near = redis.startsWith('/') || redis.split(',').every(isLoopbackUrl)
-  if (!near) faults.push(expected('REDIS_URL', `the path of a socket, or ${LOOPBACK_FORM}`))
+  const isLocal = redis.startsWith('/') || redis.split(',').every(isLoopbackUrl)
+  if (!isLocal) faults.push(expected('REDIS_URL', `the path of a socket, or ${LOOPBACK_FORM}`))
   if (!isLiteralLoopback(env.HOST ?? '127.0.0.1')) faults.push(expected('HOST', LOOPBACK_FORM))
   return faults
 }
@@ -98,7 +107,7 @@ function identityFaults(env: Environment): readonly ConfigFault[] {
   )
   const production =
     env.NODE_ENV === 'production' ? [expected('NODE_ENV', 'anything but production while LATCHKEY_SANDBOX=1')] : []
-  // A managed identity is asked of the machine itself, which is never the sandbox's.
+  // A managed identity comes from the machine's metadata service, which the sandbox does not provide.
   const managed =
     env.MicrosoftAppType === 'UserAssignedMSI'
       ? [expected('MicrosoftAppType', 'SingleTenant while LATCHKEY_SANDBOX=1')]
@@ -115,6 +124,7 @@ function identityFaults(env: Environment): readonly ConfigFault[] {
   return [...forbidden, ...production, ...managed, ...keys]
 }
 
+/** Faults of all addresses and identities, inside or outside the sandbox. */
 export function authorityFaults(env: Environment): readonly ConfigFault[] {
   return env.LATCHKEY_SANDBOX === '1' ? [...loopbackFaults(env), ...identityFaults(env)] : outsideFaults(env)
 }

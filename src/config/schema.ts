@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** The environment, by one schema. Each message is the expected form: a fault is printed as `NAME: expected …`. */
+/** The schema of the environment variables. Each message is the expected form, and is printed as `NAME: expected …`. */
 
 export const KEY_FORM = 'at least 32 random bytes as hex or base64url, for example from `openssl rand -hex 32`'
 const ORIGIN_FORM = 'an origin without a path, as https://latchkey.example.com'
@@ -18,7 +18,7 @@ const MAIL_FORM = 'the address of the mailbox that mails are sent from, or nothi
 const REDIS_FORM =
   'redis://host:port, rediss://host:port, the absolute path of a socket, or several URLs with commas between (a cluster)'
 
-/** EventBridge sends the key with every record of these accounts. */
+/** A key that EventBridge sends with every CloudTrail record, and the accounts for which it is valid. */
 export interface CloudTrailKey {
   readonly key: string
   readonly accounts: readonly string[]
@@ -35,7 +35,7 @@ function checkKey(text: string, context: z.RefinementCtx): void {
   if (!isKey(text)) context.addIssue({ code: 'custom', message: KEY_FORM })
 }
 
-/** A key proves nothing about an account that it is not bound to. */
+/** Each key is bound to accounts, so that it is no proof for records of other accounts. */
 function cloudTrailKeysOf(list: string, context: z.RefinementCtx): readonly CloudTrailKey[] {
   return list.split(',').flatMap((one) => {
     const [key = '', accounts = '', ...more] = one.trim().split('@')
@@ -82,11 +82,11 @@ function guid(what: string): z.ZodString {
 }
 
 const key = z.string({ error: KEY_FORM }).superRefine(checkKey)
-/** `current,previous`: the previous one is still accepted while it is rotated. */
+/** `current,previous`: during a rotation the previous key is still accepted. */
 const keys = z.string().transform((list, context) => {
-  const found = list.split(',').map((one) => one.trim())
-  for (const one of found) checkKey(one, context)
-  return found
+  const keyList = list.split(',').map((one) => one.trim())
+  for (const one of keyList) checkKey(one, context)
+  return keyList
 })
 const origin = z.string({ error: ORIGIN_FORM }).transform(originOf)
 
@@ -116,14 +116,14 @@ export const environmentSchema = z.object({
     .transform(urlOf)
     .default('https://login.botframework.com/v1/.well-known/openidconfiguration'),
   BOT_LOGIN_URL: origin.default('https://login.microsoftonline.com'),
-  // The first one opens chats. Teams calls from others of that host: /emea/, /amer/.
+  // The first one is used to open chats. Teams also calls with other paths of that host, as /emea/ and /amer/.
   BOT_SERVICE_URLS: z
     .string()
     .default('https://smba.trafficmanager.net/teams/,https://smba.trafficmanager.net/')
     .transform(serviceUrlsOf),
   MAIL_SENDER: z.email(MAIL_FORM).optional(),
   AWS_REGION: text(REGION_FORM, /^[a-z]{2}(-[a-z]+)+-\d$/),
-  // Absent: that of the bucket's partition.
+  // Absent: AWS's address for the bucket's partition.
   AWS_SIGNIN_URL: z.string().transform(urlOf).optional(),
   CLOUDTRAIL_KEYS: z.string().transform(cloudTrailKeysOf).optional(),
   METRICS_TOKEN: z.string().min(16, METRICS_FORM).optional(),

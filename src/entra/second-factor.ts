@@ -1,19 +1,21 @@
 import { z } from 'zod'
 
 /**
- * Tokens of version 2 do not say how somebody signed in: `amr` is a claim of version 1. What they say is which authentication contexts of
- * Conditional Access the sign-in met (`acrs`), so the policy of one context (`ENTRA_MFA_CONTEXT`) is what demands the second factor. See
- * Microsoft's "Developer guide to Conditional Access authentication context".
+ * A token of version 2 does not say how a person signed in (`amr` exists in version 1 only). It says which
+ * authentication contexts of Conditional Access the sign-in met (`acrs`). So the policy of one context,
+ * `ENTRA_MFA_CONTEXT`, demands the second factor. Source: Microsoft's "Developer guide to Conditional Access
+ * authentication context".
  */
 
-/** A claim of another form proves nothing, and is no fault of the token. */
+/** The claim `acrs`. Another form of it counts as no context, and does not make the token invalid. */
 export const acrs = z.array(z.string()).catch([])
 
+/** @param met The contexts that the sign-in met. @param context `ENTRA_MFA_CONTEXT`. */
 export function secondFactor(met: readonly string[], context: string | undefined): { readonly mfa?: true } {
   return context !== undefined && met.includes(context) ? { mfa: true } : {}
 }
 
-/** Has Entra sign nobody in without it. */
+/** Parameters of the authorization request that make Entra demand the context. */
 export function demandSecondFactor(context: string | undefined): { readonly claims?: string } {
   if (context === undefined) return {}
   const acrs = { essential: true, value: context }

@@ -24,7 +24,7 @@ import { acrs, demandSecondFactor, secondFactor } from './second-factor.ts'
 const TIMEOUT_SECONDS = 5
 const RETRY_AFTER_SECONDS = 5
 
-/** Answers that could not be had or read: they say nothing about whoever signs in. */
+/** Codes of openid-client for a missing or unreadable answer. They are no refusal of the person. */
 const NO_ANSWER = new Set([
   'OAUTH_TIMEOUT',
   'OAUTH_ABORT',
@@ -33,23 +33,23 @@ const NO_ANSWER = new Set([
   'OAUTH_RESPONSE_IS_NOT_CONFORM',
 ])
 
-/** Of OAuth 2.0, as `access_denied`. */
+/** The form of OAuth 2.0 error codes, as `access_denied`. */
 const ERROR_CODE = /^[a-z_]{1,40}$/
 
 interface Options {
-  /** `https://login.microsoftonline.com`; another one only in the sandbox. */
+  /** `https://login.microsoftonline.com`, except in the sandbox. */
   readonly authority: string
   readonly tenantId: string
   readonly clientId: string
   readonly clientSecret: string
-  /** The authentication context that demands a second factor: with it, nobody is signed in without one. */
+  /** The authentication context that demands a second factor. Undefined: sign-in does not demand one. */
   readonly mfaContext?: string | undefined
-  /** Registered for the web: `${PUBLIC_URL}/sign-in/callback`. */
+  /** `${PUBLIC_URL}/sign-in/callback`, registered for the platform "Web". */
   readonly redirectUri: string
   readonly log: { info(data: object, message: string): void }
 }
 
-/** What the browser must bring back, in a cookie that only we can read and write. */
+/** What the callback needs of the sign-in that was started. The browser keeps it in a sealed cookie. */
 interface Started {
   readonly state: string
   readonly nonce: string
@@ -63,7 +63,7 @@ interface SignedIn {
   readonly mfa?: true
 }
 
-/** ID token v2 claims, after Microsoft's "ID token claims reference". Whoever comes from another tenant is nobody here, whatever the issuer says. */
+/** Claims of an ID token v2 (Microsoft's "ID token claims reference"). `tid` is checked too, not only the issuer. */
 function claimsSchema(tenantId: string) {
   return z.object({
     ver: z.literal('2.0'),
@@ -75,12 +75,12 @@ function claimsSchema(tenantId: string) {
   })
 }
 
-/** Sign-in for pages: authorization code with PKCE, state and nonce, as the confidential client of our registration. */
+/** Sign-in for pages: authorization code flow with PKCE, state and nonce, as a confidential client. */
 export function entraSignIn(options: Options) {
   const { redirectUri, mfaContext, log } = options
-  const configuration = foundOnce(options)
+  const configuration = discoverOnce(options)
 
-  /** @throws UNAVAILABLE */
+  /** The address to which the browser is sent, and what `finish` needs. @throws UNAVAILABLE */
   async function begin(): Promise<{ readonly link: string; readonly started: Started }> {
     const config = await configuration()
     const started = { state: randomState(), nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier() }
@@ -96,7 +96,7 @@ export function entraSignIn(options: Options) {
     return { link: link.href, started }
   }
 
-  /** @throws NOT_SIGNED_IN for what Entra or we refuse, UNAVAILABLE when Entra does not answer */
+  /** @throws NOT_SIGNED_IN when Entra or Latchkey refuses, UNAVAILABLE when Entra does not answer */
   async function finish(query: string, { state, nonce, codeVerifier }: Started): Promise<SignedIn> {
     const config = await configuration()
     const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: codeVerifier, idTokenExpected: true }
@@ -114,15 +114,15 @@ export function entraSignIn(options: Options) {
   return { begin, finish }
 }
 
-/** Concurrent callers share one question; a success is remembered, a failure for a moment. */
-function foundOnce({ authority, tenantId, clientId, clientSecret }: Options): () => Promise<Configuration> {
+/** Reads Entra's configuration once. Concurrent callers share one call; a failure is remembered for a moment only. */
+function discoverOnce({ authority, tenantId, clientId, clientSecret }: Options): () => Promise<Configuration> {
   const pause = pauseAfterFailure('Entra')
 
   async function discover(): Promise<Configuration> {
     const issuer = new URL(issuerOf(authority, tenantId))
-    const asked = { execute: [enableNonRepudiationChecks], timeout: TIMEOUT_SECONDS }
+    const settings = { execute: [enableNonRepudiationChecks], timeout: TIMEOUT_SECONDS }
     pause.check()
-    return await discovery(issuer, clientId, undefined, ClientSecretPost(clientSecret), asked)
+    return await discovery(issuer, clientId, undefined, ClientSecretPost(clientSecret), settings)
   }
 
   return remember(() =>
@@ -143,9 +143,9 @@ function signedIn(claims: IDToken | undefined, { tenantId, mfaContext }: Options
   }
 }
 
-/** A code for the log. Undefined: nobody was refused, there was no answer. */
+/** The reason of a refusal, as a code for the log. Undefined: it was no refusal, because no answer came. */
 function reasonOf(error: unknown): string | undefined {
-  // A stranger may have written it into the address.
+  // The code comes from the address, so anybody may have written it.
   if (error instanceof AuthorizationResponseError) return ERROR_CODE.test(error.error) ? error.error : 'not-a-code'
   if (error instanceof ResponseBodyError) return error.status >= 500 || error.status === 429 ? undefined : error.error
   if (error instanceof z.ZodError) return `claim-${String(error.issues[0]?.path[0] ?? 'shape')}`

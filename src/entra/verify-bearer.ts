@@ -5,10 +5,10 @@ import type { Caller } from '../rules/caller.ts'
 import { issuerOf, signingKeys } from '../signing-keys/entra-keys.ts'
 import { acrs, secondFactor } from './second-factor.ts'
 
-/** The only permission of our API that a person's client may be given. */
+/** The delegated permission of Latchkey's API. Every token must contain it. */
 export const DELEGATED_SCOPE = 'access_as_user'
 
-/** Entra's and our clocks may differ; a token is never good for longer than this after its end. */
+/** Tolerated difference between Entra's clock and ours. A token is accepted at most this long after its end. */
 const CLOCK_TOLERANCE_SECONDS = 60
 
 interface Log {
@@ -16,19 +16,22 @@ interface Log {
 }
 
 interface Options {
-  /** `https://login.microsoftonline.com`; another one only in the sandbox. */
+  /** `https://login.microsoftonline.com`, except in the sandbox. */
   readonly authority: string
   readonly tenantId: string
-  /** The client id of our API's registration: what a v2 access token names as its audience. */
+  /** Client id of the API's registration, which is the audience of a v2 access token. */
   readonly audience: string
-  /** Clients whose tokens are taken. */
+  /** Ids of the clients whose tokens are accepted. */
   readonly clientIds: readonly string[]
-  /** The authentication context that demands a second factor; undefined: nobody is known to have one. */
+  /** The authentication context that demands a second factor. Undefined: no caller counts as having one. */
   readonly mfaContext?: string | undefined
   readonly log?: Log
 }
 
-/** Access token v2 claims, after Microsoft's "Access token claims reference". `idtyp` is an optional claim: its absence proves nothing. */
+/**
+ * Claims of an access token v2 (Microsoft's "Access token claims reference"). `idtyp` is optional, so its absence
+ * proves nothing.
+ */
 const claimsSchema = z.object({
   ver: z.literal('2.0'),
   tid: z.string(),
@@ -44,7 +47,7 @@ const claimsSchema = z.object({
 
 type Claims = z.infer<typeof claimsSchema>
 
-/** Outside every fault reads alike; only the log says which one it was, as a code. */
+/** A refused token. The caller always gets NOT_SIGNED_IN; only the log shows the reason, as a code. */
 class Refused extends Error {
   readonly reason: string
 
@@ -54,7 +57,10 @@ class Refused extends Error {
   }
 }
 
-/** Proves from an Entra access token who is calling. Takes tokens of people only: those issued to an app by itself have no `scp`. */
+/**
+ * Verifies an Entra access token and reads the caller from it. It accepts tokens of people only: a token that an app
+ * gets for itself has no `scp`.
+ */
 export function bearerVerifier(
   options: Options,
 ): (authorizationHeader: string | undefined, address: string) => Promise<Caller> {
@@ -113,7 +119,7 @@ function callerOf(claims: Claims, address: string, mfaContext: string | undefine
   }
 }
 
-/** Undefined: not the token's fault. */
+/** The reason of a refusal, as a code for the log. Undefined: the error is no fault of the token. */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof Refused) return error.reason
   if (error instanceof errors.JWTClaimValidationFailed) return `${error.code}:${error.claim}`

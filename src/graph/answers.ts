@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { DIRECTORY_ATTRIBUTES, type Person } from '../rules/directory.ts'
 
-/** `accountEnabled` and `userType` come only when selected. */
+/** Properties to select. Graph returns `accountEnabled` and `userType` only when they are selected. */
 export const PERSON_FIELDS = ['id', 'displayName', ...DIRECTORY_ATTRIBUTES, 'accountEnabled', 'userType']
 
-/** `userType` is null on accounts older than the property. `accountEnabled` is null when our registration may not read it: no answer, then. */
+/**
+ * `userType` is null for accounts that are older than the property. `accountEnabled` is null when the registration may
+ * not read it; the schema then fails, so that nobody counts as enabled.
+ */
 const userSchema = z.object({
   '@odata.type': z.literal('#microsoft.graph.user').optional(),
   id: z.guid(),
@@ -17,18 +20,18 @@ const userSchema = z.object({
   userType: z.string().nullable(),
 })
 
-/** A manager may also be an `orgContact`: an address, nobody who can sign in. */
+/** A manager may also be an `orgContact`, which is an address without an account. */
 const otherSchema = z.object({ '@odata.type': z.string().startsWith('#microsoft.graph.') })
 
 const pageSchema = z.object({ value: z.array(userSchema), '@odata.nextLink': z.url().optional() })
 const idsSchema = z.object({ value: z.array(z.guid()) })
-const foundSchema = z.object({ value: z.array(z.object({ id: z.guid() })), '@odata.nextLink': z.url().optional() })
+const accountIdsSchema = z.object({ value: z.array(z.object({ id: z.guid() })), '@odata.nextLink': z.url().optional() })
 
 export function parsePerson(answer: unknown, tenantId: string): Person {
   return personOf(userSchema.parse(answer), tenantId)
 }
 
-/** Undefined: not a person. */
+/** @returns undefined when the manager is not a user */
 export function parseManager(answer: unknown, tenantId: string): Person | undefined {
   const other = otherSchema.safeParse(answer)
   if (other.success && other.data['@odata.type'] !== '#microsoft.graph.user') return undefined
@@ -40,8 +43,8 @@ export function parsePage(answer: unknown, tenantId: string): { people: readonly
   return { people: page.value.map((user) => personOf(user, tenantId)), next: page['@odata.nextLink'] }
 }
 
-export function parseFound(answer: unknown): { ids: readonly string[]; next: string | undefined } {
-  const page = foundSchema.parse(answer)
+export function parseAccountIds(answer: unknown): { ids: readonly string[]; next: string | undefined } {
+  const page = accountIdsSchema.parse(answer)
   return { ids: page.value.map(({ id }) => id), next: page['@odata.nextLink'] }
 }
 
@@ -67,7 +70,9 @@ function attributesOf(user: z.infer<typeof userSchema>): NonNullable<Person['att
   )
 }
 
-/** Microsoft's "B2B guest user properties": an account of another home keeps `#EXT#` in its name, even where it was made a member. */
+/**
+ * An account from another tenant keeps `#EXT#` in its name, even if it was made a member ("B2B guest user properties").
+ */
 function isGuest(user: z.infer<typeof userSchema>): boolean {
   return user.userType === 'Guest' || user.userPrincipalName.includes('#EXT#')
 }

@@ -2,16 +2,16 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { GraphError } from '@microsoft/microsoft-graph-client'
 import { LatchkeyError } from '../errors.ts'
 
-/** Without a caller's own limit, a question and its repetitions take no longer than this. */
-const LONGEST_MILLISECONDS = 10_000
-const MOST_ATTEMPTS = 3
-const PAUSE_MILLISECONDS = 500
-/** A longer Retry-After is for our caller to keep, not for us to sleep through. */
-const LONGEST_PAUSE_MILLISECONDS = 3_000
+/** Limit for a call with its retries when the caller sets none. */
+const TIMEOUT_MS = 10_000
+const MAX_ATTEMPTS = 3
+const PAUSE_MS = 500
+/** A longer Retry-After is not waited for here: it is passed on in UNAVAILABLE. */
+const MAX_PAUSE_MS = 3_000
 const RETRY_AFTER_SECONDS = 5
-const WORTH_REPEATING = new Set([429, 502, 503, 504])
+const RETRYABLE_STATUS = new Set([429, 502, 503, 504])
 
-/** "no manager", "no such user" and "no such group" are all this code with a 404. */
+/** Graph answers 404 with this code for "no manager", "no such user" and "no such group". */
 const ABSENT_CODE = 'Request_ResourceNotFound'
 
 export interface Log {
@@ -19,22 +19,24 @@ export interface Log {
 }
 
 /**
- * Puts one question to Graph. Undefined: what was asked for does not exist. Everything that is not an answer is UNAVAILABLE.
- * With a signal there is one attempt: a click has no time for a second. The SDK's own retries sleep through signals and are not used.
+ * Makes one call to Graph. With the caller's signal there is one attempt, because a click has no time for a second. The
+ * SDK's own retries ignore signals and are not used.
+ * @returns undefined when the thing does not exist
+ * @throws UNAVAILABLE for every failure
  */
 export async function ask<T>(
-  question: (signal: AbortSignal) => Promise<T>,
+  call: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal | undefined,
   log: Log | undefined,
 ): Promise<T | undefined> {
-  const limit = AbortSignal.any([AbortSignal.timeout(LONGEST_MILLISECONDS), ...(signal ? [signal] : [])])
+  const limit = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])])
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await unlessAborted(question(limit), limit)
+      return await unlessAborted(call(limit), limit)
     } catch (error) {
-      if (isAbsence(error)) return undefined
-      const pause = pauseMilliseconds(error)
-      if (signal !== undefined || attempt === MOST_ATTEMPTS || pause === undefined || limit.aborted) {
+      if (isNotFound(error)) return undefined
+      const pause = pauseMs(error)
+      if (signal !== undefined || attempt === MAX_ATTEMPTS || pause === undefined || limit.aborted) {
         throw unavailable(error, log)
       }
       await wait(pause, undefined, { signal: limit }).catch((cause: unknown) => {
@@ -44,7 +46,9 @@ export async function ask<T>(
   }
 }
 
-/** Getting a token takes no signal all the way down; this ends the waiting whatever is being waited for. */
+/**
+ * Stops waiting when the signal aborts. It is needed because getting a token does not pass the signal on everywhere.
+ */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const finished = new AbortController()
   const aborted = new Promise<never>((_, reject) => {
@@ -59,7 +63,7 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   }
 }
 
-function isAbsence(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return error instanceof GraphError && error.statusCode === 404 && error.code === ABSENT_CODE
 }
 
@@ -69,18 +73,18 @@ function retryAfterSeconds(error: unknown): number | undefined {
   return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined
 }
 
-/** `fetch` reports it as a TypeError, and the SDK keeps the name as its code. */
+/** `fetch` throws a TypeError for a broken connection, and the SDK uses its name as the code. */
 function isBrokenConnection(error: GraphError): boolean {
   return error.statusCode === -1 && error.code === TypeError.name
 }
 
-/** Undefined: repeating would not help, or not soon. */
-function pauseMilliseconds(error: unknown): number | undefined {
-  if (!(error instanceof GraphError) || !(WORTH_REPEATING.has(error.statusCode) || isBrokenConnection(error))) {
+/** Pause before the next attempt. Undefined: a retry would not help, or not soon enough. */
+function pauseMs(error: unknown): number | undefined {
+  if (!(error instanceof GraphError) || !(RETRYABLE_STATUS.has(error.statusCode) || isBrokenConnection(error))) {
     return undefined
   }
-  const milliseconds = (retryAfterSeconds(error) ?? 0) * 1_000 || PAUSE_MILLISECONDS
-  return milliseconds <= LONGEST_PAUSE_MILLISECONDS ? milliseconds : undefined
+  const milliseconds = (retryAfterSeconds(error) ?? 0) * 1_000 || PAUSE_MS
+  return milliseconds <= MAX_PAUSE_MS ? milliseconds : undefined
 }
 
 function unavailable(error: unknown, log: Log | undefined): LatchkeyError {

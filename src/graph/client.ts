@@ -9,7 +9,7 @@ import {
 } from '@microsoft/microsoft-graph-client'
 
 const MICROSOFT_AUTHORITY = 'https://login.microsoftonline.com'
-/** The credential's own renewal begins then too. */
+/** A token is renewed this long before its end, as `ClientSecretCredential` does. */
 const RENEW_BEFORE_MS = 5 * 60_000
 export const GRAPH_SCOPE = 'https://graph.microsoft.com/.default'
 
@@ -31,31 +31,32 @@ export function graphCredential({
   const { origin } = new URL(authority)
   return new ClientSecretCredential(tenantId, clientId, clientSecret, {
     authorityHost: origin,
-    /** Instance discovery asks Microsoft whether the authority is one of theirs: the sandbox's is not. */
+    /** Instance discovery asks Microsoft whether it knows the authority. It does not know the sandbox's. */
     disableInstanceDiscovery: origin !== MICROSOFT_AUTHORITY,
     retryOptions: { maxRetries: 1 },
   })
 }
 
-/** Starts one request whose token and whose transfer both end with the signal. */
+/** Starts a request. The signal ends both the wait for a token and the transfer. */
 export type GraphApi = (path: string, signal: AbortSignal) => GraphRequest
 
 export function graphApi(options: GraphOptions): GraphApi {
   const base = new URL(options.graphBaseUrl)
   const credential = graphCredential(options)
 
-  let kept: AccessToken | undefined
+  let cachedToken: AccessToken | undefined
   async function accessToken(abortSignal?: AbortSignal): Promise<string> {
-    // The credential would find it in a cache of its own, at the price of half the click.
-    if (kept !== undefined && kept.expiresOnTimestamp - Date.now() > RENEW_BEFORE_MS) return kept.token
-    kept = await credential.getToken(GRAPH_SCOPE, abortSignal ? { abortSignal } : {})
-    return kept.token
+    // The credential has a cache too, but reading it takes half the time of a click.
+    if (cachedToken !== undefined && cachedToken.expiresOnTimestamp - Date.now() > RENEW_BEFORE_MS)
+      return cachedToken.token
+    cachedToken = await credential.getToken(GRAPH_SCOPE, abortSignal ? { abortSignal } : {})
+    return cachedToken.token
   }
 
   const client = Client.initWithMiddleware({
     baseUrl: base.origin,
     defaultVersion: 'v1.0',
-    /** The SDK sends the token only to hosts it knows, and knows them without their port. */
+    /** The SDK sends the token only to listed hosts, and compares them without port. */
     customHosts: new Set([base.hostname]),
     middleware: chain(new AuthenticationHandler({ getAccessToken: () => accessToken() })),
   })
@@ -68,7 +69,7 @@ export function graphApi(options: GraphOptions): GraphApi {
   }
 }
 
-/** The SDK's default chain without its retries, which wait up to three minutes and cannot be interrupted. */
+/** The SDK's default middleware without its retries, which wait up to three minutes and cannot be aborted. */
 function chain(authentication: AuthenticationHandler): AuthenticationHandler {
   const telemetry = new TelemetryHandler()
   authentication.setNext(telemetry)

@@ -1,18 +1,24 @@
 import { z } from 'zod'
 import type { Directory, DirectoryAttribute, Person } from '../rules/directory.ts'
-import { PERSON_FIELDS, parseFound, parseIds, parseManager, parsePage, parsePerson } from './answers.ts'
+import { PERSON_FIELDS, parseAccountIds, parseIds, parseManager, parsePage, parsePerson } from './answers.ts'
 import { ask, type Log } from './ask.ts'
 import { type GraphApi, type GraphOptions, graphApi } from './client.ts'
 
-/** `checkMemberGroups` refuses more at once. */
-const MOST_GROUPS_A_QUESTION = 20
+/** `checkMemberGroups` takes at most 20 groups. */
+const MAX_GROUPS_PER_CALL = 20
 const PAGE_SIZE = 999
-const MOST_FOUND = 2
+/** As `Directory.idsWith` promises. */
+const MAX_IDS = 2
 
-/** Graph also takes a sign-in name where it takes an id: only an id says who somebody is. */
+/**
+ * Only an object id identifies a person for good. Graph would also take a sign-in name, so other texts are refused
+ * here.
+ */
 const isObjectId = (id: string) => z.guid().safeParse(id).success
 
-/** Asks Graph each time; nothing is kept. Needs the application permissions User.Read.All and GroupMember.Read.All. */
+/**
+ * The directory in Graph, without a cache. Needs the application permissions User.Read.All and GroupMember.Read.All.
+ */
 export function graphDirectory(options: GraphOptions & { readonly log?: Log }): Directory {
   const api = graphApi(options)
   const { tenantId, log } = options
@@ -26,7 +32,10 @@ export function graphDirectory(options: GraphOptions & { readonly log?: Log }): 
     )
   }
 
-  /** Graph answers "no manager" and "no such person" alike; the second is worth a line in the log, and is no manager either. */
+  /**
+   * Graph gives one answer for "no manager" and "no such person", so a second call finds out. The second case is
+   * logged.
+   */
   async function managerOf(objectId: string, signal?: AbortSignal): Promise<Person | undefined> {
     if (!isObjectId(objectId)) return undefined
     const answer = await ask(
@@ -40,14 +49,14 @@ export function graphDirectory(options: GraphOptions & { readonly log?: Log }): 
   }
 
   async function groupsOf(objectId: string, groupIds: readonly string[], signal?: AbortSignal) {
-    const known = isObjectId(objectId) ? groupIds.filter(isObjectId) : []
+    const validIds = isObjectId(objectId) ? groupIds.filter(isObjectId) : []
     const answers = await Promise.all(
-      chunks(known, MOST_GROUPS_A_QUESTION).map((chunk) =>
+      chunks(validIds, MAX_GROUPS_PER_CALL).map((chunk) =>
         ask(async (limit) => parseIds(await checkMemberGroups(api, objectId, chunk, limit)), signal, log),
       ),
     )
-    const found = new Set(answers.flatMap((ids) => ids ?? []).map((id) => id.toLowerCase()))
-    return new Set(groupIds.filter((id) => found.has(id.toLowerCase())))
+    const memberOf = new Set(answers.flatMap((ids) => ids ?? []).map((id) => id.toLowerCase()))
+    return new Set(groupIds.filter((id) => memberOf.has(id.toLowerCase())))
   }
 
   async function membersOf(groupId: string, signal?: AbortSignal): Promise<readonly Person[]> {
@@ -73,7 +82,10 @@ async function checkMemberGroups(api: GraphApi, objectId: string, groupIds: read
   return api(`/users/${objectId}/checkMemberGroups`, limit).post({ groupIds })
 }
 
-/** Casting to users is an "advanced query": it wants the count and eventual consistency. Who is asked may be a minute old; who may decide is read by `groupsOf`. */
+/**
+ * The cast to users is an "advanced query", which needs `$count` and eventual consistency. A list that is a minute old
+ * is good enough to send requests; who may decide is read by `groupsOf`.
+ */
 async function readMembers(api: GraphApi, groupId: string, tenantId: string, limit: AbortSignal) {
   const people: Person[] = []
   let next: string | undefined =
@@ -86,17 +98,17 @@ async function readMembers(api: GraphApi, groupId: string, tenantId: string, lim
   return people
 }
 
-/** Every attribute that sessions may be called after can be compared without "advanced query", whose index is late with what has just changed. */
+/** Uses no "advanced query", whose index lags behind changes. All `DIRECTORY_ATTRIBUTES` can be filtered without it. */
 async function readIdsWith(api: GraphApi, attribute: DirectoryAttribute, value: string, limit: AbortSignal) {
   const ids: string[] = []
   const filter = encodeURIComponent(`${attribute} eq '${value.replaceAll("'", "''")}'`)
-  let next: string | undefined = `/users?$filter=${filter}&$select=id&$top=${MOST_FOUND}`
-  while (next !== undefined && ids.length < MOST_FOUND) {
-    const page = parseFound(await api(next, limit).get())
+  let next: string | undefined = `/users?$filter=${filter}&$select=id&$top=${MAX_IDS}`
+  while (next !== undefined && ids.length < MAX_IDS) {
+    const page = parseAccountIds(await api(next, limit).get())
     ids.push(...page.ids)
     next = page.next
   }
-  return ids.slice(0, MOST_FOUND)
+  return ids.slice(0, MAX_IDS)
 }
 
 function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

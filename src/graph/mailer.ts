@@ -5,12 +5,12 @@ import { ask, type Log } from './ask.ts'
 import { type GraphOptions, graphApi } from './client.ts'
 
 /** Exchange often takes seconds to accept a mail. */
-const LONGEST_MS = 8_000
-/** However long Graph wants to be left alone, this is asked again sooner: what is waited for may be over by then. */
-const LONGEST_WAIT_MS = 5 * 60_000
+const TIMEOUT_MS = 8_000
+/** Longest pause before the next attempt, even if Graph asks for more: by then the fault may be mended. */
+const MAX_WAIT_MS = 5 * 60_000
 const HEADER = 'x-latchkey-copy'
 
-/** Codes of Exchange that say that this address, and not the service, is the trouble. */
+/** Error codes of Exchange for a wrong address. */
 const UNROUTABLE = new Set(['ErrorInvalidRecipients', 'ErrorInvalidSmtpAddress', 'ErrorRecipientNotFound'])
 
 const MISSING = 'Exchange has no mailbox for MAIL_SENDER. Correct it, or give that account a mailbox.'
@@ -26,8 +26,9 @@ interface MailerOptions extends GraphOptions {
 }
 
 /**
- * Sends through Graph's `sendMail`; needs the application permission Mail.Send, best for that one mailbox only.
- * It is asked once: `sendMail` knows no repetition, and a lost answer may stand for a mail that went out. Repeating is for our caller to decide.
+ * Sends mail with Graph's `sendMail`. Needs the application permission Mail.Send, best limited to that one mailbox. It
+ * tries once: `sendMail` does not detect repetitions, and after a lost answer the mail may have been sent. The caller
+ * decides about a retry.
  */
 export function graphMailer({ sender, log, ...options }: MailerOptions): Mailer {
   const api = graphApi(options)
@@ -35,21 +36,21 @@ export function graphMailer({ sender, log, ...options }: MailerOptions): Mailer 
 
   return {
     async send(mail) {
-      // What comes after 202 is an empty stream; that it was sent at all tells it from a sender who is not there.
+      // The body after 202 is empty. A value of our own distinguishes it from the `undefined` of a missing sender.
       const post = async (limit: AbortSignal) => {
-        await api(path, limit).post(messageOf(mail))
+        await api(path, limit).post(graphMessage(mail))
         return 'accepted'
       }
-      const accepted = await ask(post, AbortSignal.timeout(LONGEST_MS), log).catch((error: unknown) => {
-        throw refusalOf(error, log)
+      const accepted = await ask(post, AbortSignal.timeout(TIMEOUT_MS), log).catch((error: unknown) => {
+        throw senderError(error, log)
       })
       if (accepted === undefined) throw unsendable(log, MISSING)
     },
   }
 }
 
-/** Not kept among the sender's sent mails: the record knows what was asked of whom, and a second archive of it would have readers of its own. */
-function messageOf({ to, subject, html, id }: Mail): object {
+/** Keeps no copy in Sent Items: the record has the facts, and readers of that mailbox should not get them too. */
+function graphMessage({ to, subject, html, id }: Mail): object {
   return {
     message: {
       subject,
@@ -61,8 +62,8 @@ function messageOf({ to, subject, html, id }: Mail): object {
   }
 }
 
-/** What `ask` makes of a failure, said in the words of the port. */
-function refusalOf(error: unknown, log: MailLog | undefined): unknown {
+/** Turns an error of `ask` into an error of the port `Mailer`. */
+function senderError(error: unknown, log: MailLog | undefined): unknown {
   if (!isLatchkeyError(error, 'UNAVAILABLE')) return error
   const { cause } = error
   if (cause instanceof GraphError && cause.statusCode === 404) return unsendable(log, MISSING)
@@ -75,23 +76,28 @@ function refusalOf(error: unknown, log: MailLog | undefined): unknown {
   if (cause instanceof GraphError && UNROUTABLE.has(cause.code ?? '')) {
     return new Unreachable('Exchange knows no way to this address. Correct it in the directory.', { cause: error })
   }
-  if (cause instanceof GraphError && isOurFault(cause)) return error
+  if (cause instanceof GraphError && isBadRequest(cause)) return error
   const refused = cause instanceof GraphError && wasRefused(cause)
-  return new SenderBusy(Math.min(error.facts.retryAfterSeconds * 1_000, LONGEST_WAIT_MS), { cause: error, refused })
+  return new SenderBusy(Math.min(error.facts.retryAfterSeconds * 1_000, MAX_WAIT_MS), { cause: error, refused })
 }
 
-/** The fault of the sender, not of whoever is written to: every mail waits until somebody mends it, and the log says so each time. */
+/**
+ * A fault of the sending mailbox, not of the recipient. Every mail waits until the operator mends it; each attempt logs
+ * it.
+ */
 function unsendable(log: MailLog | undefined, sentence: string): SenderBusy {
   log?.error({ sentence }, 'no mail can be sent')
-  return new SenderBusy(LONGEST_WAIT_MS, { refused: true })
+  return new SenderBusy(MAX_WAIT_MS, { refused: true })
 }
 
-/** Turned away at the door, or without a token to get there. After anything else the mail may be on its way. */
+/**
+ * Whether Graph refused the request, or no token was available. After any other failure the mail may have been sent.
+ */
 function wasRefused({ statusCode, code }: GraphError): boolean {
   return [401, 429, 503].includes(statusCode) || (statusCode === -1 && code?.startsWith('Authentication') === true)
 }
 
-/** A request that Graph cannot read stays unreadable. */
-function isOurFault({ statusCode }: GraphError): boolean {
+/** Whether the request itself is wrong, so that a retry cannot help. */
+function isBadRequest({ statusCode }: GraphError): boolean {
   return statusCode >= 400 && statusCode < 500 && statusCode !== 401 && statusCode !== 408 && statusCode !== 429
 }

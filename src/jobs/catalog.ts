@@ -1,39 +1,44 @@
 import { z } from 'zod'
 
-/** Every job there is. The id of a job says what it is, so that a repeated add is one job. */
+/** All kinds of jobs and their queues. The id is derived from the job, so adding it twice makes one job. */
 export const JOBS = {
   activate: { queue: 'activate' },
   revoke: { queue: 'revoke' },
-  /** Brings every copy of one request to the present state. */
+  /** Edits every message of one request to show its current state. */
   sync: { queue: 'cards' },
 } as const
 
-/** What lies in Redis of a job, whatever it is: an id. */
+/** The data that BullMQ stores for every job: only an id. */
 export const jobPayload = z.strictObject({ recordId: z.string() })
 
 export type Act = keyof typeof JOBS
 export type QueueName = (typeof JOBS)[Act]['queue']
 
-/** `at`: not before this Redis time (ms since 1970); absent means now. `occasion`: the record's version, or `s<seconds/10>` from a sweep. */
 export interface Job {
   readonly act: Act
   readonly recordId: string
+  /** The record's version, or `s<seconds/10>` from a sweep. */
   readonly occasion: string
+  /** Redis time in ms since 1970, before which the job does not run. Absent: now. */
   readonly at?: number
 }
 
-/** BullMQ forbids the colon, and ignores an id that is still stored. */
+/** Joined by hyphens, because BullMQ forbids colons. BullMQ ignores an added job whose id is still stored. */
 export function jobId(job: Job): string {
   return `${job.act}-${job.recordId}-${job.occasion}`
 }
 
-/** For so long a repair is named under one id. It must not reuse an id that may still be stored, so the next one is fresh. */
+/**
+ * Sweeps within this time use one id for a repair. Later sweeps use a new one, because BullMQ may still store the old
+ * id.
+ */
 export const REPAIR_MS = 10_000
 
 export function sweepOccasion(nowMs: number): string {
   return `s${Math.floor(nowMs / REPAIR_MS)}`
 }
 
+/** Whether a sweep added the job. */
 export function isRepair(id: string): boolean {
   return /-s\d+$/.test(id)
 }

@@ -5,7 +5,9 @@ export interface OutboxEntry {
   readonly job: Job
 }
 
-/** Port: jobs that commits have named and no queue has yet. Entries come again until they are acknowledged. */
+/**
+ * Port: jobs that commits wrote and that are not in a queue yet. Entries are read again until they are acknowledged.
+ */
 export interface Outbox {
   read(count: number): Promise<readonly OutboxEntry[]>
   acknowledge(entryIds: readonly string[]): Promise<void>

@@ -2,59 +2,65 @@ import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 import { parseJson } from './parse-json.ts'
 
-/** The one inline policy of ours on an elevation role. */
+/** Name of the only inline policy that Latchkey writes to an elevation role. */
 export const DENY_POLICY = 'latchkey.deny'
 
-/** Live and denied ids of one role together: so every live grant can still be denied, beside the role's other inline policies. */
+/** Limit for live and denied ids of one role together, so that every live grant still has room to be denied. */
 export const DENY_IDS_PER_ROLE = 150
-/** What the role's other inline policies may take, for that to stay true. */
+/** Characters that the role's other inline policies may have, so that `DENY_IDS_PER_ROLE` ids fit beside them. */
 export const OTHER_INLINE_CHARACTERS = 2_000
-/** IAM quotas: all inline policies of a role together. */
+/** Characters of all inline policies of a role together ("IAM and AWS STS quotas"). */
 export const ROLE_INLINE_CHARACTERS = 10_240
 
-/** The epoch of a document that was not made by us, or not left as we made it. No installation's is this: theirs are random. */
+/**
+ * The epoch of a document that Latchkey did not render, or that was edited. Real epochs are random and never equal it.
+ */
 export const UNKNOWN_EPOCH = 'unknown'
 
-/** A Sid takes letters and digits only, so the epoch follows in hexadecimal. */
-const SID = 'LatchkeyEpoch'
-const DENIED = 'LatchkeyDenied'
-const UNEXPLAINED = 'LatchkeyUnexplained'
-const LONG_AGO = '1970-01-01T00:00:00Z'
+/**
+ * Beginning of the Sid that carries the epoch. The epoch follows in hexadecimal, because a Sid takes only letters and
+ * digits.
+ */
+const EPOCH_SID = 'LatchkeyEpoch'
+const DENIED_SID = 'LatchkeyDenied'
+const UNEXPLAINED_SID = 'LatchkeyUnexplained'
+const EPOCH_START = '1970-01-01T00:00:00Z'
 const WHOLE_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/
-/** `aws:userid` of a role's session: AWS's id of the role, and the session's name. */
-const USER_ID = /\bAROA[0-9A-Z]+:[\w+=,.@-]{2,64}/g
+/** `aws:userid` of a role's session: the role's unique id, a colon and the session's name. */
+const USER_IDS = /\bAROA[0-9A-Z]+:[\w+=,.@-]{2,64}/g
 
 /**
- * Refuses sessions issued before `issuedBefore`, whoever holds them, and the ids in `denied`, whenever they were issued.
- * Writing more than new grants may count on is right: a denial is not held back by a limit of ours.
+ * The JSON of a Deny document. It refuses every session that was issued before `issuedBefore`, and the ids in `denied`.
+ * `DENY_IDS_PER_ROLE` limits new grants only: a document may hold more ids, up to AWS's own limit.
+ * @throws QUOTA_FULL when the text is longer than AWS accepts
  */
 export function denyDocument(document: DenyDocument): string {
   const { epoch, issuedBefore, denied, unexplained = [] } = document
-  if (epoch === '') throw new TypeError('A Deny document carries its epoch')
+  if (epoch === '') throw new TypeError('A Deny document needs an epoch')
   if (!WHOLE_SECOND.test(issuedBefore)) throw new TypeError('issuedBefore is ISO 8601 in whole seconds')
   if (denied.some((id) => readableIds(id)[0] !== id)) throw new TypeError('A denied id is <role id>:<grant id>')
-  if (unexplained.some((id) => !denied.includes(id))) throw new TypeError('An unexplained id is denied too')
-  const text = write(document)
+  if (unexplained.some((id) => !denied.includes(id))) throw new TypeError('An unexplained id must be in denied too')
+  const text = render(document)
   if (text.length > ROLE_INLINE_CHARACTERS) refuseFullRole()
   return text
 }
 
-function write({ epoch, issuedBefore, denied, unexplained = [] }: DenyDocument): string {
+function render({ epoch, issuedBefore, denied, unexplained = [] }: DenyDocument): string {
   const refuse = { Effect: 'Deny', Action: '*', Resource: '*' }
-  const older = { DateLessThan: { 'aws:TokenIssueTime': issuedBefore } }
-  const apart = new Set(unexplained)
-  // IAM takes an empty list of values in no condition.
+  const isOlder = { DateLessThan: { 'aws:TokenIssueTime': issuedBefore } }
+  const unexplainedIds = new Set(unexplained)
+  // IAM refuses a condition with an empty list of values.
   const refuseIds = (Sid: string, ids: readonly string[]) =>
     ids.length > 0 ? [{ Sid, ...refuse, Condition: { StringEquals: { 'aws:userid': sorted(ids) } } }] : []
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
-      { Sid: `${SID}${Buffer.from(epoch).toString('hex')}`, ...refuse, Condition: older },
+      { Sid: `${EPOCH_SID}${Buffer.from(epoch).toString('hex')}`, ...refuse, Condition: isOlder },
       ...refuseIds(
-        DENIED,
-        denied.filter((id) => !apart.has(id)),
+        DENIED_SID,
+        denied.filter((id) => !unexplainedIds.has(id)),
       ),
-      ...refuseIds(UNEXPLAINED, [...apart]),
+      ...refuseIds(UNEXPLAINED_SID, [...unexplainedIds]),
     ],
   })
 }
@@ -67,63 +73,69 @@ export function refuseFullRole(): never {
 }
 
 /**
- * What AWS holds. Of a document that is not exactly as we write it, every id that can still be read stays denied, and its epoch is
- * unknown: who compares epochs finds a difference, and does what a lost record demands.
+ * Reads the document that AWS holds. If it is not exactly as `denyDocument` writes it, the result has every id that can
+ * be found in the text and `UNKNOWN_EPOCH`. That epoch differs from ours, so the caller recovers as after a lost
+ * record.
  */
 export function parseDenyDocument(text: string): DenyDocument {
-  const ours = parseOurs(text)
-  if (ours && write(ours) === text) return ours
-  return { epoch: UNKNOWN_EPOCH, issuedBefore: LONG_AGO, denied: readableIds(unescaped(text)) }
+  const own = parseOwn(text)
+  if (own && render(own) === text) return own
+  return { epoch: UNKNOWN_EPOCH, issuedBefore: EPOCH_START, denied: readableIds(unescaped(text)) }
 }
 
-const older = z.object({
+const epochStatement = z.object({
   Sid: z.string().regex(/^LatchkeyEpoch([0-9a-f]{2})+$/),
   Condition: z.object({ DateLessThan: z.object({ 'aws:TokenIssueTime': z.string().regex(WHOLE_SECOND) }) }),
 })
 const denials = z.object({
-  Sid: z.enum([DENIED, UNEXPLAINED]),
+  Sid: z.enum([DENIED_SID, UNEXPLAINED_SID]),
   Condition: z.object({ StringEquals: z.object({ 'aws:userid': z.array(z.string()) }) }),
 })
-const ours = z.object({ Statement: z.tuple([older], denials) })
+const ownDocument = z.object({ Statement: z.tuple([epochStatement], denials) })
 
-/** Whether the rest of the text is as we write it too is for the caller to compare. */
-function parseOurs(text: string): DenyDocument | undefined {
-  const { data } = ours.safeParse(parseJson(text))
+/** Undefined for a document with other statements than Latchkey writes. The caller compares the whole text. */
+function parseOwn(text: string): DenyDocument | undefined {
+  const { data } = ownDocument.safeParse(parseJson(text))
   if (!data) return undefined
   const [{ Sid, Condition }, ...rest] = data.Statement
   const idsOf = (one: string) =>
     rest.flatMap(({ Sid, Condition }) => (Sid === one ? Condition.StringEquals['aws:userid'] : []))
-  const unexplained = idsOf(UNEXPLAINED)
-  const denied = sorted([...idsOf(DENIED), ...unexplained])
+  const unexplained = idsOf(UNEXPLAINED_SID)
+  const denied = sorted([...idsOf(DENIED_SID), ...unexplained])
   if (denied.some((id) => readableIds(id)[0] !== id)) return undefined
   return {
-    epoch: Buffer.from(Sid.slice(SID.length), 'hex').toString(),
+    epoch: Buffer.from(Sid.slice(EPOCH_SID.length), 'hex').toString(),
     issuedBefore: Condition.DateLessThan['aws:TokenIssueTime'],
     denied,
     ...(unexplained.length > 0 ? { unexplained } : {}),
   }
 }
 
-/** Ids may stand anywhere in an edited document, and behind JSON escapes. */
+/** The text without JSON escapes, because an edited document may have escapes inside an id. */
 function unescaped(text: string): string {
   const value = parseJson(text)
   return value === undefined ? text : JSON.stringify(value)
 }
 
 function readableIds(text: string): readonly string[] {
-  return sorted(text.match(USER_ID) ?? [])
+  return sorted(text.match(USER_IDS) ?? [])
 }
 
 function sorted(values: Iterable<string>): readonly string[] {
   return [...new Set(values)].sort()
 }
 
-/** Everything a role refuses early, as a whole. `denied` holds `aws:userid` values, `<role id>:<grant id>`. */
+/** The content of one role's Deny document. */
 export interface DenyDocument {
+  /** Of the installation that wrote it. */
   readonly epoch: string
-  /** ISO 8601, whole seconds: sessions issued before this are refused, whoever holds them. */
+  /** ISO 8601, whole seconds. Every session that was issued earlier is refused. */
   readonly issuedBefore: string
+  /** `aws:userid` values of the refused sessions, `<role id>:<grant id>`. */
   readonly denied: readonly string[]
-  /** Those of `denied` that no true yes explains. AWS keeps them apart: whoever writes to Redis cannot make one of the others look like them. */
+  /**
+   * Ids of `denied` for which no genuine approval is known. They have their own statement in AWS, so that nobody who
+   * can only render to Redis can turn another denied id into one of them.
+   */
   readonly unexplained?: readonly string[]
 }

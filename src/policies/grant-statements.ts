@@ -8,7 +8,7 @@ const WHOLE_SECOND = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/
 
 type OneOrMore = string | readonly string[]
 
-/** Operator → key → what one of must hold. */
+/** Operator → condition key → values. One of the values must match. */
 export type IamCondition = Readonly<Record<string, Readonly<Record<string, OneOrMore>>>>
 
 export interface Statement {
@@ -18,47 +18,48 @@ export interface Statement {
   readonly Condition: IamCondition
 }
 
-/** What a policy allows, of one bucket. `endsAt`: ISO 8601, whole seconds. */
+/** What a grant's policy allows, in one bucket. */
 export interface PolicyTerms {
   readonly scopes: readonly Scope[]
   readonly levels: readonly Level[]
-  /** Absent: none. */
   readonly conditions?: Conditions
+  /** ISO 8601, whole seconds. */
   readonly endsAt: string
 }
 
-/** Of the bucket of the scopes. */
+/** Facts about the bucket of the scopes. */
 export type BucketFacts = Pick<Bucket, 'region' | 'kmsKey' | 'bucketKey'>
 
 /**
- * What a grant allows, whichever driver makes it true.
- * @param binding Only of the driver `attach`, beside the end in every statement: to whom it is bound, and from when. What it allows is added to what
- * they have: the key opens the scope alone, and not all that they could get if it were not encrypted.
+ * The statements of a grant, the same for merge drivers. Each of them carries the end.
+ * @param binding Only for the driver `attach`: a condition for every statement, with the person's `aws:userid` and the
+ * start. An attached policy adds to the person's other rights, so with it the KMS key works for objects of the scope
+ * only.
  */
 export function grantStatements(order: PolicyTerms, facts: BucketFacts, binding?: IamCondition): readonly Statement[] {
   const { region, kmsKey } = facts
   const levels = sortLevels(order.levels)
-  const name = oneBucket(order.scopes)
+  const name = bucketOf(order.scopes)
   const bucket = `arn:aws:s3:::${name}`
-  const bound = both(binding ?? {}, { DateLessThan: { 'aws:CurrentTime': checkEnd(order.endsAt) } })
+  const withEnd = merge(binding ?? {}, { DateLessThan: { 'aws:CurrentTime': checkEnd(order.endsAt) } })
   const { sourceIps, vpcEndpoints, objectTag } = order.conditions ?? {}
-  const asked = both(bound, requestCondition({ sourceIps, vpcEndpoints }))
+  const withRequest = merge(withEnd, requestCondition({ sourceIps, vpcEndpoints }))
   const tagged = objectTag ? { StringEquals: { [`s3:ExistingObjectTag/${objectTag.key}`]: objectTag.value } } : {}
-  const via = { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } }
-  const opened = binding === undefined ? {} : encryptedAs(bucket, order.scopes, facts)
+  const throughS3 = { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } }
+  const inScope = binding === undefined ? {} : encryptionContext(bucket, order.scopes, facts)
   return [
-    ...allow(levels, 'object', objectsOf(bucket, order.scopes), both(asked, tagged)),
-    ...listStatements(levels, bucket, order.scopes, asked),
-    ...bucketStatements(levels, bucket, order.scopes, asked),
-    // S3 asks KMS itself, from its own address: whom and whence it serves, its own statements say.
-    ...allow(levels, 'key', kmsKey === undefined ? [] : [kmsKey], both(both(bound, via), opened)),
+    ...allow(levels, 'object', objectsOf(bucket, order.scopes), merge(withRequest, tagged)),
+    ...listStatements(levels, bucket, order.scopes, withRequest),
+    ...bucketStatements(levels, bucket, order.scopes, withRequest),
+    // Without the request conditions: S3 calls KMS from its own address, and its own statements check the requester's.
+    ...allow(levels, 'key', kmsKey === undefined ? [] : [kmsKey], merge(merge(withEnd, throughS3), inScope)),
   ]
 }
 
 export function iamDocument(statements: readonly Statement[]): string {
   if (statements.length === 0) throw new TypeError('A grant has at least one scope and one level')
   const text = JSON.stringify({ Version: '2012-10-17', Statement: statements })
-  // IAM takes U+0020 to U+00FF in a document; beyond ASCII the JSON escape says the same.
+  // IAM accepts only U+0020 to U+00FF in a document, so everything beyond ASCII becomes a JSON escape.
   return text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
@@ -74,19 +75,22 @@ function allow(
 }
 
 function objectsOf(bucket: string, scopes: readonly Scope[]): readonly string[] {
-  return scopes.map(({ key }) => `${bucket}/${below(key)}`)
+  return scopes.map(({ key }) => `${bucket}/${keyPattern(key)}`)
 }
 
-/** Amazon S3 User Guide, "Encryption context": the ARN of the object; with S3 Bucket Keys that of the bucket, whichever object it is. */
-function encryptedAs(bucket: string, scopes: readonly Scope[], { bucketKey }: BucketFacts): IamCondition {
+/**
+ * Limits the use of a KMS key to objects of the scopes. The encryption context is the object's ARN, or the bucket's ARN
+ * with S3 Bucket Keys (Amazon S3 User Guide, "Encryption context").
+ */
+function encryptionContext(bucket: string, scopes: readonly Scope[], { bucketKey }: BucketFacts): IamCondition {
   const contexts = [...objectsOf(bucket, scopes), ...(bucketKey === true ? [bucket] : [])]
   return { StringLike: { 'kms:EncryptionContext:aws:s3:arn': oneOrMore(sorted(contexts)) } }
 }
 
 /**
- * A scope of one object lists nothing: S3 matches `prefix` as text, so listing `a.csv` would show the name of `a.csv.bak` too.
- * For the same reason a prefix `P/` is listed as `P/…` only. `aws s3 ls s3://b/P` (no slash) asks for every name that begins in `P`,
- * `P-secret/…` included, and is refused; `sync` and `rm --recursive` add the slash themselves.
+ * The right to list names in prefix scopes. A scope of one object gives none: S3 matches `prefix` as text, so listing
+ * `a.csv` would also show `a.csv.bak`. For the same reason a prefix `P/` allows `P/…` only. `aws s3 ls s3://b/P`
+ * without slash would also show `P-secret/…` and is refused; `sync` and `rm --recursive` add the slash themselves.
  */
 function listStatements(
   levels: readonly Level[],
@@ -96,8 +100,8 @@ function listStatements(
 ): readonly Statement[] {
   const keys = scopes.map(({ key }) => key).filter((key) => key === '' || key.endsWith('/'))
   if (keys.length === 0) return []
-  const inside = keys.includes('') ? {} : { StringLike: { 's3:prefix': oneOrMore(sorted(keys.map(below))) } }
-  return allow(levels, 'list', [bucket], both(condition, inside))
+  const inside = keys.includes('') ? {} : { StringLike: { 's3:prefix': oneOrMore(sorted(keys.map(keyPattern))) } }
+  return allow(levels, 'list', [bucket], merge(condition, inside))
 }
 
 function bucketStatements(
@@ -108,7 +112,7 @@ function bucketStatements(
 ): readonly Statement[] {
   const statements = allow(levels, 'bucket', [bucket], condition)
   if (statements.length > 0 && scopes.some(({ key }) => key !== ''))
-    throw new TypeError('The policy of a bucket is of the whole bucket')
+    throw new TypeError('The level bucket-policy needs the whole bucket as scope')
   return statements
 }
 
@@ -119,24 +123,24 @@ function requestCondition({ sourceIps, vpcEndpoints }: Pick<Conditions, 'sourceI
   }
 }
 
-/** Both must hold. */
-function both(one: IamCondition, other: IamCondition): IamCondition {
+/** A condition that holds when merge hold. */
+function merge(one: IamCondition, other: IamCondition): IamCondition {
   const operators = sorted([...Object.keys(one), ...Object.keys(other)])
   return Object.fromEntries(operators.map((operator) => [operator, { ...one[operator], ...other[operator] }]))
 }
 
-/** The pattern of everything that the key of a scope reaches. */
-function below(key: string): string {
-  return key === '' || key.endsWith('/') ? `${literal(key)}*` : literal(key)
+/** The IAM pattern for all keys in a scope. */
+function keyPattern(key: string): string {
+  return key === '' || key.endsWith('/') ? `${escapeKey(key)}*` : escapeKey(key)
 }
 
-/** IAM User Guide, policy variables: these three are the only way to write the characters themselves. */
-function literal(key: string): string {
+/** Escapes `*`, `?` and `$` as `${*}`, `${?}` and `${$}` (IAM User Guide, "Policy variables"). */
+function escapeKey(key: string): string {
   return key.replace(/[*?$]/g, (character) => `\${${character}}`)
 }
 
-/** Scopes come parsed; a document that widens access because one did not is not an option. */
-function oneBucket(scopes: readonly Scope[]): string {
+/** The scopes' bucket. It checks its name again, so that an unparsed scope cannot widen the document. */
+function bucketOf(scopes: readonly Scope[]): string {
   const [name, ...others] = sorted(scopes.map(({ bucket }) => bucket))
   if (name === undefined || others.length > 0) throw new TypeError('A grant reaches one bucket')
   if (!BUCKET.test(name)) throw new TypeError('A scope of this grant names no bucket')
@@ -149,7 +153,7 @@ function checkEnd(endsAt: string | undefined): string {
   return endsAt
 }
 
-/** The 31st of February has the right shape. */
+/** False for a day that does not exist, as the 31st of February. */
 function isRealTime(endsAt: string): boolean {
   const ms = Date.parse(endsAt)
   return !Number.isNaN(ms) && new Date(ms).toISOString() === endsAt.replace('Z', '.000Z')

@@ -1,4 +1,4 @@
-/** IAM documents are text: undefined for what is not JSON. */
+/** @returns undefined when the text is no JSON */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseJson } from './parse-json.ts'
 
-/** A bucket's own policy, as far as IAM's grammar goes. */
+/** Parses a bucket policy by IAM's grammar (IAM User Guide, "Grammar of the IAM JSON policy language"). */
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
 const conditionValues = z.union([z.string(), z.boolean(), z.number()]).transform(String)
@@ -9,7 +9,7 @@ const conditions = z.record(
   z.string(),
   z.record(z.string(), z.union([conditionValues.transform((one) => [one]), z.array(conditionValues)])),
 )
-/** `*`, or kind → names. */
+/** `*`, which means everybody, or a map from kind to names. */
 const principals = z.union([z.string().transform((one) => ({ AWS: [one] })), z.record(z.string(), oneOrMore)])
 const statement = z.object({
   Effect: z.enum(['Allow', 'Deny']),
@@ -27,16 +27,17 @@ const policy = z.object({
 
 export type Statement = z.infer<typeof statement>
 
-/** Undefined: it is not as IAM writes one. */
+/** @returns undefined when the document does not follow IAM's grammar */
 export function parseBucketPolicy(document: string): readonly Statement[] | undefined {
   return policy.safeParse(parseJson(document)).data?.Statement
 }
 
+/** The last part of an ARN's path. */
 export function nameOf(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1)
 }
 
-/** IAM's `*` and `?`; names of actions are compared in lower case. */
+/** Whether a text matches a pattern with IAM's `*` and `?`. It ignores case, as IAM does for actions. */
 export function like(pattern: string, text: string): boolean {
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')

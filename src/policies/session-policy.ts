@@ -1,12 +1,13 @@
 import { LatchkeyError } from '../errors.ts'
 import { type BucketFacts, grantStatements, iamDocument, type PolicyTerms } from './grant-statements.ts'
 
-/** STS API reference, AssumeRole: plain text of session policy and managed policies together, white space counted. */
+/** Characters of the session policy, with white space (STS API reference, AssumeRole). */
 export const SESSION_POLICY_CHARACTERS = 2_048
 
 /**
- * The session policy of a grant: exactly these scopes and levels, until `endsAt`. The same order always gives the same text.
- * What it allows is met with what the role allows; it can never give more than the role has.
+ * The session policy of a grant. It allows exactly the scopes and levels, until `endsAt`; a session may only do what
+ * both this policy and the role allow. The same order always gives the same text.
+ * @throws QUOTA_FULL when it is longer than STS accepts
  */
 export function sessionPolicy(order: PolicyTerms, bucket: BucketFacts): string {
   const document = iamDocument(grantStatements(order, bucket))
@@ -14,7 +15,7 @@ export function sessionPolicy(order: PolicyTerms, bucket: BucketFacts): string {
   return document
 }
 
-/** As STS counts it: characters of the text as it is sent. */
+/** The size as STS counts it: characters of the text that is sent. */
 export function policySize(document: string): number {
   return document.length
 }

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 
-/** AWS's words for "too fast" (IAM and STS, "Common Error Types"). */
+/** AWS error codes for too many calls (IAM and STS, "Common Error Types"). */
 const THROTTLES: ReadonlySet<string> = new Set([
   ...['Throttling', 'ThrottlingException', 'ThrottledException', 'RequestThrottled', 'RequestLimitExceeded'],
   ...['TooManyRequestsException', 'SlowDown', 'PriorRequestNotComplete'],
@@ -11,9 +11,12 @@ export function isThrottle(error: unknown): boolean {
   return 'awsCode' in error.facts && THROTTLES.has(error.facts.awsCode)
 }
 
-/** How long a failed job waits before its next try; there is always a next one. `chance` is from 0 to 1. */
+/**
+ * Pause before a failed job is tried again, in ms. The number of attempts is not limited.
+ * @param chance Random number from 0 to 1.
+ */
 export function backoffMs(attempts: number, throttled: boolean, chance: number): number {
   if (!throttled) return Math.min(30_000, 1_000 * attempts)
-  // Many jobs are throttled together: they must not come back together.
+  // Half of the pause is random, so that jobs that were throttled together do not repeat together.
   return Math.min(60_000, 500 * 2 ** Math.min(attempts, 10)) * (0.5 + chance / 2)
 }

@@ -8,10 +8,12 @@ import { readScript, runScript } from './scripts.ts'
 
 const SPEND = readScript('spend-budget')
 
-/** Longer than the channel's own time-out. */
-const OPERATION_LASTS_MS = 15_000
+/** How long an operation occupies the conversation unless it is given back. Longer than the time-out of a send. */
+const OPERATION_MAX_MS = 15_000
 
-/** What Teams takes from a bot in one conversation ("Optimize your bot with rate limiting in Teams"); edits are counted as sends. */
+/**
+ * Teams' limits for a bot in one conversation ("Optimize your bot with rate limiting in Teams"). Edits count as sends.
+ */
 const LIMITS = [
   { atMost: 7, withinMs: 1_000 },
   { atMost: 8, withinMs: 2_000 },
@@ -19,7 +21,10 @@ const LIMITS = [
   { atMost: 1_800, withinMs: 3_600_000 },
 ] as const
 
-/** Half at once and half spread over the window: so none of that length, wherever it begins, sees more than the limit. */
+/**
+ * For each limit a burst and an interval in ms: half of the operations may come at once, the other half are spread over
+ * the window. So no window of that length, wherever it begins, has more than the limit.
+ */
 const WINDOWS = LIMITS.flatMap(({ atMost, withinMs }) => {
   const burst = Math.floor(atMost / 2)
   return [String(burst), String(Math.ceil(withinMs / (atMost - burst)))]
@@ -31,9 +36,9 @@ export function redisBudget(redis: Connection, { prefix = PREFIX }: { readonly p
   const keys = keysUnder(prefix)
 
   async function spend(conversation: string, token: string, lastsMs: number): Promise<number> {
-    // Teams' limits are those of the whole channel or chat, whichever thread is written to.
-    const [whole = ''] = conversation.split(';')
-    const name = createHash('sha256').update(whole).digest('base64url').slice(0, 22)
+    // Teams' limits apply to the whole channel or chat. The id of a thread is the channel's id, `;` and more.
+    const [channelOrChat = ''] = conversation.split(';')
+    const name = createHash('sha256').update(channelOrChat).digest('base64url').slice(0, 22)
     return waitAnswer.parse(
       await answered(runScript(redis, SPEND, [keys.budget(name)], [token, String(lastsMs), ...WINDOWS])),
     )
@@ -42,7 +47,7 @@ export function redisBudget(redis: Connection, { prefix = PREFIX }: { readonly p
   return {
     async take(conversation) {
       const token = randomUUID()
-      const waitMs = await spend(conversation, token, OPERATION_LASTS_MS)
+      const waitMs = await spend(conversation, token, OPERATION_MAX_MS)
       if (waitMs > 0) return { waitMs }
       return {
         async giveBack() {

@@ -3,20 +3,23 @@ import { type Connection, masters, untilReady } from './connections.ts'
 import { type Info, infoNumber, parseInfo } from './info.ts'
 import { PREFIX } from './keys.ts'
 
-const MOST_SKEW_MS = 2_000
+const MAX_SKEW_MS = 2_000
 const MANAGED =
   'If AWS keeps every write for you (MemoryDB, ElastiCache with synchronous durability), set REDIS_DURABILITY=managed.'
 
-/** Whole sentences with the next step. Refusals: do not start. */
+/** Sentences for the operator, each with the next step. */
 export interface Preflight {
+  /** If there is one, Latchkey must not start. */
   readonly refusals: readonly string[]
   readonly warnings: readonly string[]
 }
 
-/** `appendfsync` is undefined where CONFIG is forbidden. */
+/** Facts about one Redis server. */
 export interface Findings {
   readonly info: Info
+  /** Undefined: CONFIG is forbidden there. */
   readonly appendfsync: string | undefined
+  /** REDIS_DURABILITY=managed: the operator says that AWS keeps every acknowledged write. */
   readonly managed: boolean
 }
 
@@ -27,7 +30,9 @@ interface PreflightOptions {
   readonly answerWithinMs?: number
 }
 
-/** Asks whether this Redis may hold the record: whether it keeps what it acknowledged, and whether its clock is ours. */
+/**
+ * Checks whether this Redis can hold the record: version, role, eviction, durability, and the difference of the clocks.
+ */
 export async function preflight(
   redis: Connection,
   { prefix = PREFIX, durability, answerWithinMs = 10_000 }: PreflightOptions = {},
@@ -39,14 +44,14 @@ export async function preflight(
     }
   }
   const managed = durability === 'managed'
-  const found = await Promise.all(
+  const verdicts = await Promise.all(
     masters(redis).map(async (master) => {
       const info = parseInfo(await master.info())
       return judge({ info, managed, appendfsync: await appendfsync(master) })
     }),
   )
-  const refusals = [...found.flatMap((each) => each.refusals), ...judgeSkew(await skewMs(redis, prefix))]
-  return { refusals: [...new Set(refusals)], warnings: [...new Set(found.flatMap((each) => each.warnings))] }
+  const refusals = [...verdicts.flatMap((each) => each.refusals), ...judgeSkew(await skewMs(redis, prefix))]
+  return { refusals: [...new Set(refusals)], warnings: [...new Set(verdicts.flatMap((each) => each.warnings))] }
 }
 
 export function judge({ info, appendfsync, managed }: Findings): Preflight {
@@ -83,20 +88,23 @@ function isNewEnough(version: string): boolean {
   return major > 6 || (major === 6 && minor >= 2)
 }
 
-/** Due times are judged by Redis, and BullMQ judges by the worker's own clock: more than this apart, jobs come early or late. */
+/**
+ * Refuses clocks that differ by more than 2 s. Due times follow Redis's clock but BullMQ's delays follow the worker's,
+ * so jobs would run early or late.
+ */
 export function judgeSkew(milliseconds: number): readonly string[] {
-  if (Math.abs(milliseconds) <= MOST_SKEW_MS) return []
+  if (Math.abs(milliseconds) <= MAX_SKEW_MS) return []
   const seconds = Math.round(Math.abs(milliseconds) / 1_000)
   return [`The clock of this machine and that of Redis are ${seconds} seconds apart. Set both by NTP.`]
 }
 
-/** The least difference that the measurement allows: the time the answer took proves nothing. */
+/** The smallest possible difference of the clocks: Redis's time came somewhere between question and answer. */
 async function skewMs(redis: Connection, prefix: string): Promise<number> {
   const before = Date.now()
-  const there = await redisTime(redis, prefix)
+  const redisMs = await redisTime(redis, prefix)
   const after = Date.now()
-  if (there < before) return there - before
-  return Math.max(0, there - after)
+  if (redisMs < before) return redisMs - before
+  return Math.max(0, redisMs - after)
 }
 
 async function appendfsync(redis: { config(get: 'GET', name: string): Promise<unknown> }): Promise<string | undefined> {
@@ -104,7 +112,7 @@ async function appendfsync(redis: { config(get: 'GET', name: string): Promise<un
     const reply = await redis.config('GET', 'appendfsync')
     return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined
   } catch {
-    // Forbidden by AWS or by an access list: the warning says so.
+    // CONFIG is forbidden by AWS or by an access list. `judge` warns about it.
     return undefined
   }
 }

@@ -5,11 +5,18 @@ import { translate } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { keysUnder, PREFIX } from './keys.ts'
 
-/** Small enough that a script which folds some hundred entries stays short. */
-const MOST_IN_ENTRY = 20
-const MOST_AT_ONCE = 500
-/** EventBridge waits for five seconds. Whoever comes when so many wait already is asked to come back. */
-const MOST_WAITING = 5_000
+/**
+ * CloudTrail records in one stream entry. Few, because the fold script works on whole entries and blocks Redis
+ * meanwhile.
+ */
+const RECORDS_PER_ENTRY = 20
+/** Records in one batch. */
+const RECORDS_PER_BATCH = 500
+/**
+ * With this many records waiting, further ones are refused with UNAVAILABLE. EventBridge waits only five seconds for an
+ * answer.
+ */
+const MAX_WAITING = 5_000
 
 interface Waiting {
   readonly json: string
@@ -17,7 +24,11 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** Takes a connection for requests. What arrives while one batch is on its way goes with the next: one write to disk for all of them. */
+/**
+ * The inbox as a Redis stream. Records that arrive while a batch is being sent go into the next batch, so one write to
+ * disk serves many.
+ * @param redis A connection for requests.
+ */
 export function redisInbox(redis: Connection, { prefix = PREFIX }: { readonly prefix?: string } = {}): Inbox {
   const stream = keysUnder(prefix).inbox
   const waiting: Waiting[] = []
@@ -25,9 +36,9 @@ export function redisInbox(redis: Connection, { prefix = PREFIX }: { readonly pr
 
   async function sendAll(): Promise<void> {
     while (waiting.length > 0) {
-      const batch = waiting.splice(0, MOST_AT_ONCE)
-      const entries = Array.from({ length: Math.ceil(batch.length / MOST_IN_ENTRY) }, (_, position) =>
-        batch.slice(position * MOST_IN_ENTRY, (position + 1) * MOST_IN_ENTRY),
+      const batch = waiting.splice(0, RECORDS_PER_BATCH)
+      const entries = Array.from({ length: Math.ceil(batch.length / RECORDS_PER_ENTRY) }, (_, index) =>
+        batch.slice(index * RECORDS_PER_ENTRY, (index + 1) * RECORDS_PER_ENTRY),
       )
       await Promise.all(entries.map((entry) => send(redis, stream, entry)))
     }
@@ -35,7 +46,7 @@ export function redisInbox(redis: Connection, { prefix = PREFIX }: { readonly pr
   }
 
   function append(record: CloudTrailRecord): Promise<void> {
-    if (waiting.length >= MOST_WAITING) {
+    if (waiting.length >= MAX_WAITING) {
       throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 5 })
     }
     return new Promise((resolve, reject) => {
@@ -49,7 +60,7 @@ export function redisInbox(redis: Connection, { prefix = PREFIX }: { readonly pr
   return { append: async (record) => append(record) }
 }
 
-/** Acknowledged or refused: each of those who wait learns it. */
+/** Sends one entry and settles the promises of all its records. */
 async function send(redis: Connection, stream: string, entry: readonly Waiting[]): Promise<void> {
   try {
     await redis.xadd(stream, '*', ...entry.flatMap(({ json }) => ['record', json]))

@@ -12,12 +12,16 @@ import { readScript, runScript } from './scripts.ts'
 
 const COMMIT = readScript('append', 'commit')
 
-/** Longer than a commit can be on its way: by then its connection is given up (15 s). */
-const REMEMBERED_MS = 60_000
+/**
+ * How long Redis remembers a commit's token. Longer than a commit can be under way: after 15 s its connection is
+ * closed.
+ */
+const TOKEN_LIFETIME_MS = 60_000
 
-/** Between two sendings, so that a connection that fails at once does not keep the process busy. */
+/** Pause between two sendings, so that a connection that fails at once does not keep the process busy. */
 const PAUSE_MS = 20
 
+/** What a conflict message calls a record. */
 const THINGS = {
   request: 'request',
   grant: 'grant',
@@ -34,16 +38,22 @@ interface Plan {
   readonly args: readonly string[]
 }
 
-/** How something is shown, and whether it was. */
-const ONLY_SHOWN: ReadonlySet<string> = new Set(['copy', 'copies', 'notice', 'notices'])
+/**
+ * Kinds of messages and security notices, and of their due entries. They hold what was sent, which needs no audit
+ * event.
+ */
+const MESSAGE_KINDS: ReadonlySet<string> = new Set(['copy', 'copies', 'notice', 'notices'])
 
 function needsNoEvent({ records, due = [], indexes = [], epoch }: Commit): boolean {
   const written = [...records.filter(({ next }) => next !== undefined), ...due]
   const isBookkeeping = indexes.every(({ kind }) => kind === RECONCILED)
-  return epoch === undefined && isBookkeeping && written.every(({ kind }) => ONLY_SHOWN.has(kind))
+  return epoch === undefined && isBookkeeping && written.every(({ kind }) => MESSAGE_KINDS.has(kind))
 }
 
-/** Throws on what no caller may send: it would fail half way, or write something nobody can read. */
+/**
+ * Keys and arguments for `commit.lua`.
+ * @throws Error for a change that no caller may send: it would fail half way, or write something unreadable
+ */
 export function planCommit(keys: Keys, change: Commit, token: string): Plan {
   const records = change.records.map((write) => keys.record(write.kind, write.id))
   if (new Set(records).size < records.length) throw new Error('A commit writes each record once.')
@@ -60,7 +70,7 @@ export function planCommit(keys: Keys, change: Commit, token: string): Plan {
       ...[...records, ...limitKeys, ...moves.map((move) => move.key)],
     ],
     args: [
-      String(REMEMBERED_MS),
+      String(TOKEN_LIFETIME_MS),
       change.epoch ?? '',
       ...list(change.records, (write) => [
         String(write.expectedVersion),
@@ -84,8 +94,10 @@ function score(milliseconds: number): string {
 }
 
 /**
- * Sends a plan until its outcome is known, for two seconds: its token makes a second sending harmless. ioredis sends again by
- * itself too, once, after a cut. Throws UNAVAILABLE; with `perhapsDone` when it was sent and no answer came.
+ * Sends a plan until its outcome is known, for 2 s at most. The token makes a repetition harmless; ioredis also repeats
+ * once by itself after a lost connection.
+ * @throws CONFLICT when a record's version has moved, or the error of a limit that is reached
+ * @throws UNAVAILABLE; with `perhapsDone` when the plan was sent and no answer came
  */
 export async function sendCommit(redis: Connection, plan: Plan, change: Commit): Promise<void> {
   if (redis.status !== 'ready') throw unavailable(new Error(`The connection is in state ${redis.status}.`))
@@ -95,8 +107,8 @@ export async function sendCommit(redis: Connection, plan: Plan, change: Commit):
     if (answer !== undefined) return conclude(answer, change)
     if (replyCode(error) !== undefined && sendings === 1) throw translate(error)
     await delay(PAUSE_MS)
-    const leftMs = giveUpAt - performance.now()
-    if (leftMs <= 0 || !(await untilReady(redis, leftMs))) throw unavailable(error, true)
+    const remainingMs = giveUpAt - performance.now()
+    if (remainingMs <= 0 || !(await untilReady(redis, remainingMs))) throw unavailable(error, true)
   }
 }
 

@@ -13,21 +13,24 @@ type Address =
 const FORMS =
   'redis://host:port, rediss://host:port, the path of a socket, or a comma-separated list of a cluster’s nodes'
 
-/** ioredis ends a request's command after this time; the reply may still be on its way. */
+/** ioredis gives up a request's command after this time. Redis may still execute it. */
 export const COMMAND_TIMEOUT_MS = 2_000
 
 const COMMON = {
-  // A connection that a NAT or a load balancer dropped says nothing; longer than BullMQ's longest block of 10 s.
+  // Detects connections that a NAT or load balancer dropped silently. Longer than BullMQ's longest blocking read, 10 s.
   socketTimeout: 15_000,
   keepAlive: 10_000,
-  // BullMQ's own waits up to 20 s after Redis has come back.
+  // Shorter than BullMQ's own strategy, which waits up to 20 s after Redis is back.
   retryStrategy: (attempt: number) => Math.min(100 * attempt, 1_000) + Math.random() * 100,
 } as const
 
 const PURPOSES = {
-  /** BullMQ demands null; a command waits for as long as the outage lasts. No command timeout: it would cut a blocking read. */
+  /**
+   * BullMQ demands null: a command waits until Redis is back. There is no command time-out, because it would end
+   * blocking reads.
+   */
   worker: { ...COMMON, maxRetriesPerRequest: null },
-  /** Somebody is waiting: an answer, or a failure, within two seconds. */
+  /** A person waits, so a command succeeds or fails within two seconds. */
   request: { ...COMMON, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS },
 } as const satisfies Record<Purpose, RedisOptions>
 
@@ -40,12 +43,15 @@ export function parseAddress(text: string): Address {
 
 function parseNode(text: string): URL {
   const url = z.url({ protocol: /^rediss?$/, hostname: /./ }).safeParse(text.trim())
-  // The address may hold a password: it is not repeated here.
+  // The message does not quote the address, because it may contain a password.
   if (!url.success) throw new Error(`This is not the address of a Redis. It has one of these forms: ${FORMS}.`)
   return new URL(url.data)
 }
 
-/** A client that looks after itself: it logs once when Redis is lost and once when it is back, and never throws by an event. */
+/**
+ * Opens a client that reconnects by itself. It logs when Redis is lost and when it is back; its `error` events never
+ * throw.
+ */
 export function connect(url: string, purpose: Purpose, log: Logger): Connection {
   const redis = open(parseAddress(url), purpose)
   watch(redis, log.child({ purpose }))
@@ -79,7 +85,8 @@ function openCluster(nodes: readonly URL[], purpose: Purpose): Cluster {
       redisOptions,
       enableOfflineQueue: purpose === 'worker',
       clusterRetryStrategy: COMMON.retryStrategy,
-      // ElastiCache's certificates name hosts, not addresses (ioredis, "Special note: AWS ElastiCache clusters with TLS").
+      // ElastiCache's certificates name hosts, not addresses (ioredis, "Special note: AWS ElastiCache clusters with
+      // TLS").
       ...(secure ? { dnsLookup: (host: string, found: (e: null, host: string) => void) => found(null, host) } : {}),
     },
   )
@@ -92,7 +99,7 @@ function watch(redis: Connection, log: Logger): void {
     lost = true
     log.warn({ reason }, 'Redis is not reachable')
   }
-  // Only the message: the error of a refused AUTH carries the password in its arguments.
+  // Only the message, because the error of a refused AUTH contains the password.
   redis.on('error', (error: Error) => onLoss(error.message))
   redis.on('reconnecting', () => onLoss('the connection was closed'))
   redis.on('ready', () => {
@@ -101,7 +108,7 @@ function watch(redis: Connection, log: Logger): void {
   })
 }
 
-/** False: not ready within that time. */
+/** @returns false when the connection was not ready within that time */
 export async function untilReady(redis: Connection, milliseconds: number): Promise<boolean> {
   if (redis.status === 'ready') return true
   return new Promise((resolve) => {
@@ -118,7 +125,10 @@ export async function untilReady(redis: Connection, milliseconds: number): Promi
   })
 }
 
-/** Keyless commands go to any node of a cluster; facts about Redis itself are asked of every one that takes writes. */
+/**
+ * All nodes that take writes. INFO and CONFIG must be sent to each, because a cluster sends a command without key to
+ * any node.
+ */
 export function masters(redis: Connection): readonly Redis[] {
   return redis instanceof Cluster ? redis.nodes('master') : [redis]
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { replyCode } from './answers.ts'
 import type { Connection } from './connections.ts'
 
-/** Redis 6.2 answers null for an entry that was claimed and is no longer in the stream. */
+/** Redis 6.2 answers null for a claimed entry that is no longer in the stream. */
 const entries = z.array(z.tuple([z.string(), z.array(z.string()).nullable()]).nullable())
 type Entries = z.infer<typeof entries>
 const streams = z.array(z.tuple([z.string(), entries])).nullable()
@@ -12,19 +12,22 @@ const BLOCK_MS = 1_000
 
 export interface StreamEntry {
   readonly entryId: string
-  /** Names and values in turn, as they were added. */
+  /** Field names and values in turn, as XADD got them. */
   readonly fields: readonly string[]
 }
 
 interface GroupOptions {
   readonly stream: string
-  /** Also the name of the one consumer: an entry goes to one reader, and what one left behind any of them claims. */
+  /** Also the name of its only consumer. All readers share it, so each may claim entries that another left behind. */
   readonly group: string
-  /** An entry that was read and not acknowledged for this long is read again. */
+  /** An entry that was read is read again when it is not acknowledged within this time. */
   readonly claimAfterMs: number
 }
 
-/** Needs a worker's connection that nobody else uses: reading blocks it for up to a second. */
+/**
+ * Reads a stream as a consumer group.
+ * @param redis A worker's connection for this reader alone: reading blocks it for up to a second.
+ */
 export function groupReader(
   redis: Connection,
   options: GroupOptions,
@@ -33,15 +36,15 @@ export function groupReader(
   const claim = claimer(redis, options)
 
   async function read(count: number): Promise<readonly StreamEntry[]> {
-    const left = await claim(count)
-    const found = left.length > 0 ? left : await readNew(redis, options, count)
-    return found.flatMap((entry) => (entry ? [{ entryId: entry[0], fields: entry[1] ?? [] }] : []))
+    const unacknowledged = await claim(count)
+    const read = unacknowledged.length > 0 ? unacknowledged : await readNew(redis, options, count)
+    return read.flatMap((entry) => (entry ? [{ entryId: entry[0], fields: entry[1] ?? [] }] : []))
   }
 
   return (count) => withGroup(redis, stream, group, () => read(count))
 }
 
-/** What a reader has read and, having crashed, never acknowledged. */
+/** Claims entries that a crashed reader has read but not acknowledged. */
 function claimer(
   redis: Connection,
   { stream, group, claimAfterMs }: GroupOptions,
@@ -49,10 +52,10 @@ function claimer(
   let lastClaimAt = Number.NEGATIVE_INFINITY
   return async (count) => {
     if (performance.now() - lastClaimAt < claimAfterMs) return []
-    const left = claimed.parse(await redis.xautoclaim(stream, group, group, claimAfterMs, '0-0', 'COUNT', count))[1]
-    // While there may be more of them, they come before anything new.
-    if (left.length < count) lastClaimAt = performance.now()
-    return left
+    const entries = claimed.parse(await redis.xautoclaim(stream, group, group, claimAfterMs, '0-0', 'COUNT', count))[1]
+    // After a full page there may be more, so the next read claims again before it reads new entries.
+    if (entries.length < count) lastClaimAt = performance.now()
+    return entries
   }
 }
 
@@ -61,7 +64,7 @@ async function readNew(redis: Connection, { stream, group }: GroupOptions, count
   return streams.parse(await redis.xreadgroup(...words))?.[0]?.[1] ?? []
 }
 
-/** The group is missing in a new Redis, and again after it was emptied. */
+/** Creates the group when it is missing, as in a new or emptied Redis, and runs `ask` again. */
 async function withGroup<T>(redis: Connection, stream: string, group: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
@@ -76,7 +79,7 @@ async function createGroup(redis: Connection, stream: string, group: string): Pr
   try {
     await redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM')
   } catch (error) {
-    // Another reader was quicker.
+    // Another reader has just created it.
     if (replyCode(error) !== 'BUSYGROUP') throw error
   }
 }

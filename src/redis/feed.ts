@@ -3,9 +3,9 @@ import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { keysUnder, PREFIX } from './keys.ts'
 
-const REMEMBER_ARRIVAL_SECONDS = 3_600
+const ARRIVAL_LIFETIME_SECONDS = 3_600
 
-/** Takes a connection for requests. */
+/** @param redis A connection for requests. */
 export function redisFeed(redis: Connection, { prefix = PREFIX }: { readonly prefix?: string } = {}): Feed {
   const keys = keysUnder(prefix)
   return {
@@ -16,7 +16,7 @@ export function redisFeed(redis: Connection, { prefix = PREFIX }: { readonly pre
       return new Map(Object.entries(await answered(redis.hgetall(keys.proven))))
     },
     async noteArrival(nonce) {
-      await answered(redis.set(keys.arrival(nonce), '1', 'EX', REMEMBER_ARRIVAL_SECONDS))
+      await answered(redis.set(keys.arrival(nonce), '1', 'EX', ARRIVAL_LIFETIME_SECONDS))
     },
     hasArrived: async (nonce) => (await answered(redis.exists(keys.arrival(nonce)))) === 1,
   }

@@ -14,13 +14,14 @@ import { readScript, runScript } from './scripts.ts'
 const GROUP = 'fold'
 const FOLD = readScript('append', 'fold-writes')
 
-/** Longer would keep others waiting: Redis runs one script at a time. */
-const MOST_RECORDS = 500
-/** Unexplained records of one kind are one audit event in so long, of at most so many kinds. */
+/** Records in one run of the script. Redis runs one script at a time, so a longer run would delay other commands. */
+const MAX_RECORDS = 500
+/** Unexplained records of one kind become one audit event in this time. */
 const GATHER_MS = 5_000
-const MOST_KINDS = 200
-/** A live card is edited once in so long, however much is written: Teams takes 1,800 edits an hour in one conversation. */
-const SHOW_EVERY_MS = 3_000
+/** Kinds of unexplained records that are collected at once; further ones are counted together, as `THE_REST`. */
+const MAX_KINDS = 200
+/** Shortest time between two edits of a live card. Teams takes 1,800 edits an hour in one conversation. */
+const CARD_INTERVAL_MS = 3_000
 
 type Template = Omit<Extract<AuditEvent, { kind: 'write.unexplained' }>, 'count' | 'firstAt' | 'lastAt'>
 
@@ -42,7 +43,10 @@ interface FoldOptions {
   readonly gatherMs?: number
 }
 
-/** `reading` is a worker's connection that nobody else uses: reading blocks it for up to a second. */
+/**
+ * Adds up CloudTrail records by grant.
+ * @param reading A worker's connection for this reader alone: reading blocks it for up to a second.
+ */
 export function redisFold(reading: Connection, writing: Connection, options: FoldOptions): Fold {
   const { prefix = PREFIX, log, claimAfterMs = 5_000, gatherMs = GATHER_MS } = options
   const keys = keysUnder(prefix)
@@ -60,7 +64,7 @@ export function redisFold(reading: Connection, writing: Connection, options: Fol
 
 const recordText = z.string().transform(parsedJson).pipe(cloudTrailRecord)
 
-/** What is no record was not written by us: it leaves with its entry, and the log says so. */
+/** Latchkey wrote no text that is not a record. It is logged, and removed together with its entry. */
 function parseEntry({ entryId, fields }: StreamEntry, log: Logger): InboxEntry {
   const parsed = fields.filter((_, position) => position % 2 === 1).map((text) => recordText.safeParse(text))
   const records = parsed.flatMap(({ data }) => (data === undefined ? [] : [data]))
@@ -69,12 +73,15 @@ function parseEntry({ entryId, fields }: StreamEntry, log: Logger): InboxEntry {
   return { entryId, records }
 }
 
-/** At least one: a batch without records still reports what is due. */
+/**
+ * Splits entries by `MAX_RECORDS`. There is at least one batch, because a run without records still reports due audit
+ * events.
+ */
 function batchesOf(entries: readonly FoldEntry[]): readonly (readonly FoldEntry[])[] {
   const batches: FoldEntry[][] = [[]]
   let records = 0
   for (const entry of entries) {
-    if (records > 0 && records + entry.explained.length > MOST_RECORDS) {
+    if (records > 0 && records + entry.explained.length > MAX_RECORDS) {
       batches.push([])
       records = 0
     }
@@ -94,8 +101,8 @@ function planFold(keys: Keys, entries: readonly FoldEntry[], gatherMs: number) {
       ...grantIds.flatMap((id) => [keys.digest(id), keys.lastWrites(id)]),
     ],
     args: [
-      ...[GROUP, String(gatherMs), String(MOST_KINDS), JSON.stringify(THE_REST), String(MOST_LAST_WRITES)],
-      ...[String(SHOW_EVERY_MS), String(all.length), ...all.map((one) => JSON.stringify(describe(one, positions)))],
+      ...[GROUP, String(gatherMs), String(MAX_KINDS), JSON.stringify(THE_REST), String(MOST_LAST_WRITES)],
+      ...[String(CARD_INTERVAL_MS), String(all.length), ...all.map((one) => JSON.stringify(describe(one, positions)))],
       ...entries.map(({ entryId }) => entryId),
     ],
   }

@@ -1,4 +1,4 @@
-/** The answer to INFO: lines of `name:value`. CONFIG, which says more, is forbidden on ElastiCache and MemoryDB. */
+/** The answer to INFO as a map. CONFIG, which says more, is forbidden on ElastiCache and MemoryDB. */
 export type Info = ReadonlyMap<string, string>
 
 export function parseInfo(text: string): Info {
@@ -10,6 +10,7 @@ export function parseInfo(text: string): Info {
   )
 }
 
+/** @throws Error when the value is missing or no number */
 export function infoNumber(info: Info, name: string): number {
   const value = Number(info.get(name))
   if (Number.isNaN(value))

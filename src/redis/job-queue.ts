@@ -8,7 +8,7 @@ import { PREFIX } from './keys.ts'
 
 const KEEP_FAILED_SECONDS = 30 * 86_400
 
-/** `revoke` first: it is the one that must not wait. */
+/** `revoke` is the first, because revocations must not wait. */
 export const QUEUES: readonly QueueName[] = ['revoke', 'activate', 'cards']
 
 interface QueueOptions {
@@ -16,7 +16,10 @@ interface QueueOptions {
   readonly log: Logger
 }
 
-/** Takes a worker's connection, which may be shared. An add waits for as long as an outage lasts. */
+/**
+ * The job queue in BullMQ. `add` waits until Redis is back after an outage.
+ * @param redis A worker's connection; it may be shared.
+ */
 export function bullQueue(
   redis: Connection,
   { prefix = PREFIX, log }: QueueOptions,
@@ -24,11 +27,12 @@ export function bullQueue(
   const queues = new Map(QUEUES.map((name) => [name, openQueue(name, redis, prefix, log)]))
 
   async function add(jobs: readonly Job[]): Promise<void> {
-    // Redis's time, not this process's: the due moment does not move with our clock. What is not due at a moment has none.
+    // A due time is compared with Redis's clock, so that a wrong local clock does not shift it. Other jobs need no
+    // clock.
     const now = jobs.some(({ at }) => at !== undefined) ? await redisTime(redis, prefix) : Date.now()
     const addTo = async ([name, queue]: readonly [QueueName, Queue]) => {
-      const mine = jobs.filter((job) => JOBS[job.act].queue === name)
-      if (mine.length > 0) await queue.addBulk(mine.map((job) => describe(job, now)))
+      const own = jobs.filter((job) => JOBS[job.act].queue === name)
+      if (own.length > 0) await queue.addBulk(own.map((job) => describe(job, now)))
     }
     await Promise.all([...queues].map(addTo))
   }
@@ -47,7 +51,10 @@ function openQueue(name: QueueName, connection: Connection, prefix: string, log:
   return queue
 }
 
-/** AWS ends it by itself: with BullMQ, whatever has a priority comes after all that has none, so an early end never waits behind a crowd of these. */
+/**
+ * A revoke job for an end on time, which AWS enforces by itself. It gets a priority, because BullMQ runs jobs with a
+ * priority after all jobs without one. So an early end never waits behind such jobs.
+ */
 function isEndOnTime({ act, at }: Job): boolean {
   return act === 'revoke' && at !== undefined
 }
@@ -64,10 +71,10 @@ function describe(job: Job, now: number) {
       ...(isEndOnTime(job) ? { priority: 1 } : {}),
       attempts: Number.MAX_SAFE_INTEGER,
       backoff: { type: 'custom' },
-      // The id is free again at once; what ran is told by the record.
+      // BullMQ ignores an id that is still stored. The record, not the queue, says what was done.
       removeOnComplete: true,
       removeOnFail: isRepair(id) ? true : { age: KEEP_FAILED_SECONDS },
-      // Errors go to the log, which is redacted; Redis keeps none.
+      // Errors go only to the log, which removes secrets.
       stackTraceLimit: 0,
     },
   }

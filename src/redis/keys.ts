@@ -1,5 +1,6 @@
 import type { DueKind, RecordKind } from '../store/commit.ts'
 
+/** The hash tag that all keys share. */
 export const PREFIX = '{latchkey}'
 
 export interface Keys {
@@ -8,9 +9,9 @@ export interface Keys {
   readonly epoch: string
   readonly inbox: string
   readonly seen: string
-  /** Gathered until it is told to the audit. */
+  /** Unexplained CloudTrail records, counted until they become an audit event. */
   readonly unexplained: string
-  /** When each bucket's newest CloudTrail record came. */
+  /** For each bucket, the time of its newest CloudTrail record. */
   readonly proven: string
   record(kind: RecordKind, id: string): string
   due(kind: DueKind): string
@@ -19,13 +20,13 @@ export interface Keys {
   digest(grantId: string): string
   lastWrites(grantId: string): string
   budget(conversation: string): string
-  /** Of one event of the wiring's self-test. */
+  /** Says that one event of the wiring's self-test has arrived. */
   arrival(nonce: string): string
-  /** Remembers for a short time that a commit was done. */
+  /** Says for a short time that a commit was done. */
   commit(token: string): string
 }
 
-/** One hash tag: a commit's keys must lie in one slot of a cluster. */
+/** All Redis keys. They share one hash tag, because a commit's keys must be in one slot of a cluster. */
 export function keysUnder(prefix: string): Keys {
   if (!/^\{[^{}]+\}$/.test(prefix)) throw new Error(`The prefix of Redis keys is one hash tag like ${PREFIX}.`)
   return {

@@ -11,20 +11,23 @@ const GROUP = 'relay'
 interface OutboxOptions {
   readonly prefix?: string
   readonly log: Logger
-  /** An entry that was read and not acknowledged for this long is read again. */
+  /** An entry that was read is read again when it is not acknowledged within this time. */
   readonly claimAfterMs?: number
 }
 
-/** Needs a worker's connection that nobody else uses: reading blocks it for up to a second. */
+/**
+ * The outbox as a Redis stream. Entries that are no jobs are removed and logged.
+ * @param redis A worker's connection for this reader alone: reading blocks it for up to a second.
+ */
 export function redisOutbox(redis: Connection, { prefix = PREFIX, log, claimAfterMs = 5_000 }: OutboxOptions): Outbox {
   const stream = keysUnder(prefix).outbox
   const readEntries = groupReader(redis, { stream, group: GROUP, claimAfterMs })
 
   async function read(count: number): Promise<readonly OutboxEntry[]> {
-    const { jobs, strange } = sort(await readEntries(count))
-    if (strange.length > 0) {
-      log.error({ entryIds: strange }, 'the outbox held entries that are not jobs; they were removed')
-      await acknowledge(redis, stream, strange)
+    const { jobs, foreign } = parseEntries(await readEntries(count))
+    if (foreign.length > 0) {
+      log.error({ entryIds: foreign }, 'the outbox held entries that are not jobs; they were removed')
+      await acknowledge(redis, stream, foreign)
     }
     return jobs
   }
@@ -35,15 +38,18 @@ export function redisOutbox(redis: Connection, { prefix = PREFIX, log, claimAfte
   }
 }
 
-/** `strange`: not a job, so no commit wrote it. Left where it is, it would come again for ever. */
-function sort(found: readonly StreamEntry[]): {
+/**
+ * `foreign`: ids of entries that are no jobs, so no commit wrote them. They must be removed, or they would be read
+ * again for ever.
+ */
+function parseEntries(entries: readonly StreamEntry[]): {
   readonly jobs: readonly OutboxEntry[]
-  readonly strange: readonly string[]
+  readonly foreign: readonly string[]
 } {
-  const read = found.map(({ entryId, fields }) => ({ entryId, job: jobText.safeParse(fields[1]) }))
+  const read = entries.map(({ entryId, fields }) => ({ entryId, job: jobText.safeParse(fields[1]) }))
   return {
     jobs: read.flatMap(({ entryId, job }) => (job.success ? [{ entryId, job: job.data }] : [])),
-    strange: read.flatMap(({ entryId, job }) => (job.success ? [] : [entryId])),
+    foreign: read.flatMap(({ entryId, job }) => (job.success ? [] : [entryId])),
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What was written as JSON, for a schema of its own to look at. */
+/** A zod transform from JSON text to its value, to be piped into the schema of the value. */
 export function parsedJson(text: string, context: z.RefinementCtx): unknown {
   try {
     return JSON.parse(text)

@@ -12,12 +12,12 @@ export interface Task {
   readonly recordId: string
 }
 
-/** `againAt`: run this job once more, not before this Redis time (ms). */
+/** Does one job. `againAt`: run the job once more, not before this Redis time in ms. */
 type Handler = (task: Task) => Promise<{ readonly againAt?: number }>
 
 interface WorkerOptions {
   readonly handlers: Readonly<Record<QueueName, Handler>>
-  /** Jobs at once, for each queue. */
+  /** How many jobs of one queue run at once. */
   readonly concurrency: number
   readonly log: Logger
   readonly prefix?: string
@@ -25,7 +25,7 @@ interface WorkerOptions {
 
 const CLOSE_WITHIN_MS = 20_000
 
-/** What BullMQ is told about a failure, and stores: the error itself goes to the log only. */
+/** The error that BullMQ gets and stores. It contains no details; these go only to the log. */
 class Failed extends Error {
   readonly throttled: boolean
 
@@ -38,7 +38,7 @@ class Failed extends Error {
 const SETTINGS = {
   lockDuration: 15_000,
   stalledInterval: 5_000,
-  // With the default of 1, two crashes in the same job fail it for good.
+  // With BullMQ's default of 1, a job that crashed the process twice would fail for good.
   maxStalledCount: Number.MAX_SAFE_INTEGER,
   settings: {
     backoffStrategy: (attempts: number, _type?: string, error?: Error) =>
@@ -46,7 +46,9 @@ const SETTINGS = {
   },
 }
 
-/** Takes a worker's connection, which may be shared: each worker opens one more of its own to wait on. */
+/**
+ * @param redis A worker's connection; it may be shared, because each worker opens another one for its blocking reads.
+ */
 export function startWorkers(redis: Connection, options: WorkerOptions): { close(): Promise<void> } {
   const { handlers, concurrency, log, prefix = PREFIX } = options
   const workers = QUEUES.map((name) => {
@@ -63,7 +65,7 @@ export function startWorkers(redis: Connection, options: WorkerOptions): { close
 
 function processorOf(redis: Connection, prefix: string, handler: Handler, log: Logger) {
   async function putBack(job: StoredJob, token: string | undefined, waitMs: number): Promise<never> {
-    // A wait by this process's clock, which is the one that BullMQ will ask.
+    // Computed from this process's clock, by which BullMQ judges delays.
     await job.moveToDelayed(Date.now() + Math.max(0, waitMs), token)
     throw new DelayedError()
   }
@@ -88,12 +90,15 @@ async function perform(job: StoredJob, handler: Handler, log: Logger): ReturnTyp
   }
 }
 
-/** What still needs a repair was named again by now. Were the older ones tried on, an outage of an hour would end with hundreds for each grant. */
+/**
+ * Whether a later sweep has already added a newer repair of the same record. Old repairs are dropped, or an outage of
+ * an hour would leave hundreds of jobs for each grant.
+ */
 function isReplaced(job: StoredJob): boolean {
   return isRepair(job.id ?? '') && Date.now() - job.timestamp > REPAIR_MS
 }
 
-/** A job that nobody here wrote is not tried again. */
+/** @throws UnrecoverableError for a job that is not in the catalog, so that BullMQ does not repeat it */
 function parseTask(job: StoredJob): Task {
   const act = parseAct(job.name)
   const payload = jobPayload.safeParse(job.data)

@@ -7,7 +7,7 @@ import { parsedJson } from './parsed-json.ts'
 
 const auditJson = z.string().transform(parsedJson).pipe(auditEvent.optional().catch(undefined))
 
-/** The newest audit events, the newest first. What is none was not written by us, and is left out. */
+/** The newest audit events, newest first. Stream entries that are no audit events are left out. */
 export async function recentAudit(redis: Connection, count: number, prefix = PREFIX): Promise<readonly AuditEvent[]> {
   const entries = await answered(redis.xrevrange(keysUnder(prefix).audit, '+', '-', 'COUNT', count))
   const read = auditJson.array().parse(entries.map(([, fields]) => fields[1] ?? 'null'))

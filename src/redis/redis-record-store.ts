@@ -12,16 +12,20 @@ import { readScript, runScript } from './scripts.ts'
 
 const LEASE = readScript('take-lease')
 const EPOCH = readScript('take-epoch')
-const ROOM_KNOWN_FOR_MS = 2_000
+const ROOM_CACHE_MS = 2_000
+/** Share of `maxmemory` above which Latchkey takes no new requests. */
 const FULL_AT = 0.7
 
-/** Takes a connection for requests: whoever reads or commits gets an answer or UNAVAILABLE within two seconds. */
+/**
+ * The record in Redis. Every call answers or throws UNAVAILABLE within two seconds.
+ * @param redis A connection for requests.
+ */
 export function redisRecord(redis: Connection, { prefix = PREFIX }: { readonly prefix?: string } = {}): RecordPort {
   const keys = keysUnder(prefix)
   return {
     commit: async (change) => sendCommit(redis, planCommit(keys, change, randomUUID()), change),
     read: (kind, id) => answered(read(redis, keys, kind, id)),
-    // Sent together without waiting in between; a pipeline would hide the error of a single reply.
+    // Promise.all sends all reads in one round trip. A pipeline would hide the error of a single reply.
     readMany: (kind, ids) => answered(Promise.all(ids.map((id) => read(redis, keys, kind, id)))),
     list: (kind, value, options) => answered(list(redis, keys.index(kind, value), options)),
     scores: (kind, value) => answered(scores(redis, keys.index(kind, value))),
@@ -29,11 +33,11 @@ export function redisRecord(redis: Connection, { prefix = PREFIX }: { readonly p
     now: () => answered(redisTime(redis, prefix)),
     lease: (id, milliseconds) => takeLease(redis, keys.lease(id), milliseconds),
     epoch: () => answered(epoch(redis, keys.epoch)),
-    hasRoom: cached(ROOM_KNOWN_FOR_MS, () => answered(hasRoom(redis))),
+    hasRoom: cached(ROOM_CACHE_MS, () => answered(hasRoom(redis))),
   }
 }
 
-/** As `commit.lua` has it. */
+/** The versions that `commit.lua` writes. */
 const VERSION = /^[1-9]\d{0,14}$/
 
 async function read(redis: Connection, keys: Keys, kind: RecordKind, id: string): Promise<Stored | undefined> {
@@ -42,7 +46,7 @@ async function read(redis: Connection, keys: Keys, kind: RecordKind, id: string)
   return VERSION.test(version) ? { version: Number(version), value: parsed(json) } : { version: 0, value: undefined }
 }
 
-/** What is not JSON was not written by us; the caller's schema refuses the bare text. */
+/** The parsed value. A text that is not JSON is returned as it is, and the caller's schema refuses it. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
@@ -80,7 +84,7 @@ async function takeLease(redis: Connection, key: string, milliseconds: number): 
   const ask = (forMs: number, how: 'take' | 'renew') =>
     answered(runScript(redis, LEASE, [key], [token, String(forMs), how]))
   if ((await ask(milliseconds, 'take')) !== 1) return undefined
-  const stop = renewALittle(milliseconds / 3, async () => (await ask(milliseconds, 'renew')) === 1)
+  const stop = keepRenewing(milliseconds / 3, async () => (await ask(milliseconds, 'renew')) === 1)
   return {
     async release() {
       stop()
@@ -89,15 +93,21 @@ async function takeLease(redis: Connection, key: string, milliseconds: number): 
   }
 }
 
-/** A holder that hangs must not keep the others out: in a living process too a lease ends, at the latest after eight times its length. */
-const MOST_RENEWALS = 24
+/**
+ * Limits a lease whose process hangs but still renews it. Renewals come every third of the lease's length, so it ends
+ * after about eight lengths.
+ */
+const MAX_RENEWALS = 24
 
-/** A renewal that fails is not missed: the lease lapses, and the version of every record decides as it always does. */
-function renewALittle(everyMs: number, renew: () => Promise<boolean>): () => void {
-  let left = MOST_RENEWALS
+/**
+ * Renews a lease in the background; the result stops it. A failed renewal is ignored: the lease then expires, and the
+ * versions of records still prevent conflicting writes.
+ */
+function keepRenewing(everyMs: number, renew: () => Promise<boolean>): () => void {
+  let remaining = MAX_RENEWALS
   const timer = setInterval(() => {
-    left -= 1
-    if (left < 0) return clearInterval(timer)
+    remaining -= 1
+    if (remaining < 0) return clearInterval(timer)
     renew().then(
       (isHeld) => isHeld || clearInterval(timer),
       () => clearInterval(timer),
@@ -107,7 +117,7 @@ function renewALittle(everyMs: number, renew: () => Promise<boolean>): () => voi
   return () => clearInterval(timer)
 }
 
-/** Many processes may start on an empty Redis at once: the first to write decides. */
+/** The stored epoch. If there is none, the script stores a new one; of several processes the first one wins. */
 async function epoch(redis: Connection, key: string): Promise<string> {
   return z.guid().parse(await runScript(redis, EPOCH, [key], [randomUUID()]))
 }
@@ -115,16 +125,16 @@ async function epoch(redis: Connection, key: string): Promise<string> {
 async function hasRoom(redis: Connection): Promise<boolean> {
   const infos = await Promise.all(masters(redis).map((master) => master.info('memory')))
   return infos.map(parseInfo).every((info) => {
-    const most = infoNumber(info, 'maxmemory')
-    return most === 0 || infoNumber(info, 'used_memory') <= FULL_AT * most
+    const maxMemory = infoNumber(info, 'maxmemory')
+    return maxMemory === 0 || infoNumber(info, 'used_memory') <= FULL_AT * maxMemory
   })
 }
 
 function cached<T>(milliseconds: number, ask: () => Promise<T>): () => Promise<T> {
-  let known: { readonly value: T; readonly at: number } | undefined
+  let last: { readonly value: T; readonly at: number } | undefined
   return async () => {
-    if (known && performance.now() - known.at < milliseconds) return known.value
-    known = { value: await ask(), at: performance.now() }
-    return known.value
+    if (last && performance.now() - last.at < milliseconds) return last.value
+    last = { value: await ask(), at: performance.now() }
+    return last.value
   }
 }

@@ -6,7 +6,7 @@ import type { Connection } from './connections.ts'
 import { type Keys, keysUnder, PREFIX } from './keys.ts'
 import { parsedJson } from './parsed-json.ts'
 
-/** What the script adds up. A number that it did not write counts as none. */
+/** A sum that `fold-writes.lua` keeps. Anything that is no such number counts as 0. */
 const amount = z.coerce.number().int().nonnegative().catch(0).default(0)
 const time = z.iso.datetime().nullable().catch(null).default(null)
 const counts = z.object({
@@ -21,13 +21,13 @@ const counts = z.object({
 const sums = z.object({ bytes: amount, firstAt: time, lastAt: time })
 const lastWrite = z.object({ kind: z.enum(WRITE_KINDS), name: z.string(), uri: z.string() })
 
-/** Takes a connection for requests. */
+/** @param redis A connection for requests. */
 export function redisWriteSummaries(
   redis: Connection,
   { prefix = PREFIX }: { readonly prefix?: string } = {},
 ): WriteSummaries {
   const keys = keysUnder(prefix)
-  // Sent together without waiting in between.
+  // Promise.all sends all reads in one round trip.
   return { readMany: (grantIds) => answered(Promise.all(grantIds.map((id) => read(redis, keys, id)))) }
 }
 

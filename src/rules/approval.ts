@@ -1,37 +1,40 @@
 import type { Person } from './directory.ts'
 import { type Approver, type Entitlement, formatApprover } from './entitlement.ts'
 
-/** What the directory says at the moment of the click. */
+/** Facts about reviewer and requester. The directory is asked for them at the click. */
 export interface ReviewFacts {
+  /** Entra object id. */
   readonly requesterId: string
-  /** Our own tenant. */
+  /** The tenant that Latchkey serves. */
   readonly tenantId: string
   readonly reviewer: Person
-  /** Ids of those groups of the rules that the reviewer is in. */
+  /** Ids of the rules' groups of which the reviewer is a member. */
   readonly reviewerGroups: ReadonlySet<string>
-  /** Of the requester. */
+  /** The requester's manager; undefined: none. */
   readonly managerId: string | undefined
 }
 
-/** `as` is what gives the right, as the rules file writes it. */
+/** `as`: the approver entry of the rules that gives the right. @example "group:finance" */
 export type MayReview = { readonly may: true; readonly as: string } | { readonly may: false; readonly reason: string }
 
-/** Self-approval is refused before anything else is looked at. */
+/** Whether a person may review a request under this entitlement. It checks for self-approval first. */
 export function decideReview(entitlement: Entitlement, facts: ReviewFacts): MayReview {
   const barred = barredReason(facts.reviewer, facts)
   if (barred) return { may: false, reason: barred }
-  const through = entitlement.approvers.find((approver) => isOne(approver, facts))
-  if (through) return { may: true, as: formatApprover(through) }
-  const approvers = entitlement.approvers.map(sayApprover).join(' or ')
+  const approver = entitlement.approvers.find((one) => matchesApprover(one, facts))
+  if (approver) return { may: true, as: formatApprover(approver) }
+  const approvers = entitlement.approvers.map(approverText).join(' or ')
   return { may: false, reason: `Entitlement ${entitlement.name} asks ${approvers}. Leave it to one of them.` }
 }
 
-/** Why this person could not review whatever the entitlement says. */
+/**
+ * Why a person may review no request of this requester under any entitlement, as a sentence. Undefined: no such reason.
+ */
 export function barredReason(
   reviewer: Person,
   { requesterId, tenantId }: Pick<ReviewFacts, 'requesterId' | 'tenantId'>,
 ): string | undefined {
-  // Ids are GUIDs, which compare without case; elsewhere a difference in case can only refuse.
+  // Ignores case, because ids are GUIDs. The other comparisons do not: there a difference in case can only refuse.
   if (reviewer.objectId.toLowerCase() === requesterId.toLowerCase())
     return 'You asked for this yourself, and nobody decides their own request. Wait for one of the approvers.'
   if (reviewer.tenantId !== tenantId) return 'Your account belongs to another tenant. Sign in with one of this tenant.'
@@ -40,12 +43,12 @@ export function barredReason(
   return undefined
 }
 
-function isOne(approver: Approver, { reviewer, reviewerGroups, managerId }: ReviewFacts): boolean {
+function matchesApprover(approver: Approver, { reviewer, reviewerGroups, managerId }: ReviewFacts): boolean {
   if (approver.kind === 'manager') return reviewer.objectId === managerId
   return approver.kind === 'group' ? reviewerGroups.has(approver.id) : reviewer.objectId === approver.id
 }
 
-function sayApprover(approver: Approver): string {
+function approverText(approver: Approver): string {
   if (approver.kind === 'manager') return "the requester's manager"
   return approver.kind === 'group' ? `a member of ${approver.name}` : approver.name
 }

@@ -1,9 +1,10 @@
-/** Amazon S3 User Guide, "General purpose bucket naming rules". */
+/** Checks bucket names (Amazon S3 User Guide, "General purpose bucket naming rules"). */
 
 const RESERVED_PREFIXES = ['xn--', 'sthree-', 'amzn-s3-demo-']
-/** These name access points and buckets of other kinds, whose ARNs and actions differ. */
+/** Suffixes of access points and other kinds of buckets, whose ARNs and actions differ. */
 const RESERVED_SUFFIXES = ['-s3alias', '--ol-s3', '.mrap', '--x-s3', '--table-s3']
 
+/** What is wrong with the name, as a sentence. Undefined: nothing. */
 export function bucketNameProblem(name: string): string | undefined {
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
     return 'A bucket name has 3 to 63 lower case letters, digits, dots and hyphens, and begins and ends with a letter or digit.'

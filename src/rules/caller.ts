@@ -1,4 +1,4 @@
-/** Who is asking, proven by a token that an edge has verified. Nothing else in the program says who somebody is. */
+/** The person who makes a call, read from a verified token. Nothing else in the program identifies a person. */
 export interface Caller {
   readonly tenantId: string
   /** Entra object id. */
@@ -8,9 +8,9 @@ export interface Caller {
   readonly roles: readonly string[]
   /** The registered client that the token was issued to. */
   readonly clientId: string
-  /** The token says that they signed in with a second factor. */
+  /** Whether the token says that the person signed in with a second factor. */
   readonly mfa?: boolean
-  /** Where the call came from, for the audit. */
+  /** IP address of the client, for the audit. */
   readonly address: string
 }
 

@@ -1,14 +1,16 @@
 import { z } from 'zod'
 
-/** What AWS asks of each request beside who and what; of an entitlement, and of every grant under it. */
+/** Conditions of an entitlement on each use of a grant, beside scope, level and time. AWS checks all except `mfa`. */
 export const conditions = z.strictObject({
-  /** CIDR blocks that requests must come from. */
+  /** CIDR blocks: calls to S3 must come from one of them. */
   sourceIps: z.array(z.string()).min(1).optional(),
-  /** Ids of VPC endpoints that requests must come through. */
+  /** Ids of VPC endpoints: calls to S3 must come through one of them. */
   vpcEndpoints: z.array(z.string()).min(1).optional(),
-  /** Only objects that carry this tag. */
+  /** Only objects with this tag can be used. */
   objectTag: z.strictObject({ key: z.string(), value: z.string() }).optional(),
-  /** The person signed in to Entra with a second factor: asked at vend and on pages. */
+  /**
+   * The person must sign in to Entra with a second factor. Latchkey checks it when it vends credentials and on pages.
+   */
   mfa: z.literal(true).optional(),
 })
 

@@ -2,7 +2,11 @@ import { LatchkeyError } from '../errors.ts'
 
 const UNITS = { m: 1, h: 60, d: 1440 } as const
 
-/** @example parseDuration('8h') // 480 minutes */
+/**
+ * @returns minutes
+ * @throws BAD_INPUT for anything but a whole number with `m`, `h` or `d`
+ * @example parseDuration('8h') // 480
+ */
 export function parseDuration(text: string): number {
   const [, count, unit] = /^([1-9][0-9]{0,4})([mhd])$/.exec(text) ?? []
   if (count === undefined || !isUnit(unit))
@@ -10,7 +14,10 @@ export function parseDuration(text: string): number {
   return Number(count) * UNITS[unit]
 }
 
-/** The largest unit that says it exactly: `formatDuration(90)` is `90m`, `formatDuration(120)` is `2h`. */
+/**
+ * Uses the largest unit that gives a whole number.
+ * @example formatDuration(90) // "90m"; formatDuration(120) // "2h"
+ */
 export function formatDuration(minutes: number): string {
   if (minutes % UNITS.d === 0) return `${minutes / UNITS.d}d`
   if (minutes % UNITS.h === 0) return `${minutes / UNITS.h}h`

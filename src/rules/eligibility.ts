@@ -9,17 +9,19 @@ import { contains, formatScope, type Scope } from './scope.ts'
 export interface Ask {
   readonly scopes: readonly Scope[]
   readonly levels: readonly Level[]
-  /** Left out: the entitlement's default. */
+  /** Absent: the entitlement's default is used. */
   readonly durationMinutes?: number
 }
 
-/** Whether the rules let this person ask; `reason` and the lines of `mayAsk` are written for the requester. */
+/**
+ * Whether the rules let a person ask for something. `reason` and the lines of `mayAsk` are sentences for the requester.
+ */
 export type Eligibility =
   | {
       readonly eligible: true
       readonly entitlement: Entitlement
       readonly account: Account
-      /** Of the driver `attach`: who holds it in that account. */
+      /** The requester's own role or user in the account; only with the driver `attach`. */
       readonly ownIdentity?: OwnIdentity
       readonly durationMinutes: number
       readonly reason: string
@@ -28,38 +30,38 @@ export type Eligibility =
       readonly eligible: false
       readonly reason: string
       readonly mayAsk: readonly string[]
-      /** Absent: the owner of the bucket. */
+      /** Whom the requester should contact. Absent: the owner of the bucket. */
       readonly tell?: 'an owner of Latchkey'
     }
 
 export interface Asker {
   readonly person: Person
-  /** Ids of those groups of the rules that the person is in. */
+  /** Ids of the rules' groups of which the person is a member. */
   readonly groups: ReadonlySet<string>
 }
 
-/** What this person may ask for at all; `reason` says why it is nothing. */
+/** The entitlements under which a person may ask. `reason` says why there is none. */
 export type Offered =
   | { readonly some: true; readonly entitlements: readonly Entitlement[] }
   | { readonly some: false; readonly reason: string }
 
-/** A card and a terminal still show this many at a glance. */
-const LONGEST_MAY_ASK = 5
+/** Longest list of alternatives in a refusal, so that a card or terminal can show it at once. */
+const MAX_ALTERNATIVES = 5
 const NAMED_NOWHERE = 'No entitlement names you or a group of yours.'
 
-/** Every group that the rules name, to ask the directory once. */
+/** Ids of all groups in the rules, for one query to the directory. */
 export function groupIdsOf(rules: Rules): readonly string[] {
   return [...new Set(rules.groups.values())]
 }
 
 /**
- * One entitlement must carry the whole ask: scopes, levels and duration. Of several the first in the file counts, so the owner decides by order.
- * A bucket that the rules do not list reads like one that this person may not reach.
+ * Decides whether one entitlement allows the whole ask: scopes, levels and duration. If several do, the first in the
+ * file is used. The reason does not reveal whether a bucket is missing from the rules or only not open to this person.
  */
 export function decideEligibility(rules: Rules, who: Asker, ask: Ask): Eligibility {
-  const barred = barredReason(who.person) ?? malformedReason(ask)
+  const barred = barredReason(who.person) ?? inputFault(ask)
   if (barred) return { eligible: false, reason: barred, mayAsk: [] }
-  const own = rules.entitlements.filter((entitlement) => grantedTo(entitlement, who) !== undefined)
+  const own = rules.entitlements.filter((entitlement) => matchingSubject(entitlement, who) !== undefined)
   const refuse = (reason: string): Eligibility => ({ eligible: false, reason, mayAsk: mayAskOf(own, ask) })
 
   if (own.length === 0) return refuse(NAMED_NOWHERE)
@@ -75,29 +77,29 @@ export function decideEligibility(rules: Rules, who: Asker, ask: Ask): Eligibili
   if (account === undefined) return refuse(scopeReason(own, ask))
   if (entitlement.driver === 'session') return accept({ entitlement, account }, who, ask)
   const ownIdentity = findOwnIdentity(rules, account, who)
-  // What they may ask for is just this, and only the rules or the directory can mend it.
+  // No alternatives are offered: only a change of the rules or the directory can help.
   if ('problem' in ownIdentity)
     return { eligible: false, reason: ownIdentity.problem, mayAsk: [], tell: 'an owner of Latchkey' }
   return accept({ entitlement, account, ownIdentity }, who, ask)
 }
 
-/** Each scope of these, at any of its levels, for no longer than its longest time, is eligible. */
+/** The entitlements under which this person may ask. */
 export function entitlementsFor(rules: Rules, who: Asker): Offered {
   const barred = barredReason(who.person)
   if (barred) return { some: false, reason: barred }
-  const entitlements = rules.entitlements.filter((entitlement) => grantedTo(entitlement, who) !== undefined)
+  const entitlements = rules.entitlements.filter((entitlement) => matchingSubject(entitlement, who) !== undefined)
   return entitlements.length > 0 ? { some: true, entitlements } : { some: false, reason: NAMED_NOWHERE }
 }
 
-type Found = Pick<Extract<Eligibility, { eligible: true }>, 'entitlement' | 'account' | 'ownIdentity'>
+type Match = Pick<Extract<Eligibility, { eligible: true }>, 'entitlement' | 'account' | 'ownIdentity'>
 
-function accept(found: Found, who: Asker, ask: Ask): Eligibility {
-  const { entitlement } = found
-  const subject = grantedTo(entitlement, who)
-  const through = subject ? formatApprover(subject) : who.person.name
+function accept(match: Match, who: Asker, ask: Ask): Eligibility {
+  const { entitlement } = match
+  const subject = matchingSubject(entitlement, who)
+  const subjectText = subject ? formatApprover(subject) : who.person.name
   const durationMinutes = ask.durationMinutes ?? entitlement.defaultMinutes
-  const reason = `Entitlement ${entitlement.name} lets ${through} ask for ${offer(entitlement)}.`
-  return { eligible: true, ...found, durationMinutes, reason }
+  const reason = `Entitlement ${entitlement.name} lets ${subjectText} ask for ${offerText(entitlement)}.`
+  return { eligible: true, ...match, durationMinutes, reason }
 }
 
 function barredReason({ enabled, guest }: Person): string | undefined {
@@ -106,7 +108,7 @@ function barredReason({ enabled, guest }: Person): string | undefined {
   return undefined
 }
 
-function malformedReason({ scopes, levels, durationMinutes = 1 }: Ask): string | undefined {
+function inputFault({ scopes, levels, durationMinutes = 1 }: Ask): string | undefined {
   if (scopes.length === 0) return 'The request names no scope.'
   if (levels.length === 0) return 'The request names no level.'
   if (!Number.isSafeInteger(durationMinutes) || durationMinutes < 1)
@@ -114,7 +116,7 @@ function malformedReason({ scopes, levels, durationMinutes = 1 }: Ask): string |
   return undefined
 }
 
-function grantedTo({ who }: Entitlement, { person, groups }: Asker): Subject | undefined {
+function matchingSubject({ who }: Entitlement, { person, groups }: Asker): Subject | undefined {
   return who.find(({ kind, id }) => (kind === 'person' ? id === person.objectId : groups.has(id)))
 }
 
@@ -131,7 +133,7 @@ function scopeReason(own: readonly Entitlement[], { scopes }: Ask): string {
   const outside = scopes.find((scope) => !own.some((entitlement) => reaches(entitlement, scope)))
   if (!outside) return 'No single entitlement of yours reaches all these scopes. Ask for them one by one.'
   const prefix = { ...outside, key: `${outside.key}/` }
-  // Without its slash a prefix names one object, which is hardly ever what was meant.
+  // A prefix without its slash means one object. People who write that mostly mean the prefix.
   const isNear = !outside.key.endsWith('/') && own.some((entitlement) => reaches(entitlement, prefix))
   const hint = isNear ? ` Did you mean ${formatScope(prefix)}, with a slash at the end?` : ''
   return `No entitlement of yours reaches ${formatScope(outside)}.${hint}`
@@ -153,19 +155,19 @@ function durationReason(withLevels: readonly Entitlement[], { scopes, levels, du
   return `${formatDuration(durationMinutes)} is too long: you may have ${what} for ${longest} at most.`
 }
 
-/** Those in the bucket that was asked for come first. */
+/** Alternatives for a refusal; those in the same bucket come first. */
 function mayAskOf(own: readonly Entitlement[], { scopes: asked }: Ask): readonly string[] {
   const isNear = ({ scopes }: Entitlement) =>
     scopes.some(({ bucket }) => asked.some((scope) => scope.bucket === bucket))
   const sorted = [...own.filter(isNear), ...own.filter((entitlement) => !isNear(entitlement))]
-  return sorted.slice(0, LONGEST_MAY_ASK).map(describe)
+  return sorted.slice(0, MAX_ALTERNATIVES).map(describe)
 }
 
 /** @example "month-end: read, write on s3://finance-reports/2026/ for up to 4h" */
 function describe(entitlement: Entitlement): string {
-  return `${entitlement.name}: ${offer(entitlement)}`
+  return `${entitlement.name}: ${offerText(entitlement)}`
 }
 
-function offer({ levels, scopes, longestMinutes }: Entitlement): string {
+function offerText({ levels, scopes, longestMinutes }: Entitlement): string {
   return `${levels.join(', ')} on ${scopes.map(formatScope).join(', ')} for up to ${formatDuration(longestMinutes)}`
 }

@@ -2,10 +2,12 @@ import type { Conditions } from './conditions.ts'
 import type { Level } from './levels.ts'
 import type { Scope } from './scope.ts'
 
-/** `id`: Entra object id. */
+/** A group or person that the rules name. */
 export interface Subject {
   readonly kind: 'group' | 'person'
+  /** As in the rules. */
   readonly name: string
+  /** Entra object id. */
   readonly id: string
 }
 
@@ -20,12 +22,12 @@ export interface Entitlement {
   readonly conditions?: Conditions
   readonly defaultMinutes: number
   readonly longestMinutes: number
-  /** Any one of them decides. */
+  /** One approval by any of them is enough. */
   readonly approvers: readonly Approver[]
   readonly lapseAfterMinutes: number
 }
 
-/** As the rules file writes it: `manager`, `group:finance`, `person:data-lead`. */
+/** The approver's entry in the rules file. @example "manager", "group:finance", "person:data-lead" */
 export function formatApprover(approver: Approver): string {
   return approver.kind === 'manager' ? 'manager' : `${approver.kind}:${approver.name}`
 }

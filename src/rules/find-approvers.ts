@@ -2,18 +2,19 @@ import { barredReason } from './approval.ts'
 import type { Directory, Person } from './directory.ts'
 import { type Approver, type Entitlement, formatApprover } from './entitlement.ts'
 
-/** Somebody to ask; `as` is what gives them the right, as the rules file writes it. */
+/** A person to whom a request is sent. */
 export interface AskedApprover {
   readonly person: Person
+  /** The approver entry of the rules that gives the right. @example "group:finance" */
   readonly as: string
 }
 
-/** Everybody who is asked is written into the request. More than this may decide; they are not asked. */
-const MOST_ASKED = 50
+/** The request stores everybody who is asked, so the number is limited. Further approvers may still decide. */
+const MAX_ASKED = 50
 
 /**
- * Who is asked, each person once, in the order of the rules, fifty at most. Empty: nobody can decide, which the requester must be told.
- * Being asked gives no right: that is read again at the click.
+ * The approvers to whom a request is sent, each once, in the order of the rules, at most 50. Empty: nobody can decide
+ * the request. The list gives no right: `decideReview` checks again at the click.
  */
 export async function findApprovers(
   directory: Pick<Directory, 'person' | 'managerOf' | 'membersOf'>,
@@ -21,22 +22,22 @@ export async function findApprovers(
   requester: Person,
   signal?: AbortSignal,
 ): Promise<readonly AskedApprover[]> {
-  const found = await Promise.all(
+  const candidates = await Promise.all(
     entitlement.approvers.map(async (approver) => {
-      const people = await peopleBehind(directory, approver, requester, signal)
+      const people = await peopleOf(directory, approver, requester, signal)
       return people.map((person) => ({ person, as: formatApprover(approver) }))
     }),
   )
   const facts = { requesterId: requester.objectId, tenantId: requester.tenantId }
   const asked = new Map<string, AskedApprover>()
-  for (const candidate of found.flat()) {
+  for (const candidate of candidates.flat()) {
     const isNew = !asked.has(candidate.person.objectId)
     if (isNew && barredReason(candidate.person, facts) === undefined) asked.set(candidate.person.objectId, candidate)
   }
-  return [...asked.values()].slice(0, MOST_ASKED)
+  return [...asked.values()].slice(0, MAX_ASKED)
 }
 
-async function peopleBehind(
+async function peopleOf(
   directory: Pick<Directory, 'person' | 'managerOf' | 'membersOf'>,
   approver: Approver,
   requester: Person,

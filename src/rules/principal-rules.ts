@@ -1,13 +1,13 @@
 import type { DirectoryAttribute, Person } from './directory.ts'
 import type { Account, PrincipalRule, Rules } from './rules.ts'
 
-/** Whose own role or user holds grants of the driver `attach`: a row of the rules, for one person. */
+/** A person's own role or user, on which grants of the driver `attach` are made. */
 export interface OwnIdentity {
   readonly kind: 'role' | 'user'
   readonly name: string
-  /** Of a role: the name that this person's session always has. */
+  /** Of a role: the session name that this person always has. */
   readonly sessionName?: string
-  /** Of a role: the attribute of the person that this name is. */
+  /** Of a role: the attribute of the person that gives the session name. */
   readonly namedAfter?: DirectoryAttribute
 }
 
@@ -18,7 +18,10 @@ interface Who {
 
 const SESSION_NAME = /^[\w+=,.@-]{2,64}$/
 
-/** No row, or two that differ, is no principal: which of two is meant must not depend on an order. */
+/**
+ * Finds the person's own role or user in the rules. No row, or two rows that differ, is a problem: the choice must not
+ * depend on the order of rows.
+ */
 export function findOwnIdentity(
   rules: Rules,
   account: Account,
@@ -27,8 +30,8 @@ export function findOwnIdentity(
   const rows = (rules.principals.get(account.name) ?? []).filter(({ who }) =>
     who.kind === 'person' ? who.id === person.objectId : groups.has(who.id),
   )
-  const found = rows.map((row) => principalIdOf(row, person))
-  const [first, ...others] = found
+  const identities = rows.map((row) => ownIdentityOf(row, person))
+  const [first, ...others] = identities
   if (!first) return { problem: `The rules name no role or user of yours in account ${account.name}.` }
   if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first)))
     return {
@@ -37,7 +40,7 @@ export function findOwnIdentity(
   return first
 }
 
-function principalIdOf(
+function ownIdentityOf(
   { kind, name, sessionName }: PrincipalRule,
   person: Person,
 ): OwnIdentity | { readonly problem: string } {
@@ -48,13 +51,13 @@ function principalIdOf(
   return { kind, name, sessionName: value, namedAfter: sessionName }
 }
 
-interface Numbered {
+interface RoleWithReplicas {
   readonly elevationRole: string
-  /** Itself included. */
+  /** Number of replicas, the role itself included. */
   readonly copies: number
 }
 
-/** Path and name of the elevation role and of its numbered copies. @example latchkey/prod, latchkey/prod-2, latchkey/prod-3 */
-export function elevationRoles({ elevationRole, copies }: Numbered): readonly string[] {
+/** Path and name of the elevation role and its replicas. @example latchkey/prod, latchkey/prod-2, latchkey/prod-3 */
+export function elevationRoles({ elevationRole, copies }: RoleWithReplicas): readonly string[] {
   return Array.from({ length: copies }, (_, index) => (index === 0 ? elevationRole : `${elevationRole}-${index + 1}`))
 }

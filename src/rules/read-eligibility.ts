@@ -8,7 +8,10 @@ interface Deps {
   readonly directory: Pick<Directory, 'idsWith'>
 }
 
-/** What the rules say, and the directory where sessions are called after it: a name that two people have would give one of them the other's grant. */
+/**
+ * Decides eligibility. Where a session is named after an attribute, it also checks in the directory that nobody else
+ * has the same value: two people with one session name would share their grants.
+ */
 export async function readEligibility(
   { rules, directory }: Deps,
   who: Asker,
@@ -16,14 +19,14 @@ export async function readEligibility(
   signal?: AbortSignal,
 ): Promise<Eligibility> {
   const decision = decideEligibility(rules, who, ask)
-  if (!decision.eligible || (await isAlone(directory, who.person, decision.ownIdentity, signal))) return decision
+  if (!decision.eligible || (await isUniqueName(directory, who.person, decision.ownIdentity, signal))) return decision
   const { name, namedAfter } = decision.ownIdentity ?? {}
   const reason = `Sessions of the role ${name} are called after ${namedAfter}, and the directory does not find the requester alone by that value.`
   return { eligible: false, reason, mayAsk: [], tell: 'an owner of Latchkey' }
 }
 
-/** Entra gives one sign-in name to one account only; of the other attributes nobody sees to that. */
-async function isAlone(
+/** Whether no other account has the session name. Entra guarantees that for `userPrincipalName` only. */
+async function isUniqueName(
   directory: Deps['directory'],
   { objectId }: Person,
   { sessionName, namedAfter }: Partial<OwnIdentity> = {},

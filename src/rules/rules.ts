@@ -1,18 +1,18 @@
 import type { DirectoryAttribute } from './directory.ts'
 import type { Entitlement, Subject } from './entitlement.ts'
 
-/** `latchkey.yaml`, read: who may ask for what, and who says yes. */
+/** The parsed `latchkey.yaml`: who may ask for what, and who may approve it. */
 export interface Rules {
-  /** SHA-256 of the meaning, in hex: comments, layout and the order of keys do not change it. */
+  /** SHA-256 of the parsed content, in hex. Comments, layout and the order of keys do not change it. */
   readonly hash: string
   /** Name → Entra object id. */
   readonly people: ReadonlyMap<string, string>
   readonly groups: ReadonlyMap<string, string>
   readonly accounts: ReadonlyMap<string, Account>
   readonly buckets: ReadonlyMap<string, Bucket>
-  /** Name of an account → who holds grants of the driver `attach` there. */
+  /** Name of an account → the roles and users of people there, for the driver `attach`. */
   readonly principals: ReadonlyMap<string, readonly PrincipalRule[]>
-  /** In the order of the file: where several match an ask, the first one counts. */
+  /** In the order of the file: if several match an ask, the first is used. */
   readonly entitlements: readonly Entitlement[]
   readonly reviewTimes: { readonly remindAfterMinutes: number; readonly lapseAfterMinutes: number }
   /** Teams conversation id. */
@@ -23,18 +23,18 @@ export interface Account {
   readonly name: string
   /** Twelve digits. */
   readonly id: string
-  /** Path and name under the account, as `latchkey/prod`. */
+  /** Path and name, as `latchkey/prod`. */
   readonly elevationRole: string
-  /** How many there are of it, itself included: `latchkey/prod`, `latchkey/prod-2`, … */
+  /** Number of replicas of the elevation role, itself included: `latchkey/prod`, `latchkey/prod-2`, … */
   readonly copies: number
-  /** How Latchkey gets into an account that is not its own. */
+  /** The roles through which Latchkey enters the account. Absent: it runs in this account. */
   readonly hub?: Hub
 }
 
 export interface Hub {
-  /** Path and name of the role that workers enter to read and write policies. */
+  /** Path and name of the role that workers assume to read and write policies. */
   readonly role: string
-  /** Of the role that web enters to read what preflight compares. */
+  /** Path and name of the role that web assumes to read what preflight compares. */
   readonly reader: string
   readonly externalId: string
 }
@@ -44,18 +44,21 @@ export interface Bucket {
   /** Name of an account. */
   readonly account: string
   readonly region: string
-  /** ARN of the key that its objects are encrypted with, where it is one of the customer's own. */
+  /** ARN of the customer-managed KMS key with which the bucket encrypts. Absent: it uses none. */
   readonly kmsKey?: string
-  /** It uses S3 Bucket Keys: with the driver `attach` the right to the key is then one to all that is encrypted so. */
+  /**
+   * Whether the bucket uses S3 Bucket Keys. With them the right to use the key cannot be limited to a scope, so with
+   * the driver `attach` it covers every object of the bucket.
+   */
   readonly bucketKey?: boolean
   readonly owners: readonly Subject[]
 }
 
-/** As the rules write it: whose own role or user holds grants of the driver `attach`. */
+/** A row under `principals`: the own role or user of a person or of a group's members, for the driver `attach`. */
 export interface PrincipalRule {
   readonly who: Subject
   readonly kind: 'role' | 'user'
   readonly name: string
-  /** Of a role, which many share: the attribute of the person that their session's name is. */
+  /** Of a role, which people share: the attribute of the person that gives their session name. */
   readonly sessionName?: DirectoryAttribute
 }

@@ -1,18 +1,22 @@
 import { LatchkeyError } from '../errors.ts'
 import { bucketNameProblem } from './bucket-name.ts'
 
-/** A bucket (`key` empty), a prefix (`key` ends in `/`), or one whole object key. Made by `parseScope` alone, so that it is always canonical. */
+/**
+ * A bucket (`key` is empty), a prefix (`key` ends in `/`) or one object. Only `parseScope` makes one, so it is always
+ * canonical.
+ */
 export interface Scope {
   readonly bucket: string
   readonly key: string
 }
 
 const FORM = 'Write s3://bucket/, s3://bucket/prefix/ or s3://bucket/one/object.csv.'
-const LONGEST_KEY_BYTES = 1024
+const MAX_KEY_BYTES = 1024
 const SCHEME = 's3://'
 
 /**
- * Keys are taken byte by byte: `%20` means those three characters, and case counts.
+ * Reads a scope. Keys are literal: `%20` means these three characters, and case matters.
+ * @throws BAD_INPUT
  * @example parseScope('s3://finance-reports/2026/') // { bucket: 'finance-reports', key: '2026/' }
  */
 export function parseScope(text: string): Scope {
@@ -43,25 +47,24 @@ function refuse(problem: string): never {
   throw new LatchkeyError('BAD_INPUT', { problem })
 }
 
-/** IAM reads `*`, `?` and `${` in a resource as wildcards and variables, so none of them may ever get into a scope. */
+/** A scope may not contain `*`, `?` and `${`, because IAM reads them in a resource as wildcards and variables. */
 function characterProblem(text: string): string | undefined {
   const wildcard = /[*?]|\$\{/.exec(text)?.[0]
   if (wildcard)
     return `A scope is literal and cannot hold ${wildcard}. To reach everything below a prefix, end it in a slash.`
   if (text.includes('\\')) return `A scope cannot hold a backslash. ${FORM}`
-  const strange = /[^\x20-\x7e]/u.exec(text)?.[0]
-  if (strange)
-    return `A scope holds printable ASCII only, and this one holds ${codePoint(strange)}. Ask for a prefix above it.`
+  const unprintable = /[^\x20-\x7e]/u.exec(text)?.[0]
+  if (unprintable)
+    return `A scope holds printable ASCII only, and this one holds ${codePoint(unprintable)}. Ask for a prefix above it.`
   if (text.trim() !== text) return `A scope cannot begin or end with a space. ${FORM}`
   return undefined
 }
 
 function keyProblem(key: string): string | undefined {
-  if (key.length > LONGEST_KEY_BYTES)
-    return `The key is ${key.length} bytes long; S3 takes ${LONGEST_KEY_BYTES} at most.`
+  if (key.length > MAX_KEY_BYTES) return `The key is ${key.length} bytes long; S3 takes ${MAX_KEY_BYTES} at most.`
   if (key.startsWith('/')) return `The key cannot begin with a slash: one slash follows the bucket. ${FORM}`
   const segments = key.split('/')
-  // S3 stores such keys, but clients shorten them on the way: who writes one means another place than S3 does.
+  // S3 accepts such keys, but some clients shorten them, so the client's key and S3's would differ.
   if (segments.slice(0, -1).includes('')) return `The key cannot hold two slashes in a row. ${FORM}`
   if (segments.some((segment) => segment === '.' || segment === '..'))
     return 'The key cannot hold . or .. between slashes: S3 has no folders to go up. Write the whole prefix.'

@@ -1,5 +1,5 @@
-# The way of CloudTrail's records to Latchkey in one region, just as `latchkey aws setup` makes it and `latchkey aws check` demands it.
-# It is wanted in every region that has a bucket in the rules, and in IAM's own.
+# Brings CloudTrail records of one region to Latchkey. It makes the same resources as `latchkey aws setup`, and
+# `latchkey aws check` compares them. Use it in every region that has a bucket in the rules, and in the region of IAM.
 
 data "aws_caller_identity" "current" {}
 
@@ -15,7 +15,7 @@ locals {
 
   trail_types = ["AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"]
   role_names  = [for arn in var.elevation_roles : element(split("/", arn), length(split("/", arn)) - 1)]
-  # As CloudTrail names the caller: a role by its sessions, without path.
+  # The ARN by which CloudTrail names the caller. Of a role that is a session's ARN, which has no path.
   ours     = [for arn in sort(var.identities) : replace(arn, "/^(arn:[\\w-]+):iam::(\\d{12}):role/(?:.*/)?([^/]+)$/", "$1:sts::$2:assumed-role/$3/*")]
   others   = { arn = [{ "anything-but" = { wildcard = local.ours } }] }
   ours_at  = distinct([for arn in sort(var.identities) : split(":", arn)[4]])
@@ -74,7 +74,7 @@ locals {
     "latchkey-policies"    = "policies of elevation roles and grants changed by anyone else"
     "latchkey-self-test"   = "what `latchkey aws setup` sends to see whether it arrives"
   }
-  # IAM's records appear in one region.
+  # CloudTrail records of IAM appear in one region only.
   rules = [for name in keys(local.patterns) : name
   if !(name == "latchkey-s3" && length(var.buckets) == 0) && !(name == "latchkey-policies" && local.region != local.of_iam)]
 }

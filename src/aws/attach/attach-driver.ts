@@ -25,64 +25,64 @@ export interface AttachDriverDeps extends Pick<Rules, 'accounts' | 'buckets' | '
   readonly log: AwsLog
 }
 
-/** Every time is as long as this one: what is measured with it fits with any. */
-const ANY_TIME = '2000-01-01T00:00:00Z'
+/** Placeholder to measure the length of a document: every ISO 8601 time in whole seconds is as long as this one. */
+const SAMPLE_TIME = '2000-01-01T00:00:00Z'
 
-/** Grants as inline policies on the person's own role or user, who goes on with the credentials that they have. */
+/** The driver `attach`: a grant is an inline policy on the person's own role or user, used with their credentials. */
 export function attachDriver(deps: AttachDriverDeps): AttachDriver {
   return {
     preflight: (draft) => preflight(deps, draft),
     activate: (order, now, refuseIfMoved) => activate(deps, order, now, refuseIfMoved),
-    targets: () => targetsOf(deps),
-    entityState: (target) => readEntityState(deps, target),
-    attached: (target, options) => listAttached(deps, target, options?.documents === true),
-    detach: (target, policyName, urgency) => detach(deps, target, policyName, urgency),
+    targets: () => entitiesInRules(deps),
+    entityState: (entity) => readEntityState(deps, entity),
+    attached: (entity, options) => listAttached(deps, entity, options?.documents === true),
+    detach: (entity, policyName, urgency) => detach(deps, entity, policyName, urgency),
   }
 }
 
-function targetsOf({ accounts, principals }: AttachDriverDeps): readonly IamEntity[] {
+function entitiesInRules({ accounts, principals }: AttachDriverDeps): readonly IamEntity[] {
   const all = [...principals].flatMap(([name, rows]) => {
     const account = accounts.get(name)?.id
     return account === undefined ? [] : rows.map((row) => ({ account, kind: row.kind, name: row.name }))
   })
-  return [...new Map(all.map((target) => [JSON.stringify(target), target])).values()]
+  return [...new Map(all.map((entity) => [JSON.stringify(entity), entity])).values()]
 }
 
 async function preflight(context: AttachDriverDeps, draft: GrantDraft): Promise<readonly [AttachPrincipal]> {
   const { account, ownIdentity } = draft
   if (!ownIdentity)
     throw new LatchkeyError('NOT_ELIGIBLE', { reason: 'The rules name no role or user for this.', mayAsk: [] })
-  const target = { account, kind: ownIdentity.kind, name: ownIdentity.name }
-  refuseUnwritable(target)
-  const found = await askAws(toShow(target), context.log, () =>
-    readIamEntity(context.clients.iam(target.account), target),
+  const entity = { account, kind: ownIdentity.kind, name: ownIdentity.name }
+  refuseUnwritable(entity)
+  const details = await askAws(readCallText(entity), context.log, () =>
+    readIamEntity(context.clients.iam(entity.account), entity),
   )
-  await refuseFaults(context, target, found)
+  await refuseFaults(context, entity, details)
   const principal = {
     driver: 'attach',
     account,
-    arn: found.arn,
-    userid: userIdOf(target, found, ownIdentity.sessionName),
+    arn: details.arn,
+    userid: userIdOf(entity, details, ownIdentity.sessionName),
     deniedOn: await findDenyRole(context, account),
   } as const
-  const times = { startsAt: ANY_TIME, endsAt: ANY_TIME }
+  const times = { startsAt: SAMPLE_TIME, endsAt: SAMPLE_TIME }
   const document = attachDocument({ ...draft, ...times, principal }, findBucket(context.buckets, draft.scopes))
-  await refuseWithoutRoom(context, target, policyNameOf(draft.grantId), document)
+  await refuseWithoutRoom(context, entity, policyNameOf(draft.grantId), document)
   return [principal]
 }
 
-/** The first of the account's elevation roles: grants there wait for that one already. */
+/** An early end is written to the Deny document of this role: the account's first elevation role. */
 async function findDenyRole({ accounts, clients, log }: AttachDriverDeps, id: string) {
   const account = findAccount(accounts, id)
   const role = account.elevationRole
   const doing = `to show the elevation role ${role} of account ${account.name}`
   const next = 'Have the operator see that the role is there and that Latchkey may read it.'
-  const found = await askAws({ doing, next }, log, () => readRole(clients.iam(id), account, role))
-  if (found) return { roleArn: found.arn, roleId: found.roleId }
+  const elevationRole = await askAws({ doing, next }, log, () => readRole(clients.iam(id), account, role))
+  if (elevationRole) return { roleArn: elevationRole.arn, roleId: elevationRole.roleId }
   throw new LatchkeyError('AWS_REFUSED', { doing, awsCode: 'OtherRole', next })
 }
 
-/** What `aws:userid` is in each of their requests: a role is shared, so the session's name is part of it. */
+/** The value of `aws:userid` in the person's requests. People share roles, so there it contains the session's name. */
 function userIdOf({ kind, name }: IamEntity, { uniqueId }: IamEntityDetails, sessionName: string | undefined): string {
   if (kind === 'user') return uniqueId
   if (sessionName !== undefined) return `${uniqueId}:${sessionName}`
@@ -97,22 +97,22 @@ async function activate(
   refuseIfMoved?: () => Promise<void>,
 ): Promise<void> {
   const { principal } = order
-  const target = entityOf(principal)
-  const found = await askAws(toShow(target), context.log, () =>
-    readIamEntity(context.clients.iam(target.account), target),
+  const entity = entityOf(principal)
+  const details = await askAws(readCallText(entity), context.log, () =>
+    readIamEntity(context.clients.iam(entity.account), entity),
   )
-  refuseSkew(found.date, now + found.tookMs)
-  refuseOtherHolder(principal, found)
-  // As it is now: since the ask somebody may have let others in under the same name.
-  await refuseFaults(context, target, found)
+  refuseSkew(details.date, now + details.tookMs)
+  refuseRecreated(principal, details)
+  // Checked again after preflight: the trust policy may now let other people in under the same session name.
+  await refuseFaults(context, entity, details)
   const document = attachDocument(order, findBucket(context.buckets, order.scopes))
   const policyName = policyNameOf(order.grantId)
-  await attach(context, target, { policyName, document, refuseIfMoved })
+  await attach(context, entity, { policyName, document, refuseIfMoved })
 }
 
-/** A role or user that was deleted and made again under its old name is not the one that was approved. */
-function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: IamEntityDetails): void {
-  if (found.arn === arn && found.uniqueId === userid.split(':')[0]) return
+/** A role or user that was deleted and created again keeps its ARN but gets another unique id. It was not approved. */
+function refuseRecreated({ arn, userid }: AttachPrincipal, details: IamEntityDetails): void {
+  if (details.arn === arn && details.uniqueId === userid.split(':')[0]) return
   throw new LatchkeyError('AWS_REFUSED', {
     doing: `access on ${arn}`,
     awsCode: 'OtherHolder',
@@ -121,16 +121,18 @@ function refuseOtherHolder({ arn, userid }: AttachPrincipal, found: IamEntityDet
   })
 }
 
-/** The faults name accounts of others, so they are for the operator alone. */
+/** The faults name other people's accounts, so only the operator's log shows them. */
 async function refuseFaults(
   { clients, log }: AttachDriverDeps,
-  target: IamEntity,
-  found: IamEntityDetails,
+  entity: IamEntity,
+  details: IamEntityDetails,
 ): Promise<void> {
-  const faults = await askAws(toShow(target), log, () => findEntityFaults(clients.iam(target.account), target, found))
+  const faults = await askAws(readCallText(entity), log, () =>
+    findEntityFaults(clients.iam(entity.account), entity, details),
+  )
   if (faults.length === 0) return
-  const { kind, name, account } = target
-  log.warn({ account, kind, name, faults }, 'what should hold a grant is not in order')
+  const { kind, name, account } = entity
+  log.warn({ account, kind, name, faults }, 'the role or user of a grant is not as the driver attach demands')
   const next = `The ${kind} is not in order. Tell an owner of Latchkey: \`latchkey doctor\` and the log say what is wrong.`
   throw new LatchkeyError('AWS_REFUSED', {
     doing: `access on ${kind} ${name}`,
@@ -142,27 +144,29 @@ async function refuseFaults(
 
 async function readEntityState(
   { clients, log }: AttachDriverDeps,
-  target: IamEntity,
+  entity: IamEntity,
 ): Promise<IamEntityState | undefined> {
   return await unlessGone(undefined, async () => {
-    const found = await askAws(toShow(target), log, () => readIamEntity(clients.iam(target.account), target))
-    const faults = await askAws(toShow(target), log, () => findEntityFaults(clients.iam(target.account), target, found))
-    return { uniqueId: found.uniqueId, faults }
+    const details = await askAws(readCallText(entity), log, () => readIamEntity(clients.iam(entity.account), entity))
+    const faults = await askAws(readCallText(entity), log, () =>
+      findEntityFaults(clients.iam(entity.account), entity, details),
+    )
+    return { uniqueId: details.uniqueId, faults }
   })
 }
 
 async function listAttached(
   { clients, log }: AttachDriverDeps,
-  target: IamEntity,
+  entity: IamEntity,
   documents: boolean,
 ): Promise<readonly Attached[]> {
-  const iam = clients.iam(target.account)
-  const names = await unlessGone([], () => askAws(toShow(target), log, () => listPolicies(iam, target)))
-  const ours = names.filter(isGrantPolicy)
-  if (!documents) return ours.map((policyName) => ({ policyName }))
-  const read = ours.map((policyName) =>
+  const iam = clients.iam(entity.account)
+  const policyNames = await unlessGone([], () => askAws(readCallText(entity), log, () => listPolicies(iam, entity)))
+  const ofGrants = policyNames.filter(isGrantPolicy)
+  if (!documents) return ofGrants.map((policyName) => ({ policyName }))
+  const read = ofGrants.map((policyName) =>
     unlessGone([], async () => {
-      const document = await askAws(toShow(target), log, () => readPolicy(iam, target, policyName))
+      const document = await askAws(readCallText(entity), log, () => readPolicy(iam, entity, policyName))
       return [{ policyName, document }]
     }),
   )
@@ -178,7 +182,7 @@ async function unlessGone<T>(gone: T, read: () => Promise<T>): Promise<T> {
   }
 }
 
-function toShow({ kind, name, account }: IamEntity) {
+function readCallText({ kind, name, account }: IamEntity) {
   return {
     doing: `to show the ${kind} ${name} of account ${account}`,
     next: 'Have the operator see that it is there and that Latchkey may read it, its inline policies and its boundary.',

@@ -6,38 +6,39 @@ import { AT_THE_WIRE, type AwsDate, watchDate } from '../clock-skew.ts'
 import { readManagedPolicy } from '../elevation-role.ts'
 import { attachBoundaryFaults, attachTrustFaults } from '../inspect/attach-entity-policies.ts'
 
-/** The role or user of a person as AWS knows it today. */
+/** What AWS says about a person's role or user. */
 export interface IamEntityDetails {
   readonly arn: string
   /** `AROA…` or `AIDA…` */
   readonly uniqueId: string
-  /** Of a role: who may enter it. */
+  /** The trust policy of a role, as JSON; undefined for a user. */
   readonly trust: string | undefined
   readonly boundaryArn: string | undefined
-  /** AWS's clock in this answer, and how long after the question it came. */
+  /** The time in AWS's answer. */
   readonly date: AwsDate
+  /** From the call to its answer. */
   readonly tookMs: number
 }
 
-/** Roles that only AWS may write. */
-const NOT_OURS: readonly (readonly [RegExp, string])[] = [
+/** Name patterns of roles that only AWS may write, each with the reason. */
+const WRITTEN_BY_AWS: readonly (readonly [RegExp, string])[] = [
   [/^AWSReservedSSO_/, 'belongs to IAM Identity Center, which alone may write it'],
   [/^AWSServiceRoleFor/, 'belongs to an AWS service, which alone may write it'],
 ]
 
-/** @throws NOT_ELIGIBLE before anything is asked of AWS: nothing of ours could ever lie there. */
-export function refuseUnwritable(target: IamEntity): void {
-  const reason = unwritable(target)
+/** @throws NOT_ELIGIBLE for a role that only AWS may write. It asks AWS nothing. */
+export function refuseUnwritable(entity: IamEntity): void {
+  const reason = unwritableReason(entity)
   if (reason !== undefined) throw new LatchkeyError('NOT_ELIGIBLE', { reason, mayAsk: [] })
 }
 
-/** Why nothing of ours could ever lie there; undefined: it could. */
-export function unwritable({ kind, name }: IamEntity): string | undefined {
-  const [, why] = NOT_OURS.find(([pattern]) => kind === 'role' && pattern.test(name)) ?? []
+/** Why Latchkey can never write a policy to this role, as a sentence. Undefined: it can. */
+export function unwritableReason({ kind, name }: IamEntity): string | undefined {
+  const [, why] = WRITTEN_BY_AWS.find(([pattern]) => kind === 'role' && pattern.test(name)) ?? []
   return why && `The role ${name} ${why}; the owner of the rules can offer this with the driver session.`
 }
 
-/** Throws as the SDK does. */
+/** Throws the SDK's errors. */
 export async function readIamEntity(iam: IAMClient, { kind, name }: IamEntity): Promise<IamEntityDetails> {
   const startedAt = performance.now()
   const date = { ms: Number.NaN }
@@ -69,20 +70,20 @@ async function readUser(iam: IAMClient, UserName: string, date: AwsDate) {
   }
 }
 
-/** Why no grant may lie there. Throws as the SDK does. */
+/** Why no grant may be attached to the entity, as sentences; empty: it may. Throws the SDK's errors. */
 export async function findEntityFaults(
   iam: IAMClient,
-  target: IamEntity,
-  holder: IamEntityDetails,
+  entity: IamEntity,
+  details: IamEntityDetails,
 ): Promise<readonly string[]> {
-  const [, account, resource = ''] = /^arn:aws[a-z-]*:iam::(\d{12}):(.+)$/.exec(holder.arn) ?? []
-  if (account !== target.account) return [`The ${target.kind} ${target.name} is of another account.`]
+  const [, account, resource = ''] = /^arn:aws[a-z-]*:iam::(\d{12}):(.+)$/.exec(details.arn) ?? []
+  if (account !== entity.account) return [`The ${entity.kind} ${entity.name} is of another account.`]
   if (/^role\/(?:latchkey|aws-service-role)\//.test(resource)) return [`The ${resource} is no role of a person.`]
-  const trust = holder.trust === undefined ? [] : attachTrustFaults(holder.trust)
-  return [...trust, ...(await boundaryFaults(iam, target, holder))]
+  const trust = details.trust === undefined ? [] : attachTrustFaults(details.trust)
+  return [...trust, ...(await boundaryFaults(iam, entity, details))]
 }
 
-/** Without it, whoever may write inline policies there could write anything. */
+/** Only the boundary limits what an inline policy can allow: IAM does not restrict the content of one. */
 async function boundaryFaults(iam: IAMClient, { kind, name }: IamEntity, { boundaryArn }: IamEntityDetails) {
   if (boundaryArn === undefined) return [`The ${kind} ${name} has no permissions boundary.`]
   return attachBoundaryFaults(await readManagedPolicy(iam, boundaryArn))

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { parseJson } from '../../policies/parse-json.ts'
 
 /**
- * A reader of IAM documents for one question: may somebody write to objects of this bucket, leaving conditions aside? It is a warning light, not
- * AWS's evaluation: what a condition, an organization or a session policy takes away is not seen, and a conditional Allow counts.
+ * Reads IAM documents for one question: do they allow writes to objects of a bucket? It serves a warning and is no full
+ * evaluation. A conditional Allow counts, a conditional Deny does not. Organization policies and session policies are
+ * not read.
  */
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
@@ -20,7 +21,7 @@ const document = z.object({ Statement: z.union([z.array(statement), statement.tr
 
 export type ReadStatement = z.infer<typeof statement>
 
-/** Undefined: it is no document that can be read. */
+/** The document's statements. Undefined: the text is no IAM document. */
 export function readStatements(text: string): readonly ReadStatement[] | undefined {
   return document.safeParse(parseJson(text)).data?.Statement
 }
@@ -31,7 +32,7 @@ const OBJECT_WRITES = [
 ]
 const BUCKET_WRITES = ['s3:PutBucketPolicy', 's3:PutBucketAcl', 's3:DeleteBucketPolicy', 's3:PutLifecycleConfiguration']
 
-/** Those of the writing actions that the statements allow somewhere in the bucket and that none of them denies all over it. */
+/** The write actions that the statements allow for some object of the bucket and do not deny for the whole bucket. */
 export function writesAllowed(statements: readonly ReadStatement[], bucketArn: string): readonly string[] {
   const allows = statements.filter(({ Effect }) => Effect === 'Allow')
   const denies = statements.filter(({ Effect, Condition }) => Effect === 'Deny' && Condition === undefined)
@@ -48,7 +49,7 @@ export function writesAllowed(statements: readonly ReadStatement[], bucketArn: s
   return [...objects, ...bucket]
 }
 
-/** Everything, everywhere: an administrator, whom no rule of a bucket can hold. */
+/** Whether the statements allow every action on every resource. */
 export function isAdministrator(statements: readonly ReadStatement[]): boolean {
   return statements.some(
     ({ Effect, Action = [], Resource = [] }) => Effect === 'Allow' && Action.includes('*') && Resource.includes('*'),
@@ -60,13 +61,13 @@ function namesAction({ Action, NotAction }: ReadStatement, action: string): bool
   return Action === undefined ? !isNamed(NotAction ?? ['*']) : isNamed(Action)
 }
 
-/** Some object below `start` is meant. */
+/** Whether the statement's resources include some object below `start`. */
 function reachesInto({ Resource, NotResource }: ReadStatement, start: string): boolean {
   if (Resource === undefined) return !coversAll({ Resource: NotResource }, start)
-  return Resource.some((pattern) => mayBegin(pattern, start))
+  return Resource.some((pattern) => canMatchStart(pattern, start))
 }
 
-/** A key that nobody names by chance. */
+/** Stands for any key: no policy names this one. */
 const ANY_KEY = '\u00b7any\u00b7'
 
 function coversAll({ Resource = [] }: Pick<ReadStatement, 'Resource'>, start: string): boolean {
@@ -74,29 +75,34 @@ function coversAll({ Resource = [] }: Pick<ReadStatement, 'Resource'>, start: st
 }
 
 function glob(pattern: string, flags = ''): RegExp {
-  const escaped = plain(pattern).replace(/[.+^${}()|[\]\\]/g, '\\$&')
+  const escaped = widenVariables(pattern).replace(/[.+^${}()|[\]\\]/g, '\\$&')
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, `s${flags}`)
 }
 
-/** A policy variable may stand for anything. */
-function plain(pattern: string): string {
+/** Replaces policy variables by `*`, because they may have any value. */
+function widenVariables(pattern: string): string {
   return pattern.replace(/\$\{[^}]*\}/g, '*')
 }
 
-/** Whether a text that begins with `start` can fit: what is left of the pattern then, its end can still meet. */
-function mayBegin(pattern: string, start: string): boolean {
-  const signs = plain(pattern)
-  let places = new Set(skipStars(signs, [0]))
+/**
+ * Whether the pattern matches some text that begins with `start`. It keeps the set of positions in the pattern that are
+ * possible after each letter of `start`.
+ */
+function canMatchStart(pattern: string, start: string): boolean {
+  const characters = widenVariables(pattern)
+  let positions = new Set(skipStars(characters, [0]))
   for (const letter of start) {
-    const next = [...places].flatMap((at) => {
-      if (signs[at] === '*') return [at]
-      return signs[at] === '?' || signs[at] === letter ? [at + 1] : []
+    const next = [...positions].flatMap((position) => {
+      if (characters[position] === '*') return [position]
+      return characters[position] === '?' || characters[position] === letter ? [position + 1] : []
     })
-    places = new Set(skipStars(signs, next))
+    positions = new Set(skipStars(characters, next))
   }
-  return places.size > 0
+  return positions.size > 0
 }
 
-function skipStars(signs: string, places: readonly number[]): readonly number[] {
-  return places.flatMap((at) => (signs[at] === '*' ? [at, ...skipStars(signs, [at + 1])] : [at]))
+function skipStars(characters: string, positions: readonly number[]): readonly number[] {
+  return positions.flatMap((position) =>
+    characters[position] === '*' ? [position, ...skipStars(characters, [position + 1])] : [position],
+  )
 }

@@ -7,21 +7,25 @@ import { askFor, type RegionClients } from '../region-clients.ts'
 import type { FeedRegion } from '../regions.ts'
 import { type ReadStatement, readStatements } from './policy-reach.ts'
 
-/** A user or a role and everything that is written about it in the account. */
+/** A user or role of the account, with the policies that apply to it. */
 export interface AccountPrincipal {
   /** @example "user everyday" */
   readonly name: string
+  /** Statements of its own policies and, for a user, of its groups. */
   readonly statements: readonly ReadStatement[]
-  /** Undefined: it has none. */
+  /** Statements of its permissions boundary; undefined: it has none, or it could not be read. */
   readonly boundary: readonly ReadStatement[] | undefined
-  /** Every policy could be read. */
+  /** Whether every policy could be read. */
   readonly isWhole: boolean
 }
 
 type Page = Omit<GetAccountAuthorizationDetailsCommandOutput, '$metadata'>
 
-/** Users and roles of the account, without the elevation roles and AWS's own. */
-export async function readPrincipals(clients: RegionClients, place: FeedRegion): Promise<readonly AccountPrincipal[]> {
+/** Users and roles of the account, without elevation roles and AWS's service-linked roles. */
+export async function readPrincipals(
+  clients: RegionClients,
+  feedRegion: FeedRegion,
+): Promise<readonly AccountPrincipal[]> {
   const pages = await readPages(clients)
   const managed = new Map(pages.flatMap(({ Policies = [] }) => Policies.map((one) => [one.Arn ?? '', documentOf(one)])))
   const groups = new Map(
@@ -40,7 +44,7 @@ export async function readPrincipals(clients: RegionClients, place: FeedRegion):
       ]),
     ),
   )
-  const elevation = new Set(place.elevationRoles)
+  const elevation = new Set(feedRegion.elevationRoles)
   const roles = pages
     .flatMap(({ RoleDetailList = [] }) => RoleDetailList)
     .filter(({ Arn = '', Path = '' }) => !elevation.has(Arn) && !Path.startsWith('/aws-service-role/'))
@@ -70,7 +74,10 @@ function documentOf({ PolicyVersionList = [] }: NonNullable<Page['Policies']>[nu
   return text === undefined ? undefined : decodeURIComponent(text)
 }
 
-/** Texts of policies; undefined: one that AWS does not show. Those of grants are no standing rights. */
+/**
+ * Texts of policies; undefined: AWS does not show it. Policies of grants are left out, because they are no standing
+ * rights.
+ */
 function textsOf(
   inline: readonly { readonly PolicyName?: string | undefined; readonly PolicyDocument?: string | undefined }[] = [],
   attached: readonly { readonly PolicyArn?: string | undefined }[] = [],

@@ -4,7 +4,7 @@ import type { FeedRegion } from '../regions.ts'
 import { isAdministrator, readStatements, writesAllowed } from './policy-reach.ts'
 import type { AccountPrincipal } from './principals.ts'
 
-/** Somebody who may write to a listed bucket without asking. */
+/** A principal that may write to a bucket of the rules without a grant. */
 export interface StandingRight {
   readonly bucket: string
   readonly who: string
@@ -13,22 +13,22 @@ export interface StandingRight {
 
 export interface StandingRights {
   readonly rights: readonly StandingRight[]
-  /** May do everything anyway. */
+  /** Names of principals that may do everything. */
   readonly administrators: readonly string[]
-  /** Principals with a policy that could not be read. */
+  /** Names of principals with a policy that could not be read. */
   readonly unread: readonly string[]
 }
 
-/** @param principals Of the account, without the elevation roles: what those hold, their sessions hold only within a grant. */
-export function standingRights(principals: readonly AccountPrincipal[], place: FeedRegion): StandingRights {
+/** @param principals Those of the account, without elevation roles: their sessions exist only within a grant. */
+export function standingRights(principals: readonly AccountPrincipal[], feedRegion: FeedRegion): StandingRights {
   const administrators = principals.filter(({ statements }) => isAdministrator(statements))
   const others = principals.filter((one) => !administrators.includes(one))
   return {
     administrators: administrators.map(({ name }) => name),
     unread: principals.filter(({ isWhole }) => !isWhole).map(({ name }) => name),
-    rights: place.buckets.flatMap((bucket) =>
+    rights: feedRegion.buckets.flatMap((bucket) =>
       others.flatMap(({ name, statements, boundary }) => {
-        const arn = `arn:${place.partition}:s3:::${bucket}`
+        const arn = `arn:${feedRegion.partition}:s3:::${bucket}`
         const within = boundary === undefined ? undefined : new Set(writesAllowed(boundary, arn))
         const actions = writesAllowed(statements, arn).filter((action) => within?.has(action) ?? true)
         return actions.length === 0 ? [] : [{ bucket, who: name, actions }]
@@ -37,12 +37,12 @@ export function standingRights(principals: readonly AccountPrincipal[], place: F
   }
 }
 
-/** What a bucket's own policy lets others write. */
+/** The write access that the buckets' own policies give. */
 export async function bucketPolicyRights(
   clients: RegionClients,
   { buckets, partition }: FeedRegion,
 ): Promise<readonly StandingRight[]> {
-  const found = await Promise.all(
+  const rights = await Promise.all(
     buckets.map(async (bucket) => {
       const text = await readBucketPolicy(clients, bucket)
       const allows = (readStatements(text) ?? []).filter(({ Effect }) => Effect === 'Allow')
@@ -54,14 +54,14 @@ export async function bucketPolicyRights(
       })
     }),
   )
-  return found.flat()
+  return rights.flat()
 }
 
 async function readBucketPolicy(clients: RegionClients, Bucket: string): Promise<string> {
-  const told = await orAbsent(
+  const response = await orAbsent(
     askFor(clients, `to show the policy of the bucket ${Bucket}`, () =>
       clients.s3.send(new GetBucketPolicyCommand({ Bucket })),
     ),
   )
-  return told?.Policy ?? '{"Statement":[]}'
+  return response?.Policy ?? '{"Statement":[]}'
 }

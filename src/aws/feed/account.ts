@@ -2,9 +2,11 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import type { AwsLog } from '../aws-error.ts'
 import { askFor } from '../region-clients.ts'
 
-/** Whom AWS takes us for. */
+/** The account and identity of the credentials in use (GetCallerIdentity). */
 export interface Account {
+  /** Twelve digits. */
   readonly id: string
+  /** `aws`, `aws-us-gov`, `aws-cn`. */
   readonly partition: string
   readonly arn: string
 }
@@ -12,9 +14,9 @@ export interface Account {
 export async function readAccount(region: string, log: AwsLog): Promise<Account> {
   const sts = new STSClient({ region })
   try {
-    const told = await askFor({ log }, 'to say who you are', () => sts.send(new GetCallerIdentityCommand({})))
-    const arn = told.Arn ?? ''
-    return { id: told.Account ?? '', partition: arn.split(':')[1] ?? 'aws', arn }
+    const response = await askFor({ log }, 'to say who you are', () => sts.send(new GetCallerIdentityCommand({})))
+    const arn = response.Arn ?? ''
+    return { id: response.Account ?? '', partition: arn.split(':')[1] ?? 'aws', arn }
   } finally {
     sts.destroy()
   }

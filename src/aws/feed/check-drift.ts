@@ -10,7 +10,7 @@ import { isUnwired, readWiring, sayDifference, wiringDrift } from './compare-fee
 import { desiredState } from './desired-state.ts'
 import { readIdentities } from './latchkey-identities.ts'
 
-export interface LookDeps {
+export interface DriftCheckDeps {
   readonly rules: Pick<Rules, 'accounts' | 'buckets'>
   readonly publicUrl: string
   readonly region: string
@@ -18,23 +18,28 @@ export interface LookDeps {
   readonly log: AwsLog
 }
 
-/** Of the account that this process is in. It is not told the keys: which one AWS sends is compared by `latchkey aws check`. */
-export function feedDriftCheck({ rules, publicUrl, region, record, log }: LookDeps): FeedDriftCheck {
-  async function look(place: FeedRegion, isExpected: boolean): Promise<readonly RegionDrift[]> {
-    const clients = regionClients(place.region, log)
-    const [ours, found] = await Promise.all([readIdentities(clients, place), readWiring(clients)])
-    if (isUnwired(found) && !isExpected) return []
-    const drift = wiringDrift(desiredState(place, { publicUrl, key: undefined, ours }), found)
+/**
+ * Compares the wiring of the account in which this process runs with the rules. It does not know the keys, so only
+ * `latchkey aws check` compares which key AWS sends.
+ */
+export function feedDriftCheck({ rules, publicUrl, region, record, log }: DriftCheckDeps): FeedDriftCheck {
+  async function checkRegion(feedRegion: FeedRegion, isExpected: boolean): Promise<readonly RegionDrift[]> {
+    const clients = regionClients(feedRegion.region, log)
+    const [ours, actual] = await Promise.all([readIdentities(clients, feedRegion), readWiring(clients)])
+    if (isUnwired(actual) && !isExpected) return []
+    const drift = wiringDrift(desiredState(feedRegion, { publicUrl, key: undefined, ours }), actual)
     if (drift.length === 0) return []
-    return [{ account: place.accountId, region: place.region, differences: drift.map(sayDifference) }]
+    return [{ account: feedRegion.accountId, region: feedRegion.region, differences: drift.map(sayDifference) }]
   }
 
   return {
     async drift() {
       const { id, partition } = await readAccount(region, log)
       const expected = await listWiredRegions(record)
-      const places = feedRegions(rules, id, partition)
-      return (await Promise.all(places.map((place) => look(place, expected.has(regionName(place)))))).flat()
+      const checks = feedRegions(rules, id, partition).map((feedRegion) =>
+        checkRegion(feedRegion, expected.has(regionName(feedRegion))),
+      )
+      return (await Promise.all(checks)).flat()
     },
   }
 }

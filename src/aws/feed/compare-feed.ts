@@ -1,32 +1,32 @@
 import type { RegionClients } from '../region-clients.ts'
-import { connectionFaults, type FoundConnection, readConnection } from './connection.ts'
-import { deadLettersFaults, type FoundQueue, readDeadLetters } from './dead-letters.ts'
+import { type ConnectionState, connectionFaults, readConnection } from './connection.ts'
+import { deadLettersFaults, type QueueState, readDeadLetters } from './dead-letters.ts'
 import { DEAD_LETTERS, type DesiredState, INVOKE_ROLE, NAME } from './desired-state.ts'
-import { destinationFaults, type FoundDestination, readDestination } from './destination.ts'
-import { type FoundRule, readRules, ruleFaults } from './event-rule.ts'
-import { type FoundInvokeRole, invokeRoleFaults, readInvokeRole } from './invoke-role.ts'
+import { type DestinationState, destinationFaults, readDestination } from './destination.ts'
+import { type RuleState, readRules, ruleFaults } from './event-rule.ts'
+import { type InvokeRoleState, invokeRoleFaults, readInvokeRole } from './invoke-role.ts'
 
-/** What one region of one account holds of the way from CloudTrail to us. */
-export interface Found {
-  readonly connection: FoundConnection | undefined
-  readonly destination: FoundDestination | undefined
-  readonly invokeRole: FoundInvokeRole | undefined
-  readonly deadLetters: FoundQueue | undefined
-  readonly rules: readonly FoundRule[]
+/** The wiring that brings CloudTrail records to Latchkey, as AWS has it in one region of one account. */
+export interface ActualState {
+  readonly connection: ConnectionState | undefined
+  readonly destination: DestinationState | undefined
+  readonly invokeRole: InvokeRoleState | undefined
+  readonly deadLetters: QueueState | undefined
+  readonly rules: readonly RuleState[]
 }
 
-export type PartKind = 'connection' | 'API destination' | 'role' | 'queue' | 'rule'
+export type ResourceKind = 'connection' | 'API destination' | 'role' | 'queue' | 'rule'
 
-/** One part of the wiring, and what setup would do about it. */
+/** One AWS resource of the wiring, and what setup would do with it. */
 export interface Difference {
-  readonly kind: PartKind
+  readonly kind: ResourceKind
   readonly name: string
   readonly act: 'keep' | 'create' | 'update' | 'delete'
-  /** What is not as setup makes it, as ends of a sentence about the part. */
+  /** How the resource differs from what setup makes, as ends of a sentence about it. @example ["is DISABLED"] */
   readonly why: readonly string[]
 }
 
-export async function readWiring(clients: RegionClients): Promise<Found> {
+export async function readWiring(clients: RegionClients): Promise<ActualState> {
   const [connection, destination, invokeRole, deadLetters, rules] = await Promise.all([
     readConnection(clients),
     readDestination(clients),
@@ -37,30 +37,30 @@ export async function readWiring(clients: RegionClients): Promise<Found> {
   return { connection, destination, invokeRole, deadLetters, rules }
 }
 
-/** Every part, in the order in which setup makes them; what is as it should be is `keep`. */
-export function compareWiring(wanted: DesiredState, found: Found): readonly Difference[] {
-  const { connection, destination, invokeRole, deadLetters } = found
+/** Every resource, in the order in which setup makes them. One without a difference has `act: 'keep'`. */
+export function compareWiring(desired: DesiredState, actual: ActualState): readonly Difference[] {
+  const { connection, destination, invokeRole, deadLetters } = actual
   return [
-    differ('connection', NAME, connection && connectionFaults(wanted, connection)),
-    differ('API destination', NAME, destination && destinationFaults(wanted, destination, connection?.arn)),
-    differ('role', INVOKE_ROLE, invokeRole && invokeRoleFaults(wanted, invokeRole)),
-    differ('queue', DEAD_LETTERS, deadLetters && deadLettersFaults(wanted, deadLetters)),
-    ...compareRules(wanted, found),
+    differ('connection', NAME, connection && connectionFaults(desired, connection)),
+    differ('API destination', NAME, destination && destinationFaults(desired, destination, connection?.arn)),
+    differ('role', INVOKE_ROLE, invokeRole && invokeRoleFaults(desired, invokeRole)),
+    differ('queue', DEAD_LETTERS, deadLetters && deadLettersFaults(desired, deadLetters)),
+    ...compareRules(desired, actual),
   ]
 }
 
-function compareRules({ rules, place }: DesiredState, found: Found): readonly Difference[] {
+function compareRules({ rules, feedRegion }: DesiredState, actual: ActualState): readonly Difference[] {
   const names = new Set(rules.map(({ name }) => name))
   return [
     ...rules.map((rule) => {
-      const there = found.rules.find(({ name }) => name === rule.name)
-      return differ('rule', rule.name, there && ruleFaults(rule, place, there, found.destination?.arn))
+      const existing = actual.rules.find(({ name }) => name === rule.name)
+      return differ('rule', rule.name, existing && ruleFaults(rule, feedRegion, existing, actual.destination?.arn))
     }),
-    ...found.rules.filter(({ name }) => !names.has(name)).map(({ name }) => superfluous(name)),
+    ...actual.rules.filter(({ name }) => !names.has(name)).map(({ name }) => superfluous(name)),
   ]
 }
 
-function differ(kind: PartKind, name: string, faults: readonly string[] | undefined): Difference {
+function differ(kind: ResourceKind, name: string, faults: readonly string[] | undefined): Difference {
   if (faults === undefined) return { kind, name, act: 'create', why: ['is missing'] }
   return { kind, name, act: faults.length === 0 ? 'keep' : 'update', why: faults }
 }
@@ -69,13 +69,13 @@ function superfluous(name: string): Difference {
   return { kind: 'rule', name, act: 'delete', why: ['is for nothing that the rules name'] }
 }
 
-/** What is not as setup makes it. Empty: everything is. */
-export function wiringDrift(wanted: DesiredState, found: Found): readonly Difference[] {
-  return compareWiring(wanted, found).filter(({ act }) => act !== 'keep')
+/** The resources that differ from what setup makes; empty: none. */
+export function wiringDrift(desired: DesiredState, actual: ActualState): readonly Difference[] {
+  return compareWiring(desired, actual).filter(({ act }) => act !== 'keep')
 }
 
-/** Nothing of it is there: it was never set up, or taken down. */
-export function isUnwired({ connection, destination, rules }: Found): boolean {
+/** Whether the region has no connection, destination or rule: setup never ran there, or teardown did. */
+export function isUnwired({ connection, destination, rules }: ActualState): boolean {
   return connection === undefined && destination === undefined && rules.length === 0
 }
 

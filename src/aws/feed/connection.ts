@@ -8,9 +8,9 @@ import {
 import { LatchkeyError } from '../../errors.ts'
 import { isAwsCode } from '../aws-error.ts'
 import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
-import { type DesiredState, KEY_HEADER, markOf, NAME } from './desired-state.ts'
+import { type DesiredState, KEY_HEADER, keyFingerprint, NAME } from './desired-state.ts'
 
-export interface FoundConnection {
+export interface ConnectionState {
   readonly arn: string
   readonly state: string
   readonly authorization: string
@@ -19,60 +19,61 @@ export interface FoundConnection {
 }
 
 const POLL_MS = 500
-const MOST_POLLS = 60
-const UNDER_WAY = new Set(['CREATING', 'UPDATING', 'AUTHORIZING', 'DELETING', 'DEAUTHORIZING'])
+const MAX_POLLS = 60
+/** States in which AWS still works on the connection. */
+const IN_PROGRESS = new Set(['CREATING', 'UPDATING', 'AUTHORIZING', 'DELETING', 'DEAUTHORIZING'])
 
-export async function readConnection(clients: RegionClients): Promise<FoundConnection | undefined> {
-  const told = await orAbsent(
+export async function readConnection(clients: RegionClients): Promise<ConnectionState | undefined> {
+  const response = await orAbsent(
     askFor(clients, 'to show the connection', () => clients.events.send(new DescribeConnectionCommand({ Name: NAME }))),
   )
   return (
-    told && {
-      arn: told.ConnectionArn ?? '',
-      state: told.ConnectionState ?? 'unknown',
-      authorization: told.AuthorizationType ?? 'none',
-      header: told.AuthParameters?.ApiKeyAuthParameters?.ApiKeyName ?? 'none',
-      description: told.Description ?? '',
+    response && {
+      arn: response.ConnectionArn ?? '',
+      state: response.ConnectionState ?? 'unknown',
+      authorization: response.AuthorizationType ?? 'none',
+      header: response.AuthParameters?.ApiKeyAuthParameters?.ApiKeyName ?? 'none',
+      description: response.Description ?? '',
     }
   )
 }
 
-export function connectionFaults({ keyMark }: DesiredState, found: FoundConnection): readonly string[] {
-  const { state, authorization, header, description } = found
+export function connectionFaults({ fingerprint }: DesiredState, actual: ConnectionState): readonly string[] {
+  const { state, authorization, header, description } = actual
   return [
     ...(authorization === 'API_KEY' && header === KEY_HEADER ? [] : [`sends ${authorization} ${header}`]),
     ...(state === 'AUTHORIZED' ? [] : [`is ${state}`]),
-    ...(keyMark === undefined || description === describe(keyMark)
+    ...(fingerprint === undefined || description === describe(fingerprint)
       ? []
       : ['sends another key than the first of CLOUDTRAIL_KEYS for this account']),
   ]
 }
 
-/** Which key it is; never the key. */
-function describe(keyMark: string): string {
-  return `Latchkey, key ${keyMark}`
+/** The connection's description. It identifies the key by its fingerprint, without the key itself. */
+function describe(fingerprint: string): string {
+  return `Latchkey, key ${fingerprint}`
 }
 
-/** Makes it, or gives it that key. Ends when AWS has taken it. */
+/** Creates the connection or changes its key, and waits for AWS. @throws AWS_REFUSED unless it becomes AUTHORIZED */
 export async function putConnection(clients: RegionClients, key: string): Promise<void> {
-  await settled(clients)
+  await untilSettled(clients)
   const parameters = {
     Name: NAME,
-    Description: describe(markOf(key)),
+    Description: describe(keyFingerprint(key)),
     AuthorizationType: 'API_KEY',
     AuthParameters: { ApiKeyAuthParameters: { ApiKeyName: KEY_HEADER, ApiKeyValue: key } },
   } as const
   const update = () =>
     askFor(clients, 'to change the connection', () => clients.events.send(new UpdateConnectionCommand(parameters)))
   if (await readConnection(clients)) await update()
-  else await createUnlessThere(clients, () => clients.events.send(new CreateConnectionCommand(parameters)), update)
-  const found = await settled(clients)
-  if (found?.state === 'AUTHORIZED') return
-  throw notAuthorized(found?.state ?? 'gone')
+  else await createOrUpdate(clients, () => clients.events.send(new CreateConnectionCommand(parameters)), update)
+  const actual = await untilSettled(clients)
+  if (actual?.state === 'AUTHORIZED') return
+  throw notAuthorized(actual?.state ?? 'gone')
 }
 
-/** A create whose answer was lost is found to be done already. */
-export async function createUnlessThere(
+/** Creates, or updates when it exists: the SDK may have repeated a create whose answer was lost. */
+export async function createOrUpdate(
   clients: RegionClients,
   create: () => Promise<unknown>,
   update: () => Promise<unknown>,
@@ -91,11 +92,11 @@ export async function deleteConnection(clients: RegionClients): Promise<void> {
   )
 }
 
-/** When AWS is no longer at work on it. */
-async function settled(clients: RegionClients): Promise<FoundConnection | undefined> {
+/** Waits until AWS no longer works on the connection, 30 s at most. */
+async function untilSettled(clients: RegionClients): Promise<ConnectionState | undefined> {
   for (let polls = 0; ; polls += 1) {
-    const found = await readConnection(clients)
-    if (found === undefined || !UNDER_WAY.has(found.state) || polls === MOST_POLLS) return found
+    const actual = await readConnection(clients)
+    if (actual === undefined || !IN_PROGRESS.has(actual.state) || polls === MAX_POLLS) return actual
     await delay(POLL_MS)
   }
 }

@@ -10,55 +10,55 @@ import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
 import { DEAD_LETTERS, type DesiredState, deadLettersPolicy, TAGS } from './desired-state.ts'
 import { isSameJson } from './same-json.ts'
 
-/** Where EventBridge puts what it could not bring. */
-export interface FoundQueue {
+/** The queue for events that EventBridge could not deliver. */
+export interface QueueState {
   readonly arn: string
   readonly policy: string
   readonly retentionSeconds: string
   readonly encrypted: string
-  /** How many lie there, about. */
+  /** Approximate number of messages. */
   readonly messages: number
 }
 
-/** Fourteen days, the most. */
+/** Fourteen days, the longest that SQS keeps a message. */
 const RETENTION_SECONDS = '1209600'
 
-export async function readDeadLetters(clients: RegionClients): Promise<FoundQueue | undefined> {
+export async function readDeadLetters(clients: RegionClients): Promise<QueueState | undefined> {
   const QueueUrl = await readUrl(clients)
   if (QueueUrl === undefined) return undefined
   const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] })
-  const told = await orAbsent(askFor(clients, `to show the queue ${DEAD_LETTERS}`, () => clients.sqs.send(command)))
-  const found = told?.Attributes
+  const response = await orAbsent(askFor(clients, `to show the queue ${DEAD_LETTERS}`, () => clients.sqs.send(command)))
+  const attributes = response?.Attributes
   return (
-    found && {
-      arn: found.QueueArn ?? '',
-      policy: found.Policy ?? '',
-      retentionSeconds: found.MessageRetentionPeriod ?? '',
-      encrypted: found.SqsManagedSseEnabled ?? 'false',
-      messages: Number(found.ApproximateNumberOfMessages ?? 0),
+    attributes && {
+      arn: attributes.QueueArn ?? '',
+      policy: attributes.Policy ?? '',
+      retentionSeconds: attributes.MessageRetentionPeriod ?? '',
+      encrypted: attributes.SqsManagedSseEnabled ?? 'false',
+      messages: Number(attributes.ApproximateNumberOfMessages ?? 0),
     }
   )
 }
 
 async function readUrl(clients: RegionClients): Promise<string | undefined> {
   const command = new GetQueueUrlCommand({ QueueName: DEAD_LETTERS })
-  const told = await orAbsent(askFor(clients, `to show the queue ${DEAD_LETTERS}`, () => clients.sqs.send(command)))
-  return told?.QueueUrl
+  const response = await orAbsent(askFor(clients, `to show the queue ${DEAD_LETTERS}`, () => clients.sqs.send(command)))
+  return response?.QueueUrl
 }
 
-export function deadLettersFaults({ place }: DesiredState, found: FoundQueue): readonly string[] {
+export function deadLettersFaults({ feedRegion }: DesiredState, actual: QueueState): readonly string[] {
   return [
-    ...(isSameJson(found.policy, deadLettersPolicy(place))
+    ...(isSameJson(actual.policy, deadLettersPolicy(feedRegion))
       ? []
       : ['does not take messages of our rules, and only theirs']),
-    ...(found.retentionSeconds === RETENTION_SECONDS ? [] : [`keeps messages for ${found.retentionSeconds} seconds`]),
-    ...(found.encrypted === 'true' ? [] : ['is not encrypted by SQS']),
+    ...(actual.retentionSeconds === RETENTION_SECONDS ? [] : [`keeps messages for ${actual.retentionSeconds} seconds`]),
+    ...(actual.encrypted === 'true' ? [] : ['is not encrypted by SQS']),
   ]
 }
 
-export async function putDeadLetters(clients: RegionClients, { place }: DesiredState): Promise<void> {
+export async function putDeadLetters(clients: RegionClients, { feedRegion }: DesiredState): Promise<void> {
   const Attributes = {
-    Policy: JSON.stringify(deadLettersPolicy(place)),
+    Policy: JSON.stringify(deadLettersPolicy(feedRegion)),
     MessageRetentionPeriod: RETENTION_SECONDS,
     SqsManagedSseEnabled: 'true',
   }
@@ -71,17 +71,17 @@ export async function putDeadLetters(clients: RegionClients, { place }: DesiredS
           tags: Object.fromEntries(TAGS.map(({ Key, Value }) => [Key, Value])),
         })
       : new SetQueueAttributesCommand({ QueueUrl, Attributes })
-  const making = askFor(clients, `to make the queue ${DEAD_LETTERS}`, async () => {
+  const creation = askFor(clients, `to make the queue ${DEAD_LETTERS}`, async () => {
     if (command instanceof CreateQueueCommand) await clients.sqs.send(command)
     else await clients.sqs.send(command)
   })
-  await making.catch((error: unknown) => {
-    throw freedSoon(error) ?? error
+  await creation.catch((error: unknown) => {
+    throw nameNotFreeError(error) ?? error
   })
 }
 
-/** "CreateQueue": the name of a queue that was deleted is free again after 60 seconds. */
-function freedSoon(error: unknown): LatchkeyError | undefined {
+/** SQS frees the name of a deleted queue after 60 seconds ("CreateQueue"). The SDK's error does not say that. */
+function nameNotFreeError(error: unknown): LatchkeyError | undefined {
   if (!isLatchkeyError(error, 'AWS_REFUSED')) return undefined
   if (!/(?:^|\.)QueueDeletedRecently$/.test(error.facts.awsCode)) return undefined
   const next = 'SQS frees the name of a queue 60 seconds after it was deleted: run the same command again then.'

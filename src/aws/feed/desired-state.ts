@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto'
 import type { FeedRegion } from '../regions.ts'
-import { eventRules, type WantedRule } from './event-patterns.ts'
+import { type DesiredRule, eventRules } from './event-patterns.ts'
 
-/** Of the connection, the API destination and the target. */
+/** Name of the connection, the API destination and the rules' target. */
 export const NAME = 'latchkey'
 export const INVOKE_ROLE = 'latchkey-events-invoke'
 export const DEAD_LETTERS = 'latchkey-dead-letters'
 export const KEY_HEADER = 'x-latchkey-key'
 export const TAGS = [{ Key: 'latchkey:made-by', Value: 'latchkey aws setup' }]
-/** As much as EventBridge gives by itself ("Retry policy"). */
+/** EventBridge's own default ("Retry policy"), set explicitly. */
 export const RETRY = { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 } as const
-/** The quota of one destination. */
+/** The highest rate of one API destination ("Amazon EventBridge quotas"). */
 export const RATE_PER_SECOND = 300
 
-/** What one region of one account should hold. */
+/** The wiring that one region of one account should have. */
 export interface DesiredState {
-  readonly place: FeedRegion
-  /** Where Latchkey takes CloudTrail records. */
+  readonly feedRegion: FeedRegion
+  /** Latchkey's address for CloudTrail records. */
   readonly endpoint: string
-  /** Of the key that the connection should send. Undefined: whoever compares is not told the keys. */
-  readonly keyMark: string | undefined
-  readonly rules: readonly WantedRule[]
+  /** Fingerprint of the key that the connection should send. Undefined: the caller does not know the keys. */
+  readonly fingerprint: string | undefined
+  readonly rules: readonly DesiredRule[]
 }
 
 export function desiredState(
-  place: FeedRegion,
+  feedRegion: FeedRegion,
   {
     publicUrl,
     key,
@@ -32,18 +32,18 @@ export function desiredState(
   }: { readonly publicUrl: string; readonly key: string | undefined; readonly ours: readonly string[] },
 ): DesiredState {
   return {
-    place,
+    feedRegion,
     endpoint: `${publicUrl}/api/cloudtrail`,
-    keyMark: key === undefined ? undefined : markOf(key),
-    rules: eventRules(place, ours),
+    fingerprint: key === undefined ? undefined : keyFingerprint(key),
+    rules: eventRules(feedRegion, ours),
   }
 }
 
 /**
- * AWS never shows a key again. Of 32 random bytes these few hex digits give nothing away, and in the connection's description they tell which key
- * it sends.
+ * The first twelve hex digits of the key's SHA-256. AWS never shows a key again, so the connection's description has
+ * the fingerprint. It does not weaken a key of 32 random bytes.
  */
-export function markOf(key: string): string {
+export function keyFingerprint(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 12)
 }
 
@@ -81,8 +81,8 @@ export function invokeRoleArn({ partition, accountId }: FeedRegion): string {
   return `arn:${partition}:iam::${accountId}:role/${INVOKE_ROLE}`
 }
 
-export function deadLettersPolicy(place: FeedRegion): object {
-  const { accountId, partition, region } = place
+export function deadLettersPolicy(feedRegion: FeedRegion): object {
+  const { accountId, partition, region } = feedRegion
   return {
     Version: '2012-10-17',
     Statement: [
@@ -91,7 +91,7 @@ export function deadLettersPolicy(place: FeedRegion): object {
         Effect: 'Allow',
         Principal: { Service: 'events.amazonaws.com' },
         Action: 'sqs:SendMessage',
-        Resource: deadLettersArn(place),
+        Resource: deadLettersArn(feedRegion),
         Condition: { ArnLike: { 'aws:SourceArn': `arn:${partition}:events:${region}:${accountId}:rule/latchkey-*` } },
       },
     ],

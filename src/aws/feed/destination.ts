@@ -5,10 +5,10 @@ import {
   UpdateApiDestinationCommand,
 } from '@aws-sdk/client-eventbridge'
 import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
-import { createUnlessThere } from './connection.ts'
+import { createOrUpdate } from './connection.ts'
 import { type DesiredState, NAME, RATE_PER_SECOND } from './desired-state.ts'
 
-export interface FoundDestination {
+export interface DestinationState {
   readonly arn: string
   readonly state: string
   readonly connectionArn: string
@@ -17,34 +17,36 @@ export interface FoundDestination {
   readonly ratePerSecond: number
 }
 
-export async function readDestination(clients: RegionClients): Promise<FoundDestination | undefined> {
-  const told = await orAbsent(
+export async function readDestination(clients: RegionClients): Promise<DestinationState | undefined> {
+  const response = await orAbsent(
     askFor(clients, 'to show the API destination', () =>
       clients.events.send(new DescribeApiDestinationCommand({ Name: NAME })),
     ),
   )
   return (
-    told && {
-      arn: told.ApiDestinationArn ?? '',
-      state: told.ApiDestinationState ?? 'unknown',
-      connectionArn: told.ConnectionArn ?? '',
-      endpoint: told.InvocationEndpoint ?? '',
-      method: told.HttpMethod ?? '',
-      ratePerSecond: told.InvocationRateLimitPerSecond ?? RATE_PER_SECOND,
+    response && {
+      arn: response.ApiDestinationArn ?? '',
+      state: response.ApiDestinationState ?? 'unknown',
+      connectionArn: response.ConnectionArn ?? '',
+      endpoint: response.InvocationEndpoint ?? '',
+      method: response.HttpMethod ?? '',
+      ratePerSecond: response.InvocationRateLimitPerSecond ?? RATE_PER_SECOND,
     }
   )
 }
 
 export function destinationFaults(
   { endpoint }: DesiredState,
-  found: FoundDestination,
+  actual: DestinationState,
   connectionArn: string | undefined,
 ): readonly string[] {
   return [
-    ...(found.endpoint === endpoint && found.method === 'POST' ? [] : [`leads to ${found.method} ${found.endpoint}`]),
-    ...(found.connectionArn === connectionArn ? [] : ['uses another connection']),
-    ...(found.ratePerSecond === RATE_PER_SECOND ? [] : [`lets ${found.ratePerSecond} a second through`]),
-    ...(found.state === 'ACTIVE' ? [] : [`is ${found.state}`]),
+    ...(actual.endpoint === endpoint && actual.method === 'POST'
+      ? []
+      : [`leads to ${actual.method} ${actual.endpoint}`]),
+    ...(actual.connectionArn === connectionArn ? [] : ['uses another connection']),
+    ...(actual.ratePerSecond === RATE_PER_SECOND ? [] : [`lets ${actual.ratePerSecond} a second through`]),
+    ...(actual.state === 'ACTIVE' ? [] : [`is ${actual.state}`]),
   ]
 }
 
@@ -65,7 +67,7 @@ export async function putDestination(
       clients.events.send(new UpdateApiDestinationCommand(parameters)),
     )
   if (await readDestination(clients)) await update()
-  else await createUnlessThere(clients, () => clients.events.send(new CreateApiDestinationCommand(parameters)), update)
+  else await createOrUpdate(clients, () => clients.events.send(new CreateApiDestinationCommand(parameters)), update)
 }
 
 export async function deleteDestination(clients: RegionClients): Promise<void> {

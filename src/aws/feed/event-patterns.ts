@@ -2,37 +2,44 @@ import { LatchkeyError } from '../../errors.ts'
 import { SELF_TEST } from '../../oversight/feed-self-test.ts'
 import type { FeedRegion } from '../regions.ts'
 
-/** Static rules: none is made for a grant, so that none is late for one, and nothing that runs may write rules. */
+/**
+ * EventBridge rules are static. A rule per grant could come too late for the grant, and Latchkey's processes would need
+ * the right to write rules.
+ */
 
-export interface WantedRule {
+export interface DesiredRule {
   readonly name: string
   readonly description: string
-  /** JSON. */
+  /** The event pattern, as JSON. */
   readonly pattern: string
 }
 
-/** "Amazon EventBridge quotas". */
-const LONGEST_PATTERN = 2_048
+/** Characters of an event pattern ("Amazon EventBridge quotas"). */
+const MAX_PATTERN_CHARACTERS = 2_048
 const TRAIL_TYPES = ['AWS API Call via CloudTrail', 'AWS Service Event via CloudTrail']
-/** Nothing can be read before the upload is complete. */
-const PARTS = ['UploadPart', 'UploadPartCopy', 'CreateMultipartUpload']
+/** Calls of a multipart upload that are not reported: the object changes only when the upload is complete. */
+const INCOMPLETE_UPLOADS = ['UploadPart', 'UploadPartCopy', 'CreateMultipartUpload']
 const S3_RULE = 'latchkey-s3'
 
-/** By this a rule in the account is known for one of ours. */
-export const OUR_RULES = /^latchkey-(s3(-\d+)?|sessions|assume-role|policies|self-test)$/
+/** Names of rules that Latchkey makes. A rule with such a name counts as Latchkey's own. */
+export const LATCHKEY_RULES = /^latchkey-(s3(-\d+)?|sessions|assume-role|policies|self-test)$/
 
-/** @param ours ARNs of Latchkey's own identities, which may enter elevation roles and write their policies. */
-export function eventRules(place: FeedRegion, ours: readonly string[]): readonly WantedRule[] {
+/** @param latchkeyArns ARNs of Latchkey's own identities, which may enter elevation roles and write their policies. */
+export function eventRules(feedRegion: FeedRegion, latchkeyArns: readonly string[]): readonly DesiredRule[] {
   return [
-    ...writesByBucket(place),
-    rule('latchkey-sessions', 'every call by an elevation role', sessionCalls(place)),
-    rule('latchkey-assume-role', 'elevation roles entered by anyone but Latchkey', entered(place, ours)),
-    ...(place.isOfIam
+    ...writeRules(feedRegion),
+    rule('latchkey-sessions', 'every call by an elevation role', sessionCallPattern(feedRegion)),
+    rule(
+      'latchkey-assume-role',
+      'elevation roles entered by anyone but Latchkey',
+      roleEntryPattern(feedRegion, latchkeyArns),
+    ),
+    ...(feedRegion.isOfIam
       ? [
           rule(
             'latchkey-policies',
             'policies of elevation roles and grants changed by anyone else',
-            changed(place, ours),
+            policyChangePattern(feedRegion, latchkeyArns),
           ),
         ]
       : []),
@@ -40,42 +47,45 @@ export function eventRules(place: FeedRegion, ours: readonly string[]): readonly
   ]
 }
 
-function rule(name: string, what: string, pattern: object): WantedRule {
+function rule(name: string, what: string, pattern: object): DesiredRule {
   const text = JSON.stringify(pattern)
-  if (text.length <= LONGEST_PATTERN) return { name, description: `Latchkey: ${what}`, pattern: text }
-  const quota = `The event pattern of the rule ${name}, ${LONGEST_PATTERN} characters,`
+  if (text.length <= MAX_PATTERN_CHARACTERS) return { name, description: `Latchkey: ${what}`, pattern: text }
+  const quota = `The event pattern of the rule ${name}, ${MAX_PATTERN_CHARACTERS} characters,`
   throw new LatchkeyError('QUOTA_FULL', { quota, next: 'Give the account fewer copies of its elevation role.' })
 }
 
-/** Several rules where one pattern does not hold the names of all buckets. */
-function writesByBucket({ buckets }: FeedRegion): readonly WantedRule[] {
+/** One rule, or several when the names of all buckets do not fit into one pattern. */
+function writeRules({ buckets }: FeedRegion): readonly DesiredRule[] {
   const groups: string[][] = []
   for (const bucket of buckets) {
     const last = groups.at(-1)
-    if (last && JSON.stringify(writesTo([...last, bucket])).length <= LONGEST_PATTERN) last.push(bucket)
+    if (last && JSON.stringify(writePattern([...last, bucket])).length <= MAX_PATTERN_CHARACTERS) last.push(bucket)
     else groups.push([bucket])
   }
   return groups.map((names, index) => {
     const name = index === 0 ? S3_RULE : `${S3_RULE}-${index + 1}`
-    return rule(name, 'writes to the buckets of the rules, and what was refused there', writesTo(names))
+    return rule(name, 'writes to the buckets of the rules, and what was refused there', writePattern(names))
   })
 }
 
-function writesTo(buckets: readonly string[]): object {
+function writePattern(buckets: readonly string[]): object {
   return {
     source: ['aws.s3'],
     'detail-type': TRAIL_TYPES,
     detail: {
       eventSource: ['s3.amazonaws.com'],
       requestParameters: { bucketName: buckets },
-      eventName: [{ 'anything-but': PARTS }],
+      eventName: [{ 'anything-but': INCOMPLETE_UPLOADS }],
       $or: [{ readOnly: [false] }, { errorCode: ['AccessDenied'] }],
     },
   }
 }
 
-/** Without the writes that come by bucket. What comes by both rules is counted once. */
-function sessionCalls({ elevationRoles }: FeedRegion): object {
+/**
+ * Calls of elevation roles, except writes, which `latchkey-s3` reports. A record that both rules report is counted
+ * once.
+ */
+function sessionCallPattern({ elevationRoles }: FeedRegion): object {
   return {
     'detail-type': TRAIL_TYPES,
     detail: {
@@ -90,12 +100,15 @@ function sessionCalls({ elevationRoles }: FeedRegion): object {
   }
 }
 
-function entered({ elevationRoles }: FeedRegion, ours: readonly string[]): object {
+function roleEntryPattern({ elevationRoles }: FeedRegion, latchkeyArns: readonly string[]): object {
   const call = { eventName: [{ prefix: 'AssumeRole' }], requestParameters: { roleArn: elevationRoles } }
-  return { source: ['aws.sts'], 'detail-type': TRAIL_TYPES, detail: { ...call, ...byOthers(ours) } }
+  return { source: ['aws.sts'], 'detail-type': TRAIL_TYPES, detail: { ...call, ...callerIsNot(latchkeyArns) } }
 }
 
-function changed({ elevationRoles, partition, accountId }: FeedRegion, ours: readonly string[]): object {
+function policyChangePattern(
+  { elevationRoles, partition, accountId }: FeedRegion,
+  latchkeyArns: readonly string[],
+): object {
   const roleName = elevationRoles.map((arn) => arn.slice(arn.lastIndexOf('/') + 1))
   const policyArn = [{ prefix: `arn:${partition}:iam::${accountId}:policy/latchkey` }]
   const subjects = [{ roleName }, { policyName: [{ prefix: 'latchkey' }] }, { policyArn }]
@@ -104,26 +117,29 @@ function changed({ elevationRoles, partition, accountId }: FeedRegion, ours: rea
     'detail-type': TRAIL_TYPES,
     detail: {
       readOnly: [false],
-      userIdentity: othersThan(ours),
+      userIdentity: identityIsNot(latchkeyArns),
       $or: subjects.map((requestParameters) => ({ requestParameters })),
     },
   }
 }
 
-/** Of a caller from another account CloudTrail tells that account and no ARN ("CloudTrail userIdentity element", AWSAccount). */
-function byOthers(ours: readonly string[]): object {
-  const accounts = [...new Set(ours.flatMap((arn) => arn.split(':')[4] ?? []))]
+/**
+ * CloudTrail reports a caller from another account without an ARN, only by its account ("CloudTrail userIdentity
+ * element", AWSAccount).
+ */
+function callerIsNot(latchkeyArns: readonly string[]): object {
+  const accounts = [...new Set(latchkeyArns.flatMap((arn) => arn.split(':')[4] ?? []))]
   if (accounts.length === 0) return {}
   const foreign = { arn: [{ exists: false }], accountId: [{ 'anything-but': accounts }] }
-  return { $or: [{ userIdentity: othersThan(ours) }, { userIdentity: foreign }] }
+  return { $or: [{ userIdentity: identityIsNot(latchkeyArns) }, { userIdentity: foreign }] }
 }
 
-function othersThan(ours: readonly string[]): object {
-  if (ours.length === 0) return { arn: [{ exists: true }] }
-  return { arn: [{ 'anything-but': { wildcard: ours.map(callerPattern) } }] }
+function identityIsNot(latchkeyArns: readonly string[]): object {
+  if (latchkeyArns.length === 0) return { arn: [{ exists: true }] }
+  return { arn: [{ 'anything-but': { wildcard: latchkeyArns.map(callerPattern) } }] }
 }
 
-/** As CloudTrail names the caller: a role by its sessions, without path. */
+/** The ARN by which CloudTrail names the caller. Of a role that is a session's ARN, which has no path. */
 function callerPattern(arn: string): string {
   return arn.replace(/^(arn:[\w-]+):iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/, '$1:sts::$2:assumed-role/$3/*')
 }

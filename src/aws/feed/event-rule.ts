@@ -12,18 +12,18 @@ import { LatchkeyError } from '../../errors.ts'
 import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
 import type { FeedRegion } from '../regions.ts'
 import { deadLettersArn, invokeRoleArn, NAME, RETRY, TAGS } from './desired-state.ts'
-import { OUR_RULES, type WantedRule } from './event-patterns.ts'
+import { type DesiredRule, LATCHKEY_RULES } from './event-patterns.ts'
 import { isSameJson } from './same-json.ts'
 
-export interface FoundRule {
+export interface RuleState {
   readonly name: string
   readonly pattern: string
   readonly state: string
   readonly targets: readonly Target[]
 }
 
-/** Every rule of the region that is one of ours by its name. */
-export async function readRules(clients: RegionClients): Promise<readonly FoundRule[]> {
+/** The region's rules that have a name of Latchkey's rules. */
+export async function readRules(clients: RegionClients): Promise<readonly RuleState[]> {
   const names: string[] = []
   let NextToken: string | undefined
   do {
@@ -32,12 +32,14 @@ export async function readRules(clients: RegionClients): Promise<readonly FoundR
     names.push(...(page.Rules ?? []).flatMap(({ Name }) => Name ?? []))
     NextToken = page.NextToken
   } while (NextToken !== undefined)
-  const found = await Promise.all(names.filter((name) => OUR_RULES.test(name)).map((name) => readRule(clients, name)))
-  return found.flatMap((one) => one ?? [])
+  const rules = await Promise.all(
+    names.filter((name) => LATCHKEY_RULES.test(name)).map((name) => readRule(clients, name)),
+  )
+  return rules.flatMap((one) => one ?? [])
 }
 
-async function readRule(clients: RegionClients, name: string): Promise<FoundRule | undefined> {
-  const told = await orAbsent(
+async function readRule(clients: RegionClients, name: string): Promise<RuleState | undefined> {
+  const response = await orAbsent(
     askFor(clients, `to show the rule ${name}`, () =>
       Promise.all([
         clients.events.send(new DescribeRuleCommand({ Name: name })),
@@ -45,69 +47,72 @@ async function readRule(clients: RegionClients, name: string): Promise<FoundRule
       ]),
     ),
   )
-  if (told === undefined) return undefined
-  const [{ EventPattern = '', State = '' }, { Targets = [] }] = told
+  if (response === undefined) return undefined
+  const [{ EventPattern = '', State = '' }, { Targets = [] }] = response
   return { name, pattern: EventPattern, state: State, targets: Targets }
 }
 
 export function ruleFaults(
-  wanted: WantedRule,
-  place: FeedRegion,
-  found: FoundRule,
+  desired: DesiredRule,
+  feedRegion: FeedRegion,
+  actual: RuleState,
   destinationArn: string | undefined,
 ): readonly string[] {
-  const ours = found.targets.find(({ Id }) => Id === NAME)
-  const others = found.targets.flatMap(({ Id }) => (Id === undefined || Id === NAME ? [] : [Id]))
+  const target = actual.targets.find(({ Id }) => Id === NAME)
+  const others = actual.targets.flatMap(({ Id }) => (Id === undefined || Id === NAME ? [] : [Id]))
   return [
-    ...(isSameJson(found.pattern, JSON.parse(wanted.pattern)) ? [] : ['looks for something else']),
-    ...(found.state === 'ENABLED' ? [] : [`is ${found.state}`]),
-    ...(ours === undefined ? ['has no target'] : targetFaults(ours, entityOf(place, destinationArn ?? ''))),
+    ...(isSameJson(actual.pattern, JSON.parse(desired.pattern)) ? [] : ['looks for something else']),
+    ...(actual.state === 'ENABLED' ? [] : [`is ${actual.state}`]),
+    ...(target === undefined
+      ? ['has no target']
+      : targetFaults(target, desiredTarget(feedRegion, destinationArn ?? ''))),
     ...others.map((id) => `has another target, ${id}`),
   ]
 }
 
-function targetFaults(found: Target, wanted: Target): readonly string[] {
+function targetFaults(actual: Target, desired: Target): readonly string[] {
   return [
-    ...(found.Arn === wanted.Arn ? [] : ['leads to another destination']),
-    ...(found.RoleArn === wanted.RoleArn ? [] : ['uses another role']),
-    ...(found.DeadLetterConfig?.Arn === wanted.DeadLetterConfig?.Arn ? [] : ['drops what cannot be delivered']),
-    ...(isSameJson(JSON.stringify(found.RetryPolicy ?? {}), RETRY) ? [] : ['gives up early']),
+    ...(actual.Arn === desired.Arn ? [] : ['leads to another destination']),
+    ...(actual.RoleArn === desired.RoleArn ? [] : ['uses another role']),
+    ...(actual.DeadLetterConfig?.Arn === desired.DeadLetterConfig?.Arn ? [] : ['drops what cannot be delivered']),
+    ...(isSameJson(JSON.stringify(actual.RetryPolicy ?? {}), RETRY) ? [] : ['gives up early']),
   ]
 }
 
-function entityOf(place: FeedRegion, Arn: string): Target {
+function desiredTarget(feedRegion: FeedRegion, Arn: string): Target {
   return {
     Id: NAME,
     Arn,
-    RoleArn: invokeRoleArn(place),
+    RoleArn: invokeRoleArn(feedRegion),
     RetryPolicy: RETRY,
-    DeadLetterConfig: { Arn: deadLettersArn(place) },
+    DeadLetterConfig: { Arn: deadLettersArn(feedRegion) },
   }
 }
 
 export interface RulePut {
-  readonly wanted: WantedRule
-  readonly found: FoundRule | undefined
-  readonly place: FeedRegion
+  readonly desired: DesiredRule
+  /** Undefined: AWS has no rule of that name yet. */
+  readonly existing: RuleState | undefined
+  readonly feedRegion: FeedRegion
   readonly destinationArn: string
 }
 
 export async function putRule(
   clients: RegionClients,
-  { wanted, found, place, destinationArn }: RulePut,
+  { desired, existing, feedRegion, destinationArn }: RulePut,
 ): Promise<void> {
-  const { name, pattern, description } = wanted
-  const Tags = found === undefined ? { Tags: TAGS } : {}
+  const { name, pattern, description } = desired
+  const Tags = existing === undefined ? { Tags: TAGS } : {}
   await askFor(clients, `to make the rule ${name}`, () =>
     clients.events.send(
       new PutRuleCommand({ Name: name, EventPattern: pattern, Description: description, State: 'ENABLED', ...Tags }),
     ),
   )
-  await putTarget(clients, name, entityOf(place, destinationArn))
+  await putTarget(clients, name, desiredTarget(feedRegion, destinationArn))
   await removeTargets(
     clients,
     name,
-    (found?.targets ?? []).flatMap(({ Id }) => (Id === undefined || Id === NAME ? [] : [Id])),
+    (existing?.targets ?? []).flatMap(({ Id }) => (Id === undefined || Id === NAME ? [] : [Id])),
   )
 }
 
@@ -125,13 +130,13 @@ async function removeTargets(clients: RegionClients, rule: string, Ids: string[]
   )
 }
 
-interface Outcome {
+interface TargetsAnswer {
   readonly FailedEntryCount?: number | undefined
   readonly FailedEntries?: readonly { readonly ErrorCode?: string | undefined }[] | undefined
 }
 
-/** EventBridge answers 200 and counts in it what it did not do. */
-function refuseFailed({ FailedEntryCount = 0, FailedEntries = [] }: Outcome, rule: string): void {
+/** EventBridge answers 200 even when it refused entries; the answer counts them. */
+function refuseFailed({ FailedEntryCount = 0, FailedEntries = [] }: TargetsAnswer, rule: string): void {
   if (FailedEntryCount === 0) return
   throw new LatchkeyError('AWS_REFUSED', {
     doing: `to take a target of the rule ${rule}`,
@@ -140,8 +145,8 @@ function refuseFailed({ FailedEntryCount = 0, FailedEntries = [] }: Outcome, rul
   })
 }
 
-/** A rule with targets cannot be deleted. */
-export async function deleteRule(clients: RegionClients, { name, targets }: FoundRule): Promise<void> {
+/** Removes the rule's targets first, because EventBridge deletes no rule that has targets. */
+export async function deleteRule(clients: RegionClients, { name, targets }: RuleState): Promise<void> {
   await removeTargets(
     clients,
     name,

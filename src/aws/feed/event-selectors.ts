@@ -1,15 +1,18 @@
 import type { AdvancedEventSelector, EventSelector } from '@aws-sdk/client-cloudtrail'
 import type { FeedRegion } from '../regions.ts'
 
-/** Reads event selectors as strictly as it can: one that leaves out anything that we did not expect does not count. */
+/**
+ * Reads CloudTrail's event selectors strictly: a selector with a condition that is not understood counts as logging
+ * nothing.
+ */
 
 interface Selectors {
   readonly advanced: readonly AdvancedEventSelector[]
   readonly basic: readonly EventSelector[]
 }
 
-/** A trail that logs in this region. */
-export interface FoundTrail extends Selectors {
+/** A trail that covers this region. */
+export interface TrailState extends Selectors {
   readonly name: string
   readonly arn: string
   readonly homeRegion: string
@@ -17,9 +20,9 @@ export interface FoundTrail extends Selectors {
 }
 
 export interface TrailGaps {
-  /** Of the place, whose writes no trail logs: of them nothing will ever arrive. */
+  /** Buckets of the region whose writes no trail logs, so that no record of them ever arrives. */
   readonly buckets: readonly string[]
-  /** Whether no trail logs calls such as AssumeRole and PutRolePolicy. */
+  /** Whether no trail logs management events, as AssumeRole and PutRolePolicy. */
   readonly management: boolean
 }
 
@@ -63,12 +66,15 @@ export function managementIsLogged({ advanced, basic }: Selectors): boolean {
   return byBasic || byAdvanced
 }
 
-/** The commands that an owner runs: they replace all selectors of the trail, so they repeat those that it has. */
-export function selectorCommand(place: FeedRegion, trail: FoundTrail, gaps: TrailGaps): string {
+/**
+ * The AWS CLI command with which the trail's owner adds the missing selectors. `put-event-selectors` replaces all
+ * selectors, so the command repeats the existing ones.
+ */
+export function selectorCommand(feedRegion: FeedRegion, trail: TrailState, gaps: TrailGaps): string {
   const basic = trail.advanced.length === 0 && trail.basic.length > 0
   const [option, selectors] = basic
-    ? ['--event-selectors', withBasic(place, trail.basic, gaps)]
-    : ['--advanced-event-selectors', [...trail.advanced, ...missingSelectors(place, gaps)]]
+    ? ['--event-selectors', withBasic(feedRegion, trail.basic, gaps)]
+    : ['--advanced-event-selectors', [...trail.advanced, ...missingSelectors(feedRegion, gaps)]]
   return `aws cloudtrail put-event-selectors --region ${trail.homeRegion} --trail-name ${trail.name} \\\n  ${option} '${JSON.stringify(selectors)}'`
 }
 

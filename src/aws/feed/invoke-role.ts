@@ -14,31 +14,33 @@ import { askFor, orAbsent, type RegionClients } from '../region-clients.ts'
 import { type DesiredState, INVOKE_ROLE, invokeRights, invokeTrust, TAGS } from './desired-state.ts'
 import { isSameJson } from './same-json.ts'
 
-/** The role as which EventBridge calls the API destination; of the account, for all its regions. */
-export interface FoundInvokeRole {
+/** The role as which EventBridge calls the API destination. One role serves all regions of the account. */
+export interface InvokeRoleState {
+  /** The trust policy, as JSON. */
   readonly trust: string
+  /** The inline policy `invoke`, as JSON; empty: it is missing. */
   readonly rights: string
-  /** Policies that we did not write. */
+  /** Names of policies that Latchkey did not write. */
   readonly others: readonly string[]
 }
 
 const RoleName = INVOKE_ROLE
 const PolicyName = 'invoke'
 
-export async function readInvokeRole(clients: RegionClients): Promise<FoundInvokeRole | undefined> {
-  const told = await orAbsent(
+export async function readInvokeRole(clients: RegionClients): Promise<InvokeRoleState | undefined> {
+  const response = await orAbsent(
     askFor(clients, `to show the role ${RoleName}`, () => clients.iam.send(new GetRoleCommand({ RoleName }))),
   )
-  if (told === undefined) return undefined
+  if (response === undefined) return undefined
   const [rights, inline, attached] = await askFor(clients, `to show the policies of the role ${RoleName}`, () =>
     Promise.all([
-      orAbsentPolicy(clients),
+      readRights(clients),
       clients.iam.send(new ListRolePoliciesCommand({ RoleName })),
       clients.iam.send(new ListAttachedRolePoliciesCommand({ RoleName })),
     ]),
   )
   return {
-    trust: decodeURIComponent(told.Role?.AssumeRolePolicyDocument ?? ''),
+    trust: decodeURIComponent(response.Role?.AssumeRolePolicyDocument ?? ''),
     rights,
     others: [
       ...(inline.PolicyNames ?? []).filter((name) => name !== PolicyName),
@@ -47,32 +49,32 @@ export async function readInvokeRole(clients: RegionClients): Promise<FoundInvok
   }
 }
 
-async function orAbsentPolicy(clients: RegionClients): Promise<string> {
-  const told = await orAbsent(
+async function readRights(clients: RegionClients): Promise<string> {
+  const response = await orAbsent(
     askFor(clients, `to show the policy of the role ${RoleName}`, () =>
       clients.iam.send(new GetRolePolicyCommand({ RoleName, PolicyName })),
     ),
   )
-  return decodeURIComponent(told?.PolicyDocument ?? '')
+  return decodeURIComponent(response?.PolicyDocument ?? '')
 }
 
-export function invokeRoleFaults({ place }: DesiredState, found: FoundInvokeRole): readonly string[] {
+export function invokeRoleFaults({ feedRegion }: DesiredState, actual: InvokeRoleState): readonly string[] {
   return [
-    ...(isSameJson(found.trust, invokeTrust(place)) ? [] : ['has another trust policy']),
-    ...(isSameJson(found.rights, invokeRights(place))
+    ...(isSameJson(actual.trust, invokeTrust(feedRegion)) ? [] : ['has another trust policy']),
+    ...(isSameJson(actual.rights, invokeRights(feedRegion))
       ? []
       : ['has not the right to invoke our API destinations, and only that']),
-    ...found.others.map((name) => `has the policy ${name}, which is not ours: take it away by hand`),
+    ...actual.others.map((name) => `has the policy ${name}, which is not ours: take it away by hand`),
   ]
 }
 
-export async function putInvokeRole(clients: RegionClients, { place }: DesiredState): Promise<void> {
-  const trust = JSON.stringify(invokeTrust(place))
+export async function putInvokeRole(clients: RegionClients, { feedRegion }: DesiredState): Promise<void> {
+  const trust = JSON.stringify(invokeTrust(feedRegion))
   const { iam } = clients
   await askFor(clients, `to make the role ${RoleName}`, async () => {
     if ((await readInvokeRole(clients)) === undefined) await createRole(clients, trust)
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: trust }))
-    const PolicyDocument = JSON.stringify(invokeRights(place))
+    const PolicyDocument = JSON.stringify(invokeRights(feedRegion))
     await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }))
   })
 }
@@ -83,7 +85,7 @@ async function createRole(clients: RegionClients, AssumeRolePolicyDocument: stri
   try {
     await askFor(clients, `to make the role ${RoleName}`, () => clients.iam.send(command))
   } catch (error) {
-    // Its answer was lost the first time.
+    // The SDK may have repeated a create whose answer was lost.
     if (!isAwsCode(error, 'EntityAlreadyExistsException', 'EntityAlreadyExists')) throw error
   }
 }

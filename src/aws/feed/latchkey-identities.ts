@@ -13,20 +13,23 @@ const trust = z.object({
 const IDENTITY = /^arn:[\w-]+:iam::\d{12}:(role|user)\//
 
 /**
- * Who Latchkey is in this account: whom the elevation roles let in. What else a trust policy names, preflight and `latchkey doctor` refuse;
- * somebody who was added is a difference of the rules' patterns too.
+ * ARNs of Latchkey's own identities, taken from the trust policies of the account's elevation roles. Preflight and
+ * `latchkey doctor` refuse a trust policy that names others. An added ARN also shows as a difference of the EventBridge
+ * rules' patterns.
  */
-export async function readIdentities(clients: RegionClients, place: FeedRegion): Promise<readonly string[]> {
-  const found = await Promise.all(place.elevationRoles.map((arn) => readTrusted(clients, arn)))
-  return [...new Set(found.flat())].sort()
+export async function readIdentities(clients: RegionClients, feedRegion: FeedRegion): Promise<readonly string[]> {
+  const trusted = await Promise.all(feedRegion.elevationRoles.map((arn) => readTrusted(clients, arn)))
+  return [...new Set(trusted.flat())].sort()
 }
 
 async function readTrusted(clients: RegionClients, arn: string): Promise<readonly string[]> {
   const RoleName = arn.slice(arn.lastIndexOf('/') + 1)
-  const told = await orAbsent(
+  const response = await orAbsent(
     askFor(clients, `to show the elevation role ${RoleName}`, () => clients.iam.send(new GetRoleCommand({ RoleName }))),
   )
-  const document: unknown = JSON.parse(decodeURIComponent(told?.Role?.AssumeRolePolicyDocument ?? '{"Statement":[]}'))
+  const document: unknown = JSON.parse(
+    decodeURIComponent(response?.Role?.AssumeRolePolicyDocument ?? '{"Statement":[]}'),
+  )
   const { data } = trust.safeParse(document)
   const allowed = data?.Statement.filter(({ Effect }) => Effect === 'Allow') ?? []
   return allowed.flatMap(({ Principal }) => Principal.AWS).filter((named) => IDENTITY.test(named))

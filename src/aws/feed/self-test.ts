@@ -5,27 +5,30 @@ import { LatchkeyError } from '../../errors.ts'
 import { SELF_TEST } from '../../oversight/feed-self-test.ts'
 import { askFor, type RegionClients } from '../region-clients.ts'
 
-/** IAM takes some seconds until EventBridge may use a new role; what is sent before goes to the dead letters. */
-const AGAIN_AFTER_MS = 10_000
-const LOOK_EVERY_MS = 250
+/**
+ * The event is sent again: IAM needs some seconds until EventBridge may use a new role, and earlier events become dead
+ * letters.
+ */
+const RESEND_AFTER_MS = 10_000
+const POLL_MS = 250
 
 export interface SelfTest {
   hasArrived(nonce: string): Promise<boolean>
   readonly waitMs: number
 }
 
-/** Sends an event through the whole way and waits for it at the other end. False: it did not come in that time. */
+/** Sends an event through EventBridge to Latchkey's door. @returns false when it did not arrive within `waitMs` */
 export async function testWiring(clients: RegionClients, { hasArrived, waitMs }: SelfTest): Promise<boolean> {
   const nonce = randomBytes(16).toString('hex')
   const startedAt = performance.now()
   let sentAt = Number.NEGATIVE_INFINITY
   while (performance.now() - startedAt < waitMs) {
-    if (performance.now() - sentAt > AGAIN_AFTER_MS) {
+    if (performance.now() - sentAt > RESEND_AFTER_MS) {
       await send(clients, nonce)
       sentAt = performance.now()
     }
     if (await hasArrived(nonce)) return true
-    await delay(LOOK_EVERY_MS)
+    await delay(POLL_MS)
   }
   return false
 }

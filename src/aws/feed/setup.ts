@@ -1,5 +1,5 @@
 import type { RegionClients } from '../region-clients.ts'
-import { compareWiring, type Difference, type Found, readWiring } from './compare-feed.ts'
+import { type ActualState, compareWiring, type Difference, readWiring } from './compare-feed.ts'
 import { putConnection } from './connection.ts'
 import { putDeadLetters } from './dead-letters.ts'
 import type { DesiredState } from './desired-state.ts'
@@ -8,16 +8,20 @@ import { deleteRule, putRule } from './event-rule.ts'
 import { putInvokeRole } from './invoke-role.ts'
 
 export interface SetupOrder {
-  readonly wanted: DesiredState
+  readonly desired: DesiredState
   readonly key: string
-  /** Gives the connection the key again, whatever it seems to send. */
+  /** Set the connection's key even when its fingerprint is already right. */
   readonly rotate: boolean
+  /** Called after each change. */
   readonly onDone: (difference: Difference) => void
 }
 
-/** What setup would do, in that order. */
-export function planOf({ wanted, rotate }: Pick<SetupOrder, 'wanted' | 'rotate'>, found: Found): readonly Difference[] {
-  return compareWiring(wanted, found).map((one) =>
+/** What setup would do, in order. */
+export function planOf(
+  { desired, rotate }: Pick<SetupOrder, 'desired' | 'rotate'>,
+  actual: ActualState,
+): readonly Difference[] {
+  return compareWiring(desired, actual).map((one) =>
     rotate && one.kind === 'connection' && one.act === 'keep'
       ? { ...one, act: 'update', why: ['is given the first key of CLOUDTRAIL_KEYS'] }
       : one,
@@ -25,50 +29,50 @@ export function planOf({ wanted, rotate }: Pick<SetupOrder, 'wanted' | 'rotate'>
 }
 
 /**
- * Makes and mends part by part, each seen from what is there then: whoever was stopped half way begins again and goes on. Nothing is
- * written where everything is as it should be.
+ * Creates and corrects one resource after the other, and reads AWS again after each. So a run that stopped half way can
+ * be repeated, and resources without a difference are not written.
  */
 export async function applyWiring(clients: RegionClients, order: SetupOrder): Promise<void> {
-  let found = await readWiring(clients)
-  for (const { kind, name } of planOf(order, found)) {
-    // An earlier part may have changed what a later one must be.
-    const now = planOf(order, found).find((one) => one.kind === kind && one.name === name)
-    if (now === undefined || now.act === 'keep') continue
-    await applyPart(clients, order, now, found)
-    order.onDone(now)
-    found = await readWiring(clients)
+  let actual = await readWiring(clients)
+  for (const { kind, name } of planOf(order, actual)) {
+    // A change of one resource may change what a later one must be, as the ARN of a new connection does.
+    const current = planOf(order, actual).find((one) => one.kind === kind && one.name === name)
+    if (current === undefined || current.act === 'keep') continue
+    await applyDifference(clients, order, current, actual)
+    order.onDone(current)
+    actual = await readWiring(clients)
   }
 }
 
-async function applyPart(
+async function applyDifference(
   clients: RegionClients,
-  { wanted, key }: SetupOrder,
+  { desired, key }: SetupOrder,
   one: Difference,
-  found: Found,
+  actual: ActualState,
 ): Promise<void> {
   switch (one.kind) {
     case 'connection':
       return await putConnection(clients, key)
     case 'API destination':
-      return await putDestination(clients, wanted, found.connection?.arn ?? '')
+      return await putDestination(clients, desired, actual.connection?.arn ?? '')
     case 'role':
-      return await putInvokeRole(clients, wanted)
+      return await putInvokeRole(clients, desired)
     case 'queue':
-      return await putDeadLetters(clients, wanted)
+      return await putDeadLetters(clients, desired)
     case 'rule':
-      return await applyRule(clients, wanted, one, found)
+      return await applyRule(clients, desired, one, actual)
   }
 }
 
 async function applyRule(
   clients: RegionClients,
-  { rules, place }: DesiredState,
+  { rules, feedRegion }: DesiredState,
   one: Difference,
-  found: Found,
+  actual: ActualState,
 ): Promise<void> {
-  const there = found.rules.find(({ name }) => name === one.name)
-  const wanted = rules.find(({ name }) => name === one.name)
-  if (wanted !== undefined)
-    return await putRule(clients, { wanted, found: there, place, destinationArn: found.destination?.arn ?? '' })
-  if (there !== undefined) await deleteRule(clients, there)
+  const existing = actual.rules.find(({ name }) => name === one.name)
+  const desired = rules.find(({ name }) => name === one.name)
+  if (desired !== undefined)
+    return await putRule(clients, { desired, existing, feedRegion, destinationArn: actual.destination?.arn ?? '' })
+  if (existing !== undefined) await deleteRule(clients, existing)
 }

@@ -1,5 +1,5 @@
 import type { RegionClients } from '../region-clients.ts'
-import { type Difference, type Found, type PartKind, readWiring } from './compare-feed.ts'
+import { type ActualState, type Difference, type ResourceKind, readWiring } from './compare-feed.ts'
 import { deleteConnection } from './connection.ts'
 import { deleteDeadLetters } from './dead-letters.ts'
 import { DEAD_LETTERS, INVOKE_ROLE, NAME } from './desired-state.ts'
@@ -8,44 +8,49 @@ import { deleteRule } from './event-rule.ts'
 import { deleteInvokeRole } from './invoke-role.ts'
 
 export interface TeardownOrder {
-  /** The role is of the whole account: it goes with the last region. */
+  /** Delete the role too. It serves the whole account, so only the last region's teardown deletes it. */
   readonly withRole: boolean
   readonly onDone: (difference: Difference) => void
 }
 
-/** What is there of ours, in the order in which it can go. */
-export function teardownPlan(found: Found, { withRole }: Pick<TeardownOrder, 'withRole'>): readonly Difference[] {
+/** The existing resources, in the order in which AWS lets them be deleted. */
+export function teardownPlan(
+  actual: ActualState,
+  { withRole }: Pick<TeardownOrder, 'withRole'>,
+): readonly Difference[] {
   return [
-    ...found.rules.map(({ name }) => gone('rule', name)),
-    ...(found.destination === undefined ? [] : [gone('API destination', NAME)]),
-    ...(found.connection === undefined || found.connection.state === 'DELETING' ? [] : [gone('connection', NAME)]),
-    ...(found.deadLetters === undefined ? [] : [goneQueue(found.deadLetters.messages)]),
-    ...(withRole && found.invokeRole !== undefined ? [gone('role', INVOKE_ROLE)] : []),
+    ...actual.rules.map(({ name }) => deletion('rule', name)),
+    ...(actual.destination === undefined ? [] : [deletion('API destination', NAME)]),
+    ...(actual.connection === undefined || actual.connection.state === 'DELETING'
+      ? []
+      : [deletion('connection', NAME)]),
+    ...(actual.deadLetters === undefined ? [] : [queueDeletion(actual.deadLetters.messages)]),
+    ...(withRole && actual.invokeRole !== undefined ? [deletion('role', INVOKE_ROLE)] : []),
   ]
 }
 
-function gone(kind: PartKind, name: string): Difference {
+function deletion(kind: ResourceKind, name: string): Difference {
   return { kind, name, act: 'delete', why: [] }
 }
 
-function goneQueue(messages: number): Difference {
+function queueDeletion(messages: number): Difference {
   const why = messages === 0 ? [] : [`holds ${messages} undelivered events, which go with it`]
-  return { ...gone('queue', DEAD_LETTERS), why }
+  return { ...deletion('queue', DEAD_LETTERS), why }
 }
 
-/** Takes down whatever is there; what is gone already is passed over. */
+/** Deletes the existing resources. One that is already gone is no error. */
 export async function removeWiring(clients: RegionClients, order: TeardownOrder): Promise<void> {
-  const found = await readWiring(clients)
-  for (const one of teardownPlan(found, order)) {
-    await removePart(clients, one, found)
+  const actual = await readWiring(clients)
+  for (const one of teardownPlan(actual, order)) {
+    await removeResource(clients, one, actual)
     order.onDone(one)
   }
 }
 
-async function removePart(clients: RegionClients, { kind, name }: Difference, found: Found): Promise<void> {
+async function removeResource(clients: RegionClients, { kind, name }: Difference, actual: ActualState): Promise<void> {
   switch (kind) {
     case 'rule': {
-      const rule = found.rules.find((one) => one.name === name)
+      const rule = actual.rules.find((one) => one.name === name)
       return rule && (await deleteRule(clients, rule))
     }
     case 'API destination':

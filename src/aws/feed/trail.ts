@@ -1,9 +1,9 @@
 import { DescribeTrailsCommand, GetEventSelectorsCommand, GetTrailStatusCommand } from '@aws-sdk/client-cloudtrail'
 import { askFor, type RegionClients } from '../region-clients.ts'
 import type { FeedRegion } from '../regions.ts'
-import { type FoundTrail, managementIsLogged, type TrailGaps, writesAreLogged } from './event-selectors.ts'
+import { managementIsLogged, type TrailGaps, type TrailState, writesAreLogged } from './event-selectors.ts'
 
-export async function readTrails(clients: RegionClients): Promise<readonly FoundTrail[]> {
+export async function readTrails(clients: RegionClients): Promise<readonly TrailState[]> {
   const { trailList = [] } = await askFor(clients, 'to list the trails', () =>
     clients.trails.send(new DescribeTrailsCommand({ includeShadowTrails: true })),
   )
@@ -27,7 +27,8 @@ export async function readTrails(clients: RegionClients): Promise<readonly Found
   )
 }
 
-export function trailGaps({ buckets, partition }: FeedRegion, trails: readonly FoundTrail[]): TrailGaps {
+/** What the trails that are logging leave out. */
+export function trailGaps({ buckets, partition }: FeedRegion, trails: readonly TrailState[]): TrailGaps {
   const logging = trails.filter(({ isLogging }) => isLogging)
   return {
     buckets: buckets.filter(

@@ -3,14 +3,15 @@ import { parseJson } from '../../policies/parse-json.ts'
 import { NEVER } from '../../rules/levels.ts'
 
 /**
- * Compares what AWS holds about the role or user of a person with what Latchkey demands before it writes policies there. Answers are lists of
- * faults, each a sentence; empty means in order. What is not understood is a fault.
+ * Compares the trust policy and boundary of a person's role or user with what Latchkey demands before it writes
+ * policies there. Each function returns faults as sentences; empty: in order. What a function does not understand is a
+ * fault.
  */
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
 const condition = z.record(z.string(), z.record(z.string(), oneOrMore))
 const policy = z.object({
-  // Only documents of this version know variables.
+  // Only documents of this version have policy variables (IAM User Guide, "Version").
   Version: z.literal('2012-10-17'),
   Statement: z.union([z.array(z.unknown()), z.unknown().transform((one) => [one])]),
 })
@@ -28,29 +29,30 @@ type TrustAllow = z.infer<typeof trustAllow>
 
 const WITH_SAML = 'sts:assumerolewithsaml'
 const WITH_TOKEN = 'sts:assumerolewithwebidentity'
-const ENTERS: readonly string[] = ['sts:assumerole', WITH_SAML, WITH_TOKEN]
-/** These let nobody in by themselves, and say nothing about the session's name. */
-const BESIDE: readonly string[] = ['sts:tagsession', 'sts:setsourceidentity']
+const ENTER_ACTIONS: readonly string[] = ['sts:assumerole', WITH_SAML, WITH_TOKEN]
+/** Actions that let nobody in by themselves and say nothing about the session's name. */
+const HARMLESS_ACTIONS: readonly string[] = ['sts:tagsession', 'sts:setsourceidentity']
 
-/** IAM's variable for the name of the IAM user who asks; nobody else has one. */
+/** IAM's variable for the name of the calling IAM user. Only IAM users have one. */
 const USER_NAME = `\${aws:username}`
 const SAML_PROVIDER = /^arn:aws[a-z-]*:iam::\d{12}:saml-provider\/[\w.-]+$/
 const TOKEN_PROVIDER = /^arn:aws[a-z-]*:iam::\d{12}:oidc-provider\/(.+)$/
 const ACCOUNT = /^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::(?:root|(?:user|role)\/[\w+=,.@/-]+))?$/
 
 /**
- * Every session of a shared role uses what lies on it, so a grant is bound to one session's name, and whoever enters must not be able to choose
- * theirs: it is the name of their IAM user, or one that the identity provider gives. Names are unique in one account or provider only, so there
- * is one such place.
+ * All sessions of a role use its inline policies, so a grant is bound to one session name. People must not be able to
+ * choose that name: it has to be the name of their IAM user, or be given by the identity provider.
+ *
+ * Names are unique only within one account or provider, so the trust policy may let people in from one only.
  */
 export function attachTrustFaults(document: string): readonly string[] {
   const statements = parseTrust(document)
   if (typeof statements === 'string') return [`The trust policy ${statements}`]
-  const places = new Set(statements.filter((one) => entersOf(one).length > 0).flatMap(feedRegions))
+  const origins = new Set(statements.filter((one) => enterActionsOf(one).length > 0).flatMap(originsOf))
   return [
     ...statements.flatMap(trustStatementFaults),
-    ...(places.size > 1
-      ? [`The trust policy lets people in from ${places.size} places, and two of them may have one name; keep one.`]
+    ...(origins.size > 1
+      ? [`The trust policy lets people in from ${origins.size} places, and two of them may have one name; keep one.`]
       : []),
   ]
 }
@@ -65,62 +67,67 @@ function parseTrust(document: string): readonly TrustAllow[] | string {
   return parsed.flatMap(({ data: one }) => one ?? [])
 }
 
-function namesOf({ Action }: TrustAllow): readonly string[] {
+function actionsOf({ Action }: TrustAllow): readonly string[] {
   return Action.map((action) => action.toLowerCase())
 }
 
-function entersOf(statement: TrustAllow): readonly string[] {
-  return namesOf(statement).filter((name) => !BESIDE.includes(name))
+function enterActionsOf(statement: TrustAllow): readonly string[] {
+  return actionsOf(statement).filter((name) => !HARMLESS_ACTIONS.includes(name))
 }
 
-function feedRegions({ Principal }: TrustAllow): readonly string[] {
+function originsOf({ Principal }: TrustAllow): readonly string[] {
   return [...Principal.AWS.map((name) => ACCOUNT.exec(name)?.[1] ?? name), ...Principal.Federated]
 }
 
 function trustStatementFaults(statement: TrustAllow): readonly string[] {
   const { Principal } = statement
-  const enters = entersOf(statement)
-  if (enters.length === 0) return []
-  const beyond = enters.filter((name) => !ENTERS.includes(name))
+  const enterActions = enterActionsOf(statement)
+  if (enterActions.length === 0) return []
+  const beyond = enterActions.filter((name) => !ENTER_ACTIONS.includes(name))
   if (beyond.length > 0) return beyond.map((name) => `The trust policy allows ${name}; write out sts:AssumeRole.`)
-  if (enters.length > 1) return ['The trust policy lets people in by several actions in one statement; part them.']
+  if (enterActions.length > 1)
+    return ['The trust policy lets people in by several actions in one statement; part them.']
   if (Principal.AWS.length > 0 && Principal.Federated.length > 0)
     return ['The trust policy names accounts and identity providers in one statement; part them.']
-  if (enters[0] === WITH_SAML) return samlFaults(Principal.Federated)
-  return enters[0] === WITH_TOKEN ? tokenFaults(statement) : userFaults(statement)
+  if (enterActions[0] === WITH_SAML) return samlFaults(Principal.Federated)
+  return enterActions[0] === WITH_TOKEN ? tokenFaults(statement) : userFaults(statement)
 }
 
-/** The session's name is an attribute of the assertion, which the provider signs. */
+/** With SAML the session's name comes from the assertion, which the provider signs. */
 function samlFaults(providers: readonly string[]): readonly string[] {
   if (providers.length > 0 && providers.every((arn) => SAML_PROVIDER.test(arn))) return []
   return ['The trust policy allows sts:AssumeRoleWithSAML to what is no SAML provider.']
 }
 
-/** Whoever holds a token chooses the session's name, unless it has to be the token's own subject. */
+/** With a web identity token the caller chooses the session's name, unless the policy demands the token's subject. */
 function tokenFaults({ Principal: { Federated }, Condition }: TrustAllow): readonly string[] {
   const hosts = Federated.map((arn) => TOKEN_PROVIDER.exec(arn)?.[1] ?? '')
   const [host] = hosts
   if (!host || hosts.length > 1)
     return ['The trust policy allows sts:AssumeRoleWithWebIdentity to more than one provider.']
-  return fixedName(Condition).every((name) => name === `\${${host}:sub}`) && fixedName(Condition).length > 0
+  return demandedSessionNames(Condition).every((name) => name === `\${${host}:sub}`) &&
+    demandedSessionNames(Condition).length > 0
     ? []
-    : [unfixed('sts:AssumeRoleWithWebIdentity', `\${${host}:sub}`)]
+    : [freeNameFault('sts:AssumeRoleWithWebIdentity', `\${${host}:sub}`)]
 }
 
 function userFaults({ Principal: { AWS, Federated }, Condition }: TrustAllow): readonly string[] {
   const wide = [...AWS, ...Federated].filter((name) => !ACCOUNT.test(name))
   if (wide.length > 0) return wide.map((name) => `The trust policy names ${name}; name an account, its users or roles.`)
-  const names = fixedName(Condition)
+  const names = demandedSessionNames(Condition)
   const isFixed = names.length > 0 && names.every((name) => name === USER_NAME)
-  return isFixed ? [] : [unfixed('sts:AssumeRole', USER_NAME)]
+  return isFixed ? [] : [freeNameFault('sts:AssumeRole', USER_NAME)]
 }
 
-function unfixed(action: string, name: string): string {
+function freeNameFault(action: string, name: string): string {
   return `The trust policy lets people choose their session's name (${action}); demand that sts:RoleSessionName is ${name}.`
 }
 
-/** Names of operators and keys are the same in any case; `…IfExists` and `ForAnyValue:…` are other operators. */
-function fixedName(all: TrustAllow['Condition']): readonly string[] {
+/**
+ * The values that the conditions demand for sts:RoleSessionName. IAM ignores case in operators and keys; `…IfExists`
+ * and `ForAnyValue:…` are other operators and do not count.
+ */
+function demandedSessionNames(all: TrustAllow['Condition']): readonly string[] {
   return Object.entries(all)
     .filter(([operator]) => ['stringequals', 'stringlike'].includes(operator.toLowerCase()))
     .flatMap(([, keys]) => Object.entries(keys))
@@ -128,7 +135,7 @@ function fixedName(all: TrustAllow['Condition']): readonly string[] {
     .flatMap(([, values]) => values)
 }
 
-/** No condition key of IAM speaks of an inline policy's content: whatever is written there, these stay refused. */
+/** IAM has no condition key for the content of an inline policy, so the boundary must deny these actions. */
 const REFUSED: readonly string[] = ['iam:*', 'organizations:*', 'account:*', 'sso:*', ...NEVER]
 
 const boundaryDeny = z.looseObject({
@@ -143,7 +150,10 @@ interface Denied {
   readonly resources: readonly string[]
 }
 
-/** The holder's permissions boundary may leave them all that they have; it must refuse, on no condition, what none of our writes may ever give. */
+/**
+ * The permissions boundary may allow the person everything else. It must deny the `REFUSED` actions without a
+ * condition.
+ */
 export function attachBoundaryFaults(document: string): readonly string[] {
   const { data } = policy.safeParse(parseJson(document))
   if (!data) return ['The permissions boundary is no document of version 2012-10-17; write it anew.']
@@ -170,12 +180,12 @@ function isDenied(denied: readonly Denied[], action: string, resource: string): 
   )
 }
 
-/** Whether one pattern of IAM reaches all that another does: only a star reaches a star. */
-function covers(pattern: string, wanted: string): boolean {
+/** Whether an IAM pattern matches all that `other` matches. A star in `other` is matched by a star only. */
+function covers(pattern: string, other: string): boolean {
   const source = pattern
     .replace(/[^*?]/g, '\\$&')
     .replace(/\\([\w\s])/g, '$1')
     .replace(/\*/g, '.*')
     .replace(/\?/g, '[^*]')
-  return new RegExp(`^${source}$`).test(wanted)
+  return new RegExp(`^${source}$`).test(other)
 }

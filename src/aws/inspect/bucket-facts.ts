@@ -9,13 +9,13 @@ import {
 import type { Account, Bucket } from '../../rules/rules.ts'
 import type { AwsLog } from '../aws-error.ts'
 
-/** What AWS says of a bucket. */
+/** What AWS says about a bucket, compared with the rules. */
 export interface BucketFacts {
-  /** Sentences for the operator; empty: it is as the rules say. */
+  /** Sentences for the operator; empty: the bucket is as the rules say. */
   readonly faults: readonly string[]
-  /** The same, of the driver `attach` alone. */
+  /** Further faults, for grants of the driver `attach` only. */
   readonly attachFaults: readonly string[]
-  /** Its own policy; undefined: none. */
+  /** The bucket policy, as JSON; undefined: it has none. */
   readonly policy: string | undefined
 }
 
@@ -25,11 +25,14 @@ export interface BucketReader {
   readonly log: AwsLog
 }
 
-/** Every call names the owner that it expects. Throws as the SDK does, also when the bucket is another account's: S3 calls that AccessDenied. */
+/**
+ * Every call names the account that must own the bucket. Throws the SDK's errors; S3 answers AccessDenied when another
+ * account owns it.
+ */
 export async function readBucket(reader: BucketReader, account: Account, bucket: Bucket): Promise<BucketFacts> {
   const owned = { Bucket: bucket.bucket, ExpectedBucketOwner: account.id }
-  const elsewhere = await locationFaults(reader, owned, bucket.region)
-  if (elsewhere.length > 0) return { faults: elsewhere, attachFaults: [], policy: undefined }
+  const wrongRegion = await locationFaults(reader, owned, bucket.region)
+  if (wrongRegion.length > 0) return { faults: wrongRegion, attachFaults: [], policy: undefined }
   const [encryption, key, policy] = await Promise.all([
     readEncryption(reader, owned),
     keyFaults(reader, bucket),
@@ -47,14 +50,14 @@ interface Owned {
   readonly ExpectedBucketOwner: string
 }
 
-/** `EU` is what eu-west-1 was called first. */
-const OLD_NAMES: Readonly<Record<string, string>> = { '': 'us-east-1', EU: 'eu-west-1' }
+/** LocationConstraint values that are no region names ("GetBucketLocation"). `EU` is the old name of eu-west-1. */
+const SPECIAL_LOCATIONS: Readonly<Record<string, string>> = { '': 'us-east-1', EU: 'eu-west-1' }
 
 async function locationFaults({ s3 }: BucketReader, owned: Owned, region: string): Promise<readonly string[]> {
   const fault = `The bucket is not in ${region}; the rules say it is.`
   try {
     const { LocationConstraint = '' } = await s3.send(new GetBucketLocationCommand(owned))
-    return (OLD_NAMES[LocationConstraint] ?? LocationConstraint) === region ? [] : [fault]
+    return (SPECIAL_LOCATIONS[LocationConstraint] ?? LocationConstraint) === region ? [] : [fault]
   } catch (error) {
     if (isCode(error, 'PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'))
       return [fault]
@@ -70,7 +73,7 @@ async function readEncryption({ s3, log }: BucketReader, owned: Owned): Promise<
   return configuration?.Rules ?? []
 }
 
-/** Objects are encrypted with the bucket's own key where nobody names another: a grant that may not use it can write nothing. */
+/** S3 encrypts new objects with the bucket's default key. A grant that may not use that key cannot write. */
 function encryptionFaults(rules: readonly ServerSideEncryptionRule[], { kmsKey }: Bucket): readonly string[] {
   const keys = rules.flatMap(({ ApplyServerSideEncryptionByDefault: rule }) => rule?.KMSMasterKeyID ?? [])
   return keys
@@ -78,7 +81,10 @@ function encryptionFaults(rules: readonly ServerSideEncryptionRule[], { kmsKey }
     .map((id) => `The bucket is encrypted with ${id}; name its key in the rules, as kmsKey, by the ARN of the key.`)
 }
 
-/** With a bucket key, S3 shows KMS the bucket and not the object: the scope of a grant says nothing to it. */
+/**
+ * With an S3 Bucket Key, S3 gives KMS the bucket's ARN instead of the object's, so KMS cannot enforce the grant's
+ * scope.
+ */
 function bucketKeyFaults(rules: readonly ServerSideEncryptionRule[], { kmsKey, bucketKey }: Bucket): readonly string[] {
   const isOn = kmsKey !== undefined && rules.some(({ BucketKeyEnabled }) => BucketKeyEnabled === true)
   if (!isOn || bucketKey === true) return []
@@ -102,7 +108,7 @@ async function keyFaults({ kms, log }: BucketReader, { bucket, region, kmsKey }:
   }
 }
 
-/** Whom else it lets in decides what a grant is worth, so that Latchkey may not read it is a refusal. */
+/** Throws when Latchkey may not read the policy: it may give sessions access beyond the grant. */
 async function readPolicy(s3: S3Client, owned: Owned): Promise<string | undefined> {
   try {
     return (await s3.send(new GetBucketPolicyCommand(owned))).Policy
@@ -112,7 +118,10 @@ async function readPolicy(s3: S3Client, owned: Owned): Promise<string | undefine
   }
 }
 
-/** Encryption decides whether a grant works, never how far it reaches: what cannot be seen of it is the operator's to know, and no refusal. */
+/**
+ * Encryption decides whether a grant works, never how far it reaches. So missing rights to read it are logged for the
+ * operator and refuse nothing.
+ */
 async function unlessForbidden<T>(
   log: AwsLog,
   bucket: string,
@@ -123,7 +132,7 @@ async function unlessForbidden<T>(
     return await read()
   } catch (error) {
     if (!isCode(error, 'AccessDenied', 'AccessDeniedException')) throw error
-    log.warn({ bucket, action }, 'preflight may not see how the bucket is encrypted: give Latchkey this action')
+    log.warn({ bucket, action }, 'preflight may not read the encryption of the bucket: allow Latchkey this action')
     return undefined
   }
 }

@@ -3,9 +3,11 @@ import { like, nameOf, parseBucketPolicy, type Statement } from '../../policies/
 import { ACTIONS } from '../../rules/levels.ts'
 
 /**
- * What a bucket's policy allows to sessions as such, or to everybody, is not met with their session policy (IAM User Guide, "Session policies"): it
- * would have neither the scope nor the end of the grant. What it allows to the role by its ARN, or to its account, is. What is not understood
- * lets them in. Sentences for the operator.
+ * Finds statements of a bucket policy that bypass the session policy, and so the grant's scope and end: those that
+ * allow the sessions themselves, or everybody (IAM User Guide, "Session policies"). An Allow for the role's ARN or its
+ * account does not.
+ * A statement that is not understood counts as a bypass.
+ * @returns sentences for the operator
  */
 export function findBypasses(document: string, principal: Principal): readonly string[] {
   const statements = parseBucketPolicy(document)
@@ -23,7 +25,7 @@ const READING: ReadonlySet<string> = new Set(
   [...ACTIONS.read.object, ...ACTIONS.read.list].map((one) => one.toLowerCase()),
 )
 
-/** On no condition, so it is meant: it gives nobody of ours what others do not have. */
+/** An unconditional Allow for everybody to read. It gives a requester nothing that other people do not have. */
 export function isPublicReading({ Effect, Principal, Action, Condition }: Statement): boolean {
   if (Effect !== 'Allow' || !Principal?.AWS?.includes('*') || Object.keys(Condition).length > 0) return false
   return Action?.every((action) => READING.has(action.toLowerCase())) === true
@@ -31,41 +33,52 @@ export function isPublicReading({ Effect, Principal, Action, Condition }: Statem
 
 function letsIn({ Effect, Principal, Condition }: Statement, principal: SessionPrincipal): boolean {
   if (Effect !== 'Allow') return false
-  // An Allow of all but somebody means our sessions too: each of them would have to be named.
+  // An Allow with NotPrincipal covers our sessions: it would have to name each session to exclude it.
   if (!Principal) return true
-  const isNamed = (Principal.AWS ?? []).some((name) => name !== principal.roleArn && isOurs(name, principal))
+  const isNamed = (Principal.AWS ?? []).some((name) => name !== principal.roleArn && canMatch(name, principal))
   return isNamed && !isExcluded(Condition, principal)
 }
 
-/** The others say nothing of who is not meant: `…IfExists` and `ForAllValues:…` hold without the key. */
-const POSITIVE: readonly string[] = ['stringequals', 'stringlike', 'arnequals', 'arnlike']
-const WHO: readonly string[] = ['aws:principalarn', 'aws:userid']
-const WHOSE: readonly string[] = ['aws:principalaccount', 'aws:sourceaccount']
+/**
+ * Operators that can exclude a principal. Others, as `…IfExists` and `ForAllValues:…`, also hold when the key is
+ * missing.
+ */
+const EXCLUDING_OPERATORS: readonly string[] = ['stringequals', 'stringlike', 'arnequals', 'arnlike']
+const PRINCIPAL_KEYS: readonly string[] = ['aws:principalarn', 'aws:userid']
+const ACCOUNT_KEYS: readonly string[] = ['aws:principalaccount', 'aws:sourceaccount']
 
-/** All conditions of a statement must hold: one that never does for our sessions is enough. */
+/** Whether a condition never holds for our sessions. One is enough, because all conditions of a statement must hold. */
 function isExcluded(conditions: Statement['Condition'], principal: SessionPrincipal): boolean {
   return Object.entries(conditions)
-    .filter(([operator]) => POSITIVE.includes(operator.toLowerCase()))
+    .filter(([operator]) => EXCLUDING_OPERATORS.includes(operator.toLowerCase()))
     .flatMap(([, keys]) => Object.entries(keys))
     .some(([key, values]) => {
-      if (WHO.includes(key.toLowerCase())) return !values.some((value) => isOurs(value, principal))
-      return WHOSE.includes(key.toLowerCase()) && !values.some((value) => like(widened(value), principal.account))
+      if (PRINCIPAL_KEYS.includes(key.toLowerCase())) return !values.some((value) => canMatch(value, principal))
+      return (
+        ACCOUNT_KEYS.includes(key.toLowerCase()) &&
+        !values.some((value) => like(widenVariables(value), principal.account))
+      )
     })
 }
 
-/** Whether the pattern can mean the role or some session of it, whose names begin in `g-`. */
-function isOurs(pattern: string, { account, roleArn, roleId }: SessionPrincipal): boolean {
-  const wide = widened(pattern)
+/** Whether the pattern can match the role or one of its sessions. Their names begin with `g-`. */
+function canMatch(pattern: string, { account, roleArn, roleId }: SessionPrincipal): boolean {
+  const widened = widenVariables(pattern)
   const sessions = [`${roleId}:g-`, `arn:aws:sts::${account}:assumed-role/${nameOf(roleArn)}/g-`]
-  return [roleArn, roleId].some((name) => like(wide, name)) || sessions.some((start) => meetsBeginning(wide, start))
+  return (
+    [roleArn, roleId].some((name) => like(widened, name)) || sessions.some((start) => canMatchStart(widened, start))
+  )
 }
 
-/** Some beginning of the pattern is used up by the text: what is left of it, some name goes on with. */
-function meetsBeginning(pattern: string, start: string): boolean {
-  return [...pattern].some((_, place) => like(pattern.slice(0, place + 1), start))
+/**
+ * Whether some text that begins with `start` matches: a beginning of the pattern matches `start`, the rest matches what
+ * follows.
+ */
+function canMatchStart(pattern: string, start: string): boolean {
+  return [...pattern].some((_, index) => like(pattern.slice(0, index + 1), start))
 }
 
-/** What a policy variable stands for, is not known here. */
-function widened(pattern: string): string {
+/** Replaces policy variables by `*`, because their values are not known here. */
+function widenVariables(pattern: string): string {
   return pattern.replace(/\$\{[^}]*\}/g, '*')
 }

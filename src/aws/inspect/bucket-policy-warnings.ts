@@ -2,21 +2,25 @@ import type { Principal } from '../../grants/principal.ts'
 import { like, nameOf, parseBucketPolicy, type Statement } from '../../policies/policy-grammar.ts'
 import { isPublicReading } from './bucket-policy-bypass.ts'
 
-/** What a grant would do in the bucket. */
+/** The calls that a grant would make to the bucket. */
 export interface Asked {
   readonly principal: Principal
-  /** Full names of actions, as `s3:PutObject`. */
+  /** Full names, as `s3:PutObject`. */
   readonly actions: readonly string[]
-  /** ARNs of what it does them on; a prefix by one name below it. */
+  /** ARNs of objects and bucket. A prefix is represented by one object below it. */
   readonly resources: readonly string[]
 }
 
-/** What stays when the grant ends, and what will refuse it all the same. Sentences for the requester, who reads no names of others in them. */
+/**
+ * Warnings about the bucket policy: access that stays after the grant, and statements that will refuse the grant's
+ * calls.
+ * @returns sentences for the requester, without names of other people
+ */
 export function bucketWarnings(document: string, bucket: string, asked: Asked): readonly string[] {
   const statements = parseBucketPolicy(document) ?? []
-  const keys = new Set(statements.filter((one) => hits(one, asked)).flatMap(namesOfConditions))
+  const keys = new Set(statements.filter((one) => refuses(one, asked)).flatMap(conditionKeysOf))
   return [
-    ...(statements.some((one) => allowsHolder(one, asked.principal)) ? [standing(bucket)] : []),
+    ...(statements.some((one) => allowsPrincipal(one, asked.principal)) ? [standingAccess(bucket)] : []),
     ...(statements.some(isPublicReading)
       ? [`The policy of ${bucket} lets everybody read there: that does not end with this grant.`]
       : []),
@@ -24,7 +28,7 @@ export function bucketWarnings(document: string, bucket: string, asked: Asked): 
   ]
 }
 
-function standing(bucket: string): string {
+function standingAccess(bucket: string): string {
   return `The policy of ${bucket} itself names your role or user: what it allows there stays when this grant ends.`
 }
 
@@ -45,50 +49,57 @@ function refusalBy(bucket: string, key: string): string {
   return `The policy of ${bucket} refuses some of this depending on ${key}. Ask its owner.`
 }
 
-function allowsHolder({ Effect, Principal, Condition }: Statement, principal: Principal): boolean {
+function allowsPrincipal({ Effect, Principal, Condition }: Statement, principal: Principal): boolean {
   if (Effect !== 'Allow' || principal.driver !== 'attach') return false
   const uniqueId = principal.userid.split(':')[0] ?? principal.userid
   const named = JSON.stringify([Principal, Condition])
   return [`"${principal.arn}"`, `:assumed-role/${nameOf(principal.arn)}/`, uniqueId].some((one) => named.includes(one))
 }
 
-/** These are met by whatever Latchkey's people use; and what asks who somebody is was compared already. */
+/**
+ * Condition keys that do not lead to a refusal: every client of Latchkey meets the first two, and `mayApply` compares
+ * the others.
+ */
 const HARMLESS = new Set(['aws:securetransport', 's3:tlsversion', 'aws:userid', 'aws:principalarn'])
 
-function namesOfConditions({ Condition }: Statement): readonly string[] {
+function conditionKeysOf({ Condition }: Statement): readonly string[] {
   const keys = Object.values(Condition).flatMap((one) => Object.keys(one).map((key) => key.toLowerCase()))
-  const telling = keys.filter((key) => key !== 'aws:userid' && key !== 'aws:principalarn')
-  if (telling.length === 0) return [NO_CONDITION]
-  // All keys of one statement must hold for it to refuse: one that never does makes it harmless.
-  return telling.some((key) => HARMLESS.has(key)) ? [] : telling
+  const relevant = keys.filter((key) => key !== 'aws:userid' && key !== 'aws:principalarn')
+  if (relevant.length === 0) return [NO_CONDITION]
+  // A statement refuses only if all its keys hold, so one harmless key makes it harmless.
+  return relevant.some((key) => HARMLESS.has(key)) ? [] : relevant
 }
 
-function hits(one: Statement, { principal, actions, resources }: Asked): boolean {
-  if (one.Effect !== 'Deny' || !isMeant(one, principal)) return false
-  const acts = actions.some((action) => covers(one.Action, one.NotAction, action.toLowerCase()))
-  return acts && resources.some((resource) => covers(one.Resource, one.NotResource, resource))
+function refuses(one: Statement, { principal, actions, resources }: Asked): boolean {
+  if (one.Effect !== 'Deny' || !mayApply(one, principal)) return false
+  const isActionRefused = actions.some((action) => covers(one.Action, one.NotAction, action.toLowerCase()))
+  return isActionRefused && resources.some((resource) => covers(one.Resource, one.NotResource, resource))
 }
 
-function covers(named: readonly string[] | undefined, spared: readonly string[] | undefined, one: string): boolean {
+function covers(named: readonly string[] | undefined, excluded: readonly string[] | undefined, one: string): boolean {
   const matches = (pattern: string) => like(pattern, one)
-  return named ? named.some(matches) : !(spared ?? []).some(matches)
+  return named ? named.some(matches) : !(excluded ?? []).some(matches)
 }
 
-/** Whether it can be about this principal at all: by whom it names, and by conditions on who somebody is. */
-function isMeant({ Principal, NotPrincipal, Condition }: Statement, principal: Principal): boolean {
+/**
+ * Whether the statement can apply to this principal, judged by the principals it names and by conditions on the caller.
+ */
+function mayApply({ Principal, NotPrincipal, Condition }: Statement, principal: Principal): boolean {
   const names = namesOf(principal)
-  const isAmong = (listed: readonly string[]) => listed.some((one) => names.some((name) => like(one, name)))
-  if (Principal && !isAmong(Principal.AWS ?? [])) return false
-  if (NotPrincipal && isAmong(NotPrincipal.AWS ?? [])) return false
+  const matchesAny = (listed: readonly string[]) => listed.some((one) => names.some((name) => like(one, name)))
+  if (Principal && !matchesAny(Principal.AWS ?? [])) return false
+  if (NotPrincipal && matchesAny(NotPrincipal.AWS ?? [])) return false
   return Object.entries(Condition).every(([operator, keys]) =>
     Object.entries(keys).every(([key, values]) => {
       if (!['aws:userid', 'aws:principalarn'].includes(key.toLowerCase())) return true
-      return isAmong(values) !== /not/i.test(operator)
+      return matchesAny(values) !== /not/i.test(operator)
     }),
   )
 }
 
-/** By what a policy can mean it. The name of a session is the grant's id, which no policy knows before. */
+/**
+ * The names by which a policy can match the principal. Of a session's name only `g-` is known before the grant exists.
+ */
 function namesOf(principal: Principal): readonly string[] {
   const { account } = principal
   const [arn, userid] =

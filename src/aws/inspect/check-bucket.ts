@@ -16,31 +16,38 @@ export interface BucketDeps extends Pick<Rules, 'accounts' | 'buckets'> {
   readonly log: AwsLog
 }
 
-/** A card has room for so many. */
-const MOST_WARNINGS = 3
-/** How long what was read of a bucket in order is taken for true: several people may ask at once. */
-const REMEMBERED_MS = 60_000
+/** A card has room for three. */
+const MAX_WARNINGS = 3
+/** How long the facts about a bucket in order are reused, because several people may ask at once. */
+const CACHE_MS = 60_000
 
 export interface BucketPreflight {
-  /** @throws AWS_REFUSED when the bucket is not what the rules say, or Latchkey may not see whether it is. */
+  /** Reads the bucket. @throws AWS_REFUSED when it is not as the rules say, or Latchkey may not read it */
   read(draft: GrantDraft): Promise<BucketFacts>
-  /** Sentences for the requester. @throws AWS_REFUSED when the bucket's policy gives a principal more than Latchkey can end. */
+  /**
+   * @returns warnings, as sentences for the requester
+   * @throws AWS_REFUSED when the bucket policy gives a principal access that Latchkey cannot end
+   */
   judge(facts: BucketFacts, draft: GrantDraft, principals: readonly Principal[]): readonly string[]
-  /** As it is now: since the ask somebody may have changed its policy. That it cannot be read refuses nothing. @throws AWS_REFUSED as `judge` */
+  /**
+   * Judges the bucket again at activation, because its policy may have changed since the request. A bucket that cannot
+   * be read refuses nothing.
+   * @throws AWS_REFUSED as `judge`
+   */
   refuseBypass(order: GrantOrder): Promise<void>
 }
 
-type Remembered = Map<string, { readonly facts: BucketFacts; readonly atMs: number }>
+type FactsCache = Map<string, { readonly facts: BucketFacts; readonly atMs: number }>
 
-/** Reads what the bucket of a draft is like, before anybody is asked. A refusal is never remembered. */
+/** Checks the bucket of a draft before an approver sees the request. Refusals are not cached. */
 export function bucketPreflight(deps: BucketDeps): BucketPreflight {
-  const remembered: Remembered = new Map()
-  const read = (draft: GrantDraft) => readOnce(deps, remembered, draft)
+  const cache: FactsCache = new Map()
+  const read = (draft: GrantDraft) => readOnce(deps, cache, draft)
   const judge: BucketPreflight['judge'] = (facts, draft, principals) => {
     const bucket = draft.scopes[0]?.bucket ?? ''
     const faults = faultsOf(facts, principals)
     if (faults.length === 0) return warningsOf(facts, draft, principals)
-    remembered.delete(bucket)
+    cache.delete(bucket)
     throw notInOrder(deps.log, bucket, faults)
   }
   return {
@@ -54,17 +61,17 @@ export function bucketPreflight(deps: BucketDeps): BucketPreflight {
   }
 }
 
-async function readOnce(deps: BucketDeps, remembered: Remembered, draft: GrantDraft): Promise<BucketFacts> {
+async function readOnce(deps: BucketDeps, cache: FactsCache, draft: GrantDraft): Promise<BucketFacts> {
   const bucket = findBucket(deps.buckets, draft.scopes)
-  const known = remembered.get(bucket.bucket)
-  if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.facts
+  const cached = cache.get(bucket.bucket)
+  if (cached && performance.now() - cached.atMs < CACHE_MS) return cached.facts
   const atMs = performance.now()
   const facts = await readInOrder(deps, findAccount(deps.accounts, draft.account), bucket)
-  remembered.set(bucket.bucket, { facts, atMs })
+  cache.set(bucket.bucket, { facts, atMs })
   return facts
 }
 
-/** It was read before anybody was asked. */
+/** An unreadable bucket is no reason to refuse an activation: preflight has already read it for the request. */
 async function unlessUnreadable<T>(
   log: AwsLog,
   { grantId }: GrantDraft,
@@ -74,19 +81,19 @@ async function unlessUnreadable<T>(
     return await read()
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error
-    log.warn({ grantId, code: error.code }, 'activation could not look at the bucket again')
+    log.warn({ grantId, code: error.code }, 'activation could not read the bucket again')
     return undefined
   }
 }
 
 async function readInOrder(deps: BucketDeps, account: Account, bucket: Bucket): Promise<BucketFacts> {
-  const asking = {
+  const callText = {
     doing: `to show bucket ${bucket.bucket}`,
     next: `Have the operator see that it is there, belongs to account ${account.name}, and lets Latchkey read its location, encryption and policy.`,
   }
   const s3 = deps.clients.s3(account.id, bucket.region)
   const kms = deps.clients.kms(account.id, bucket.region)
-  const facts = await askAws(asking, deps.log, () => readBucket({ s3, kms, log: deps.log }, account, bucket))
+  const facts = await askAws(callText, deps.log, () => readBucket({ s3, kms, log: deps.log }, account, bucket))
   if (facts.faults.length > 0) throw notInOrder(deps.log, bucket.bucket, facts.faults)
   return facts
 }
@@ -101,22 +108,26 @@ function warningsOf({ policy }: BucketFacts, draft: GrantDraft, principals: read
   if (policy === undefined) return []
   const bucket = draft.scopes[0]?.bucket ?? ''
   const warnings = principals.flatMap((principal) => bucketWarnings(policy, bucket, askedOf(draft, principal)))
-  return [...new Set(warnings)].slice(0, MOST_WARNINGS)
+  return [...new Set(warnings)].slice(0, MAX_WARNINGS)
 }
 
 function askedOf({ levels, scopes }: GrantDraft, principal: Principal): Asked {
-  const acts = levels.flatMap((level) => [...ACTIONS[level].object, ...ACTIONS[level].list, ...ACTIONS[level].bucket])
-  // `s3://b/P/` reaches names below it: one of them stands for all.
+  const actions = levels.flatMap((level) => [
+    ...ACTIONS[level].object,
+    ...ACTIONS[level].list,
+    ...ACTIONS[level].bucket,
+  ])
+  // The scope `s3://b/P/` contains the objects below it; `P/x` represents them.
   const objects = scopes.map(
     ({ bucket, key }) => `arn:aws:s3:::${bucket}/${key === '' || key.endsWith('/') ? `${key}x` : key}`,
   )
   const buckets = scopes.map(({ bucket }) => `arn:aws:s3:::${bucket}`)
-  return { principal, actions: [...new Set(acts)], resources: [...objects, ...buckets] }
+  return { principal, actions: [...new Set(actions)], resources: [...objects, ...buckets] }
 }
 
-/** The faults name keys and roles of others, so they are for the operator alone. */
+/** The faults name other people's keys and roles, so only the operator's log shows them. */
 function notInOrder(log: AwsLog, bucket: string, faults: readonly string[]): LatchkeyError {
-  log.warn({ bucket, faults }, 'the bucket is not in order')
+  log.warn({ bucket, faults }, 'the bucket is not as the rules say, or its policy bypasses grants')
   return new LatchkeyError('AWS_REFUSED', {
     doing: `access to bucket ${bucket}`,
     awsCode: 'BucketNotInOrder',

@@ -5,12 +5,12 @@ import { like } from '../../policies/policy-grammar.ts'
 import { ACTIONS } from '../../rules/levels.ts'
 
 /**
- * Compares what AWS holds about an elevation role with what Latchkey demands of one. Both answers are lists of faults, each a sentence; empty
- * means as demanded. Strict about what is allowed: what is not understood is a fault. A Deny only ever takes away and is not looked at.
+ * Compares trust policy and boundary of an elevation role with what Latchkey demands. Returns faults as sentences.
+ * An Allow that is not understood is a fault. Deny statements are skipped, because they only reduce access.
  */
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
-/** IAM takes `false` and `"false"` for the same. */
+/** IAM treats `false` and `"false"` alike. */
 const values = z.union([z.string(), z.boolean(), z.number()]).transform(String)
 const conditions = z.record(
   z.string(),
@@ -32,20 +32,20 @@ type TrustAllow = z.infer<typeof trustAllow>
 const LEVEL_ACTIONS = Object.values(ACTIONS)
 const lower = (actions: readonly string[]) => new Set(actions.map((action) => action.toLowerCase()))
 
-/** What a boundary may let through: what a level may do, and what only looks. IAM ignores case. */
+/** Actions that a boundary may allow: those of the levels, and some that only read. Lower case: IAM ignores case. */
 const OBJECT_ACTIONS = lower([
   ...LEVEL_ACTIONS.flatMap(({ object }) => object),
   ...['s3:GetObjectAttributes', 's3:GetObjectVersionTagging'],
 ])
 const BUCKET_ACTIONS = lower([...LEVEL_ACTIONS.flatMap(({ list }) => list), 's3:ListBucketMultipartUploads'])
 const KMS_ACTIONS = lower(LEVEL_ACTIONS.flatMap(({ key }) => key))
-const ENTER = ['sts:assumerole', 'sts:setsourceidentity', 'sts:tagsession']
+const ENTER_ACTIONS = ['sts:assumerole', 'sts:setsourceidentity', 'sts:tagsession']
 
 const NAMED_BUCKET = /^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]*(\/.*)?$/
 const KMS_KEY = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/
 const KMS_THROUGH_S3 = /^s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/
 
-/** The permissions boundary must cap the role at objects of buckets that it names, whatever else is ever written into the role. */
+/** The permissions boundary must limit the role to objects of named buckets, whatever its policies allow. */
 export function boundaryFaults(document: string): readonly string[] {
   const statements = parseStatements(document, boundaryAllow)
   if (typeof statements === 'string') return [`The permissions boundary ${statements}`]
@@ -65,23 +65,25 @@ function actionFaults(action: string, { Resource, Condition }: BoundaryAllow): r
   return [`The permissions boundary allows ${action} beside S3; name the key, and kms:ViaService.`]
 }
 
-/** What nobody could do with the grant, though somebody said yes. Where the boundary lets a part of a scope through, that is no gap. */
+/** Calls of an approved grant that the boundary would refuse. A scope that the boundary allows partly is no gap. */
 export function boundaryGaps(document: string, draft: Pick<GrantDraft, 'levels' | 'scopes'>): readonly string[] {
   const statements = parseStatements(document, boundaryAllow)
-  // Which is a fault already.
+  // `boundaryFaults` reports it.
   if (typeof statements === 'string') return []
-  const gaps = neededBy(draft).filter(
+  const gaps = callsOf(draft).filter(
     ([action, resource]) =>
       !statements.some(
         ({ Action, Resource }) =>
-          Action.some((one) => like(one, action)) && Resource.some((one) => meets(one, resource)),
+          Action.some((one) => like(one, action)) && Resource.some((one) => overlaps(one, resource)),
       ),
   )
-  const told = gaps.map(([action, resource]) => `The permissions boundary does not allow ${action} on ${resource}.`)
-  return [...new Set(told)]
+  const sentences = gaps.map(
+    ([action, resource]) => `The permissions boundary does not allow ${action} on ${resource}.`,
+  )
+  return [...new Set(sentences)]
 }
 
-function neededBy({ levels, scopes }: Pick<GrantDraft, 'levels' | 'scopes'>): readonly (readonly [string, string])[] {
+function callsOf({ levels, scopes }: Pick<GrantDraft, 'levels' | 'scopes'>): readonly (readonly [string, string])[] {
   return scopes.flatMap(({ bucket, key }) =>
     levels.flatMap((level) => {
       const { object, list } = ACTIONS[level]
@@ -94,43 +96,45 @@ function neededBy({ levels, scopes }: Pick<GrantDraft, 'levels' | 'scopes'>): re
   )
 }
 
-function meets(pattern: string, resource: string): boolean {
+function overlaps(pattern: string, resource: string): boolean {
   return like(pattern, resource) || (resource.endsWith('/') && pattern.startsWith(resource))
 }
 
 /**
- * The trust policy must let in Latchkey's own identities only, and nobody without a source identity, by which AWS's log says who asked.
- * There are two: web and workers, in one account. A process knows one for certain: itself.
- * @param us The IAM ARN of this process, as `arn:aws:iam::111122223333:role/latchkey-web`.
- * @param externalId What a role of an account that is not Latchkey's own must demand, so that nobody else's Latchkey is let in.
+ * The trust policy must let in Latchkey's own identities only: web and workers, in one account. A process knows for
+ * certain only its own ARN. Every entry must set a source identity, by which CloudTrail names the requester.
+ * @param ownArn The IAM ARN of this process, as `arn:aws:iam::111122223333:role/latchkey-web`.
+ * @param externalId What a role in another account must demand, so that another installation of Latchkey is not let in.
  */
-export function trustFaults(document: string, us: string, externalId?: string): readonly string[] {
+export function trustFaults(document: string, ownArn: string, externalId?: string): readonly string[] {
   const statements = parseStatements(document, trustAllow)
   if (typeof statements === 'string') return [`The trust policy ${statements}`]
   const named = new Set(statements.flatMap(({ Principal }) => Principal.AWS))
-  const strangers = [...named].filter((arn) => accountOf(arn) === undefined || accountOf(arn) !== accountOf(us))
-  const ours = statements.filter(({ Principal }) => Principal.AWS.some((arn) => isSame(arn, us)))
-  const granted = new Set(ours.flatMap(({ Action }) => Action.map((action) => action.toLowerCase())))
-  const missing = ENTER.filter((action) => !granted.has(action))
+  const strangers = [...named].filter((arn) => accountOf(arn) === undefined || accountOf(arn) !== accountOf(ownArn))
+  const own = statements.filter(({ Principal }) => Principal.AWS.some((arn) => isSame(arn, ownArn)))
+  const granted = new Set(own.flatMap(({ Action }) => Action.map((action) => action.toLowerCase())))
+  const missing = ENTER_ACTIONS.filter((action) => !granted.has(action))
   return [
     ...strangers.map((arn) => `The trust policy names ${arn}, which is no role or user of Latchkey's account.`),
     ...(named.size > 2 ? ['The trust policy names more than the two identities of Latchkey, web and workers.'] : []),
-    ...missing.map((action) => `The trust policy does not let ${us} call ${action}.`),
+    ...missing.map((action) => `The trust policy does not let ${ownArn} call ${action}.`),
     ...statements.flatMap((statement) => [...statementFaults(statement), ...externalIdFaults(statement, externalId)]),
   ]
 }
 
-/** Whether the trust policy names this process, in whatever statement; `us` as above. */
-export function namesUs(document: string, us: string): boolean {
-  return (document.match(/arn:[\w-]+:iam::\d{12}:(?:role|user)\/[\w+=,.@/-]+/g) ?? []).some((arn) => isSame(arn, us))
+/** Whether any statement of the trust policy names this process. @param ownArn As for `trustFaults`. */
+export function namesIdentity(document: string, ownArn: string): boolean {
+  return (document.match(/arn:[\w-]+:iam::\d{12}:(?:role|user)\/[\w+=,.@/-]+/g) ?? []).some((arn) =>
+    isSame(arn, ownArn),
+  )
 }
 
 function statementFaults({ Action, Condition }: TrustAllow): readonly string[] {
   const names = Action.map((action) => action.toLowerCase())
-  const beyond = Action.filter((_, index) => !ENTER.includes(names[index] ?? ''))
-  const faults = beyond.map((action) => `The trust policy allows ${action}; take it out.`)
+  const unexpected = Action.filter((_, index) => !ENTER_ACTIONS.includes(names[index] ?? ''))
+  const faults = unexpected.map((action) => `The trust policy allows ${action}; take it out.`)
   if (!names.includes('sts:assumerole')) return faults
-  // `Null` of `false` or `true` is always so.
+  // `Null` with the values `false` and `true` always holds, so all values must be `false`.
   const present = condition(Condition, ['null'], 'sts:sourceidentity')
   const demanded =
     condition(Condition, ['stringequals', 'stringlike'], 'sts:sourceidentity').length > 0 ||
@@ -138,7 +142,10 @@ function statementFaults({ Action, Condition }: TrustAllow): readonly string[] {
   return demanded ? faults : [...faults, 'The trust policy lets somebody in without sts:SourceIdentity; demand it.']
 }
 
-/** STS gives an external id with every AssumeRole, so all of its statements are asked alike. Neither sentence names it: it is half a secret. */
+/**
+ * Every statement that allows AssumeRole must demand the same external id, because Latchkey sends it with every call.
+ * The sentences do not quote it, because it should not become widely known.
+ */
 function externalIdFaults({ Action, Condition }: TrustAllow, externalId: string | undefined): readonly string[] {
   if (!Action.some((action) => action.toLowerCase() === 'sts:assumerole')) return []
   const demanded = condition(Condition, ['stringequals'], 'sts:externalid')
@@ -150,7 +157,7 @@ function externalIdFaults({ Action, Condition }: TrustAllow, externalId: string 
     : ['The trust policy does not demand the sts:ExternalId that the rules name; demand it, and no other.']
 }
 
-/** Values of one condition key under one of these operators. Names of operators and keys are the same in any case; `…IfExists` is another operator. */
+/** Values of one condition key under these operators. IAM ignores case; `…IfExists` is another operator. */
 function condition(all: BoundaryAllow['Condition'], operators: readonly string[], key: string): readonly string[] {
   return Object.entries(all)
     .filter(([operator]) => operators.includes(operator.toLowerCase()))
@@ -161,16 +168,18 @@ function condition(all: BoundaryAllow['Condition'], operators: readonly string[]
 
 const IDENTITY = /^arn:aws[a-z-]*:iam::(\d{12}):(?:role|user)\/(?:[\w+=,.@-]+\/)*([\w+=,.@-]+)$/
 
-/** Undefined for everything that is not one role or one user: accounts, wildcards, unique ids of what was deleted. */
+/** The account of a role or user. Undefined for other principals: accounts, wildcards, ids of deleted roles. */
 function accountOf(arn: string): string | undefined {
   return IDENTITY.exec(arn)?.[1]
 }
 
-/** The ARN of a session names its role without path, so names are compared; they are unique in an account. */
-function isSame(arn: string, us: string): boolean {
+/** Compares names without path, because the ARN of a session has no path. Names are unique in an account. */
+function isSame(arn: string, ownArn: string): boolean {
   const kind = (text: string) => text.split(':')[5]?.split('/')[0]
   return (
-    accountOf(arn) === accountOf(us) && kind(arn) === kind(us) && IDENTITY.exec(arn)?.[2] === IDENTITY.exec(us)?.[2]
+    accountOf(arn) === accountOf(ownArn) &&
+    kind(arn) === kind(ownArn) &&
+    IDENTITY.exec(arn)?.[2] === IDENTITY.exec(ownArn)?.[2]
   )
 }
 
@@ -179,7 +188,7 @@ const policy = z.object({
   Statement: z.union([z.array(z.unknown()), z.unknown().transform((one) => [one])]),
 })
 
-/** The Allow statements, or what is wrong with the document. */
+/** @returns the Allow statements, or the end of a sentence that says what is wrong with the document */
 function parseStatements<T>(document: string, allowed: z.ZodType<T>): readonly T[] | string {
   const { data } = policy.safeParse(parseJson(document))
   if (!data) return 'is no document of version 2012-10-17; write it anew.'

@@ -32,26 +32,31 @@ export interface PreflightDeps {
 }
 
 /**
- * Reads the elevation role and its copies as they are now, nothing remembered, and refuses what Latchkey could not keep within bounds. A copy that
- * is not in order stops only itself. @returns those that can hold one more, in the order in which they are filled.
+ * Reads the account's elevation role and its replicas from AWS, without a cache, and checks each. A faulty replica is
+ * left out.
+ * @returns the replicas that can hold one more grant, in the order in which they are filled
+ * @throws the most serious refusal when none can
  */
 export async function checkRoles(
   deps: PreflightDeps,
   account: Account,
   draft: GrantDraft,
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
-  const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
-  const { arn } = await askAws(asking, deps.log, () => readIdentity(deps.sts))
+  const callText = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
+  const { arn } = await askAws(callText, deps.log, () => readIdentity(deps.sts))
   const checked = await Promise.allSettled(
-    elevationRoles(account).map((role) => checkRole(deps, account, { role, us: arn, draft })),
+    elevationRoles(account).map((role) => checkRole(deps, account, { role, latchkeyArn: arn, draft })),
   )
   const [first, ...others] = checked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   if (first) return [first, ...others]
-  throw gravest(checked.flatMap((one): readonly unknown[] => (one.status === 'rejected' ? [one.reason] : [])))
+  throw mostSerious(checked.flatMap((one): readonly unknown[] => (one.status === 'rejected' ? [one.reason] : [])))
 }
 
-/** A fault of our own is never taken for a copy that is not in order; and what may have room in a minute is not called full. */
-function gravest(reasons: readonly unknown[]): unknown {
+/**
+ * First our own bugs, so that they are not reported as a faulty role. Then UNAVAILABLE, because a retry may find room;
+ * then full roles.
+ */
+function mostSerious(reasons: readonly unknown[]): unknown {
   return (
     reasons.find((reason) => !(reason instanceof LatchkeyError)) ??
     reasons.find((reason) => isLatchkeyError(reason, 'UNAVAILABLE')) ??
@@ -60,38 +65,38 @@ function gravest(reasons: readonly unknown[]): unknown {
   )
 }
 
-interface Named {
+interface RoleToCheck {
   /** Path and name of the role. */
   readonly role: string
-  /** The IAM ARN of this process. */
-  readonly us: string
+  /** ARN of the IAM role or user as which this process runs. */
+  readonly latchkeyArn: string
   readonly draft: GrantDraft
 }
 
 async function checkRole(
   { iam, log }: PreflightDeps,
   account: Account,
-  { role, us, draft }: Named,
+  { role, latchkeyArn, draft }: RoleToCheck,
 ): Promise<SessionPrincipal> {
-  const asking = {
+  const callText = {
     doing: `to show the elevation role ${role} of account ${account.name}`,
     next: 'Have the operator see that the role is there and that Latchkey may read it, its policies and its boundary.',
   }
   const refuse = (awsCode: string, faults: readonly string[]) => notInOrder(log, account, { role, awsCode, faults })
-  const found = await askAws(asking, log, () => readRole(iam, account, role))
-  if (!found) throw refuse('OtherRole', ['The role of that name has another account or another path.'])
-  const [boundary, isFull] = await askAws(asking, log, () =>
-    Promise.all([readBoundary(iam, found, draft), readFull(iam, found)]),
+  const elevationRole = await askAws(callText, log, () => readRole(iam, account, role))
+  if (!elevationRole) throw refuse('OtherRole', ['The role of that name has another account or another path.'])
+  const [boundary, isFull] = await askAws(callText, log, () =>
+    Promise.all([readBoundary(iam, elevationRole, draft), readIsFull(iam, elevationRole)]),
   )
-  const trusts = trustFaults(found.trust, us, account.hub?.externalId)
-  const faults = [...boundary, ...trusts, ...durationFaults(found)]
+  const trusts = trustFaults(elevationRole.trust, latchkeyArn, account.hub?.externalId)
+  const faults = [...boundary, ...trusts, ...durationFaults(elevationRole)]
   if (faults.length > 0) throw refuse('RoleNotInOrder', faults)
-  // There must be room to deny, early, what is about to be granted.
+  // A full Deny document could not take the id of the new grant if it ended early.
   if (isFull) refuseFullRole()
-  return { driver: 'session', account: account.id, roleArn: found.arn, roleId: found.roleId }
+  return { driver: 'session', account: account.id, roleArn: elevationRole.arn, roleId: elevationRole.roleId }
 }
 
-/** Without it, whoever may write the role's policies could write themselves anything. */
+/** Only the boundary limits what Latchkey's own identities could write into the role's policies. */
 async function readBoundary(
   iam: IAMClient,
   { boundaryArn }: ElevationRole,
@@ -102,13 +107,16 @@ async function readBoundary(
   return [...boundaryFaults(document), ...boundaryGaps(document, draft)]
 }
 
-function durationFaults({ longestSeconds = LONGEST_SECONDS }: ElevationRole): readonly string[] {
-  if (longestSeconds >= LONGEST_SECONDS) return []
-  return [`The role allows sessions of ${longestSeconds} seconds; allow ${LONGEST_SECONDS}.`]
+function durationFaults({ maxSessionSeconds = LONGEST_SECONDS }: ElevationRole): readonly string[] {
+  if (maxSessionSeconds >= LONGEST_SECONDS) return []
+  return [`The role allows sessions of ${maxSessionSeconds} seconds; allow ${LONGEST_SECONDS}.`]
 }
 
-/** Ids that AWS holds and the record does not know take room too. */
-async function readFull(iam: IAMClient, { arn }: ElevationRole): Promise<boolean> {
+/**
+ * Whether the Deny document or the other inline policies leave no room. It counts what AWS holds, also ids that our
+ * record lacks.
+ */
+async function readIsFull(iam: IAMClient, { arn }: ElevationRole): Promise<boolean> {
   const role = roleName(arn)
   const names = await listInlinePolicies(iam, role)
   const policies = await Promise.all(
@@ -122,15 +130,15 @@ async function readFull(iam: IAMClient, { arn }: ElevationRole): Promise<boolean
   return denied.length >= DENY_IDS_PER_ROLE || characters > OTHER_INLINE_CHARACTERS
 }
 
-interface Wrong {
+interface RoleRefusal {
   readonly role: string
   readonly awsCode: string
   readonly faults: readonly string[]
 }
 
-/** The faults name roles and accounts of others, so they are for the operator alone. */
-function notInOrder(log: AwsLog, account: Account, { role, awsCode, faults }: Wrong): LatchkeyError {
-  log.warn({ account: account.name, role, faults }, 'the elevation role is not in order')
+/** The faults name other people's roles and accounts, so only the operator's log shows them. */
+function notInOrder(log: AwsLog, account: Account, { role, awsCode, faults }: RoleRefusal): LatchkeyError {
+  log.warn({ account: account.name, role, faults }, 'the elevation role is not as Latchkey demands')
   const next = `The elevation role of account ${account.name} is not in order. The operator's log says why.`
   return new LatchkeyError('AWS_REFUSED', { doing: `access to account ${account.name}`, awsCode, next, by: 'Latchkey' })
 }

@@ -9,7 +9,7 @@ import type { AwsClients } from '../clients.ts'
 import { type Identity, readIdentity, refuseSkew } from '../clock-skew.ts'
 import { readRole } from '../elevation-role.ts'
 import { findAccount, findBucket } from '../find-in-rules.ts'
-import { assumeRole, measureSession, pastPolicy } from './assume-role.ts'
+import { assumeRole, expiredPolicy, measureSession } from './assume-role.ts'
 import { checkRoles } from './check-elevation-roles.ts'
 import { readDeny, writeDeny } from './deny-document-io.ts'
 import { readFormerRoles } from './former-roles.ts'
@@ -19,16 +19,19 @@ export interface SessionDriverDeps extends Pick<Rules, 'accounts' | 'buckets'> {
   readonly log: AwsLog
 }
 
-/** Grants as STS sessions: nothing is written to IAM when one starts, and an end on time costs no call. */
+/**
+ * The driver `session`: a grant is an STS session of an elevation role. A start writes nothing to IAM, and an end on
+ * time needs no AWS call.
+ */
 export function sessionDriver(deps: SessionDriverDeps): SessionDriver {
   const { clients, log } = deps
   return {
     preflight: (draft) => preflight(deps, draft),
     activate: (order, now) => activate(deps, order, now),
-    vend: async (order) => (await enter(deps, order, Date.now())).credentials,
-    now: () => readNow(deps),
+    vend: async (order) => (await assumeGrantRole(deps, order, Date.now())).credentials,
+    now: () => readAwsTime(deps),
     principals: (account) => readPrincipals(deps, account),
-    formerRoles: (account) => readFormer(deps, account),
+    formerRoles: (account) => readFormerOf(deps, account),
     readDeny: (principal) => readDeny(clients, log, principal),
     writeDeny: (principal, document, urgency = 'early-revoke') => writeDeny(clients, log, principal, document, urgency),
   }
@@ -40,8 +43,8 @@ async function preflight(
 ): Promise<readonly [SessionPrincipal, ...SessionPrincipal[]]> {
   const account = findAccount(deps.accounts, draft.account)
   const bucket = findBucket(deps.buckets, draft.scopes)
-  // Before AWS is asked for anything.
-  pastPolicy(draft, bucket)
+  // Throws when the policy is too long, before any AWS call.
+  expiredPolicy(draft, bucket)
   const { clients, log } = deps
   const sts = clients.sts(bucket.region)
   const roleArn = `arn:aws:iam::${account.id}:role/${account.elevationRole}`
@@ -54,12 +57,15 @@ async function preflight(
 
 async function activate(deps: SessionDriverDeps, order: GrantOrder<SessionPrincipal>, now: number): Promise<void> {
   const startedAt = performance.now()
-  const { date } = await enter(deps, order, now)
+  const { date } = await assumeGrantRole(deps, order, now)
   refuseSkew(date, now + performance.now() - startedAt)
 }
 
-/** With the process's own credentials, in one hop: a session that was entered through a hub would last an hour only, and carry its name. */
-function enter(
+/**
+ * Assumes the elevation role with the process's own credentials, not through the hub role: after a hub the session
+ * would carry the hub's name and could last an hour at most.
+ */
+function assumeGrantRole(
   { accounts, buckets, clients, log }: SessionDriverDeps,
   order: GrantOrder<SessionPrincipal>,
   nowMs: number,
@@ -69,13 +75,13 @@ function enter(
   return assumeRole({ sts: clients.sts(bucket.region), log, bucket, externalId: hub?.externalId }, order, nowMs)
 }
 
-async function readNow(deps: SessionDriverDeps): Promise<number> {
+async function readAwsTime(deps: SessionDriverDeps): Promise<number> {
   const { date } = await askIdentity(deps)
   if (Number.isNaN(date.ms)) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 10 })
   return date.ms
 }
 
-async function readFormer(deps: SessionDriverDeps, name: string): Promise<readonly FormerRole[]> {
+async function readFormerOf(deps: SessionDriverDeps, name: string): Promise<readonly FormerRole[]> {
   const account = deps.accounts.get(name)
   if (!account) return []
   const { arn } = await askIdentity(deps)
@@ -83,9 +89,9 @@ async function readFormer(deps: SessionDriverDeps, name: string): Promise<readon
 }
 
 function askIdentity({ buckets, clients, log }: SessionDriverDeps): Promise<Identity> {
-  const asking = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
+  const callText = { doing: 'to say who Latchkey is', next: 'Have the operator see that AWS knows its credentials.' }
   const anyRegion = [...buckets.values()][0]?.region ?? 'us-east-1'
-  return askAws(asking, log, () => readIdentity(clients.sts(anyRegion)))
+  return askAws(callText, log, () => readIdentity(clients.sts(anyRegion)))
 }
 
 async function readPrincipals(deps: SessionDriverDeps, name?: string): Promise<readonly SessionPrincipal[]> {
@@ -95,21 +101,29 @@ async function readPrincipals(deps: SessionDriverDeps, name?: string): Promise<r
 }
 
 /**
- * A role that AWS does not show must not keep the others from being looked after. IAM calls a missing role AccessDenied where rights are
- * given by path. Until its Deny document is known to carry our epoch, nothing is granted there anyway.
+ * @returns undefined when AWS does not show the role, so that the other roles are still reconciled. Where rights are
+ * given by path, IAM answers AccessDenied for a missing role. That is safe: nothing is granted on a role until its Deny
+ * document is known to carry our epoch.
  */
 async function readPrincipal(
   { clients, log }: SessionDriverDeps,
   account: Account,
   role: string,
 ): Promise<SessionPrincipal | undefined> {
-  const asking = {
+  const callText = {
     doing: `to show the elevation role ${role} of account ${account.name}`,
     next: 'Have the operator see that Latchkey may read it.',
   }
   try {
-    const found = await askAws(asking, log, () => readRole(clients.iam(account.id), account, role))
-    return found && { driver: 'session', account: account.id, roleArn: found.arn, roleId: found.roleId }
+    const elevationRole = await askAws(callText, log, () => readRole(clients.iam(account.id), account, role))
+    return (
+      elevationRole && {
+        driver: 'session',
+        account: account.id,
+        roleArn: elevationRole.arn,
+        roleId: elevationRole.roleId,
+      }
+    )
   } catch (error) {
     if (isLatchkeyError(error, 'AWS_REFUSED')) return undefined
     throw error

@@ -29,7 +29,7 @@ export async function setup(options: AwsOptions): Promise<void> {
   const rotate = options.rotate ?? false
   if (rotate && sites.keys < 2) throw oneKeyOnly(sites)
   const plans = await planAll(sites, async ({ clients, wanted }) =>
-    planOf({ wanted, rotate }, await readWiring(clients)),
+    planOf({ desired: wanted, rotate }, await readWiring(clients)),
   )
   for (const line of elsewhere(service, sites)) print(`\n${line}`)
   if (options.plan) {
@@ -84,7 +84,7 @@ async function applyAll({ sites, key }: Sites, { rotate, endpoint }: Order): Pro
   await knock(endpoint, key)
   for (const { clients, wanted, place } of sites) {
     print(`\n${place.region}:`)
-    await orStopped(() => applyWiring(clients, { wanted, key, rotate, onDone: (one) => print(doneLine(one)) }))
+    await orStopped(() => applyWiring(clients, { desired: wanted, key, rotate, onDone: (one) => print(doneLine(one)) }))
   }
 }
 

@@ -1,4 +1,4 @@
-import { type FoundTrail, selectorCommand, type TrailGaps } from '../../aws/feed/event-selectors.ts'
+import { selectorCommand, type TrailGaps, type TrailState } from '../../aws/feed/event-selectors.ts'
 import { readTrails, trailGaps } from '../../aws/feed/trail.ts'
 import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
@@ -31,7 +31,7 @@ function sentences({ buckets, management }: TrailGaps, region: string): readonly
 
 function howTo(
   { place }: Pick<Site, 'place' | 'clients'>,
-  trails: readonly FoundTrail[],
+  trails: readonly TrailState[],
   gaps: TrailGaps,
 ): readonly string[] {
   const trail = trails.find(({ isLogging }) => isLogging)

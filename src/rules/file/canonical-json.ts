@@ -1,4 +1,4 @@
-/** JSON with the keys of every object in order: equal meaning gives equal bytes. */
+/** JSON with sorted keys in every object, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (isPlainObject(inner) ? sortKeys(inner) : inner))
 }

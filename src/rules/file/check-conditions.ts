@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import { contains, parseScope, type Scope } from '../scope.ts'
 import { attempt, type LooseEntitlement, type LooseFile, repeated } from './loose-file.ts'
-import type { KeyPath, PlacedFault } from './rules-faults.ts'
+import type { KeyPath, PathFault } from './rules-faults.ts'
 
-/** What AWS could never see, or what would let more through than it says: told when the file is read, not when somebody stands before it. */
-export function conditionFaults(file: LooseFile, index: number): readonly PlacedFault[] {
+/** Faults of an entitlement's conditions that AWS could not enforce, or that would allow more than they say. */
+export function conditionFaults(file: LooseFile, index: number): readonly PathFault[] {
   const entitlement = file.entitlements[index]
   if (entitlement?.conditions === undefined) return []
   const at: KeyPath = ['entitlements', index, 'conditions']
@@ -20,18 +20,18 @@ export function conditionFaults(file: LooseFile, index: number): readonly Placed
   ]
 }
 
-function blocksFaults(blocks: readonly unknown[], at: KeyPath): readonly PlacedFault[] {
-  const faulty = blocks.flatMap((written, place) => {
-    // What is no text is a fault of shape.
+function blocksFaults(blocks: readonly unknown[], at: KeyPath): readonly PathFault[] {
+  const faulty = blocks.flatMap((written, index) => {
+    // The schema reports a value that is no text.
     if (typeof written !== 'string' || isBlock(written)) return []
     return [
-      fault([...at, place], `Expected a block of addresses, as 203.0.113.0/24 or 2001:db8::/32, found ${written}.`),
+      fault([...at, index], `Expected a block of addresses, as 203.0.113.0/24 or 2001:db8::/32, found ${written}.`),
     ]
   })
   return [...faulty, ...repeatedIn(blocks, at, 'block')]
 }
 
-/** A block of everybody is no condition. */
+/** Whether the text is a CIDR block. `/0` does not count, because it contains every address. */
 function isBlock(written: string): boolean {
   const [, address = '', bits = ''] = /^([^/]+)\/([1-9]\d{0,2})$/.exec(written) ?? []
   const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
@@ -39,14 +39,14 @@ function isBlock(written: string): boolean {
 }
 
 /** IAM User Guide, global condition keys: aws:SourceIp is absent from a request through a VPC endpoint. */
-function neverBoth(path: KeyPath): PlacedFault {
+function neverBoth(path: KeyPath): PathFault {
   return fault(
     path,
     'No request has both: through a VPC endpoint AWS does not see the address. Write one entitlement for each.',
   )
 }
 
-function unseen(path: KeyPath): PlacedFault {
+function unseen(path: KeyPath): PathFault {
   return fault(
     path,
     'With the driver attach people use credentials of their own, and AWS does not see the second factor of Entra. Use the driver session.',
@@ -54,10 +54,11 @@ function unseen(path: KeyPath): PlacedFault {
 }
 
 /**
- * Amazon S3 User Guide, tagging and access control: S3 does not look at the tags of what is overwritten or deleted. And whoever may change tags
- * chooses what the condition lets them reach.
+ * A tag condition works with the level `read` only: S3 ignores the tags of objects that are overwritten or deleted
+ * (Amazon S3 User Guide, "Tagging and access control policies"). Nor may another entitlement let people change the tags
+ * of the same objects.
  */
-function tagFaults(file: LooseFile, entitlement: LooseEntitlement, path: KeyPath): readonly PlacedFault[] {
+function tagFaults(file: LooseFile, entitlement: LooseEntitlement, path: KeyPath): readonly PathFault[] {
   const others = entitlement.levels.filter((level) => level !== 'read')
   if (others.length > 0)
     return [
@@ -72,7 +73,9 @@ function tagFaults(file: LooseFile, entitlement: LooseEntitlement, path: KeyPath
   return [fault(path, problem)]
 }
 
-/** Whoever they name: one person may be in several groups, and only the directory knows. */
+/**
+ * Whether two entitlements share a scope. It does not compare `who`: only the directory knows who is in several groups.
+ */
 function overlap(one: LooseEntitlement, other: LooseEntitlement): boolean {
   const theirs = scopesOf(other)
   return scopesOf(one).some((scope) => theirs.some((their) => contains(scope, their) || contains(their, scope)))
@@ -82,13 +85,13 @@ function scopesOf({ scopes }: LooseEntitlement): readonly Scope[] {
   return scopes.flatMap((written) => attempt(parseScope, written) ?? [])
 }
 
-function repeatedIn(values: readonly unknown[], at: KeyPath, what: string): readonly PlacedFault[] {
+function repeatedIn(values: readonly unknown[], at: KeyPath, what: string): readonly PathFault[] {
   return repeated(
-    values.map((value, place) => ({ path: [...at, place], value })),
+    values.map((value, index) => ({ path: [...at, index], value })),
     what,
   )
 }
 
-function fault(path: KeyPath, problem: string): PlacedFault {
-  return { path, part: 'value', problem }
+function fault(path: KeyPath, problem: string): PathFault {
+  return { path, blamed: 'value', problem }
 }

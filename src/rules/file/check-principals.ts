@@ -10,10 +10,10 @@ import {
   missing,
   subjectMissing,
 } from './loose-file.ts'
-import type { KeyPath, PlacedFault } from './rules-faults.ts'
+import type { KeyPath, PathFault } from './rules-faults.ts'
 
-/** IAM API reference, RoleName. */
-const LONGEST_ROLE_NAME = 64
+/** Characters of a role name (IAM API reference, RoleName). */
+const MAX_ROLE_NAME = 64
 
 const looseAccount = z.object({
   elevationRole: z.string(),
@@ -21,25 +21,25 @@ const looseAccount = z.object({
   hub: z.object({ role: z.string(), reader: z.string() }).optional().catch(undefined),
 })
 
-/** The name of a role is one of its kind in an account, whatever its path and its case. */
-export function accountFaults(file: LooseFile): readonly PlacedFault[] {
+/** Faults of role names. A name must be unique in its account; IAM ignores path and case. */
+export function accountFaults(file: LooseFile): readonly PathFault[] {
   return Object.entries(file.accounts).flatMap(([account, detail]) => {
     const { data } = looseAccount.safeParse(detail)
     if (!data) return []
     const at: KeyPath = ['accounts', account]
     const own = elevationRoles(data).map(nameOf)
     const longest = own.at(-1) ?? ''
-    const tooLong = `The name of its last copy, ${longest}, has ${longest.length} characters; IAM takes ${LONGEST_ROLE_NAME}.`
+    const tooLong = `The name of its last copy, ${longest}, has ${longest.length} characters; IAM takes ${MAX_ROLE_NAME}.`
     const { role, reader } = data.hub ?? {}
     return [
-      ...(longest.length > LONGEST_ROLE_NAME ? [fault([...at, 'elevationRole'], tooLong)] : []),
-      ...taken(role, own, [...at, 'hub', 'role']),
-      ...taken(reader, [...own, ...(role === undefined ? [] : [nameOf(role)])], [...at, 'hub', 'reader']),
+      ...(longest.length > MAX_ROLE_NAME ? [fault([...at, 'elevationRole'], tooLong)] : []),
+      ...nameTakenFaults(role, own, [...at, 'hub', 'role']),
+      ...nameTakenFaults(reader, [...own, ...(role === undefined ? [] : [nameOf(role)])], [...at, 'hub', 'reader']),
     ]
   })
 }
 
-function taken(role: string | undefined, names: readonly string[], path: KeyPath): readonly PlacedFault[] {
+function nameTakenFaults(role: string | undefined, names: readonly string[], path: KeyPath): readonly PathFault[] {
   if (role === undefined || !names.some((name) => isSameName(name, nameOf(role)))) return []
   return [fault(path, `Another role of this account has the name ${nameOf(role)}. Give this one a name of its own.`)]
 }
@@ -47,10 +47,13 @@ function taken(role: string | undefined, names: readonly string[], path: KeyPath
 const looseOwnIdentity = z
   .object({ role: z.string().optional(), user: z.string().optional(), sessionName: z.unknown().optional() })
   .catch({ role: undefined, user: undefined, sessionName: undefined })
-type LooseHolder = z.output<typeof looseOwnIdentity>
+type LooseOwnIdentity = z.output<typeof looseOwnIdentity>
 
-/** Who holds grants of the driver `attach`: names that the file knows, and identities that are one person's in each request. */
-export function principalFaults(file: LooseFile): readonly PlacedFault[] {
+/**
+ * Faults under `principals`: names that the file does not define, and roles or users in whose requests AWS could not
+ * tell people apart.
+ */
+export function principalFaults(file: LooseFile): readonly PathFault[] {
   return Object.entries(file.principals).flatMap(([account, rows]) => {
     const at: KeyPath = ['principals', account]
     const named = Object.entries(map.parse(rows)).map(
@@ -61,9 +64,9 @@ export function principalFaults(file: LooseFile): readonly PlacedFault[] {
     return [
       ...missing(file.accounts, 'accounts', account, at, 'key'),
       ...named.flatMap(([who, ownIdentity]) => [
-        ...mixedFaults(ownIdentity, ownIdentities, [...at, who, 'sessionName']),
+        ...mixedAttributeFaults(ownIdentity, ownIdentities, [...at, who, 'sessionName']),
         ...subjectMissing(file, who, [...at, who], 'key'),
-        ...entityFaults(ownIdentity, [...at, who]),
+        ...ownIdentityFaults(ownIdentity, [...at, who]),
         ...userFaults(who, ownIdentity, users, [...at, who, 'user']),
         ...ownRoleFaults(file, account, ownIdentity, [...at, who, 'role']),
       ]),
@@ -71,14 +74,14 @@ export function principalFaults(file: LooseFile): readonly PlacedFault[] {
   })
 }
 
-function entityFaults({ role, user, sessionName }: LooseHolder, path: KeyPath): readonly PlacedFault[] {
+function ownIdentityFaults({ role, user, sessionName }: LooseOwnIdentity, path: KeyPath): readonly PathFault[] {
   if ((role === undefined) === (user === undefined))
     return [fault(path, 'Expected either `role` and `sessionName`, or `user`.')]
   if (user !== undefined && sessionName !== undefined)
     return [fault([...path, 'sessionName'], 'A user has no sessions. Remove `sessionName`.')]
   if (role !== undefined && sessionName === undefined)
     return [fault(path, 'Many share a role: `sessionName` says what the sessions of this person are called there.')]
-  // IAM User Guide, roles that IAM Identity Center made: they cannot be edited.
+  // Nobody can edit roles that IAM Identity Center made (IAM User Guide).
   if (role?.startsWith('AWSReservedSSO_'))
     return [
       fault([...path, 'role'], 'AWS lets nobody write into a role of IAM Identity Center. Use the driver session.'),
@@ -86,43 +89,50 @@ function entityFaults({ role, user, sessionName }: LooseHolder, path: KeyPath): 
   return []
 }
 
-/** What lies on a user is everybody's who holds its keys. */
+/** A user must belong to one person: everybody with the user's access keys could use its grants. */
 function userFaults(
   who: string,
-  { user }: LooseHolder,
+  { user }: LooseOwnIdentity,
   users: readonly string[],
   path: KeyPath,
-): readonly PlacedFault[] {
+): readonly PathFault[] {
   if (user === undefined) return []
   if (who.startsWith('group:')) return [fault(path, 'A user is one person. Name it under person:<name>.')]
   if (users.filter((other) => isSameName(other, user)).length === 1) return []
   return [fault(path, `The user ${user} is here twice: a user is one person.`)]
 }
 
-/** Whether a name is one person's is asked of one attribute: the sign-in name of one may be the mail of another. */
-function mixedFaults(
-  { role, sessionName }: LooseHolder,
-  ownIdentities: readonly LooseHolder[],
+/**
+ * All rows of one role must name the same attribute. The directory checks uniqueness within one attribute only, and one
+ * person's sign-in name may be another's mail address.
+ */
+function mixedAttributeFaults(
+  { role, sessionName }: LooseOwnIdentity,
+  ownIdentities: readonly LooseOwnIdentity[],
   path: KeyPath,
-): readonly PlacedFault[] {
+): readonly PathFault[] {
   const others = ownIdentities.filter((other) => isSameName(other.role, role))
   if (others.every((other) => other.role === role && other.sessionName === sessionName)) return []
   const alike = `The role ${role} is written in one way, and its sessions are called after one attribute.`
   return [fault(path, `${alike} Name the same in each row.`)]
 }
 
-function ownRoleFaults(file: LooseFile, account: string, { role }: LooseHolder, path: KeyPath): readonly PlacedFault[] {
+function ownRoleFaults(
+  file: LooseFile,
+  account: string,
+  { role }: LooseOwnIdentity,
+  path: KeyPath,
+): readonly PathFault[] {
   const { data } = looseAccount.safeParse(file.accounts[account])
   if (!data || !elevationRoles(data).some((own) => isSameName(nameOf(own), role))) return []
   return [fault(path, `${role} is an elevation role of Latchkey. Name the role that these people work with.`)]
 }
 
-/** Who asks there later would only then be told that nobody can hold it. */
-export function attachFaults(
-  file: LooseFile,
-  { driver, scopes }: LooseEntitlement,
-  at: KeyPath,
-): readonly PlacedFault[] {
+/**
+ * An entitlement with the driver `attach` needs `principals` in each of its accounts; without them every request would
+ * fail.
+ */
+export function attachFaults(file: LooseFile, { driver, scopes }: LooseEntitlement, at: KeyPath): readonly PathFault[] {
   if (driver !== 'attach') return []
   const accounts = scopes.flatMap((written) => {
     const scope = attempt(parseScope, written)
@@ -136,7 +146,7 @@ export function attachFaults(
   )
 }
 
-/** IAM keeps names as they were written, and takes no second one that differs by case alone. */
+/** IAM allows no two names in an account that differ only by case. */
 function isSameName(one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && one.toLowerCase() === other?.toLowerCase()
 }
@@ -145,6 +155,6 @@ function nameOf(role: string): string {
   return role.slice(role.lastIndexOf('/') + 1)
 }
 
-function fault(path: KeyPath, problem: string): PlacedFault {
-  return { path, part: 'value', problem }
+function fault(path: KeyPath, problem: string): PathFault {
+  return { path, blamed: 'value', problem }
 }

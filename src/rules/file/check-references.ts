@@ -4,12 +4,15 @@ import { formatScope, parseScope } from '../scope.ts'
 import { conditionFaults } from './check-conditions.ts'
 import { accountFaults, attachFaults, principalFaults } from './check-principals.ts'
 import { attempt, type LooseFile, looseBucket, looseFile, missing, repeated, subjectMissing } from './loose-file.ts'
-import type { KeyPath, PlacedFault } from './rules-faults.ts'
+import type { KeyPath, PathFault } from './rules-faults.ts'
 import { DEFAULT_REVIEW_TIMES } from './rules-schema.ts'
 
-/** What a shape cannot say: names that must stand somewhere else in the file, things that must differ, and orders of size. */
+/**
+ * Checks that the schema cannot express: names that must be defined in the file, values that must differ, and order of
+ * durations.
+ */
 
-export function checkReferences(value: unknown): readonly PlacedFault[] {
+export function checkReferences(value: unknown): readonly PathFault[] {
   const parsed = looseFile.safeParse(value)
   if (!parsed.success) return []
   const file = parsed.data
@@ -29,7 +32,7 @@ export function checkReferences(value: unknown): readonly PlacedFault[] {
   ]
 }
 
-function bucketFaults(file: LooseFile, bucket: string, detail: unknown): readonly PlacedFault[] {
+function bucketFaults(file: LooseFile, bucket: string, detail: unknown): readonly PathFault[] {
   const { account, region, kmsKey, owners } = looseBucket.parse(detail)
   return [
     ...keyFaults(region, kmsKey, ['buckets', bucket, 'kmsKey']),
@@ -38,17 +41,17 @@ function bucketFaults(file: LooseFile, bucket: string, detail: unknown): readonl
   ]
 }
 
-/** S3 encrypts with keys of the bucket's own region only. */
-function keyFaults(region: unknown, kmsKey: unknown, path: KeyPath): readonly PlacedFault[] {
+/** S3 can only encrypt with a KMS key in the bucket's region. */
+function keyFaults(region: unknown, kmsKey: unknown, path: KeyPath): readonly PathFault[] {
   if (typeof kmsKey !== 'string' || typeof region !== 'string' || kmsKey.split(':')[3] === region) return []
-  return [{ path, part: 'value', problem: `Expected a key in ${region}, where the bucket is, found ${kmsKey}.` }]
+  return [{ path, blamed: 'value', problem: `Expected a key in ${region}, where the bucket is, found ${kmsKey}.` }]
 }
 
-function entitlementFaults(file: LooseFile, index: number): readonly PlacedFault[] {
+function entitlementFaults(file: LooseFile, index: number): readonly PathFault[] {
   const entitlement = file.entitlements[index]
   if (entitlement === undefined) return []
   const at: KeyPath = ['entitlements', index]
-  const levels = entitlement.levels.map((value, place) => ({ path: [...at, 'levels', place], value }))
+  const levels = entitlement.levels.map((value, index) => ({ path: [...at, 'levels', index], value }))
   return [
     ...subjectFaults(file, entitlement.who, [...at, 'who']),
     ...scopeFaults(file, entitlement.scopes, [...at, 'scopes']),
@@ -61,21 +64,21 @@ function entitlementFaults(file: LooseFile, index: number): readonly PlacedFault
   ]
 }
 
-function oneStepOnly(path: KeyPath): PlacedFault {
+function oneStepOnly(path: KeyPath): PathFault {
   return {
     path,
-    part: 'value',
+    blamed: 'value',
     problem: 'This version of Latchkey does not have several approval steps yet. Keep one.',
   }
 }
 
-function subjectFaults(file: LooseFile, written: readonly unknown[], at: KeyPath): readonly PlacedFault[] {
+function subjectFaults(file: LooseFile, written: readonly unknown[], at: KeyPath): readonly PathFault[] {
   const entries = written.map((value, index) => ({ path: [...at, index], value }))
   const unknown = entries.flatMap(({ path, value }) => subjectMissing(file, value, path))
   return [...unknown, ...repeated(entries, 'entry')]
 }
 
-function scopeFaults(file: LooseFile, written: readonly unknown[], at: KeyPath): readonly PlacedFault[] {
+function scopeFaults(file: LooseFile, written: readonly unknown[], at: KeyPath): readonly PathFault[] {
   const entries = written.flatMap((value, index) => {
     const scope = attempt(parseScope, value)
     return scope ? [{ path: [...at, index], scope, value: formatScope(scope) }] : []
@@ -97,10 +100,10 @@ function accountIds(accounts: Record<string, unknown>): readonly { path: KeyPath
   })
 }
 
-function outOfOrder(written: Record<string, unknown>, at: KeyPath, less: string, more: string): readonly PlacedFault[] {
+function outOfOrder(written: Record<string, unknown>, at: KeyPath, less: string, more: string): readonly PathFault[] {
   const lessMinutes = attempt(parseDuration, written[less])
   const moreMinutes = attempt(parseDuration, written[more])
   if (lessMinutes === undefined || moreMinutes === undefined || lessMinutes <= moreMinutes) return []
   const problem = `Expected at most ${more}, which is ${written[more]}; found ${written[less]}.`
-  return [{ path: [...at, less], part: 'value', problem }]
+  return [{ path: [...at, less], blamed: 'value', problem }]
 }

@@ -2,23 +2,23 @@ import { z } from 'zod'
 import { isLatchkeyError } from '../../errors.ts'
 import { NO_BUCKET_POLICY } from '../levels.ts'
 
-/** Forms that the rules file is made of; each says in its faults what it expected and what it found. */
+/** Building blocks of the rules schema. Their messages say what was expected and what was found. */
 
-/** Words of later forms of the file: said so, instead of calling them unknown. */
-const LATER = new Set(['ticket', 'guardRails', 'breakGlass', 'autoApprove', 'bucket-owners'])
+/** Words that a later version will have. The message says so, instead of calling them unknown. */
+const LATER_WORDS = new Set(['ticket', 'guardRails', 'breakGlass', 'autoApprove', 'bucket-owners'])
 
 export type Issue = { readonly code?: string | undefined; readonly input?: unknown; readonly keys?: readonly string[] }
 
 export function laterProblem(word: string): string | undefined {
   if (word === 'bucket-policy') return `${NO_BUCKET_POLICY} Remove it.`
-  return LATER.has(word) ? `This version of Latchkey does not have \`${word}\` yet. Remove it.` : undefined
+  return LATER_WORDS.has(word) ? `This version of Latchkey does not have \`${word}\` yet. Remove it.` : undefined
 }
 
 export function strict<const S extends z.ZodRawShape>(shape: S) {
   const keys = Object.keys(shape).join(', ')
   return z.strictObject(shape, {
     error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `Expected here: ${keys}.` : found(`a map of ${keys}`, issue),
+      issue.code === 'unrecognized_keys' ? `Expected here: ${keys}.` : mismatch(`a map of ${keys}`, issue),
   })
 }
 
@@ -35,8 +35,8 @@ export function text(form: string, pattern: RegExp) {
   return z.string(expected(form)).regex(pattern, expected(form))
 }
 
-/** The reader's own sentence becomes the problem. */
-export function reading<T>(form: string, read: (written: string) => T) {
+/** A text that `read` parses. The sentence of its BAD_INPUT becomes the message. */
+export function parsedText<T>(form: string, read: (written: string) => T) {
   return z.string(expected(form)).transform((written, context) => {
     try {
       return read(written)
@@ -49,10 +49,10 @@ export function reading<T>(form: string, read: (written: string) => T) {
 }
 
 export function expected(form: string) {
-  return { error: (issue: Issue) => found(form, issue) }
+  return { error: (issue: Issue) => mismatch(form, issue) }
 }
 
-export function found(form: string, { input }: Issue): string {
+export function mismatch(form: string, { input }: Issue): string {
   if (input === undefined) return `This key is missing: expected ${form}.`
   const later = typeof input === 'string' ? laterProblem(input) : undefined
   if (later) return later

@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import { isLatchkeyError } from '../../errors.ts'
-import type { KeyPath, PlacedFault } from './rules-faults.ts'
+import type { KeyPath, PathFault } from './rules-faults.ts'
 
-/** Takes whatever of a rules file can be understood, so that faults of reference are told together with the faults of shape. */
+/**
+ * Reads whatever of a rules file has a usable shape, so that wrong references are reported together with faults of the
+ * schema.
+ */
 
 const texts = z.array(z.unknown()).catch([])
 export const map = z.record(z.string(), z.unknown()).catch({})
@@ -50,52 +53,56 @@ export const looseBucket = z
 export type LooseFile = z.output<typeof looseFile>
 export type LooseEntitlement = z.output<typeof entitlement>
 
+/** A fault if `section` does not define the name. */
 export function missing(
   named: Record<string, unknown>,
   section: string,
   name: string,
   path: KeyPath,
-  part: PlacedFault['part'] = 'value',
-): readonly PlacedFault[] {
+  blamed: PathFault['blamed'] = 'value',
+): readonly PathFault[] {
   if (Object.hasOwn(named, name)) return []
   const names = Object.keys(named)
   const known = names.length === 0 ? 'nothing' : names.slice(0, 10).join(', ')
-  return [{ path, part, problem: `\`${section}\` does not name ${name}. It names ${known}.` }]
+  return [{ path, blamed, problem: `\`${section}\` does not name ${name}. It names ${known}.` }]
 }
 
-/** Of a group or person that the file does not name. What has another form is a fault of shape. */
+/** A fault if the file does not define the group or person. The schema reports other forms. */
 export function subjectMissing(
   file: LooseFile,
   written: unknown,
   path: KeyPath,
-  part: PlacedFault['part'] = 'value',
-): readonly PlacedFault[] {
+  blamed: PathFault['blamed'] = 'value',
+): readonly PathFault[] {
   const [, kind, name] = typeof written === 'string' ? (/^(group|person):(.+)$/.exec(written) ?? []) : []
   if (name === undefined) return []
   const section = kind === 'group' ? 'groups' : 'people'
-  return missing(file[section], section, name, path, part)
+  return missing(file[section], section, name, path, blamed)
 }
 
-/** Every later one of two equal values is a fault. */
+/** A fault for each value that an earlier entry already has. */
 export function repeated(
   entries: readonly { readonly path: KeyPath; readonly value: unknown }[],
   what: string,
-): readonly PlacedFault[] {
+): readonly PathFault[] {
   const seen = new Set<string>()
   return entries.flatMap(({ path, value }) => {
     if (typeof value !== 'string') return []
     const isSecond = seen.has(value)
     seen.add(value)
-    return isSecond ? [{ path, part: 'value' as const, problem: `The ${what} ${value} is here twice. Keep one.` }] : []
+    return isSecond
+      ? [{ path, blamed: 'value' as const, problem: `The ${what} ${value} is here twice. Keep one.` }]
+      : []
   })
 }
 
+/** The parsed value; undefined when `read` refuses it. */
 export function attempt<T>(read: (text: string) => T, written: unknown): T | undefined {
   if (typeof written !== 'string') return undefined
   try {
     return read(written)
   } catch (error) {
-    // What cannot be read is told as a fault of shape.
+    // The schema reports a text that cannot be read.
     if (isLatchkeyError(error, 'BAD_INPUT')) return undefined
     throw error
   }

@@ -7,29 +7,30 @@ import { canonicalJson } from './canonical-json.ts'
 import { checkReferences } from './check-references.ts'
 import { laterProblem } from './expected-forms.ts'
 import { readSource } from './read-yaml.ts'
-import { type PlacedFault, RulesFaults } from './rules-faults.ts'
+import { type PathFault, RulesFaults } from './rules-faults.ts'
 import { type RulesFile, rulesSchema } from './rules-schema.ts'
 
-/** Throws `RulesFaults` with every fault of the file. */
+/** Parses and checks the text of `latchkey.yaml`. @throws RulesFaults with every fault of the file */
 export function parseRules(text: string): Rules {
   const source = readSource(text)
   if (!source.readable) throw new RulesFaults(source.faults)
   const parsed = rulesSchema.safeParse(source.value)
-  const placed = [...(parsed.error?.issues ?? []).flatMap(faultsOf), ...checkReferences(source.value)]
-  const faults = [...source.faults, ...placed.map((fault) => source.place(fault))]
+  const atPaths = [...(parsed.error?.issues ?? []).flatMap(faultsOf), ...checkReferences(source.value)]
+  const faults = [...source.faults, ...atPaths.map((fault) => source.locate(fault))]
   if (!parsed.success || faults.length > 0) throw new RulesFaults(faults)
   return toRules(parsed.data)
 }
 
-function faultsOf(issue: z.core.$ZodIssue): readonly PlacedFault[] {
+function faultsOf(issue: z.core.$ZodIssue): readonly PathFault[] {
   const path = issue.path.filter((step) => typeof step !== 'symbol')
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
       const problem = laterProblem(key) ?? `There is no key \`${key}\` here. ${issue.message}`
-      return { path: [...path, key], part: 'key', problem }
+      return { path: [...path, key], blamed: 'key', problem }
     })
-  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, part: 'key', problem: message }))
-  return [{ path, part: 'value', problem: issue.message }]
+  if (issue.code === 'invalid_key')
+    return issue.issues.map(({ message }) => ({ path, blamed: 'key', problem: message }))
+  return [{ path, blamed: 'value', problem: issue.message }]
 }
 
 function toRules(file: RulesFile): Rules {
@@ -96,6 +97,7 @@ function toSubject(file: RulesFile, written: string): Subject {
   const name = written.slice(written.indexOf(':') + 1)
   const kind = written.startsWith('group:') ? 'group' : 'person'
   const id = (kind === 'group' ? file.groups : file.people)[name]
-  if (id === undefined) throw new Error(`checkReferences let ${written} pass, which the file does not name`)
+  if (id === undefined)
+    throw new Error(`checkReferences should have refused ${written}, which the file does not define`)
   return { kind, name, id }
 }

@@ -1,29 +1,30 @@
 import { Composer, type CST, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type ParsedNode, Parser } from 'yaml'
-import { formatKey, type KeyPath, type PlacedFault, type RulesFault } from './rules-faults.ts'
+import { formatKey, type KeyPath, type PathFault, type RulesFault } from './rules-faults.ts'
 
-/** The YAML of a rules file: its plain value, and where in the text each part of it stands; unreadable where the faults make the value meaningless. */
+/** The YAML of a rules file. It is unreadable when its faults make the value meaningless. */
 export type RulesSource =
   | { readonly readable: false; readonly faults: readonly RulesFault[] }
   | {
       readonly readable: true
       readonly value: unknown
       readonly faults: readonly RulesFault[]
-      readonly place: (fault: PlacedFault) => RulesFault
+      /** Adds line and column. */
+      readonly locate: (fault: PathFault) => RulesFault
     }
 
-interface NodePart {
+interface YamlNode {
   readonly path: KeyPath
   readonly offset: number
   readonly node: unknown
   readonly isKey: boolean
 }
 
-const LONGEST_FILE_BYTES = 1024 * 1024
-/** The rules nest seven deep; composing is recursive, and a hostile file would end the process. */
-const DEEPEST = 16
+const MAX_FILE_BYTES = 1024 * 1024
+/** Rules nest seven levels. The composer is recursive, so a deeply nested file could crash the process. */
+const MAX_DEPTH = 16
 const NO_END =
   'The file must end with a line that holds three dots (...): without it a file that was cut short would pass, and its last rules be lost.'
-const TWICE = 'This key is here twice. Keep one.'
+const DUPLICATE_KEY_PROBLEM = 'This key is here twice. Keep one.'
 const ONE_DOCUMENT = 'The file holds more than one YAML document. Keep one, with nothing after its three dots.'
 
 export function readSource(text: string): RulesSource {
@@ -32,40 +33,47 @@ export function readSource(text: string): RulesSource {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(line, 1), column: Math.max(col, 1), key: formatKey(path), problem }
   }
-  if (Buffer.byteLength(text) > LONGEST_FILE_BYTES) return unreadable([at(0, 'The file is longer than 1 MiB.')])
+  if (Buffer.byteLength(text) > MAX_FILE_BYTES) return unreadable([at(0, 'The file is longer than 1 MiB.')])
   const tokens = [...new Parser(lines.addNewLine).parse(text)]
-  const frame = frameFaults(tokens, text.length).map(({ offset, problem }) => at(offset, problem))
-  if (isTooDeep(tokens)) return unreadable([...frame, at(0, `The file nests more than ${DEEPEST} deep.`)])
+  const outer = outerFaults(tokens, text.length).map(({ offset, problem }) => at(offset, problem))
+  if (isTooDeep(tokens)) return unreadable([...outer, at(0, `The file nests more than ${MAX_DEPTH} deep.`)])
 
   const [document] = new Composer({ version: '1.2', schema: 'core' }).compose(tokens, true, text.length)
-  if (document === undefined) return unreadable(frame)
-  const parts = [...walk(document.contents, [])]
-  const offsets = new Map(parts.map(({ path, isKey, offset }) => [partId(path, isKey), offset]))
-  const odd = parts.flatMap((part) => oddities(part).map((problem) => at(part.offset, problem, part.path)))
+  if (document === undefined) return unreadable(outer)
+  const nodes = [...walk(document.contents, [])]
+  const offsets = new Map(nodes.map(({ path, isKey, offset }) => [nodeId(path, isKey), offset]))
+  const unsupported = nodes.flatMap((one) =>
+    unsupportedProblems(one).map((problem) => at(one.offset, problem, one.path)),
+  )
   const syntax = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY')
-  const doubles = document.errors
+  const duplicates = document.errors
     .filter(({ code }) => code === 'DUPLICATE_KEY')
-    .map(({ pos: [offset] }) => at(offset, TWICE, parts.find((part) => part.offset === offset)?.path))
-  const faults = [...frame, ...syntax.map(({ pos, message }) => at(pos[0], `${message}.`)), ...odd, ...doubles]
-  if (syntax.length + odd.length > 0) return unreadable(faults)
-  const place = ({ path, part, problem }: PlacedFault) => at(offsetOf(offsets, path, part === 'key'), problem, path)
-  return { readable: true, value: document.toJS(), faults, place }
+    .map(({ pos: [offset] }) => at(offset, DUPLICATE_KEY_PROBLEM, nodes.find((one) => one.offset === offset)?.path))
+  const faults = [
+    ...outer,
+    ...syntax.map(({ pos, message }) => at(pos[0], `${message}.`)),
+    ...unsupported,
+    ...duplicates,
+  ]
+  if (syntax.length + unsupported.length > 0) return unreadable(faults)
+  const locate = ({ path, blamed, problem }: PathFault) => at(offsetOf(offsets, path, blamed === 'key'), problem, path)
+  return { readable: true, value: document.toJS(), faults, locate }
 }
 
 function unreadable(faults: readonly RulesFault[]): RulesSource {
   return { readable: false, faults }
 }
 
-function frameFaults(tokens: readonly CST.Token[], end: number): readonly { offset: number; problem: string }[] {
-  const meaning = tokens.filter(({ type }) => type !== 'comment' && type !== 'newline' && type !== 'space')
-  const directive = meaning.find(({ type }) => type === 'directive')
-  const [, second] = meaning.filter(({ type }) => type === 'document')
+function outerFaults(tokens: readonly CST.Token[], end: number): readonly { offset: number; problem: string }[] {
+  const content = tokens.filter(({ type }) => type !== 'comment' && type !== 'newline' && type !== 'space')
+  const directive = content.find(({ type }) => type === 'directive')
+  const [, second] = content.filter(({ type }) => type === 'document')
   return [
     ...(directive
       ? [{ offset: offsetIn(directive), problem: 'YAML directives are not taken. Remove this line.' }]
       : []),
     ...(second ? [{ offset: offsetIn(second), problem: ONE_DOCUMENT }] : []),
-    ...(meaning.at(-1)?.type === 'doc-end' ? [] : [{ offset: end, problem: NO_END }]),
+    ...(content.at(-1)?.type === 'doc-end' ? [] : [{ offset: end, problem: NO_END }]),
   ]
 }
 
@@ -75,7 +83,7 @@ function offsetIn(token: CST.Token): number {
 
 function isTooDeep(tokens: readonly CST.Token[]): boolean {
   let layer = tokens
-  for (let depth = 0; depth < DEEPEST && layer.length > 0; depth += 1) layer = layer.flatMap(childrenOf)
+  for (let depth = 0; depth < MAX_DEPTH && layer.length > 0; depth += 1) layer = layer.flatMap(childrenOf)
   return layer.length > 0
 }
 
@@ -85,7 +93,7 @@ function childrenOf(token: CST.Token): readonly CST.Token[] {
   return token.items.flatMap((item) => [item.key, 'value' in item ? item.value : undefined].filter((child) => !!child))
 }
 
-function* walk(node: ParsedNode | null, path: KeyPath): Generator<NodePart> {
+function* walk(node: ParsedNode | null, path: KeyPath): Generator<YamlNode> {
   if (node === null) return
   yield { path, offset: node.range[0], node, isKey: false }
   if (isSeq<ParsedNode>(node)) for (const [index, item] of node.items.entries()) yield* walk(item, [...path, index])
@@ -97,25 +105,25 @@ function* walk(node: ParsedNode | null, path: KeyPath): Generator<NodePart> {
   }
 }
 
-function oddities({ node, isKey }: NodePart): readonly string[] {
+function unsupportedProblems({ node, isKey }: YamlNode): readonly string[] {
   if (isAlias(node)) return ['Aliases are not taken, for a reader must see each rule whole. Write it out.']
   const key = isKey ? isScalar(node) && node.value : undefined
   return [
     ...(isKey && typeof key !== 'string' ? ['A key is text. Put it in quotes if it looks like something else.'] : []),
-    // zod leaves this one out without a word.
+    // zod drops this key without an error.
     ...(key === '__proto__' ? ['There is no key `__proto__` here.'] : []),
     ...(isNode(node) && 'anchor' in node && node.anchor ? ['Anchors are not taken. Remove it.'] : []),
     ...(isNode(node) && node.tag ? ['YAML tags are not taken. Remove it.'] : []),
   ]
 }
 
-function partId(path: KeyPath, isKey: boolean): string {
+function nodeId(path: KeyPath, isKey: boolean): string {
   return JSON.stringify([isKey, ...path])
 }
 
-/** A part that is missing is placed at the nearest one around it. */
+/** Where a node is missing, the position of the nearest node around it. */
 function offsetOf(offsets: ReadonlyMap<string, number>, path: KeyPath, isKey: boolean): number {
-  const offset = offsets.get(partId(path, isKey)) ?? offsets.get(partId(path, !isKey))
+  const offset = offsets.get(nodeId(path, isKey)) ?? offsets.get(nodeId(path, !isKey))
   if (offset !== undefined) return offset
   return path.length === 0 ? 0 : offsetOf(offsets, path.slice(0, -1), false)
 }

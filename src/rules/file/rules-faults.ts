@@ -1,21 +1,26 @@
 export type KeyPath = readonly (string | number)[]
 
-/** `line` and `column` count from 1. `key` is as `entitlements[0].duration.longest`; empty: the file as a whole. `problem` is a whole sentence. */
+/** A fault with its position in the text. */
 export interface RulesFault {
+  /** From 1. */
   readonly line: number
+  /** From 1. */
   readonly column: number
+  /** As `entitlements[0].duration.longest`; empty: the file as a whole. */
   readonly key: string
+  /** A sentence. */
   readonly problem: string
 }
 
-/** A fault by its place in the meaning of the file; `part` says whether the key or its value is at fault. */
-export interface PlacedFault {
+/** A fault with its path in the parsed value, before line and column are known. */
+export interface PathFault {
   readonly path: KeyPath
-  readonly part: 'key' | 'value'
+  /** Whether the key or its value is at fault. */
+  readonly blamed: 'key' | 'value'
   readonly problem: string
 }
 
-/** Every fault of the rules file at once, in the order of the file. */
+/** All faults of a rules file, in the order of the text. */
 export class RulesFaults extends Error {
   override readonly name = 'RulesFaults'
   readonly faults: readonly RulesFault[]

@@ -5,13 +5,16 @@ import { DIRECTORY_ATTRIBUTES } from '../directory.ts'
 import { formatDuration, parseDuration } from '../duration.ts'
 import { ASKABLE_LEVELS } from '../levels.ts'
 import { parseScope } from '../scope.ts'
-import { expected, found, type Issue, list, mapOf, reading, strict, text } from './expected-forms.ts'
+import { expected, type Issue, list, mapOf, mismatch, parsedText, strict, text } from './expected-forms.ts'
 
-/** The shape of `latchkey.yaml`, first form. `latchkey.schema.json`, for editors, is made from it. */
+/** The schema of `latchkey.yaml`, version 1. `latchkey.schema.json`, for editors, is made from it. */
 
-/** Credentials of a session are vended again while the grant lives, so AWS sets no bound; a week keeps "for as long as a task takes" true. */
-const LONGEST_MINUTES = 7 * 1440
-const LONGEST_WAIT_MINUTES = 30 * 1440
+/**
+ * AWS sets no limit, because credentials are vended again while a grant lives. A week is our own limit: access is for
+ * one task.
+ */
+const MAX_MINUTES = 7 * 1440
+const MAX_WAIT_MINUTES = 30 * 1440
 
 export const DEFAULT_REVIEW_TIMES = { remindAfter: '30m', lapseAfter: '8h' } as const
 
@@ -25,9 +28,9 @@ const objectId = text(
 ).toLowerCase()
 const subject = text('group:<name> or person:<name>', new RegExp(`^(group|person):${NAME}$`))
 const approver = text('manager, group:<name> or person:<name>', new RegExp(`^(manager|(group|person):${NAME})$`))
-const scope = reading('a scope, as s3://bucket/prefix/', parseScope)
-const grantTime = reading('a duration, as 45m, 8h or 2d', atMost(LONGEST_MINUTES))
-const waitTime = reading('a duration, as 45m, 8h or 2d', atMost(LONGEST_WAIT_MINUTES))
+const scope = parsedText('a scope, as s3://bucket/prefix/', parseScope)
+const grantTime = parsedText('a duration, as 45m, 8h or 2d', atMost(MAX_MINUTES))
+const waitTime = parsedText('a duration, as 45m, 8h or 2d', atMost(MAX_WAIT_MINUTES))
 
 const ROLE_PATH = /^latchkey\/([\w+=,.@-]{1,64}\/){0,4}[\w+=,.@-]{1,64}$/
 const hub = strict({
@@ -52,7 +55,7 @@ const bucket = strict({
 })
 
 const step = strict({
-  need: z.literal(1, { error: deps }).meta({ description: 'How many of `from` must say yes.' }),
+  need: z.literal(1, { error: needProblem }).meta({ description: 'How many of `from` must say yes.' }),
   from: list(approver, 1).meta({ description: 'Any one of these may decide.' }),
 })
 
@@ -81,7 +84,7 @@ const entitlement = strict({
   driver: z.enum(['session', 'attach'], expected('session or attach')).default('session'),
   conditions: conditions.optional(),
   duration: strict({ default: grantTime, longest: grantTime }),
-  /** More than one step is refused in `checkReferences`: zod would stop there and tell none of the faults inside. */
+  /** `checkReferences` refuses more than one step: here, zod would not report the faults inside the steps. */
   approval: z.array(step, expected(STEP_FORM)).min(1, expected(STEP_FORM)).meta({ maxItems: 1 }),
   reviewTimes: strict({ lapseAfter: waitTime }).optional(),
 })
@@ -91,7 +94,7 @@ export const rulesSchema = strict({
   people: mapOf('a map from name to object id', name, objectId).default({}),
   groups: mapOf('a map from name to object id', name, objectId).default({}),
   accounts: mapOf('a map from name to {id, elevationRole}', name, account),
-  buckets: mapOf('a map from bucket to {account, region, owners}', reading('a bucket name', bucketName), bucket),
+  buckets: mapOf('a map from bucket to {account, region, owners}', parsedText('a bucket name', bucketName), bucket),
   principals: mapOf(
     'a map from account to who holds what there',
     name,
@@ -122,8 +125,8 @@ function bucketName(written: string): string {
   return written
 }
 
-function deps({ input }: Issue): string {
+function needProblem({ input }: Issue): string {
   if (typeof input === 'number' && input > 1)
     return 'This version of Latchkey does not have more than one approval in a step yet. Write `need: 1`.'
-  return found('1', { input })
+  return mismatch('1', { input })
 }

@@ -43,7 +43,7 @@ variable "cloudtrail_key" {
   sensitive   = true
 }
 
-# Policies are written in IAM's own region, so their records appear there.
+# CloudTrail records of changed policies appear only in the region of IAM.
 provider "aws" {
   alias  = "of_iam"
   region = "us-east-1"

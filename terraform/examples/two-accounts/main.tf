@@ -1,4 +1,5 @@
-# Latchkey runs in one account and serves another one too. The external id is a random text, one for each account: `openssl rand -hex 24`.
+# Latchkey runs in one account and also serves another one. The external id is a random text, a different one for each
+# account: `openssl rand -hex 24`.
 
 terraform {
   required_version = ">= 1.5"

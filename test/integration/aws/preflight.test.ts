@@ -157,7 +157,7 @@ describe('before anybody is asked, the bucket', () => {
     if (principal.driver !== 'session') throw new Error('These are sessions')
     world.aws.faults.fail({ action: 'GetBucketPolicy' }, { code: 'AccessDenied', status: 403 })
     await world.driver('workers').activate(world.order(principal), world.aws.clock.now())
-    expect(JSON.stringify(world.logged)).toContain('activation could not look at the bucket again')
+    expect(JSON.stringify(world.logged)).toContain('activation could not read the bucket again')
   })
 
   it('whose policy will refuse what is asked for is a warning to the requester', async () => {

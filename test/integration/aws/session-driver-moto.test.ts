@@ -152,10 +152,10 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
       desiredState(place, { publicUrl, key, ours: await readIdentities(desk, place) })
     const made = await wanted('https://one.example.com', 'c1'.repeat(32))
     const onDone = () => undefined
-    await applyWiring(desk, { wanted: made, key: 'c1'.repeat(32), rotate: false, onDone })
+    await applyWiring(desk, { desired: made, key: 'c1'.repeat(32), rotate: false, onDone })
     expect(wiringDrift(made, await readWiring(desk)).map(sayDifference)).toEqual([])
     const moved = await wanted('https://two.example.com', 'c2'.repeat(32))
-    await applyWiring(desk, { wanted: moved, key: 'c2'.repeat(32), rotate: true, onDone })
+    await applyWiring(desk, { desired: moved, key: 'c2'.repeat(32), rotate: true, onDone })
     await putDeadLetters(desk, moved)
     expect(wiringDrift(moved, await readWiring(desk)).map(sayDifference)).toEqual([])
     expect(await testWiring(desk, { hasArrived: async () => true, waitMs: 1_000 })).toBe(true)
@@ -178,7 +178,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
 
   async function onRole(): Promise<GrantOrder<AttachPrincipal>> {
     const holder = { kind: 'role', name: 'analysts', sessionName: 'rita@example.com' } as const
-    const draft = { ...DRAFT, holder, levels: ['write'] as const }
+    const draft = { ...DRAFT, ownIdentity: holder, levels: ['write'] as const }
     const [principal] = (await driver.preflight(draft)).principals
     if (principal.driver !== 'attach') throw new Error(`${principal.roleArn} holds nothing of a person's own`)
     const order = { ...draft, ...TIMES, principal }

@@ -24,7 +24,7 @@ import { byOperator } from '../../../src/audit/events.ts'
 import { feedDriftCheck } from '../../../src/aws/feed/check-drift.ts'
 import { isUnwired, readWiring, sayDifference } from '../../../src/aws/feed/compare-feed.ts'
 import { readDeadLetters } from '../../../src/aws/feed/dead-letters.ts'
-import { markOf } from '../../../src/aws/feed/desired-state.ts'
+import { keyFingerprint } from '../../../src/aws/feed/desired-state.ts'
 import { putRule } from '../../../src/aws/feed/event-rule.ts'
 import { testWiring } from '../../../src/aws/feed/self-test.ts'
 import { planOf } from '../../../src/aws/feed/setup.ts'
@@ -48,7 +48,7 @@ afterEach(() => wires.close())
 const QUEUE = 'https://sqs.eu-west-1.amazonaws.com/111122223333/latchkey-dead-letters'
 
 async function plan() {
-  return planOf({ wanted: await wires.wanted(), rotate: false }, await readWiring(wires.desk))
+  return planOf({ desired: await wires.wanted(), rotate: false }, await readWiring(wires.desk))
 }
 
 describe('setup', () => {
@@ -125,7 +125,7 @@ describe('setup', () => {
     const [wanted] = rules
     if (wanted === undefined) throw new Error('There is a rule.')
     const destinationArn = 'arn:aws:events:eu-west-1:111122223333:api-destination/none/0'
-    const put = putRule(wires.desk, { wanted, found: undefined, place: wires.place, destinationArn })
+    const put = putRule(wires.desk, { desired: wanted, existing: undefined, feedRegion: wires.place, destinationArn })
     await expect(put).rejects.toMatchObject({
       code: 'AWS_REFUSED',
       facts: { awsCode: 'ResourceNotFoundException' },
@@ -275,13 +275,13 @@ describe('keys', () => {
   test('the connection gets the new key, and no record is lost on the way', async () => {
     await wires.setup({ key: KEYS.previous })
     const connection = async () => (await readWiring(wires.desk)).connection?.description
-    expect(await connection()).toContain(markOf(KEYS.previous))
+    expect(await connection()).toContain(keyFingerprint(KEYS.previous))
     wires.aws.events.pause()
     await write('finance-reports', 'during')
     await wires.setup()
     wires.aws.events.resume()
     await wires.aws.events.idle()
-    expect(await connection()).toContain(markOf(KEYS.current))
+    expect(await connection()).toContain(keyFingerprint(KEYS.current))
     expect(wires.aws.events.attempts().map(({ status }) => status)).toEqual([202])
     expect(await wires.setup({ rotate: true })).toMatchObject([{ kind: 'connection', act: 'update' }])
   })

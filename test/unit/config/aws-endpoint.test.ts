@@ -33,7 +33,7 @@ async function hosts(env: Readonly<Record<string, string | undefined>>): Promise
   const { iam, sts } = awsClients({ accounts, part: 'web', log: { warn: () => undefined } })
   const [anywhere, regional] = [iam(id), sts('eu-west-1')]
   // Before its first call it asks whose credentials these are.
-  anywhere.middlewareStack.remove('keepToAccount')
+  anywhere.middlewareStack.remove('refuseOtherAccounts')
   anywhere.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })
   regional.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })
   await expect(anywhere.send(new GetUserCommand({}))).rejects.toThrow('far enough')
