@@ -1,19 +1,19 @@
 import type { WriteKind } from './s3-write.ts'
 
-/** What was written with one grant, as far as CloudTrail told: it proves that something happened, never that nothing did. */
+/** What one grant wrote, counted from CloudTrail records. It proves that something was written, never that nothing was. */
 export interface WriteSummary {
   readonly counts: Readonly<Record<WriteKind, number>>
   readonly bytes: number
-  /** ISO 8601 UTC, by the records' own time. */
+  /** ISO 8601 UTC, the records' own times. */
   readonly firstAt: string | null
   readonly lastAt: string | null
-  /** The latest, each key once for each kind of write, the newest first. */
+  /** The latest writes, the newest first. A key is listed once for each kind of write. */
   readonly last: readonly LastWrite[]
 }
 
 export interface LastWrite {
   readonly kind: WriteKind
-  /** As CloudTrail calls it. */
+  /** The event name of CloudTrail. */
   readonly name: string
   /** `s3://bucket/key` */
   readonly uri: string
@@ -22,7 +22,8 @@ export interface LastWrite {
 
 export const MOST_LAST_WRITES = 20
 
-/** Port: the digests of some grants, in the order asked. A grant with none has an empty one. */
+/** Port: the stored write summaries. */
 export interface WriteSummaries {
+  /** One summary for each id, in the order of the ids. A grant without writes has an empty summary. */
   readMany(grantIds: readonly string[]): Promise<readonly WriteSummary[]>
 }
