@@ -10,7 +10,7 @@ export interface GrantView {
   readonly requester: string
   readonly approver: string
   readonly account: string
-  /** `attach`: their own credentials have it. */
+  /** `attach`: the grant is on the requester's own role or user, so they use their own credentials. */
   readonly driver: Grant['terms']['principal']['driver']
   readonly scopes: readonly string[]
   readonly levels: readonly string[]
@@ -20,9 +20,9 @@ export interface GrantView {
   readonly activatedAt: string | null
   readonly endsAt: string | null
   readonly endedAt: string | null
-  /** Why it ends or ended early. */
+  /** Why the grant ends or ended early. */
   readonly endCause: string | null
-  /** Where credentials were taken to, the first one first. */
+  /** The addresses that credentials were sent to, the first one first. */
   readonly takenFrom: readonly { readonly address: string; readonly at: string }[]
   readonly writes: WriteSummary
 }

@@ -6,14 +6,14 @@ import { forMinutes, type Preview, previewOf } from './preview.ts'
 export interface RequestView {
   readonly id: string
   readonly status: AccessRequest['status']
-  /** Opaque; to send along with a review: a yes to something else is no yes. */
+  /** The version of the content, opaque. A review sends it back, so that nobody approves a content that they did not see. */
   readonly version: string
   readonly requester: string
   readonly scopes: readonly string[]
   readonly levels: readonly string[]
   readonly durationMinutes: number
   readonly preview: Preview
-  /** Why AWS may refuse it all the same: sentences. */
+  /** Sentences: why AWS may refuse the access although the request was approved. */
   readonly warnings: readonly string[]
   readonly reason: string
   readonly ticket: string
@@ -24,7 +24,7 @@ export interface RequestView {
   readonly decision: { readonly by: string; readonly as: string; readonly comment: string; readonly at: string } | null
   readonly closedAt: string | null
   readonly grantId: string | null
-  /** The live grant that this would let go on. */
+  /** Id of the live grant that this request would extend. */
   readonly extends: string | null
 }
 
