@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 
 /**
- * Whether a page of ours sent this form. Under `no-referrer` browsers say `Origin: null` even at home ("Fetch" standard, request `Origin` header);
- * then, as without the header, only `Sec-Fetch-Site` can tell, which no page can write.
+ * Whether a page of this origin sent the form. Under `no-referrer` browsers send `Origin: null` to their own origin too
+ * ("Fetch" standard, request `Origin` header). `Sec-Fetch-Site` decides then, and without the header: no page can set it.
  */
 export function isSameOrigin({ headers }: Pick<FastifyRequest, 'headers'>, publicUrl: string): boolean {
   const { origin } = headers
@@ -11,7 +11,7 @@ export function isSameOrigin({ headers }: Pick<FastifyRequest, 'headers'>, publi
   return headers['sec-fetch-site'] === 'same-origin'
 }
 
-/** Compared as digests: of equal length, and in a time that does not depend on the text. */
+/** Compares digests, because `timingSafeEqual` needs equal lengths. Its time does not depend on the texts. */
 export function isSameToken(given: string, wanted: string): boolean {
   const [a, b] = [given, wanted].map((text) => createHash('sha256').update(text).digest())
   return a !== undefined && b !== undefined && timingSafeEqual(a, b)
