@@ -6,22 +6,25 @@ import { personCommands } from './cli/person/person-commands.ts'
 import { Problem } from './cli/problem.ts'
 import { LatchkeyError } from './errors.ts'
 
-/** One clear sentence on stderr: `credential_process` shows it to the person, and it never holds a secret. */
+/** One sentence for stderr, which `credential_process` shows to the person. It never contains a secret. */
 function sentenceOf(error: unknown): string {
   if (error instanceof Problem || error instanceof LatchkeyError) return error.message
-  // Errors of the sign-in library may carry tokens; their names and codes do not.
+  // The message of an error of the sign-in library may contain a token. Its code does not.
   const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
   return `Something went wrong${code}. Try again; if it stays, run \`latchkey login\`.`
 }
 
-/** Of the package that this runs from: `dist/src/cli.js`. */
+/** The version in the package.json two folders above `dist/src/cli.js`. */
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   const manifest: { readonly version: string } = JSON.parse(text)
   return manifest.version
 }
 
-/** Whoever reads may stop before the end, as `head` does. What was asked for is done all the same: `approve` prints before it decides. */
+/**
+ * The program that reads the output may close it early, as `head` does. The command must still finish: `approve` prints the request
+ * before it sends the decision.
+ */
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

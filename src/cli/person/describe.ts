@@ -4,7 +4,7 @@ import { formatDuration } from '../../rules/duration.ts'
 import { withTimes } from '../../views/request-sentence.ts'
 import { plain } from '../plain.ts'
 
-/** One line for each record, as a terminal shows it. */
+/** Requests and grants as lines for a terminal. */
 
 export type GrantAnswer = z.output<typeof grantAnswer>
 export type RequestAnswer = z.output<typeof requestAnswer>
@@ -31,7 +31,7 @@ export function requestLine(request: RequestAnswer): string {
   return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}${extending}, because ${why}`
 }
 
-/** What it allows and what not, as approvers read it on the card. */
+/** What the access allows and what not, as on the approver's card. */
 export function previewLines({ preview, warnings = [] }: Previewed): readonly string[] {
   const { sentence, can, cannot, only } = preview
   const rows = [
@@ -60,7 +60,7 @@ function describeEnd(grant: GrantAnswer): string {
   return grant.endsAt === null || isOver(grant) ? '' : `, until ${grant.endsAt}`
 }
 
-/** What CloudTrail told so far. */
+/** The writes that CloudTrail has reported so far. */
 function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): string {
   const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
   if (told.length === 0) return ''
