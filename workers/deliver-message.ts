@@ -15,7 +15,7 @@ import {
 import type { Directory } from '../src/rules/directory.ts'
 import type { Commit } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
-import type { Reading, ReadViewDeps } from '../src/views/read-view.ts'
+import type { LoadedRequest, ReadViewDeps } from '../src/views/read-view.ts'
 
 export interface PresentDeps extends ReadViewDeps {
   readonly record: RecordPort
@@ -36,7 +36,7 @@ const MOST_TRIES = { mail: 2, card: 3 } as const
 
 interface Work {
   readonly deps: PresentDeps
-  readonly reading: Reading
+  readonly reading: LoadedRequest
   readonly now: () => number
 }
 
@@ -46,7 +46,7 @@ interface Work {
  */
 export async function deliverMessage(
   deps: PresentDeps,
-  reading: Reading,
+  reading: LoadedRequest,
   one: StoredMessage,
   now: () => number,
 ): Promise<Outcome> {
@@ -76,7 +76,7 @@ async function mail(work: Work, one: StoredMessage): Promise<Outcome> {
   const { mailer, publicUrl } = work.deps
   if (!mailer) return 'present'
   const to = await addressOf(work.deps, one.message)
-  const { subject, html } = renderMail(work.reading.shown, publicUrl)
+  const { subject, html } = renderMail(work.reading.view, publicUrl)
   const claimed = await claim(work, one, one.message.place)
   await unclaimIfRefused(work, claimed, () => mailer.send({ to, subject, html, id: one.message.id }))
   // A mail cannot be edited: its page always shows the present state.

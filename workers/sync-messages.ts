@@ -6,7 +6,7 @@ import { readMessages, type StoredMessage } from '../src/messages/delivery-claim
 import type { Commit, DueChange } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
-import { type Reading, readViewOf } from '../src/views/read-view.ts'
+import { type LoadedRequest, readViewOf } from '../src/views/read-view.ts'
 import { deliverMessage, type Outcome, type PresentDeps } from './deliver-message.ts'
 import { type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
@@ -47,7 +47,7 @@ export async function syncMessages(deps: SyncDeps, requestId: string): Promise<J
 async function readTrusted(
   deps: SyncDeps,
   requestId: string,
-): Promise<readonly [Reading, readonly StoredMessage[]] | undefined> {
+): Promise<readonly [LoadedRequest, readonly StoredMessage[]] | undefined> {
   const { record, log } = deps
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: requestId, at }]
   try {
@@ -86,7 +86,12 @@ function clockFrom(nowMs: number): () => number {
 }
 
 /** One copy that cannot be shown must not hide the others. */
-async function tryCopy(deps: SyncDeps, reading: Reading, one: StoredMessage, now: () => number): Promise<Outcome> {
+async function tryCopy(
+  deps: SyncDeps,
+  reading: LoadedRequest,
+  one: StoredMessage,
+  now: () => number,
+): Promise<Outcome> {
   try {
     return await deliverMessage(deps, reading, one, now)
   } catch (error) {
@@ -121,7 +126,7 @@ async function unlessMoved(record: RecordPort, change: Commit): Promise<void> {
 /** Nothing is due any more only if nothing was left to show, and neither request nor grant moved meanwhile. */
 async function settle(
   record: RecordPort,
-  reading: Reading,
+  reading: LoadedRequest,
   outcomes: readonly Outcome[],
   nowMs: number,
 ): Promise<JobOutcome> {

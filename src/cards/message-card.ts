@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { isPartyTo } from '../grants/grant.ts'
 import type { Message } from '../messages/message.ts'
 import type { RenderedCard } from '../messages/message-sender.ts'
-import type { Reading } from '../views/read-view.ts'
+import type { LoadedRequest } from '../views/read-view.ts'
 import { type CardReader, renderCard } from './request-card.ts'
 
 /** A hash of the card's content. A card with the hash of the card that was sent last is not sent again. */
@@ -13,7 +13,7 @@ export function cardHash({ card }: RenderedCard): string {
 /** Whether this message has something to show. An approver who did not get it while the request was pending does not get it afterwards. */
 export function shouldShow(
   { role, shows, place, reference, presented }: Message,
-  { request, grant }: Reading,
+  { request, grant }: LoadedRequest,
 ): boolean {
   const { status } = request.request
   const isExtension = request.request.extends !== undefined && status === 'approved'
@@ -29,22 +29,22 @@ function isOutcome(status: string): boolean {
 }
 
 /** The requester has two messages: the first shows the request and its decision, the second shows the grant. */
-export function renderMessage(message: Message, reading: Reading, publicUrl: string): RenderedCard {
-  const { shown } = reading
+export function renderMessage(message: Message, loaded: LoadedRequest, publicUrl: string): RenderedCard {
+  const { view } = loaded
   const isFirst = message.role === 'requester' && message.shows === 'request'
-  return renderCard(isFirst ? { ...shown, grant: null } : shown, readerOf(message, reading), publicUrl)
+  return renderCard(isFirst ? { ...view, grant: null } : view, readerOf(message, loaded), publicUrl)
 }
 
 /** In a conversation of several people the card is for everybody. The requester's client fetches their own view of it. */
-function readerOf({ role, reader, place }: Message, reading: Reading): CardReader {
+function readerOf({ role, reader, place }: Message, loaded: LoadedRequest): CardReader {
   const isShared = place.channel === 'teams' && place.conversation.conversationType !== 'personal'
-  if (!isShared) return cardReaderOf(role, reader, reading)
+  if (!isShared) return cardReaderOf(role, reader, loaded)
   const { userId } = place.conversation
   return { role: 'everybody', refreshFor: userId === undefined ? [] : [userId] }
 }
 
 /** The reader of a card that only one person sees. */
-export function cardReaderOf(role: Message['role'], readerId: string, { grant }: Reading): CardReader {
+export function cardReaderOf(role: Message['role'], readerId: string, { grant }: LoadedRequest): CardReader {
   return role === 'requester'
     ? { role }
     : { role, hasApproved: grant !== undefined && isPartyTo(grant.grant.terms, readerId) }

@@ -8,7 +8,7 @@ import {
 import { LatchkeyError } from '../errors.ts'
 import { endGrant } from '../grants/end-grant.ts'
 import { findGrant } from '../grants/find-grants.ts'
-import type { Reading } from '../views/read-view.ts'
+import type { LoadedRequest } from '../views/read-view.ts'
 import type { Click, ClickAnswer, Interaction } from './interaction.ts'
 import { type PresentDeps, presentCard, presentInstead } from './present-card.ts'
 
@@ -41,7 +41,7 @@ export async function review(
     throw new LatchkeyError('BAD_INPUT', {
       problem: `A comment has ${LONGEST_COMMENT} characters at most. Shorten it.`,
     })
-  const isTheirOwn = ({ request: { request } }: Reading) => {
+  const isTheirOwn = ({ request: { request } }: LoadedRequest) => {
     const last = request.reviews.at(-1)
     return last?.reviewer.objectId === caller.objectId && last.decision === decision
   }
@@ -56,7 +56,7 @@ export async function review(
 
 export async function cancel(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
   const { requestId } = parseData(ofRequest, click)
-  const isTheirOwn = ({ request: { request } }: Reading) => request.status === 'cancelled'
+  const isTheirOwn = ({ request: { request } }: LoadedRequest) => request.status === 'cancelled'
   try {
     await cancelRequest(deps, caller, requestId)
   } catch (error) {
@@ -68,7 +68,7 @@ export async function cancel(deps: PresentDeps, { caller }: Interaction, click: 
 
 export async function done(deps: PresentDeps, { caller }: Interaction, click: Click): Promise<ClickAnswer> {
   const { grantId } = parseData(ofGrant, click)
-  const isTheirOwn = ({ grant }: Reading) => grant?.grant.end?.by === caller.objectId
+  const isTheirOwn = ({ grant }: LoadedRequest) => grant?.grant.end?.by === caller.objectId
   try {
     const { terms } = await endGrant(deps, caller, grantId)
     return await presentCard(deps, caller, terms.requestId, click)

@@ -75,7 +75,7 @@ async function show(
   id: string,
   refused: Refused = {},
 ): Promise<string> {
-  const { request, shown: view } = await readView(context, caller, id)
+  const { request, view } = await readView(context, caller, id)
   return requestPage({ view, session, role: roleOf(request.request, caller), ...refused })
 }
 

@@ -20,10 +20,11 @@ export interface ReadViewDeps {
   readonly writeSummaries: WriteSummaries
 }
 
-export interface Reading {
+/** A request and its grant as they are stored, and their view. */
+export interface LoadedRequest {
   readonly request: StoredRequest
   readonly grant: StoredGrant | undefined
-  readonly shown: RequestAndGrant
+  readonly view: RequestAndGrant
 }
 
 /**
@@ -37,7 +38,7 @@ export async function readView(
   caller: Caller,
   requestId: string,
   expected?: string,
-): Promise<Reading> {
+): Promise<LoadedRequest> {
   const [request, alreadyRead] = await Promise.all([
     readRequest(deps.record, requestId),
     expected === undefined ? undefined : readGrantAndSummary(deps, expected),
@@ -65,12 +66,16 @@ export async function readViewOf(
   deps: ReadViewDeps,
   request: StoredRequest,
   alreadyRead?: GrantAndSummary,
-): Promise<Reading> {
+): Promise<LoadedRequest> {
   const { grantId } = request.request
-  if (grantId === undefined) return { request, grant: undefined, shown: { request: requestView(request), grant: null } }
+  if (grantId === undefined) return { request, grant: undefined, view: { request: requestView(request), grant: null } }
   const { grant, summary } = alreadyRead?.grantId === grantId ? alreadyRead : await readGrantAndSummary(deps, grantId)
   // The id may have been forged in Redis: a grant of another request is never shown.
   const isOfRequest = grant?.grant.terms.requestId === request.request.id
-  const view = isOfRequest && summary ? grantView(grant.grant, summary) : null
-  return { request, grant: isOfRequest ? grant : undefined, shown: { request: requestView(request), grant: view } }
+  const visibleGrant = isOfRequest && summary ? grantView(grant.grant, summary) : null
+  return {
+    request,
+    grant: isOfRequest ? grant : undefined,
+    view: { request: requestView(request), grant: visibleGrant },
+  }
 }
