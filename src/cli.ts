@@ -22,8 +22,8 @@ function version(): string {
 }
 
 /**
- * The program that reads the output may close it early, as `head` does. The command must still finish: `approve` prints the request
- * before it sends the decision.
+ * The program that reads the output may close it early, as `head` does. The command must still finish: `approve` prints
+ * the request before it sends the decision.
  */
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -23,14 +23,17 @@ export interface Config {
     readonly clientId: string
     readonly clientSecret: string
     readonly cliClientId: string
-    /** The Conditional Access context that demands a second factor. Undefined: no sign-in counts as one with a second factor. */
+    /**
+     * The Conditional Access context that demands a second factor. Undefined: no sign-in counts as one with a second
+     * factor.
+     */
     readonly mfaContext: string | undefined
   }
   readonly graphBaseUrl: string
   readonly bot: BotSettings
   /** The keys for cookies and links, the current one first. Empty in every part but web. */
   readonly secrets: readonly string[]
-  /** Exchanges credentials for a console sign-in. Undefined: the AWS address of the bucket's partition. */
+  /** The address that exchanges credentials for a console sign-in. Undefined: the one of the bucket's AWS partition. */
   readonly awsSignInUrl: string | undefined
   /** Undefined: no mail is sent. */
   readonly mailSender: string | undefined
@@ -48,7 +51,7 @@ export interface Setup {
 
 const KEYS = ['APPROVAL_KEY', 'LATCHKEY_SECRET', 'AUDIT_SIGNING_KEY', 'CLOUDTRAIL_KEYS']
 
-/** No key may have two uses: whoever learns it through one use could then abuse the other. */
+/** No key may have two uses: a leak through one use would break the other too. */
 function keyFaults(env: Environment): readonly ConfigFault[] {
   const owners = new Map<string, string>()
   const faults: ConfigFault[] = []
@@ -64,7 +67,9 @@ function keyFaults(env: Environment): readonly ConfigFault[] {
   return faults
 }
 
-/** The keys that verify sign-ins come over TLS. Without certificate checks anyone on the network could supply such keys. */
+/**
+ * The keys that verify sign-ins come over TLS. Without certificate checks anyone on the network could supply such keys.
+ */
 function tlsFaults(env: Environment): readonly ConfigFault[] {
   if (env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return []
   return [expected('NODE_TLS_REJECT_UNAUTHORIZED', 'nothing: trust an authority of your own with NODE_EXTRA_CA_CERTS')]
@@ -158,7 +163,8 @@ export function readSetup(given: Environment, part: Part): Setup {
 }
 
 /**
- * Checks the settings of all parts before the parent starts any. Only the parent has the keys of every part, so only it can compare them.
+ * Checks the settings of all parts before the parent starts any. Only the parent has the keys of every part, so only it
+ * can compare them.
  * @throws ConfigFaults with every fault
  */
 export function checkSetup(given: Environment, parts: readonly Part[]): void {

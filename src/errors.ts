@@ -1,4 +1,6 @@
-/** Every refusal that a person or a program can get: a code and its facts. Both give one sentence with the next step. */
+/**
+ * Every refusal that a person or a program can get: a code and its facts. Both give one sentence with the next step.
+ */
 
 export const HTTP_STATUS = {
   BAD_INPUT: 400,
@@ -19,7 +21,10 @@ export type ErrorCode = keyof typeof HTTP_STATUS
 
 type Thing = 'request' | 'grant' | 'page'
 
-/** The facts that the sentence of each code needs. `problem`, `reason` and `next` are whole sentences. Times are ISO 8601 UTC. */
+/**
+ * The facts that the sentence of each code needs. `problem`, `reason` and `next` are whole sentences. Times are ISO
+ * 8601 UTC.
+ */
 export interface ErrorFacts {
   BAD_INPUT: { readonly problem: string }
   NOT_SIGNED_IN: { readonly lacks?: 'second-factor' }
@@ -28,8 +33,8 @@ export interface ErrorFacts {
   CONFLICT: {
     readonly thing: Thing
     /**
-     * The state that rules the action out. `not-yet`: the grant is still being activated. `changed`: the caller saw another version.
-     * Absent: the record changed between read and write.
+     * The state that rules the action out. `not-yet`: the grant is still being activated. `changed`: the caller saw
+     * another version. Absent: the record changed between read and write.
      */
     readonly outcome?: string
     readonly by?: string

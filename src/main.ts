@@ -7,8 +7,9 @@ import { startChildren } from './main/children.ts'
 import { exitOnCrash, type Running, reportReady, stopOnSignal } from './main/running.ts'
 
 /**
- * `main.js` starts both parts as child processes. `main.js web` and `main.js workers` run one part in this process.
- * A part is imported after its settings were checked and its Redis answered: faults are reported fast, and the parent stays small.
+ * `main.js` starts both parts as child processes. `main.js web` and `main.js workers` run one part in this process. A
+ * part is imported after its settings were checked and its Redis answered: faults are reported fast, and the parent
+ * stays small.
  */
 
 const PARTS: readonly Part[] = ['web', 'workers']

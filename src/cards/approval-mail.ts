@@ -6,10 +6,13 @@ import type { RequestView } from '../views/request-view.ts'
 import { clip, plain } from '../views/safe-text.ts'
 import { durationWords } from '../views/words.ts'
 
-/** Mail servers fold or refuse much longer subjects only. */
+/** Far below the lengths at which mail servers fold or refuse a subject. */
 const LONGEST_SUBJECT = 160
 
-/** The classes are only for dark mode. Everything else is styled inline, so a client that drops the style sheet shows a whole light mail. */
+/**
+ * The classes are only for dark mode. Everything else is styled inline, so a client that drops the style sheet shows
+ * the complete light mail.
+ */
 const DARK = `
 @media (prefers-color-scheme: dark) {
 .ground { background: #10151b !important; }
@@ -31,7 +34,10 @@ export interface RenderedMail {
   readonly html: string
 }
 
-/** The mail that asks an approver. Its only link leads to the page of the request; opening it changes nothing, because mail scanners do too. */
+/**
+ * The mail that asks an approver. Its only link leads to the page of the request. Opening the page changes nothing,
+ * because mail scanners open links too.
+ */
 export function renderMail({ request }: RequestAndGrant, publicUrl: string): RenderedMail {
   return {
     subject: clip(whatIsAsked(request), LONGEST_SUBJECT),

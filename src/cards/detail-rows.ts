@@ -75,7 +75,10 @@ function grantRows(grant: GrantView, status: DisplayStatus): readonly Row[] {
 
 const LONGEST_ADDRESS = 45
 
-/** The addresses that credentials were sent to. A second address may be harmless (a phone, a train) or a thief, so it is pointed out. */
+/**
+ * The addresses that credentials were sent to. A second address may be the requester's phone or train, or a thief, so
+ * the row warns of it.
+ */
 function credentialRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[] {
   const last = others.at(-1)
   if (!first) return []

@@ -20,12 +20,17 @@ export interface Choice {
 }
 
 const LONGEST_TITLE = 150
-/** Characters of all scope choices together, as JSON: more do not fit on a card. Other scopes can be asked for with a one-line message. */
+/**
+ * Characters of all scope choices together, as JSON: more do not fit on a card. Other scopes can be asked for with a
+ * one-line message.
+ */
 const LONGEST_SCOPES = 7_000
 const USUAL_MINUTES = [15, 30, 60, 120, 240, 480, 720, 1440, 2880, 5760, 10_080]
 const MOST_DURATIONS = 30
 
-/** One choice for each scope. Its title lists the levels and the longest duration of every entitlement with that scope. */
+/**
+ * One choice for each scope. Its title lists the levels and the longest duration of every entitlement with that scope.
+ */
 export function scopeChoices(offers: readonly Offer[]): readonly Choice[] {
   const scopes = [...new Set(offers.flatMap(({ scopes }) => scopes))]
   let length = 0

@@ -10,7 +10,10 @@ export function cardHash({ card }: RenderedCard): string {
   return createHash('sha256').update(JSON.stringify(card)).digest('base64url').slice(0, 22)
 }
 
-/** Whether this message has something to show. An approver who did not get it while the request was pending does not get it afterwards. */
+/**
+ * Whether this message has something to show. An approver who did not get it while the request was pending does not get
+ * it afterwards.
+ */
 export function shouldShow(
   { role, shows, place, reference, presented }: Message,
   { request, grant }: LoadedRequest,
@@ -23,7 +26,7 @@ export function shouldShow(
   return role === 'requester' || status === 'pending' || reference !== undefined
 }
 
-/** An end without a grant that the requester did not cause. They are told, unlike after their own `cancel`. */
+/** An end without a grant that the requester did not cause. It needs a message; their own `cancel` does not. */
 function isOutcome(status: string): boolean {
   return status === 'denied' || status === 'lapsed'
 }
@@ -35,7 +38,9 @@ export function renderMessage(message: Message, loaded: LoadedRequest, publicUrl
   return renderCard(isFirst ? { ...view, grant: null } : view, readerOf(message, loaded), publicUrl)
 }
 
-/** In a conversation of several people the card is for everybody. The requester's client fetches their own view of it. */
+/**
+ * In a conversation of several people all see the same card. The requester's client then fetches a view of their own.
+ */
 function readerOf({ role, reader, place }: Message, loaded: LoadedRequest): CardReader {
   const isShared = place.channel === 'teams' && place.conversation.conversationType !== 'personal'
   if (!isShared) return cardReaderOf(role, reader, loaded)

@@ -13,7 +13,10 @@ const fill = compileTemplate('access')
 const MOST_SHOWN = 5
 const LONGEST_SCOPE = 150
 
-/** The answer to `my access`: requests that wait for this person's decision, and their own requests. Both lists keep the order given. */
+/**
+ * The answer to `my access`: requests that wait for this person's decision, and their own requests. Both lists keep the
+ * order given.
+ */
 export function renderAccess(mine: readonly RequestAndGrant[], toReview: readonly RequestAndGrant[]): RenderedCard {
   const lists = [
     listOf('Waiting for your decision', toReview, 'approver'),

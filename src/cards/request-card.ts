@@ -13,7 +13,10 @@ export type CardReader =
   | { readonly role: 'requester' }
   /** `hasApproved`: this person approved the request, so they may end the grant. */
   | { readonly role: 'approver'; readonly hasApproved: boolean }
-  /** The card that all people of a conversation see. The clients of `refreshFor` (Teams user ids) fetch their own view of it. */
+  /**
+   * The card that all people of a conversation see. The clients of `refreshFor` (Teams user ids) fetch their own view
+   * of it.
+   */
   | { readonly role: 'everybody'; readonly refreshFor: readonly string[] }
 
 const fill = compileTemplate('request')

@@ -7,8 +7,9 @@ import { z } from 'zod'
 const card = z.looseObject({ type: z.literal('AdaptiveCard') })
 
 /**
- * Reads and compiles `adaptive-cards/<name>.json` once, and returns the function that fills it in.
- * `${…}` is evaluated in the template, never in the data. The data must hold every value: for a missing one the package writes its name.
+ * Reads and compiles `adaptive-cards/<name>.json` once, and returns the function that fills it in. `${…}` is evaluated
+ * in the template, never in the data. The data must hold every value: for a missing one the package puts the name of
+ * the value on the card.
  */
 export function compileTemplate(name: 'access' | 'form' | 'help' | 'notice' | 'request'): (data: object) => object {
   const path = join(packageRoot(import.meta.dirname), 'adaptive-cards', `${name}.json`)

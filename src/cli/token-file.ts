@@ -87,8 +87,8 @@ export async function forgetSignIn(): Promise<void> {
 }
 
 /**
- * Runs `work` in one process at a time. AWS SDKs start `credential_process` in parallel, and Entra may treat a refresh token that is used
- * twice as stolen.
+ * Runs `work` in one process at a time. AWS SDKs start `credential_process` in parallel, and Entra may treat a refresh
+ * token that is used twice as stolen.
  * @throws Problem when another process holds the lock too long
  */
 export async function withLock<T>(work: () => Promise<T>): Promise<T> {
@@ -102,7 +102,7 @@ export async function withLock<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
-    // Another process may have taken this lock as stale: then the lock is not ours to remove.
+    // Another process may have replaced this lock as stale. Its lock must not be removed.
     if ((await readLock(lock)) === token) await rm(lock, { force: true })
   }
 }

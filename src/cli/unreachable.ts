@@ -9,7 +9,10 @@ function codesOf(error: unknown): readonly string[] {
   return [...own, ...codesOf(error.cause)]
 }
 
-/** Says why there was no answer. An untrusted certificate gets a sentence of its own, because trying again does not help. */
+/**
+ * Says why there was no answer. An untrusted certificate gets a sentence of its own, because trying again does not
+ * help.
+ */
 export function unreachable(who: string, error: unknown): Problem {
   const fault = codesOf(error).find((code) => CERTIFICATE_FAULT.test(code))
   return new Problem(

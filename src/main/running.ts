@@ -41,7 +41,8 @@ export function stopOnSignal(log: Logger, started: () => Running | undefined): v
 /** Exits after an error that nothing caught: the state of the process is unknown then. The parent starts a new one. */
 export function exitOnCrash(log: Logger): void {
   function crash(err: unknown): void {
-    // Not `log.fatal`: pino flushes after it, and when the log's reader is gone that flush never ends (sonic-boom, flushSync on EPIPE).
+    // Not `log.fatal`: pino flushes after it, and when the log's reader is gone that flush never ends (sonic-boom,
+    // flushSync on EPIPE).
     log.error({ err }, 'crashed')
     process.exit(EXIT_CRASHED)
   }

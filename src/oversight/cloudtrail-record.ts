@@ -1,14 +1,18 @@
 import { z } from 'zod'
 
 /**
- * A CloudTrail record as EventBridge delivers it ("CloudTrail record contents"). The route keeps only the fields that folding needs.
- * The rest is never stored: the record of an AssumeRole carries a session token in `responseElements.credentials`.
+ * A CloudTrail record as EventBridge delivers it ("CloudTrail record contents"). The route keeps only the fields that
+ * folding needs. The rest is never stored: the record of an AssumeRole carries a session token in
+ * `responseElements.credentials`.
  */
 
 /** The longest S3 key has 1,024 bytes. A longer text is cut rather than refused, so that no record is lost. */
 const MOST_CHARACTERS = 1_024
 
-/** A string, or a list whose first string counts: both were seen ("CloudTrail userIdentity element", S3 records of 2019). */
+/**
+ * A string, or a list of which the first string is taken. Both were seen ("CloudTrail userIdentity element", S3 records
+ * of 2019).
+ */
 const text = z
   .union([z.string(), z.tuple([z.string()]).rest(z.unknown())])
   .transform((value) => (typeof value === 'string' ? value : value[0]).slice(0, MOST_CHARACTERS))
@@ -53,7 +57,10 @@ export const cloudTrailRecord = z.object({
 
 export type CloudTrailRecord = z.infer<typeof cloudTrailRecord>
 
-/** Only AWS can put events whose source begins with `aws.` ("PutEvents"). An event of another source is not a CloudTrail record. */
+/**
+ * Only AWS can put events whose source begins with `aws.` ("PutEvents"). An event of another source is not a CloudTrail
+ * record.
+ */
 const source = z.string().startsWith('aws.')
 
 /** The envelope of EventBridge around one record. */
@@ -61,7 +68,8 @@ export const envelope = z.object({ source, account, detail }).transform(({ accou
   const { userIdentity, requestParameters, additionalEventData } = detail
   const { bytesTransferredIn } = additionalEventData ?? {}
   return {
-    // With the account: otherwise an account could send the event id of another's record, which would then count as a repetition.
+    // With the account: otherwise an account could send the event id of another's record, which would then count as a
+    // repetition.
     id: `${account}/${detail.sharedEventID ?? detail.eventID}`,
     account,
     at: new Date(detail.eventTime).toISOString(),
@@ -73,7 +81,7 @@ export const envelope = z.object({ source, account, detail }).transform(({ accou
     errorCode: detail.errorCode,
     bucket: requestParameters?.bucketName,
     key: requestParameters?.key ?? requestParameters?.Key,
-    // Records with a float were seen.
+    // CloudTrail was seen to send a float.
     bytes: bytesTransferredIn === undefined ? undefined : Math.round(bytesTransferredIn),
   }
 })

@@ -12,12 +12,14 @@ export function regionName({ accountId, region }: WiredRegion): string {
   return `${accountId}/${region}`
 }
 
-/** Records that `latchkey aws setup` wired this region. From now on the security channel hears when the wiring differs. */
+/**
+ * Notes that `latchkey aws setup` wired this region. From now on the security channel hears when the wiring differs.
+ */
 export async function noteSetUp(record: RecordPort, wired: WiredRegion, actor: Actor): Promise<void> {
   await recordWiring(record, wired, { kind: 'wiring.set-up', actor })
 }
 
-/** Records that `latchkey aws teardown` removed the wiring of this region. It is no longer compared. */
+/** Notes that `latchkey aws teardown` removed the wiring of this region. It is no longer compared. */
 export async function noteTakenDown(record: RecordPort, wired: WiredRegion, actor: Actor): Promise<void> {
   await recordWiring(record, wired, { kind: 'wiring.taken-down', actor })
 }

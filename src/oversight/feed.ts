@@ -1,10 +1,10 @@
-/** Port: what is known of the feed, the way of CloudTrail records from AWS to Latchkey. */
+/** Port: what Latchkey knows of its feed, the route by which CloudTrail records arrive. */
 export interface Feed {
-  /** Records that a CloudTrail record of this bucket arrived at that time (ISO 8601): the feed works for it. */
+  /** Notes that a CloudTrail record of this bucket arrived at that time (ISO 8601), so the feed works for it. */
   prove(bucket: string, at: string): Promise<void>
-  /** Bucket to the time (ISO 8601) at which its newest record arrived. */
+  /** Maps each bucket to the time (ISO 8601) at which its newest record arrived. */
   proven(): Promise<ReadonlyMap<string, string>>
-  /** Records that the self-test event with this nonce arrived. */
+  /** Notes that the self-test event with this nonce arrived. */
   noteArrival(nonce: string): Promise<void>
   hasArrived(nonce: string): Promise<boolean>
 }

@@ -29,7 +29,10 @@ export function grantIdOf({ principalId = '' }: CloudTrailRecord): string | unde
   return /^AROA[A-Z0-9]+:(g-[0-9a-z]{12})$/.exec(principalId)?.[1]
 }
 
-/** The `aws:userid` of an IAM user, or of a session of a role that is not named after a grant. Grants may be attached to both. */
+/**
+ * The `aws:userid` of an IAM user, or of a session of a role that is not named after a grant. Grants may be attached to
+ * both.
+ */
 export function principalIdOf(record: CloudTrailRecord): string | undefined {
   const { principalId = '' } = record
   return grantIdOf(record) === undefined && /^(?:AIDA[A-Z0-9]+|AROA[A-Z0-9]+:.+)$/.test(principalId)
@@ -38,8 +41,9 @@ export function principalIdOf(record: CloudTrailRecord): string | undefined {
 }
 
 /**
- * Finds the attached grant that explains a record. People do all their work under the same principal id, so account, time and scope
- * must match too. Of several grants, one that allows the call is taken first, then the one that ends last.
+ * Finds the attached grant that explains a record. People do all their work under the same principal id, so account,
+ * time and scope must match too. Of several grants, one that allows the call is taken first, then the one that ends
+ * last.
  * @param attached Attached grants, the one that ends last first
  */
 export function matchAttached(record: CloudTrailRecord, attached: readonly Grant[], nowMs: number): Match {
@@ -59,7 +63,7 @@ function isAttachedTo(principal: Grant['terms']['principal'], { principalId, acc
   return principal.driver === 'attach' && principal.userid === principalId && principal.account === account
 }
 
-/** A call without a key is about its bucket or about many of its objects: any scope in that bucket contains it. */
+/** A call without a key is about its bucket or about many of its objects. Every scope in that bucket contains it. */
 function isInScope({ bucket, key }: CloudTrailRecord, { terms }: Grant): boolean {
   const scopes = terms.scopes.map(parseScope).filter((scope) => scope.bucket === bucket)
   return scopes.some((scope) => key === undefined || (bucket !== undefined && contains(scope, { bucket, key })))

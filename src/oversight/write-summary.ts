@@ -1,6 +1,8 @@
 import type { WriteKind } from './s3-write.ts'
 
-/** What one grant wrote, counted from CloudTrail records. It proves that something was written, never that nothing was. */
+/**
+ * What one grant wrote, counted from CloudTrail records. It proves that something was written, never that nothing was.
+ */
 export interface WriteSummary {
   readonly counts: Readonly<Record<WriteKind, number>>
   readonly bytes: number

@@ -7,7 +7,8 @@ import type { Session } from './session.ts'
 const sessions = new WeakMap<FastifyRequest, Session>()
 
 /**
- * A hook that runs before the body is read. It accepts a form only from a page of this origin and only with a valid session.
+ * A hook that runs before the body is read. It accepts a form only from a page of this origin and only with a valid
+ * session.
  * @throws PageProblem 403 for another origin, 401 without a session
  */
 export function demandForm({ cookies, publicUrl }: PagesContext): onRequestAsyncHookHandler {

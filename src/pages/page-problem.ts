@@ -1,8 +1,8 @@
 import type { Problem } from './layout.ts'
 
 /**
- * A refusal that only browsers can get, with the text of its page.
- * It is counted but not audited: the sender is not signed in, or another site may have made their browser send the form.
+ * A refusal that only browsers can get, with the text of its page. It is counted but not audited: the sender is not
+ * signed in, or another site may have made their browser send the form.
  */
 export class PageProblem extends Error {
   override readonly name = 'PageProblem'

@@ -27,7 +27,8 @@ const HTML = 'text/html; charset=utf-8'
 export function pages(app: FastifyInstance, deps: PagesDeps): void {
   const context: PagesContext = { ...deps, cookies: openCookies(deps) }
   app.register(async (scope) => {
-    // Only these routes accept form bodies. Any site can make a browser post a form, and only these routes check where it came from.
+    // Only these routes accept form bodies. Any site can make a browser post a form, and only these routes check where
+    // it came from.
     scope.removeAllContentTypeParsers()
     await scope.register(formbody)
     scope.addHook('onRequest', async (_request, reply) => {

@@ -21,13 +21,17 @@ interface Options<T> {
   readonly publicUrl: string
 }
 
-/** iron-session accepts a seal for a minute after its end, for clocks that differ. Here one clock does both, so the minute is subtracted. */
+/**
+ * iron-session accepts a seal for a minute after its end, for clocks that differ. Here one clock does both, so the
+ * minute is subtracted.
+ */
 const SKEW_SECONDS = 60
 const MOST_CHARACTERS = 4_000
 
 export function sealedCookie<T>({ name, schema, lifetimeSeconds, secrets, publicUrl }: Options<T>): SealedCookie<T> {
   const isSecure = publicUrl.startsWith('https:')
-  // Browsers accept a `__Host-` cookie only over TLS and from this very host, so another host of the domain cannot set it.
+  // Browsers accept a `__Host-` cookie only over TLS and from this very host, so another host of the domain cannot set
+  // it.
   const fullName = isSecure ? `__Host-${name}` : name
   const keys = secrets.map((secret) => keyOf(secret, name))
   const [sealing] = keys
@@ -58,7 +62,10 @@ function keyOf(secret: string, name: string): string {
   return Buffer.from(hkdfSync('sha256', secret, '', `latchkey cookie ${name}`, 32)).toString('hex')
 }
 
-/** iron-session gives `{}` for an expired seal or another key, which no schema accepts. It throws for a text that is no seal. */
+/**
+ * iron-session gives `{}` for an expired seal or another key, which no schema accepts. It throws for a text that is no
+ * seal.
+ */
 async function open(seal: string, password: string): Promise<unknown> {
   try {
     return await unsealData(seal, { password })

@@ -2,8 +2,9 @@ import { PageProblem } from './page-problem.ts'
 import { SIGN_IN_SECONDS } from './session.ts'
 
 /**
- * Bounds the calls to Entra that strangers can cause: a browser that comes back from Entra is unknown until Entra has confirmed its code.
- * Each call carries the secret of the registration that also reads the directory. The bounds hold for each process.
+ * Bounds the calls to Entra that strangers can cause: a browser that comes back from Entra is unknown until Entra has
+ * confirmed its code. Each call carries the secret of the registration that also reads the directory. The bounds hold
+ * for each process.
  */
 
 const MOST_AT_ONCE = 10
@@ -20,7 +21,9 @@ export interface Exchanges {
 }
 
 export function boundedExchanges(): Exchanges {
-  /** State to the time at which it was used (ms), oldest first. It holds only the states of the last `SIGN_IN_SECONDS`. */
+  /**
+   * Maps each used state to the time of its use (ms), oldest first. Only the last `SIGN_IN_SECONDS` are held.
+   */
   const spent = new Map<string, number>()
   let underWay = 0
 
@@ -39,7 +42,8 @@ export function boundedExchanges(): Exchanges {
 
   return {
     async run(state, ask) {
-      // A monotonic clock: if the time of day were set back, old states would not expire and everybody would be refused.
+      // A monotonic clock: if the time of day were set back, old states would not expire and everybody would be
+      // refused.
       const nowMs = performance.now()
       forgetOld(nowMs)
       if (spent.has(state)) throw signInOver()

@@ -28,7 +28,7 @@ export function signInRoutes(app: FastifyInstance, context: PagesContext): void 
     const { returnPath, ...started } = begun
     const { searchParams } = new URL(request.url, context.publicUrl)
     const signedIn = await exchanges.run(started.state, () => {
-      // Not cleared when `run` refuses for lack of room: the person can load this page again.
+      // `run` calls this only when there is room. Otherwise the cookie stays, and the person can load this page again.
       context.cookies.signIn.clear(reply)
       return finish(context, searchParams.toString(), started, returnPath)
     })

@@ -3,7 +3,7 @@ import type { Job } from '../jobs/catalog.ts'
 
 export type RecordKind = 'request' | 'grant' | 'deny' | 'copy' | 'notice'
 
-/** The due indexes. An entry is the id of a record and the time at which a worker must act on it. */
+/** The due indexes. An entry is an id and the time at which a worker must act on it. */
 export type DueKind =
   /** A grant must be activated or revoked. */
   | 'grants'
@@ -48,9 +48,9 @@ export interface Limit {
   readonly value: string
   /** Only entries scored above this count. Those at or below it are dropped from the index. */
   readonly since: number
-  /** With this many entries the commit is refused. */
+  /** The commit is refused when the index already holds this many entries. */
   readonly atMost: number
-  /** The error that refuses it: TOO_MANY or QUOTA_FULL. */
+  /** The error of the refusal: TOO_MANY or QUOTA_FULL. */
   readonly otherwise: Error
 }
 
@@ -60,8 +60,8 @@ export interface Commit {
   readonly indexes?: readonly IndexChange[]
   readonly limits?: readonly Limit[]
   /**
-   * A change and its audit event are one atomic write. Empty only in a commit that writes nothing but messages, security notices
-   * or bookkeeping.
+   * A change and its audit event are one atomic write. Empty only in a commit that writes nothing but messages,
+   * security notices or bookkeeping.
    */
   readonly audit: readonly AuditEvent[]
   readonly jobs?: readonly Job[]

@@ -8,8 +8,8 @@ import type { Commit, DueKind, RecordKind } from './commit.ts'
 
 export interface Stored {
   /**
-   * 0: the stored version is a text that Latchkey never writes, so the record is not Latchkey's and `value` is undefined.
-   * A commit with `expectedVersion: 0` replaces it.
+   * 0: the stored version is a text that Latchkey never writes, so the record is not Latchkey's and `value` is
+   * undefined. A commit with `expectedVersion: 0` replaces it.
    */
   readonly version: number
   /** Not validated: parse it. */
@@ -25,7 +25,10 @@ export async function refuseWithoutRoom(record: Pick<RecordPort, 'hasRoom'>): Pr
   throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 60 })
 }
 
-/** Held until `release`, and renewed until then, at most up to eight times its length. It lapses when its process dies or hangs. */
+/**
+ * Held until `release`. It is renewed until then, for at most eight times its length. It lapses when its process dies
+ * or hangs.
+ */
 export interface Lease {
   /** Does nothing when the lease has lapsed. */
   release(): Promise<void>
@@ -42,7 +45,8 @@ export interface ListOptions {
 export interface RecordPort {
   /**
    * Writes everything or nothing.
-   * @throws CONFLICT (without outcome) when a version differs from the expected one; the error of a `Limit` that is reached
+   * @throws CONFLICT (without outcome) when a version differs from the expected one; the error of a `Limit` that is
+   * reached
    */
   commit(change: Commit): Promise<void>
   read(kind: RecordKind, id: string): Promise<Stored | undefined>

@@ -3,8 +3,8 @@ import type { AskableLevel } from '../rules/levels.ts'
 import { durationWords, inWords } from './words.ts'
 
 /**
- * What a grant would allow, in words, before it is approved. It is made from scopes, levels and conditions, never from the IAM policy:
- * a mistake in the policy must not change the preview.
+ * What a grant would allow, in words, before it is approved. It is made from scopes, levels and conditions, never from
+ * the IAM policy: a mistake in the policy must not change the preview.
  */
 export interface Preview {
   /** @example "Can see names, upload and overwrite under s3://finance-reports/2026/; cannot download, delete, …; for 45 minutes." */
@@ -91,7 +91,7 @@ export function previewOf(previewed: Previewed, time: string): Preview {
   return { sentence: `${parts.join('; ')}.`, can, cannot, only }
 }
 
-/** The `time` of a request's preview. It has no end yet, because the duration begins with the approval. */
+/** The `time` in the preview of a request. It names no end, because the duration begins with the approval. */
 export function forMinutes(durationMinutes: number): string {
   return `for ${durationWords(durationMinutes)}`
 }

@@ -29,8 +29,8 @@ export interface LoadedRequest {
 
 /**
  * Reads a request as the caller may see it.
- * @param expected Id of the grant that the request is expected to name. It is read in the same round trip, and used only if the
- * request names it.
+ * @param expected Id of the grant that the request is expected to name. It is read in the same round trip, and used
+ * only if the request names it.
  * @throws NOT_FOUND for a missing request and for one that the caller may not see
  */
 export async function readView(

@@ -2,7 +2,9 @@ import type { RequestView } from './request-view.ts'
 import { clip, cutMiddle, plain } from './safe-text.ts'
 import { amount, durationWords, inWords } from './words.ts'
 
-/** Sentences for mails and pages. Cards do not use them: on a card the client writes times in the reader's time zone. */
+/**
+ * Sentences for mails and pages. Cards do not use them: on a card the client writes times in the reader's time zone.
+ */
 
 const TIME = new Intl.DateTimeFormat('en-GB', {
   weekday: 'short',

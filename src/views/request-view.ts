@@ -6,7 +6,10 @@ import { forMinutes, type Preview, previewOf } from './preview.ts'
 export interface RequestView {
   readonly id: string
   readonly status: AccessRequest['status']
-  /** The version of the content, opaque. A review sends it back, so that nobody approves a content that they did not see. */
+  /**
+   * The version of the content, opaque. A review sends it back, so that nobody approves a content that they did not
+   * see.
+   */
   readonly version: string
   readonly requester: string
   readonly scopes: readonly string[]

@@ -1,4 +1,7 @@
-/** Untrusted text on cards. It goes into runs of a RichTextBlock, the only element of a card that never reads text as markdown. */
+/**
+ * Untrusted text on cards. It goes into runs of a RichTextBlock, the only element of a card that never reads text as
+ * markdown.
+ */
 
 export interface TextRun {
   readonly type: 'TextRun'
@@ -11,22 +14,27 @@ export interface TextRun {
 
 type TextStyle = Omit<TextRun, 'type' | 'text'>
 
-/** Renderers evaluate these functions inside a run too. The text is split within `{{`, because they read each run alone. */
+/**
+ * Renderers evaluate these functions inside a run too, but they read each run alone. So the text is split between the
+ * two braces.
+ */
 const CARD_FUNCTION = /(?<=\{)(?=\{(?:DATE|TIME)\()/gi
 
 const MOST_RUNS = 20
 
 /**
- * Characters that are invisible or that change other text. A line break in a name could forge a line of the card; a change of direction
- * could reverse a key. Fillers and tags could make two keys look alike (flags of regions lose their tags too).
+ * Characters that are invisible or that change other text. A line break in a name could forge a line of the card; a
+ * change of direction could reverse a key. Fillers and tags could make two keys look alike. (Flags of regions are
+ * written with tags, so they lose them.)
  */
 const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are the ones to replace.
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
 /**
- * Zero-width joiners outside the scripts that need them. Persian, the scripts of India and emoji need joiners, so those between letters
- * without case or emoji are allowed. Elsewhere, for example in a Latin word, a joiner is only invisible.
+ * Zero-width joiners outside the scripts that need them. Persian, the scripts of India and emoji need joiners, so those
+ * between letters without case or emoji are allowed. Elsewhere, for example in a Latin word, a joiner is only
+ * invisible.
  */
 const LOST_JOINER =
   /(?<![\p{Lo}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}])[\u200c\u200d]|[\u200c\u200d](?![\p{Lo}\p{Extended_Pictographic}])/gu
@@ -42,7 +50,7 @@ export function plain(text: string): string {
 export function textRuns(text: string, style: TextStyle = {}): readonly TextRun[] {
   // Not empty: some renderers drop an empty run, others the whole block.
   const parts = (plain(text) || '–').split(CARD_FUNCTION)
-  // More runs would make the card too large. A space after the brace makes each function harmless as well.
+  // More runs would make the card too large. A space between the braces makes each function harmless too.
   const texts = parts.length > MOST_RUNS ? [parts.join(' ')] : parts
   return texts.map((one) => ({ type: 'TextRun', text: one, ...style }))
 }

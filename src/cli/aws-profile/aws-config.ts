@@ -1,8 +1,8 @@
 import { Problem } from '../problem.ts'
 
 /**
- * Edits the text of `~/.aws/config`, which is read as latin1, one character for each byte. A profile of Latchkey is a marked comment,
- * the heading below it, and its settings. Every other byte of the file is left as it is.
+ * Edits the text of `~/.aws/config`, which is read as latin1, one character for each byte. A profile of Latchkey is a
+ * marked comment, the heading below it, and its settings. Every other byte of the file is left as it is.
  */
 
 export interface Profile {
@@ -114,8 +114,9 @@ function endOf(lines: readonly string[], from: number): number {
 }
 
 /**
- * The command as a line for `credential_process`, with words in double quotes ("Sourcing credentials with an external process", AWS SDKs
- * and Tools Reference Guide). AWS SDKs give the line to a shell, or split it as a shell does. A # or ; after a space begins a comment.
+ * The command as a line for `credential_process`, with words in double quotes ("Sourcing credentials with an external
+ * process", AWS SDKs and Tools Reference Guide). AWS SDKs give the line to a shell, or split it as a shell does. A # or
+ * ; after a space begins a comment.
  * @throws Problem for a word with a character that quotes do not protect
  */
 export function credentialProcess(words: readonly string[], platform: NodeJS.Platform = process.platform): string {

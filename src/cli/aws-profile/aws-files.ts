@@ -6,7 +6,10 @@ import { Problem } from '../problem.ts'
 import { isMissing, withLock } from '../token-file.ts'
 import { hasProfile, profilesIn } from './aws-config.ts'
 
-/** Reads and writes the files of the AWS CLI and SDKs. Their paths come from the variables of AWS, or are those in the home folder. */
+/**
+ * Reads and writes the files of the AWS CLI and SDKs. Their paths come from the variables of AWS, or are those in the
+ * home folder.
+ */
 
 /** Only the owner may read a new file. The AWS CLI makes it with the same mode. */
 const NEW_FILE_MODE = 0o600
@@ -21,7 +24,8 @@ function pathOf(variable: string, name: string): string {
 }
 
 /**
- * AWS tools prefer static keys to a `credential_process` ("Credentials and configuration settings", AWS SDKs and Tools Reference Guide).
+ * AWS tools prefer static keys to a `credential_process` ("Credentials and configuration settings", AWS SDKs and Tools
+ * Reference Guide).
  * @throws Problem when the credentials file has a profile of this name
  */
 export async function refuseShadowed(name: string): Promise<void> {

@@ -2,7 +2,10 @@ import type { z } from 'zod'
 import type { credentialsAnswer } from '../../http/api-schemas.ts'
 import { Problem } from '../problem.ts'
 
-/** The characters of credentials and regions. None of them has a meaning to a shell. Curly quotes are excluded: PowerShell reads them as quotes. */
+/**
+ * The characters of credentials and regions. None of them has a meaning to a shell. Curly quotes are excluded:
+ * PowerShell reads them as quotes.
+ */
 const HARMLESS = /^[\w+/=.:-]+$/
 
 /**

@@ -73,7 +73,10 @@ function bucketFinding(bucket: string, at: string | undefined): Finding {
   }
 }
 
-/** Calls by sessions that are named after a grant but have none, and elevation roles that somebody assumed without Latchkey. */
+/**
+ * Calls by sessions that are named after a grant but have none, and elevation roles that somebody assumed without
+ * Latchkey.
+ */
 function unknownSessions(audit: readonly AuditEvent[]): Finding {
   const area = 'Unknown sessions'
   const unexplained = audit.flatMap((event) => (event.kind === 'write.unexplained' ? [event] : []))

@@ -11,8 +11,8 @@ const MOST_COUNTED = 1_000
 const NEXT = 'Start the workers; their log says what stops them.'
 
 /**
- * Whether workers are running. Without them no grant is activated or revoked early; access still ends on time, because the end is
- * inside the IAM document.
+ * Whether workers are running. Without them no grant is activated or revoked early; access still ends on time, because
+ * the end is inside the IAM document.
  */
 export async function workersFindings(
   { accounts }: Pick<Rules, 'accounts'>,
@@ -28,7 +28,7 @@ export async function workersFindings(
 
 function roundFinding(account: string, at: number | undefined, nowMs: number): Finding {
   const area = AREA
-  // A time in the future is not the time of a round: a clock was changed, or somebody wrote it.
+  // A time in the future cannot be the time of a round: a clock was changed, or another program wrote it.
   if (at === undefined || at > nowMs)
     return { area, state: 'wrong', says: `${account}: no whole round was made over it yet.`, next: NEXT }
   const says = `${account}: the last whole round over it was ${Math.floor((nowMs - at) / 1_000)} seconds ago.`

@@ -5,7 +5,10 @@ import { setupOfService } from './environment.ts'
 import { type Finding, printFindings } from './finding.ts'
 import { print } from './print.ts'
 
-/** Checks everything that Latchkey depends on: Redis, Microsoft and AWS. Writes nothing. Exit status 1 when something is wrong. */
+/**
+ * Checks everything that Latchkey depends on: Redis, Microsoft and AWS. Writes nothing. Exit status 1 when something is
+ * wrong.
+ */
 export async function doctor({ json = false }: { readonly json?: boolean }): Promise<void> {
   const service = setupOfService()
   if (!json) process.stderr.write('Looking at the record, at Microsoft and at AWS …\n')

@@ -3,7 +3,10 @@ import { ConfigFaults } from '../../config/faults.ts'
 import { readSetup, type Setup } from '../../config.ts'
 import { Problem } from '../problem.ts'
 
-/** Reads environment and rules as the service does. Afterwards this process has the administrator's AWS credentials and no others. */
+/**
+ * Reads environment and rules as the service does. Afterwards this process has the administrator's AWS credentials and
+ * no others.
+ */
 export function setupOfService(): Setup {
   silenceSdk()
   const env = operatorEnvironment(process.env)

@@ -13,7 +13,9 @@ export interface Finding {
 
 const SIGNS = { ok: '✓', wrong: '✗', note: '!', unknown: '?' } as const
 
-/** Runs one check. A check that fails becomes an `unknown` finding with the reason, so that the other checks still run. */
+/**
+ * Runs one check. A check that fails becomes an `unknown` finding with the reason, so that the other checks still run.
+ */
 export async function runCheck(area: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await check()

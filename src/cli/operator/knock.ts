@@ -4,8 +4,8 @@ import { print, wrapped } from './print.ts'
 const TIMEOUT_MS = 5_000
 
 /**
- * Checks that the running service accepts the key, before the key is given to AWS. An empty event is sent: the service answers 401 to
- * an unknown key and 400 to a known one.
+ * Checks that the running service accepts the key, before the key is given to AWS. An empty event is sent: the service
+ * answers 401 to an unknown key and 400 to a known one.
  * @throws Problem when the service does not accept the key; another answer, or none, is only printed
  */
 export async function checkKeyAccepted(publicUrl: string, key: string): Promise<void> {

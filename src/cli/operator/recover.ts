@@ -28,7 +28,7 @@ export interface RecoverOptions {
 
 type RecoverDeps = Parameters<typeof waitingAccounts>[0] & Parameters<typeof waitingRoles>[0]
 
-/** Runs with the environment of the workers, where they run. */
+/** Runs where the workers run, with their environment. */
 export async function recover({ yes = false, wait }: RecoverOptions): Promise<void> {
   const waitMs = parseSeconds(wait) * 1_000
   silenceSdk()
@@ -72,8 +72,8 @@ async function waitForWorkers(deps: RecoverDeps, waitMs: number): Promise<void> 
 }
 
 /**
- * A sentence about roles whose old sessions are not refused yet. Undefined: all are refused. The record may not know roles that the rules
- * no longer name, so AWS is asked; when AWS does not answer, the account does not count as safe.
+ * A sentence about roles whose old sessions are not refused yet. Undefined: all are refused. The record may not know
+ * roles that the rules no longer name, so AWS is asked; when AWS does not answer, the account does not count as safe.
  */
 async function findUnsafe(deps: RecoverDeps): Promise<string | undefined> {
   try {
@@ -85,7 +85,10 @@ async function findUnsafe(deps: RecoverDeps): Promise<string | undefined> {
   }
 }
 
-/** @param atMs When grants start again, in ms since 1970. Sessions that were issued before it are refused, so none is issued until then. */
+/**
+ * @param atMs When grants start again, in ms since 1970. Sessions that were issued before it are refused, so none is
+ * issued until then.
+ */
 function doneLine(atMs: number | undefined): string {
   if (atMs === undefined) return 'Done: Latchkey grants and vends again.'
   const at = new Date(atMs).toISOString().slice(11, 19)

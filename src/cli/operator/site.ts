@@ -101,7 +101,7 @@ export interface Open {
 }
 
 /**
- * Connects to Redis, which knows what events arrived.
+ * Connects to Redis, where the service records which events arrived.
  * @param otherwise Added to the sentence: what the operator can do without Redis
  * @throws Problem when Redis does not answer
  */

@@ -29,7 +29,8 @@ export interface Call {
 
 /**
  * Calls Latchkey and parses its answer.
- * @throws Refusal with Latchkey's own sentence; Problem when Latchkey is unreachable or the answer is not one of Latchkey's
+ * @throws Refusal with Latchkey's own sentence; Problem when the address cannot be reached or does not answer as
+ * Latchkey does
  */
 export async function callApi<S extends z.ZodType>(
   url: string,

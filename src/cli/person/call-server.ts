@@ -4,8 +4,8 @@ import { type Call, callApi, latchkeyUrl } from './call-api.ts'
 import { accessToken } from './sign-in.ts'
 
 /**
- * Calls the API as the signed-in person. Without LATCHKEY_URL it calls the Latchkey where they signed in: an AWS tool that was not
- * started from their shell does not have the variable.
+ * Calls the API as the signed-in person. Without LATCHKEY_URL it calls the Latchkey where they signed in: an AWS tool
+ * that was not started from their shell does not have the variable.
  */
 export async function ask<S extends z.ZodType>(path: string, shape: S, call: Call = {}): Promise<z.output<S>> {
   const url = latchkeyUrl(process.env.LATCHKEY_URL ?? (await signedInAt()))

@@ -22,7 +22,8 @@ interface Typed extends Readonly<Record<string, unknown>> {
 }
 
 /**
- * Checks the input before it is sent. Latchkey checks it too, but its sentences name fields of the API instead of options of the command.
+ * Checks the input before it is sent. Latchkey checks it too, but its sentences name fields of the API instead of
+ * options of the command.
  * @throws BAD_INPUT
  */
 export function checkTyped(schema: typeof askBody | typeof extendBody | typeof reviewBody, typed: Typed): void {

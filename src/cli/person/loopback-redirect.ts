@@ -15,7 +15,8 @@ function listen(server: Server): Promise<string> {
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
       const port = typeof address === 'object' && address !== null ? address.port : 0
-      // Entra accepts any port for the registered `http://localhost/callback` ("Redirect URI restrictions", localhost exceptions).
+      // Entra accepts any port for the registered `http://localhost/callback` ("Redirect URI restrictions", localhost
+      // exceptions).
       resolve(`http://localhost:${port}/callback`)
     })
   })

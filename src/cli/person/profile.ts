@@ -15,7 +15,10 @@ export interface ProfileOptions {
   readonly remove?: true
 }
 
-/** Writes an AWS profile that gets its credentials from `latchkey credentials <grantId>`. Removes the profiles of grants that are over. */
+/**
+ * Writes an AWS profile that gets its credentials from `latchkey credentials <grantId>`. Removes the profiles of grants
+ * that are over.
+ */
 export async function profile(grantId: string | undefined, options: ProfileOptions): Promise<void> {
   if (grantId === undefined) return await tidyProfiles(options)
   if (options.remove) return await removeProfile(grantId)
@@ -99,8 +102,8 @@ function goneWords(gone: readonly string[]): string {
 }
 
 /**
- * An example command that the grant allows. `aws s3` has none for `purge` alone, and none for `tag` alone on an object; these use
- * `aws s3api`.
+ * An example command that the grant allows. `aws s3` has no command for `purge` alone, nor for `tag` alone on an
+ * object; `aws s3api` has.
  */
 function awsLine({ scopes: [scope = ''], levels }: GrantAnswer, name: string): string {
   return `aws ${scope.endsWith('/') ? prefixCommand(scope, levels) : objectCommand(scope, levels)} --profile ${name}`
@@ -118,7 +121,8 @@ function objectCommand(scope: string, levels: readonly string[]): string {
   if (levels.includes('write')) return `s3 cp ./file ${uri}`
   if (levels.includes('delete')) return `s3 rm ${uri}`
   if (levels.includes('tag')) return `s3api get-object-tagging ${bucketAndKey(scope, '--key')}`
-  // A grant on one object cannot list its version ids. `null` is the id of the only version in a bucket without versioning.
+  // A grant on one object cannot list its version ids. `null` is the id of the only version in a bucket without
+  // versioning.
   return `s3api get-object ${bucketAndKey(scope, '--key')} --version-id null ./file`
 }
 

@@ -42,7 +42,10 @@ export interface Review {
   readonly yes?: true
 }
 
-/** Prints the request, then sends the decision with the version that was printed. Latchkey refuses it when the request has changed. */
+/**
+ * Prints the request, then sends the decision with the version that was printed. Latchkey refuses it when the request
+ * has changed.
+ */
 export async function review(id: string, decision: 'approve' | 'deny', { comment, yes }: Review): Promise<void> {
   checkTyped(reviewBody, { decision, comment })
   const path = `/requests/${encodeURIComponent(id)}`

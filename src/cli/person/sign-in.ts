@@ -123,7 +123,10 @@ async function refresh(before: SignIn): Promise<SignIn> {
   return next
 }
 
-/** Entra refuses the refresh token when the sign-in has ended, for example after a new password or for a disabled account. */
+/**
+ * Entra refuses the refresh token when the sign-in has ended, for example after a new password or for a disabled
+ * account.
+ */
 async function exchangeRefreshToken(authority: Authority, refreshToken: string): Promise<TokenEndpointResponse> {
   const configuration = await configurationOf(authority)
   try {
