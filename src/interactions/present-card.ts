@@ -1,4 +1,4 @@
-import { withNotice } from '../cards/card-with-sentence.ts'
+import { withNotice } from '../cards/card-with-notice.ts'
 import { cardReaderOf } from '../cards/message-card.ts'
 import { renderCard } from '../cards/request-card.ts'
 import { isLatchkeyError, type LatchkeyError } from '../errors.ts'
