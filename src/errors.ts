@@ -61,7 +61,7 @@ export interface ErrorFacts {
     readonly doing: string
     readonly awsCode: string
     readonly next: string
-    /** Present: AWS answered, and Latchkey itself refuses to build on what AWS has. */
+    /** `Latchkey`: AWS answered, and Latchkey itself refuses to rely on what is in AWS. */
     readonly by?: 'Latchkey'
   }
   UNAVAILABLE: {

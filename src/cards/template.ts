@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-// Not the main export: its types import TypeScript sources of another package, which do not compile under `strict`.
+// Not the package's main export: its types import TypeScript sources that do not compile under `strict`.
 import { Template } from 'adaptivecards-templating/lib/template-engine.js'
 import { z } from 'zod'
 

@@ -69,7 +69,9 @@ function isInScope({ bucket, key }: CloudTrailRecord, { terms }: Grant): boolean
   return scopes.some((scope) => key === undefined || (bucket !== undefined && contains(scope, { bucket, key })))
 }
 
-/** Calls that IAM authorizes as another action ("Actions, resources, and condition keys for Amazon S3"). */
+/**
+ * Maps a call to its IAM action where the two names differ ("Actions, resources, and condition keys for Amazon S3").
+ */
 const ACTION_OF: ReadonlyMap<string, string> = new Map([
   ...[
     'CopyObject',

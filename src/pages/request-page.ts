@@ -75,8 +75,8 @@ function fact([title, lines, cssClass]: Fact): string {
 function outcome({ status, decision, requester, closedAt, lapsesAt }: RequestView): string {
   if (decision !== null) {
     const { by, as, at, comment } = decision
-    const said = comment === '' ? '' : html`<blockquote dir="auto">${plain(comment)}</blockquote>`
-    return html`<section><h2>${STATES[status][0]} by ${plain(by)}</h2><p class="hint">as ${as}, ${timeWords(at)}</p>!${said}</section>`
+    const quote = comment === '' ? '' : html`<blockquote dir="auto">${plain(comment)}</blockquote>`
+    return html`<section><h2>${STATES[status][0]} by ${plain(by)}</h2><p class="hint">as ${as}, ${timeWords(at)}</p>!${quote}</section>`
   }
   const sentence =
     status === 'cancelled'

@@ -15,7 +15,7 @@ export type DisplayStatus =
   | 'expired'
   | 'revoked'
 
-/** The role in which a person reads a card. `everybody`: a card in a conversation of several people. */
+/** The role in which a person reads a card. `everybody`: the card is in a conversation of several people. */
 export type ReaderRole = 'requester' | 'approver' | 'everybody'
 
 export function displayStatusOf({ request, grant }: RequestAndGrant): DisplayStatus {

@@ -82,13 +82,13 @@ export function previewOf(previewed: Previewed, time: string): Preview {
   const can = lines.filter((line) => line.can).map(({ what }) => what)
   const cannot = lines.filter((line) => !line.can).map(({ what }) => what)
   const only = onlyIf(previewed.conditions ?? {})
-  const parts = [
+  const clauses = [
     `Can ${inWords(can)} ${whereOf(previewed.scopes)}`,
     ...(only.length === 0 ? [] : [`only ${inWords(only)}`]),
     `cannot ${inWords(cannot, 'or')}`,
     time,
   ]
-  return { sentence: `${parts.join('; ')}.`, can, cannot, only }
+  return { sentence: `${clauses.join('; ')}.`, can, cannot, only }
 }
 
 /** The `time` in the preview of a request. It names no end, because the duration begins with the approval. */

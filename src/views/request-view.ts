@@ -7,8 +7,7 @@ export interface RequestView {
   readonly id: string
   readonly status: AccessRequest['status']
   /**
-   * The version of the content, opaque. A review sends it back, so that nobody approves a content that they did not
-   * see.
+   * The version of the content, opaque. A review sends it back; Latchkey refuses a review of another version.
    */
   readonly version: string
   readonly requester: string

@@ -49,9 +49,9 @@ export function plain(text: string): string {
 /** Runs that show the text literally: no markdown, no functions of the card. */
 export function textRuns(text: string, style: TextStyle = {}): readonly TextRun[] {
   // Not empty: some renderers drop an empty run, others the whole block.
-  const parts = (plain(text) || '–').split(CARD_FUNCTION)
+  const pieces = (plain(text) || '–').split(CARD_FUNCTION)
   // More runs would make the card too large. A space between the braces makes each function harmless too.
-  const texts = parts.length > MOST_RUNS ? [parts.join(' ')] : parts
+  const texts = pieces.length > MOST_RUNS ? [pieces.join(' ')] : pieces
   return texts.map((one) => ({ type: 'TextRun', text: one, ...style }))
 }
 

@@ -25,8 +25,8 @@ export function inWords(names: readonly string[], joint: 'and' | 'or' = 'and'): 
 export function durationWords(minutes: number): string {
   const days = Math.floor(minutes / 1440)
   const hours = Math.floor((minutes % 1440) / 60)
-  const parts = [amount(days, 'day'), amount(hours, 'hour'), amount(minutes % 60, 'minute')]
-  return parts.filter((part) => !part.startsWith('0 ')).join(' ') || 'less than a minute'
+  const amounts = [amount(days, 'day'), amount(hours, 'hour'), amount(minutes % 60, 'minute')]
+  return amounts.filter((one) => !one.startsWith('0 ')).join(' ') || 'less than a minute'
 }
 
 export function amount(count: number, thing: string): string {

@@ -53,7 +53,7 @@ export function withProfile(text: string, profile: Profile): string {
   return `${text}${last}${gap}${written.join('\n')}\n`
 }
 
-/** Removes the profiles that Latchkey wrote for grants that are over. */
+/** Removes the profiles that Latchkey wrote, of the grants for which `isOver` is true. */
 export function withoutProfiles(text: string, isOver: (grantId: string) => boolean): string {
   let lines = text.split('\n')
   // The last block first, so that the indexes of the blocks before it stay right.

@@ -14,9 +14,9 @@ export async function checkSites(sites: Sites): Promise<boolean> {
 }
 
 async function checkSite({ clients, wanted, feedRegion }: Site): Promise<boolean> {
-  const found = await readWiring(clients)
-  const drift = wiringDrift(wanted, found)
-  const messages = found.deadLetters?.messages ?? 0
+  const inAws = await readWiring(clients)
+  const drift = wiringDrift(wanted, inAws)
+  const messages = inAws.deadLetters?.messages ?? 0
   const where = `${feedRegion.accountName} (${feedRegion.accountId}), ${feedRegion.region}`
   print(drift.length === 0 ? `✓ ${where}: wired as setup makes it.` : `✗ ${where}: not as setup makes it.`)
   for (const line of drift.flatMap((one) => wrapped(`✗ ${sayDifference(one)}`, 2))) print(line)

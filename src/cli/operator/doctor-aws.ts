@@ -16,14 +16,14 @@ export async function awsFindings(service: Setup): Promise<readonly Finding[]> {
     const [first] = regions
     const key = keysOf(service, account)[0]
     const others = otherAccounts(service, { account }).map((says): Finding => ({ area: 'AWS', state: 'unknown', says }))
-    const found = await Promise.all([
+    const byArea = await Promise.all([
       ...regions.slice(0, 1).map((one) => runCheck('Elevation roles', () => roles(service, one))),
       ...regions.slice(0, 1).map((one) => runCheck('Holders', () => entities(service, one))),
       ...regions.map((one) => runCheck('Wiring', () => wiring(service, one, key))),
       ...regions.map((one) => runCheck('Trails', () => trails(one))),
       ...(first === undefined ? [] : [runCheck('Standing write rights', () => standing(regions, first))]),
     ])
-    return [...others, ...found.flat()]
+    return [...others, ...byArea.flat()]
   })
 }
 
@@ -33,12 +33,12 @@ async function roles({ rules }: Setup, { feedRegion, clients, identities }: Open
   const account = rules.accounts.get(feedRegion.accountName)
   if (account === undefined) return []
   const [us] = identities
-  const [found, former] = await Promise.all([
+  const [checkedRoles, former] = await Promise.all([
     elevationFaults(clients, account, identities),
     us === undefined ? [] : readFormerRoles({ ...clients, us }, account),
   ])
   return [
-    ...found.flatMap(({ role, faults }): readonly Finding[] => {
+    ...checkedRoles.flatMap(({ role, faults }): readonly Finding[] => {
       if (faults.length === 0) return [{ area, state: 'ok', says: `${role}: boundary and trust are as they must be.` }]
       const next = 'Apply the Terraform module again, or change it by hand.'
       return faults.map((fault) => ({ area, state: 'wrong', says: `${role}: ${fault}`, next }))
@@ -55,8 +55,8 @@ async function roles({ rules }: Setup, { feedRegion, clients, identities }: Open
 
 async function entities({ rules }: Setup, { feedRegion, clients }: OpenRegion): Promise<readonly Finding[]> {
   const area = 'Holders'
-  const found = await entityFaults(clients, feedRegion.accountId, rules.principals.get(feedRegion.accountName) ?? [])
-  return found.flatMap(({ entity, faults }): readonly Finding[] => {
+  const checked = await entityFaults(clients, feedRegion.accountId, rules.principals.get(feedRegion.accountName) ?? [])
+  return checked.flatMap(({ entity, faults }): readonly Finding[] => {
     if (faults.length === 0) return [{ area, state: 'ok', says: `${entity}: may hold grants.` }]
     const next = 'Until then every ask that it would hold is refused.'
     return faults.map((fault) => ({ area, state: 'wrong', says: `${entity}: ${fault}`, next }))
@@ -73,10 +73,10 @@ async function wiring(
     const next = `For a feed of S3 writes, add a key for account ${feedRegion.accountId} and run \`latchkey aws setup\`.`
     return [{ area, state: 'note', says: `${feedRegion.region}: CLOUDTRAIL_KEYS has no key: no feed.`, next }]
   }
-  const found = await readWiring(clients)
+  const inAws = await readWiring(clients)
   const wanted = desiredState(feedRegion, { publicUrl: config.publicUrl, key, ours: identities })
-  const drift = wiringDrift(wanted, found)
-  const lost = found.deadLetters?.messages ?? 0
+  const drift = wiringDrift(wanted, inAws)
+  const lost = inAws.deadLetters?.messages ?? 0
   const next = '`latchkey aws setup --plan` shows how it is mended.'
   return [
     ...(drift.length === 0 ? [{ area, state: 'ok' as const, says: `${feedRegion.region}: as setup makes it.` }] : []),

@@ -7,12 +7,12 @@ const NEEDED = ['User.Read.All', 'GroupMember.Read.All']
 const TIMEOUT_MS = 5_000
 
 export async function microsoftFindings(service: Setup): Promise<readonly Finding[]> {
-  const found = await Promise.all([
+  const byArea = await Promise.all([
     runCheck('Entra and Graph', () => permissions(service)),
     runCheck('Bot', () => bot(service)),
     runCheck('Endpoint', () => endpoint(service)),
   ])
-  return found.flat()
+  return byArea.flat()
 }
 
 async function permissions({ config: { entra, mailSender } }: Setup): Promise<readonly Finding[]> {

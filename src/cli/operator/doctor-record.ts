@@ -80,14 +80,14 @@ function bucketFinding(bucket: string, at: string | undefined): Finding {
 function unknownSessions(audit: readonly AuditEvent[]): Finding {
   const area = 'Unknown sessions'
   const unexplained = audit.flatMap((event) => (event.kind === 'write.unexplained' ? [event] : []))
-  const found = unexplained.filter(({ reason, name }) => NO_GRANT.has(reason) || name.startsWith('AssumeRole'))
-  const [newest] = found
+  const unknown = unexplained.filter(({ reason, name }) => NO_GRANT.has(reason) || name.startsWith('AssumeRole'))
+  const [newest] = unknown
   if (newest === undefined) return { area, state: 'ok', says: 'None was seen.' }
   const { name, principal, account, lastAt } = newest
   return {
     area,
     state: 'wrong',
-    says: `${found.length} were seen, the newest: ${name} by ${principal} in ${account} at ${lastAt}.`,
+    says: `${unknown.length} were seen, the newest: ${name} by ${principal} in ${account} at ${lastAt}.`,
     next: 'Find out who that was: the audit holds each as write.unexplained.',
   }
 }

@@ -12,8 +12,8 @@ import { print } from './print.ts'
 export async function doctor({ json = false }: { readonly json?: boolean }): Promise<void> {
   const service = setupOfService()
   if (!json) process.stderr.write('Looking at the record, at Microsoft and at AWS …\n')
-  const found = await Promise.all([recordFindings(service), microsoftFindings(service), awsFindings(service)])
-  const findings = found.flat()
+  const byArea = await Promise.all([recordFindings(service), microsoftFindings(service), awsFindings(service)])
+  const findings = byArea.flat()
   if (json) print(JSON.stringify(findings))
   else printAll(findings)
   if (findings.some(({ state }) => state === 'wrong')) process.exitCode = 1

@@ -62,8 +62,8 @@ function describeEnd(grant: GrantAnswer): string {
 
 /** The writes that CloudTrail has reported so far. */
 function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): string {
-  const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
-  if (told.length === 0) return ''
+  const counted = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
+  if (counted.length === 0) return ''
   const newest = last.find(({ kind }) => kind !== 'denied')
-  return `; ${told.join(', ')}, ${bytes} byte${bytes === 1 ? '' : 's'}${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
+  return `; ${counted.join(', ')}, ${bytes} byte${bytes === 1 ? '' : 's'}${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
 }
