@@ -5,14 +5,17 @@ import { operatorCommands } from './cli/operator/operator-commands.ts'
 import { personCommands } from './cli/person/person-commands.ts'
 import { run } from './cli/program/run-command.ts'
 
-/** Of the package that this runs from: `dist/src/cli.js`. */
+/** The version in the package.json two folders above `dist/src/cli.js`. */
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   const manifest: { readonly version: string } = JSON.parse(text)
   return manifest.version
 }
 
-/** Whoever reads may stop before the end, as `head` does. What was asked for is done all the same: `approve` prints before it decides. */
+/**
+ * The program that reads the output may close it early, as `head` does. The command must still finish: `approve` prints
+ * the request before it sends the decision.
+ */
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

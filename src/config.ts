@@ -23,14 +23,17 @@ export interface Config {
     readonly clientId: string
     readonly clientSecret: string
     readonly cliClientId: string
-    /** Undefined: nobody is known to have a second factor. */
+    /**
+     * The Conditional Access context that demands a second factor. Undefined: no sign-in counts as one with a second
+     * factor.
+     */
     readonly mfaContext: string | undefined
   }
   readonly graphBaseUrl: string
   readonly bot: BotSettings
-  /** For cookies and links, the present one first. Web only: empty elsewhere. */
+  /** The keys for cookies and links, the current one first. Empty in every part but web. */
   readonly secrets: readonly string[]
-  /** Where credentials become a sign-in to the console; undefined: AWS's own of the bucket's partition. */
+  /** The address that exchanges credentials for a console sign-in. Undefined: the one of the bucket's AWS partition. */
   readonly awsSignInUrl: string | undefined
   /** Undefined: no mail is sent. */
   readonly mailSender: string | undefined
@@ -48,11 +51,11 @@ export interface Setup {
 
 const KEYS = ['APPROVAL_KEY', 'LATCHKEY_SECRET', 'AUDIT_SIGNING_KEY', 'CLOUDTRAIL_KEYS']
 
-/** A key that is used twice makes each use as weak as the other. */
+/** No key may have two uses: a leak through one use would break the other too. */
 function keyFaults(env: Environment): readonly ConfigFault[] {
   const owners = new Map<string, string>()
   const faults: ConfigFault[] = []
-  // What a key is bound to (`key@account`) is not part of it.
+  // In `key@account` only the text before the @ is the key.
   const listed = KEYS.flatMap((name) =>
     (env[name] ?? '').split(',').map((one) => [name, one.trim().replace(/@.*$/, '')] as const),
   )
@@ -64,7 +67,9 @@ function keyFaults(env: Environment): readonly ConfigFault[] {
   return faults
 }
 
-/** Who somebody is stands on TLS: a process that checks no certificate knows nobody. */
+/**
+ * The keys that verify sign-ins come over TLS. Without certificate checks anyone on the network could supply such keys.
+ */
 function tlsFaults(env: Environment): readonly ConfigFault[] {
   if (env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return []
   return [expected('NODE_TLS_REJECT_UNAUTHORIZED', 'nothing: trust an authority of your own with NODE_EXTRA_CA_CERTS')]
@@ -128,21 +133,24 @@ function toConfig(env: ParsedEnvironment): Config {
   }
 }
 
-/** Only web signs cookies and links. */
+/** Only web seals cookies and signs links, so only web needs a secret. */
 function secretFaults(env: Environment, part: Part): readonly ConfigFault[] {
   if (part !== 'web' || env.LATCHKEY_SECRET !== undefined) return []
   return [expected('LATCHKEY_SECRET', `${KEY_FORM}; two with a comma between while you rotate it, the new one first`)]
 }
 
-/** Without it everybody would be refused what the rules let them have. */
+/** Without ENTRA_MFA_CONTEXT every request under an entitlement that asks for a second factor would be refused. */
 function secondFactorFaults({ ENTRA_MFA_CONTEXT }: Environment, rules: Rules | undefined): readonly ConfigFault[] {
-  const asks = rules?.entitlements.find(({ conditions }) => conditions?.mfa)
-  if (asks === undefined || ENTRA_MFA_CONTEXT !== undefined) return []
-  const what = `the authentication context of Conditional Access that demands a second factor, as c1: entitlement ${asks.name} asks for one`
+  const entitlement = rules?.entitlements.find(({ conditions }) => conditions?.mfa)
+  if (entitlement === undefined || ENTRA_MFA_CONTEXT !== undefined) return []
+  const what = `the authentication context of Conditional Access that demands a second factor, as c1: entitlement ${entitlement.name} asks for one`
   return [expected('ENTRA_MFA_CONTEXT', what)]
 }
 
-/** Reads environment and rules file of one part, throws ConfigFaults with every fault of both. */
+/**
+ * Reads the environment and the rules file of one part.
+ * @throws ConfigFaults with every fault of both
+ */
 export function readSetup(given: Environment, part: Part): Setup {
   const env = withoutEmpty(given)
   const { parsed, faults } = parseEnvironment(env)
@@ -154,7 +162,11 @@ export function readSetup(given: Environment, part: Part): Setup {
   return { config: toConfig(parsed), rules }
 }
 
-/** The parent asks for both parts before it starts either; it alone sees the keys of both. */
+/**
+ * Checks the settings of all parts before the parent starts any. Only the parent has the keys of every part, so only it
+ * can compare them.
+ * @throws ConfigFaults with every fault
+ */
 export function checkSetup(given: Environment, parts: readonly Part[]): void {
   const ofParts = parts.flatMap((part) => faultsOf(partEnvironment(given, part), part))
   refuseWith([...ofParts, ...keyFaults(withoutEmpty(given))])
@@ -170,7 +182,10 @@ function faultsOf(env: Environment, part: Part): readonly ConfigFault[] {
   }
 }
 
-/** Two parts, and two checks of one variable, may find the same fault. */
+/**
+ * Two parts, or two checks of one variable, may report the same fault. Each fault is listed once.
+ * @throws ConfigFaults when there is a fault
+ */
 function refuseWith(faults: readonly ConfigFault[]): void {
   const distinct = new Map(faults.map((fault) => [`${fault.name}: ${fault.problem}`, fault]))
   if (distinct.size > 0) throw new ConfigFaults([...distinct.values()])

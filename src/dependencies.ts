@@ -31,8 +31,12 @@ import type { MessagesDeps } from './teams/messages-route.ts'
 import { teamsMessageSender } from './teams/teams-message-sender.ts'
 import { connectorVerifier } from './teams/verify-connector-token.ts'
 
-/** Joins the edges. No logic: what is here is said once, and only here. What one part alone needs, and is slow to load, is loaded where it is opened. */
+/**
+ * The only file that joins the ports with the vendors. It holds no logic.
+ * A module that loads slowly and that only one part needs is imported inside the function that opens it.
+ */
 
+/** The ports and values that both parts give to their use cases. */
 export function joinEdges({ config, rules }: Setup, part: Part, redis: Connection, log: Logger): ApiDeps {
   const { entra, graphBaseUrl, approvalKey, publicUrl, awsSignInUrl } = config
   const { authority, tenantId, clientId, clientSecret } = entra
@@ -52,7 +56,7 @@ export function joinEdges({ config, rules }: Setup, part: Part, redis: Connectio
   }
 }
 
-/** Where `POST /api/cloudtrail` puts what it accepts. */
+/** For `POST /api/cloudtrail`: the keys that it accepts, and the inbox that stores the records. */
 export function openInbox(
   { cloudTrailKeys }: Config,
   redis: Connection,
@@ -60,7 +64,7 @@ export function openInbox(
   return { inbox: redisInbox(redis), feed: redisFeed(redis), keys: cloudTrailKeys }
 }
 
-/** What workers compare while grants are live. */
+/** Workers run it while grants are live: it compares the wiring of the feed in AWS with what setup makes. */
 export async function openFeedDriftCheck(
   { config, rules }: Setup,
   record: RecordPort,
@@ -94,7 +98,7 @@ export function tokenFacts({ entra }: Config): TokenFacts {
   }
 }
 
-/** Who is heard in Teams, and who answers. */
+/** For `POST /api/messages`: the verifier of its callers, and the bot that answers. */
 export async function openBot(
   { bot: settings, entra, publicUrl }: Config,
   deps: ApiDeps,
@@ -115,7 +119,7 @@ export function connectorFacts({ bot }: Config): ConnectorFacts {
   return { issuer: CONNECTOR_ISSUER, audience: bot.appId, serviceUrl: bot.serviceUrls[0] ?? '' }
 }
 
-/** How people sign in to pages, and what keeps them signed in. */
+/** For the pages: the sign-in with Entra, and the secrets that seal its cookies. */
 export async function openPages(
   { entra, publicUrl, secrets }: Config,
   log: Logger,
@@ -127,12 +131,12 @@ export async function openPages(
   return { publicUrl, secrets, clientId, signIn }
 }
 
-/** Where copies are shown in Teams. */
+/** Sends and edits cards in Teams. */
 export function openMessageSender({ bot: settings, entra }: Config, log: Logger): MessageSender {
   return teamsMessageSender({ settings, tenantId: entra.tenantId, log })
 }
 
-/** Undefined: approvers are asked in Teams only. */
+/** Undefined without MAIL_SENDER: approvers are then asked in Teams only. */
 export function openMailer({ mailSender, entra, graphBaseUrl }: Config, log: Logger): Mailer | undefined {
   if (mailSender === undefined) {
     log.warn('MAIL_SENDER is not set: no mail is sent')

@@ -1,4 +1,6 @@
-/** Every refusal that a person or a program can meet: a code, the facts, and from both one sentence with the next step. */
+/**
+ * Every refusal that a person or a program can get: a code and its facts. Both give one sentence with the next step.
+ */
 
 export const HTTP_STATUS = {
   BAD_INPUT: 400,
@@ -19,41 +21,54 @@ export type ErrorCode = keyof typeof HTTP_STATUS
 
 type Thing = 'request' | 'grant' | 'page'
 
-/** What must be known to write the sentence of each code. `problem` and `reason` are whole sentences. */
+/**
+ * The facts that the sentence of each code needs. `problem`, `reason` and `next` are whole sentences. Times are ISO
+ * 8601 UTC.
+ */
 export interface ErrorFacts {
   BAD_INPUT: { readonly problem: string }
   NOT_SIGNED_IN: { readonly lacks?: 'second-factor' }
   NOT_YOURS_TO_DECIDE: { readonly reason: string }
   NOT_FOUND: { readonly thing: Thing }
-  /**
-   * `at` is ISO 8601 UTC. `not-yet`: still being activated. `changed`: it is not what was shown. Without `outcome` the record moved between
-   * read and write.
-   */
-  /** `id`: of the request that asks the same already. */
   CONFLICT: {
     readonly thing: Thing
+    /**
+     * The state that rules the action out. `not-yet`: the grant is still being activated. `changed`: the caller saw
+     * another version. Absent: the record changed between read and write.
+     */
     readonly outcome?: string
     readonly by?: string
     readonly at?: string
+    /** The open request that already asks for the same extension. */
     readonly id?: string
   }
-  /** `id`: of a grant, for whoever has several in their tools. */
-  OVER: { readonly thing: Thing; readonly at: string; readonly id?: string }
+  OVER: {
+    readonly thing: Thing
+    readonly at: string
+    /** Id of the grant: a caller may have several grants in their AWS tools. */
+    readonly id?: string
+  }
   TOO_LARGE: { readonly limitBytes: number }
   NOT_ELIGIBLE: {
     readonly reason: string
     readonly mayAsk: readonly string[]
-    /** Who can mend it, if not the owner of the bucket. */
+    /** Who can correct the cause. Absent: the owner of the bucket. */
     readonly tell?: 'an owner of Latchkey'
   }
   QUOTA_FULL: { readonly quota: string; readonly next: string }
   TOO_MANY: { readonly limit: string; readonly next: string }
-  /** `by`: AWS holds something that Latchkey does not build on; it answered. */
-  AWS_REFUSED: { readonly doing: string; readonly awsCode: string; readonly next: string; readonly by?: 'Latchkey' }
-  /** `perhapsDone`: it was sent, and no answer came. `this account`: Latchkey itself holds it closed, see `refuseUnlessReady`. */
+  AWS_REFUSED: {
+    readonly doing: string
+    readonly awsCode: string
+    readonly next: string
+    /** `Latchkey`: AWS answered, and Latchkey itself refuses to rely on what is in AWS. */
+    readonly by?: 'Latchkey'
+  }
   UNAVAILABLE: {
+    /** `this account`: Latchkey itself keeps the account closed, see `refuseUnlessReady`. */
     readonly what: 'the directory' | 'AWS' | 'the record' | 'this account'
     readonly retryAfterSeconds: number
+    /** The call was sent, and no answer came. */
     readonly perhapsDone?: true
   }
 }

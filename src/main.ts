@@ -7,8 +7,9 @@ import { startChildren } from './main/children.ts'
 import { exitOnCrash, type Running, reportReady, stopOnSignal } from './main/running.ts'
 
 /**
- * `main.js` starts both parts as children; `main.js web` and `main.js workers` are one part alone. A part is loaded once its settings are
- * right and its Redis is there: the parent needs neither, and what is wrong is said at once.
+ * `main.js` starts both parts as child processes. `main.js web` and `main.js workers` run one part in this process. A
+ * part is imported after its settings were checked and its Redis answered: faults are reported fast, and the parent
+ * stays small.
  */
 
 const PARTS: readonly Part[] = ['web', 'workers']
@@ -21,7 +22,7 @@ async function startPart(part: Part, setup: Setup, log: Logger): Promise<Running
 }
 
 async function runPart(part: Part): Promise<void> {
-  // The pinned SDK runs on Node 20; its notice about later versions says nothing to whoever operates this one.
+  // The pinned AWS SDK runs on Node 20. Its notice about the Node versions of later SDKs is of no use to an operator.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const env = partEnvironment(process.env, part)
   const setup = readSetup(env, part)
@@ -38,24 +39,24 @@ async function runPart(part: Part): Promise<void> {
 
 function runBoth(): void {
   checkSetup(process.env, PARTS)
-  const say = (line: object) =>
+  const log = (line: object) =>
     process.stdout.write(`${JSON.stringify({ part: 'parent', time: Date.now(), ...line })}\n`)
-  let leaving = false
-  async function leave(exitCode: number): Promise<void> {
-    if (leaving) return
-    leaving = true
-    await family.stop()
+  let stopping = false
+  async function stopAndExit(exitCode: number): Promise<void> {
+    if (stopping) return
+    stopping = true
+    await children.stop()
     process.exit(exitCode)
   }
-  const family = startChildren({
+  const children = startChildren({
     script: fileURLToPath(import.meta.url),
     env: process.env,
     parts: PARTS,
-    say,
-    onRefused: () => void leave(1),
+    log,
+    onRefused: () => void stopAndExit(1),
   })
-  process.on('SIGTERM', () => void leave(0))
-  process.on('SIGINT', () => void leave(0))
+  process.on('SIGTERM', () => void stopAndExit(0))
+  process.on('SIGINT', () => void stopAndExit(0))
 }
 
 async function main(argument: string | undefined): Promise<void> {

@@ -5,7 +5,7 @@ import { claimedForMs } from '../src/messages/delivery-claim.ts'
 import { type Message, readMessages, type StoredMessage } from '../src/messages/message.ts'
 import { messageClaim } from '../src/messages/message-claim.ts'
 import { SenderBusy, Unreachable } from '../src/messages/message-sender.ts'
-import type { Reading } from '../src/views/read-view.ts'
+import type { LoadedRequest } from '../src/views/read-view.ts'
 import { type DeliveryOutcome, type SendDeps, sendCard, sendMail, writeMessage } from './send-message.ts'
 
 /** After this many sends without an answer the message may have arrived. Stop, so that nobody gets it many times. */
@@ -17,7 +17,7 @@ const MOST_TRIES = { mail: 2, card: 3 } as const
  */
 export async function deliverMessage(
   deps: SendDeps,
-  reading: Reading<GenuineRequest>,
+  reading: LoadedRequest<GenuineRequest>,
   stored: StoredMessage,
   now: () => number,
 ): Promise<DeliveryOutcome> {

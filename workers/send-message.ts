@@ -16,7 +16,7 @@ import {
 import type { Directory } from '../src/rules/directory.ts'
 import type { Commit } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
-import type { Reading, ReadViewDeps } from '../src/views/read-view.ts'
+import type { LoadedRequest, ReadViewDeps } from '../src/views/read-view.ts'
 
 /** How one message gets to its reader: a mail once, a card once and then as edits. */
 
@@ -34,7 +34,7 @@ export interface SendDeps extends ReadViewDeps {
 /** What a delivery works with. */
 export interface Delivery {
   readonly deps: SendDeps
-  readonly reading: Reading<GenuineRequest>
+  readonly reading: LoadedRequest<GenuineRequest>
   /** The record's clock. */
   readonly now: () => number
 }
@@ -47,7 +47,7 @@ export async function sendMail(delivery: Delivery, stored: StoredMessage): Promi
   if (!mailer) return 'up-to-date'
   const { id } = stored.message
   const to = await mailAddressOf(delivery.deps, stored.message)
-  const { subject, html } = renderMail(delivery.reading.shown, publicUrl)
+  const { subject, html } = renderMail(delivery.reading.view, publicUrl)
   const { claimed } = await claimAndSend(delivery, stored, () => mailer.send({ to, subject, html, id }))
   // A mail cannot be edited: its page always shows the present state.
   await recordDelivered(delivery, claimed, { presented: 'sent', reference: id })

@@ -6,7 +6,7 @@ import { readMessages, type StoredMessage } from '../src/messages/message.ts'
 import type { Commit, DueChange } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { isLostRace } from '../src/store/retry.ts'
-import { type Reading, readViewOf } from '../src/views/read-view.ts'
+import { type LoadedRequest, readViewOf } from '../src/views/read-view.ts'
 import { deliverMessage } from './deliver-message.ts'
 import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 import type { DeliveryOutcome, SendDeps } from './send-message.ts'
@@ -48,7 +48,7 @@ export async function syncMessages(deps: SyncDeps, requestId: string): Promise<J
 async function readGenuine(
   deps: SyncDeps,
   requestId: string,
-): Promise<readonly [Reading<GenuineRequest>, readonly StoredMessage[]] | undefined> {
+): Promise<readonly [LoadedRequest<GenuineRequest>, readonly StoredMessage[]] | undefined> {
   const { record, log } = deps
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: requestId, at }]
   try {
@@ -88,7 +88,7 @@ function clockFrom(nowMs: number): () => number {
 /** A message that cannot be delivered must not hold the others back. */
 async function tryDelivery(
   deps: SyncDeps,
-  reading: Reading<GenuineRequest>,
+  reading: LoadedRequest<GenuineRequest>,
   stored: StoredMessage,
   now: () => number,
 ): Promise<DeliveryOutcome> {
@@ -113,7 +113,7 @@ async function commitUnlessMoved(record: RecordPort, change: Commit): Promise<vo
 /** Nothing is due any more only if every message was up to date, and neither request nor grant moved meanwhile. */
 async function setNextSync(
   record: RecordPort,
-  reading: Reading<GenuineRequest>,
+  reading: LoadedRequest<GenuineRequest>,
   outcomes: readonly DeliveryOutcome[],
   nowMs: number,
 ): Promise<JobOutcome> {

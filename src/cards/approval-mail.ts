@@ -6,10 +6,13 @@ import type { RequestView } from '../views/request-view.ts'
 import { clip, plain } from '../views/safe-text.ts'
 import { durationWords } from '../views/words.ts'
 
-/** Well below what any mail server folds or refuses. */
+/** Far below the lengths at which mail servers fold or refuse a subject. */
 const LONGEST_SUBJECT = 160
 
-/** Classes only turn light into dark: whatever drops the style sheet shows the light mail whole. */
+/**
+ * The classes are only for dark mode. Everything else is styled inline, so a client that drops the style sheet shows
+ * the complete light mail.
+ */
 const DARK = `
 @media (prefers-color-scheme: dark) {
 .ground { background: #10151b !important; }
@@ -22,7 +25,7 @@ const DARK = `
 const FONT = "font-family:'Segoe UI',system-ui,-apple-system,Arial,sans-serif"
 const QUIET = `${FONT};font-size:14px;line-height:20px;color:#55616f`
 const INK = `${FONT};font-size:16px;line-height:24px;color:#16202c;word-break:break-word`
-/** A key may hold two spaces where another holds one. */
+/** Without this HTML shows two spaces as one, and two different keys would look the same. */
 const AS_WRITTEN = 'white-space:pre-wrap'
 const BUTTON = `${FONT};display:inline-block;background:#0b5cad;color:#ffffff;font-size:16px;line-height:24px;font-weight:600;text-decoration:none;padding:12px 24px;border-radius:8px`
 
@@ -31,7 +34,10 @@ export interface RenderedMail {
   readonly html: string
 }
 
-/** The mail that asks an approver. It has one link, to the page; whoever follows it, a scanner too, changes nothing. */
+/**
+ * The mail that asks an approver. Its only link leads to the page of the request. Opening the page changes nothing,
+ * because mail scanners open links too.
+ */
 export function renderMail({ request }: RequestAndGrant, publicUrl: string): RenderedMail {
   return {
     subject: clip(whatIsAsked(request), LONGEST_SUBJECT),

@@ -7,33 +7,33 @@ import { clip, plain, type TextRun, textRuns } from '../views/safe-text.ts'
 import { durationWords, moment } from '../views/words.ts'
 import { LONGEST_NAME } from './lead-sentence.ts'
 
-/** A title, and what people wrote, or a time, or both below each other. */
+/** A title with an untrusted text, a time, or both below each other. The names are those of the template. */
 export interface Row {
   readonly title: string
   readonly said: readonly TextRun[]
-  /** Trusted text; empty: none. */
+  /** Trusted text. Empty: no time. */
   readonly when: string
 }
 
 const MOST_ASKED_SHOWN = 3
 
-export function rowsOf({ request, grant }: RequestAndGrant, status: DisplayStatus, part: ReaderRole): readonly Row[] {
+export function rowsOf({ request, grant }: RequestAndGrant, status: DisplayStatus, role: ReaderRole): readonly Row[] {
   const isWaiting = status === 'pending'
   return [
-    // How it ended is what a reader of an old card looks for.
+    // First, because the reader of an old card wants to know how the access ended.
     ...(grant ? grantRows(grant, status) : []),
     row('Reason', request.reason),
     ...(request.ticket === '' ? [] : [row('Ticket', request.ticket)]),
-    ...(isWaiting ? waitingRows(request, part) : decisionRows(request)),
+    ...(isWaiting ? waitingRows(request, role) : decisionRows(request)),
   ]
 }
 
 function waitingRows(
   { preview, warnings, entitlement, asked, askedAt }: RequestView,
-  part: ReaderRole,
+  role: ReaderRole,
 ): readonly Row[] {
   const warned = warnings.length === 0 ? [] : [row('Careful', warnings.join(' '))]
-  if (part !== 'approver') return [...warned, row('Asked', askedNames(asked), moment(askedAt))]
+  if (role !== 'approver') return [...warned, row('Asked', askedNames(asked), moment(askedAt))]
   return [...previewRows(preview), ...warned, row('Entitlement', entitlement), when('Asked', moment(askedAt))]
 }
 
@@ -64,19 +64,22 @@ function grantRows(grant: GrantView, status: DisplayStatus): readonly Row[] {
     grant.endCause === null
       ? []
       : [row(status === 'revoked' || status === 'revoking' ? 'Ended by' : 'Cause', causeOf(grant))]
-  const taken = takenRows(grant)
-  if (activatedAt === null || endedAt === null) return [...cause, ...taken]
-  // An end on time is seen a moment later; what AWS enforced is the time in the document.
+  const credentials = credentialRows(grant)
+  if (activatedAt === null || endedAt === null) return [...cause, ...credentials]
+  // AWS enforced `endsAt`, the time in the IAM document. Workers write `endedAt` a moment later.
   const end = status === 'expired' && endsAt !== null ? endsAt : endedAt
   const minutes = Math.round((Date.parse(end) - Date.parse(activatedAt)) / 60_000)
   const lasted = `${durationWords(minutes)} of ${durationWords(grant.durationMinutes)}`
-  return [...cause, when('Ended', moment(end)), row('Lasted', lasted), ...taken]
+  return [...cause, when('Ended', moment(end)), row('Lasted', lasted), ...credentials]
 }
 
 const LONGEST_ADDRESS = 45
 
-/** Where credentials were taken to. A second address is often a phone or a train, and sometimes somebody else. */
-function takenRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[] {
+/**
+ * The addresses that credentials were sent to. A second address may be the requester's phone or train, or a thief, so
+ * the row warns of it.
+ */
+function credentialRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[] {
   const last = others.at(-1)
   if (!first) return []
   const from = row('Credentials', `Taken from ${clip(first.address, LONGEST_ADDRESS)}`, `First ${moment(first.at)}`)
@@ -86,8 +89,8 @@ function takenRows({ takenFrom: [first, ...others] }: GrantView): readonly Row[]
     weight: 'Bolder',
     color: 'Attention',
   })
-  const look = `First ${moment(last.at)}. If that was somebody else, end the access.`
-  return [from, { title: 'Look here', said: warning, when: look }]
+  const advice = `First ${moment(last.at)}. If that was somebody else, end the access.`
+  return [from, { title: 'Look here', said: warning, when: advice }]
 }
 
 function causeOf({ endCause, requester, approver }: GrantView): string {

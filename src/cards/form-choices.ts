@@ -3,9 +3,9 @@ import { ASKABLE_LEVELS, type Level } from '../rules/levels.ts'
 import { cutMiddle } from '../views/safe-text.ts'
 import { durationWords, levelTitle } from '../views/words.ts'
 
-/** The choices of the form: only what this person may ask for. */
+/** The choices of the request form. They hold only what this person may ask for. */
 
-/** One entitlement, as far as it can be asked for. */
+/** What one entitlement lets a person ask for. */
 export interface Offer {
   readonly name: string
   readonly scopes: readonly string[]
@@ -20,12 +20,17 @@ export interface Choice {
 }
 
 const LONGEST_TITLE = 150
-/** Characters of all choices together, as JSON: a card has room for so many. Further scopes can be asked for in one line. */
+/**
+ * Characters of all scope choices together, as JSON: more do not fit on a card. Other scopes can be asked for with a
+ * one-line message.
+ */
 const LONGEST_SCOPES = 7_000
 const USUAL_MINUTES = [15, 30, 60, 120, 240, 480, 720, 1440, 2880, 5760, 10_080]
 const MOST_DURATIONS = 30
 
-/** Each scope once, with the levels that each of its entitlements has. */
+/**
+ * One choice for each scope. Its title lists the levels and the longest duration of every entitlement with that scope.
+ */
 export function scopeChoices(offers: readonly Offer[]): readonly Choice[] {
   const scopes = [...new Set(offers.flatMap(({ scopes }) => scopes))]
   let length = 0

@@ -2,11 +2,12 @@ import type { DisplayStatus, ReaderRole } from '../views/display-status.ts'
 import type { RequestAndGrant } from '../views/read-view.ts'
 import { moment } from '../views/words.ts'
 
-/** The band on top: the state in words. Its colour says nothing that the words do not say. Trusted text: it may stand in a TextBlock. */
+/** The band at the top of a card: the status in words. Its text is trusted, so it may be in a TextBlock. */
 export interface Headline {
   readonly title: string
-  /** Empty: the title says it all. */
+  /** Empty: no note below the title. */
   readonly note: string
+  /** A colour. It adds nothing to the words, for readers who cannot see colours. */
   readonly style: 'accent' | 'attention' | 'emphasis' | 'good' | 'warning'
 }
 
@@ -40,18 +41,18 @@ const TITLES: Readonly<Record<DisplayStatus, string>> = {
   lapsed: 'Lapsed: nobody decided in time',
 }
 
-export function headlineOf(shown: RequestAndGrant, status: DisplayStatus, part: ReaderRole): Headline {
-  const isGenuineRequest = status === 'pending' && part === 'approver'
+export function headlineOf(view: RequestAndGrant, status: DisplayStatus, role: ReaderRole): Headline {
+  const isTheirDecision = status === 'pending' && role === 'approver'
   return {
-    title: isGenuineRequest ? 'Your decision is needed' : TITLES[status],
-    note: noteOf(shown, status, part),
+    title: isTheirDecision ? 'Your decision is needed' : TITLES[status],
+    note: noteOf(view, status, role),
     style: STYLES[status],
   }
 }
 
-/** Always true, whenever it is read: a card that nobody edits stands for ever. */
-function noteOf({ request, grant }: RequestAndGrant, status: DisplayStatus, part: ReaderRole): string {
-  const again = part === 'requester' ? ' You can ask again.' : ''
+/** A note must be true whenever it is read, because a card may never be edited again. */
+function noteOf({ request, grant }: RequestAndGrant, status: DisplayStatus, role: ReaderRole): string {
+  const again = role === 'requester' ? ' You can ask again.' : ''
   if (status === 'pending') return `Open until ${moment(request.lapsesAt)}, then it lapses.`
   if (status === 'approved') return approvedNote(request)
   if (status === 'active') return grant?.endsAt ? `Until ${moment(grant.endsAt)}, then it ends by itself.` : ''
@@ -62,7 +63,7 @@ function noteOf({ request, grant }: RequestAndGrant, status: DisplayStatus, part
   return status === 'lapsed' ? `Nothing was granted.${again}` : ''
 }
 
-/** An extension has no grant of its own: the card of the first request goes on living. */
+/** An extension makes no grant of its own. The card of the first request shows the extended grant. */
 function approvedNote({ extends: extended, decision, durationMinutes }: RequestAndGrant['request']): string {
   if (extended === null || !decision) return 'What follows is told in a message of its own.'
   return `Access may last until ${moment(new Date(Date.parse(decision.at) + durationMinutes * 60_000).toISOString())}.`

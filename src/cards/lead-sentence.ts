@@ -3,20 +3,20 @@ import type { RequestAndGrant } from '../views/read-view.ts'
 import { clip, cutMiddle, plain, type TextRun, textRuns } from '../views/safe-text.ts'
 import { amount, durationWords, inWords } from '../views/words.ts'
 
-/** One sentence: who, what, where, how long. */
+/** The sentence that says who asks for which levels, in which scope, for how long. */
 export interface Lead {
   readonly runs: readonly TextRun[]
-  /** Below the sentence, where there are several. */
+  /** Several scopes are listed below the sentence. Empty: the only scope is in the sentence. */
   readonly scopes: readonly { readonly runs: readonly TextRun[] }[]
-  /** A scope is longer than a card can show. */
+  /** A scope was shortened, because it is longer than a card can show. */
   readonly isCut: boolean
 }
 
 export const LONGEST_NAME = 80
-/** Of all scopes together: more would leave no room for what people wrote. */
+/** Characters of all scopes together: more would leave no room for reason and comment. */
 const LONGEST_SCOPES = 1_200
 
-export function leadOf({ request, grant }: RequestAndGrant, status: DisplayStatus, part: ReaderRole): Lead {
+export function leadOf({ request, grant }: RequestAndGrant, status: DisplayStatus, role: ReaderRole): Lead {
   const { scopes, levels, durationMinutes } = grant ?? request
   const longest = Math.floor(LONGEST_SCOPES / scopes.length)
   const isCut = scopes.some((scope) => scope.length > longest)
@@ -24,8 +24,8 @@ export function leadOf({ request, grant }: RequestAndGrant, status: DisplayStatu
   const isOne = others.length === 0
   return {
     runs: [
-      ...nameOf(request.requester, part),
-      ...textRuns(` ${verbOf(request, status)[part === 'requester' ? 0 : 1]} `),
+      ...nameOf(request.requester, role),
+      ...textRuns(` ${verbOf(request, status)[role === 'requester' ? 0 : 1]} `),
       ...textRuns(inWords(levels), { weight: 'Bolder' }),
       ...textRuns(' in '),
       ...(isOne && only ? only : textRuns(amount(scopes.length, 'scope'))),
@@ -62,6 +62,6 @@ function verbOf(request: RequestAndGrant['request'], status: DisplayStatus): Ver
   return request.extends === null ? [ofYou, ofOthers] : [`${ofYou} keep the right to`, `${ofOthers} keep the right to`]
 }
 
-function nameOf(requester: string, part: ReaderRole): readonly TextRun[] {
-  return textRuns(part === 'requester' ? 'You' : clip(plain(requester), LONGEST_NAME), { weight: 'Bolder' })
+function nameOf(requester: string, role: ReaderRole): readonly TextRun[] {
+  return textRuns(role === 'requester' ? 'You' : clip(plain(requester), LONGEST_NAME), { weight: 'Bolder' })
 }

@@ -2,18 +2,21 @@ import { createHash } from 'node:crypto'
 import { isPartyTo } from '../grants/grant.ts'
 import { isPersonal, type Message } from '../messages/message.ts'
 import type { RenderedCard } from '../messages/message-sender.ts'
-import type { Reading } from '../views/read-view.ts'
+import type { LoadedRequest } from '../views/read-view.ts'
 import { type CardReader, renderCard } from './request-card.ts'
 
-/** Names what is shown by its content: what reads the same need not be sent again. */
+/** A hash of the card's content. A card with the hash of the card that was sent last is not sent again. */
 export function cardHash({ card }: RenderedCard): string {
   return createHash('sha256').update(JSON.stringify(card)).digest('base64url').slice(0, 22)
 }
 
-/** Whether this message has something to show by now. What nobody saw while it could be decided is not sent afterwards. */
+/**
+ * Whether this message has something to show. An approver who did not get it while the request was pending does not get
+ * it afterwards.
+ */
 export function shouldShow(
   { role, shows, place, reference, presented }: Message,
-  { request, grant }: Reading,
+  { request, grant }: LoadedRequest,
 ): boolean {
   const { status } = request.request
   const isExtension = request.request.extends !== undefined && status === 'approved'
@@ -23,29 +26,31 @@ export function shouldShow(
   return role === 'requester' || status === 'pending' || reference !== undefined
 }
 
-/** What its requester did not do themselves, and no grant follows. */
+/** An end without a grant that the requester did not cause. It needs a message; their own `cancel` does not. */
 function isOutcome(status: string): boolean {
   return status === 'denied' || status === 'lapsed'
 }
 
-/** The requester's first message tells what was asked and decided; what follows is told by the second. */
-export function renderMessage(message: Message, reading: Reading, publicUrl: string): RenderedCard {
-  const { shown } = reading
+/** The requester has two messages: the first shows the request and its decision, the second shows the grant. */
+export function renderMessage(message: Message, loaded: LoadedRequest, publicUrl: string): RenderedCard {
+  const { view } = loaded
   const isFirst = message.role === 'requester' && message.shows === 'request'
-  return renderCard(isFirst ? { ...shown, grant: null } : shown, readerOf(message, reading), publicUrl)
+  return renderCard(isFirst ? { ...view, grant: null } : view, readerOf(message, loaded), publicUrl)
 }
 
-/** In a conversation of many the card itself is for everybody; who asked gets their own view of it. */
-function readerOf({ role, reader, place }: Message, reading: Reading): CardReader {
+/**
+ * In a conversation of several people all see the same card. The requester's client then fetches a view of their own.
+ */
+function readerOf({ role, reader, place }: Message, loaded: LoadedRequest): CardReader {
   const isShared = place.channel === 'teams' && !isPersonal(place.conversation)
-  if (!isShared) return cardReaderOf(role, reader, reading)
+  if (!isShared) return cardReaderOf(role, reader, loaded)
   const { userId } = place.conversation
-  return { part: 'everybody', refreshFor: userId === undefined ? [] : [userId] }
+  return { role: 'everybody', refreshFor: userId === undefined ? [] : [userId] }
 }
 
-/** As somebody sees it who sees it alone. */
-export function cardReaderOf(role: Message['role'], readerId: string, { grant }: Reading): CardReader {
+/** The reader of a card that only one person sees. */
+export function cardReaderOf(role: Message['role'], readerId: string, { grant }: LoadedRequest): CardReader {
   return role === 'requester'
-    ? { part: role }
-    : { part: role, hasApproved: grant !== undefined && isPartyTo(grant.grant.terms, readerId) }
+    ? { role }
+    : { role, hasApproved: grant !== undefined && isPartyTo(grant.grant.terms, readerId) }
 }

@@ -9,11 +9,14 @@ import { compileTemplate } from './template.ts'
 
 const fill = compileTemplate('access')
 
-/** Of each list; the command line shows all. */
+/** Entries of each list. The command line lists all. */
 const MOST_SHOWN = 5
 const LONGEST_SCOPE = 150
 
-/** `my access`: what waits for this person's decision, and what they asked for themselves; the newest first, as they come. */
+/**
+ * The answer to `my access`: requests that wait for this person's decision, and their own requests. Both lists keep the
+ * order given.
+ */
 export function renderAccess(mine: readonly RequestAndGrant[], toReview: readonly RequestAndGrant[]): RenderedCard {
   const lists = [
     listOf('Waiting for your decision', toReview, 'approver'),
@@ -26,26 +29,26 @@ export function renderAccess(mine: readonly RequestAndGrant[], toReview: readonl
   return { card, summary: `Your access: ${amount(toReview.length, 'request')} to decide, ${mine.length} of your own` }
 }
 
-function listOf(title: string, all: readonly RequestAndGrant[], part: ReaderRole) {
+function listOf(title: string, all: readonly RequestAndGrant[], role: ReaderRole) {
   const others = all.length - MOST_SHOWN
   return {
     title,
-    items: all.slice(0, MOST_SHOWN).map((shown) => itemOf(shown, part)),
+    items: all.slice(0, MOST_SHOWN).map((view) => itemOf(view, role)),
     others: others > 0 ? `And ${others} more. In a terminal, latchkey requests lists them all.` : '',
   }
 }
 
-function itemOf(shown: RequestAndGrant, part: ReaderRole) {
-  const status = displayStatusOf(shown)
-  const { title, note } = headlineOf(shown, status, part)
+function itemOf(view: RequestAndGrant, role: ReaderRole) {
+  const status = displayStatusOf(view)
+  const { title, note } = headlineOf(view, status, role)
   return {
     title,
     note,
-    runs: leadOf(shown, status, part).runs.map(shortened),
-    requestId: shown.request.id,
-    grantId: shown.grant?.id ?? '',
-    isDecision: part === 'approver' && status === 'pending',
-    isLive: part === 'requester' && status === 'active',
+    runs: leadOf(view, status, role).runs.map(shortened),
+    requestId: view.request.id,
+    grantId: view.grant?.id ?? '',
+    isDecision: role === 'approver' && status === 'pending',
+    isLive: role === 'requester' && status === 'active',
   }
 }
 

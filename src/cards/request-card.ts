@@ -8,26 +8,30 @@ import { leadOf } from './lead-sentence.ts'
 import { compileTemplate } from './template.ts'
 import { writesOf } from './write-summary-rows.ts'
 
-/** `everybody`: the card that all in a conversation see; these people's clients (Teams' own ids) ask for a view of their own. */
+/** Who reads a card, which decides what is on it. */
 export type CardReader =
-  | { readonly part: 'requester' }
-  /** `hasApproved`: theirs was the yes, so they may end it. */
-  | { readonly part: 'approver'; readonly hasApproved: boolean }
-  | { readonly part: 'everybody'; readonly refreshFor: readonly string[] }
+  | { readonly role: 'requester' }
+  /** `hasApproved`: this person approved the request, so they may end the grant. */
+  | { readonly role: 'approver'; readonly hasApproved: boolean }
+  /**
+   * The card that all people of a conversation see. The clients of `refreshFor` (Teams user ids) fetch their own view
+   * of it.
+   */
+  | { readonly role: 'everybody'; readonly refreshFor: readonly string[] }
 
 const fill = compileTemplate('request')
 
 const LONGEST_SUMMARY = 200
 
-/** The same record gives the same card, to the letter: a card is sent again only where it differs. */
-export function renderCard(shown: RequestAndGrant, reader: CardReader, publicUrl: string): RenderedCard {
-  const { request, grant } = shown
-  const { part } = reader
-  const status = displayStatusOf(shown)
-  const headline = headlineOf(shown, status, part)
-  const lead = leadOf(shown, status, part)
+/** Deterministic: the same view gives exactly the same card. A card is sent again only when it differs. */
+export function renderCard(view: RequestAndGrant, reader: CardReader, publicUrl: string): RenderedCard {
+  const { request, grant } = view
+  const { role } = reader
+  const status = displayStatusOf(view)
+  const headline = headlineOf(view, status, role)
+  const lead = leadOf(view, status, role)
   const isUsedBy = (driver: 'session' | 'attach') =>
-    part === 'requester' && status === 'active' && grant?.driver === driver
+    role === 'requester' && status === 'active' && grant?.driver === driver
   const wasActive = grant !== null && grant.activatedAt !== null
   const card = fill({
     requestId: request.id,
@@ -36,34 +40,34 @@ export function renderCard(shown: RequestAndGrant, reader: CardReader, publicUrl
     publicUrl,
     headline,
     lead,
-    rows: rowsOf(shown, status, part),
+    rows: rowsOf(view, status, role),
     isUsable: isUsedBy('session'),
     isAttached: isUsedBy('attach'),
-    // Live in the requester's thread; whoever approved gets the sum at the end.
-    writes: wasActive && (part !== 'approver' || isOver(status)) ? [writesOf(grant.writes, status === 'active')] : [],
+    // The requester's thread shows writes live. The approver sees their sum when the access is over.
+    writes: wasActive && (role !== 'approver' || isOver(status)) ? [writesOf(grant.writes, status === 'active')] : [],
     may: mayOf(status, reader, lead.isCut),
     refresh: refreshOf(request.id, status, reader),
   })
   return { card, summary: clip(`${headline.title}: ${lead.runs.map(({ text }) => text).join('')}`, LONGEST_SUMMARY) }
 }
 
-/** Which buttons are on it. They give no right: rules and directory are asked at the click. */
+/** Which buttons the card has. A button gives no right: rules and directory are checked at the click. */
 function mayOf(status: DisplayStatus, reader: CardReader, isCut: boolean): Readonly<Record<string, boolean>> {
-  const { part } = reader
-  const isReview = part === 'approver' && status === 'pending'
+  const { role } = reader
+  const isReview = role === 'approver' && status === 'pending'
   return {
-    // Nobody says yes to what the card cannot show whole.
+    // Nobody approves a scope that the card does not show completely.
     approve: isReview && !isCut,
     deny: isReview,
-    cancel: part === 'requester' && status === 'pending',
-    done: part === 'requester' && status === 'active',
-    end: reader.part === 'approver' && reader.hasApproved && status === 'active',
+    cancel: role === 'requester' && status === 'pending',
+    done: role === 'requester' && status === 'active',
+    end: reader.role === 'approver' && reader.hasApproved && status === 'active',
   }
 }
 
 function refreshOf(requestId: string, status: DisplayStatus, reader: CardReader): object {
   const action = { type: 'Action.Execute', title: 'Show the present state', verb: 'view', data: { requestId } }
-  // A list without anybody in it: nobody's client asks by itself.
+  // With an empty list no client refreshes the card by itself.
   if (isOver(status)) return { action, userIds: [] }
-  return reader.part === 'everybody' ? { action, userIds: reader.refreshFor } : { action }
+  return reader.role === 'everybody' ? { action, userIds: reader.refreshFor } : { action }
 }

@@ -5,11 +5,12 @@ import { clip, textRuns } from '../views/safe-text.ts'
 import { type Choice, durationChoices, levelChoices, type Offer, scopeChoices } from './form-choices.ts'
 import { compileTemplate } from './template.ts'
 
-/** What one person may ask for, as the rules say at this moment. */
+/** The request form for one person. */
 export interface AskForm {
   readonly requesterId: string
+  /** What the rules let this person ask for at the moment. */
   readonly entitlements: readonly Offer[]
-  /** What is filled in already. */
+  /** Values to fill in, for example those of a refused try. */
   readonly given?: Given
   /** A sentence: why the last try was refused. */
   readonly problem?: string
@@ -24,7 +25,7 @@ export interface Given {
   readonly ticket?: string
 }
 
-/** As the use case takes them. */
+/** Longest texts in characters: reason and ticket as in `ask-input.ts`, `below` as the longest S3 key. */
 const LONGEST = { below: 1024, reason: 1000, ticket: 100, problem: 600 } as const
 
 const fill = compileTemplate('form')
@@ -33,7 +34,7 @@ export function renderForm({ requesterId, entitlements, given = {}, problem }: A
   const scopes = scopeChoices(entitlements)
   const card = fill({
     requesterId,
-    // The renderer's own choice of what is filled in; a form without choices would be refused by every client.
+    // An empty list leaves the form out: clients refuse a form whose choices are empty.
     form:
       scopes.length === 0 ? [] : [{ scopes, ...otherInputs(entitlements), ...filledIn(entitlements, scopes, given) }],
     isEmpty: scopes.length === 0,
@@ -52,16 +53,16 @@ function otherInputs(offers: readonly Offer[]): {
 }
 
 function filledIn(offers: readonly Offer[], scopes: readonly Choice[], given: Given): object {
-  const place = placeOf(scopes, given)
-  const chosen = offers.find(({ scopes }) => scopes.includes(place.scope))
-  // Nothing is asked for that nobody chose.
+  const selected = selectScope(scopes, given)
+  const chosen = offers.find(({ scopes }) => scopes.includes(selected.scope))
+  // No level is preselected unless there is only one: the person must choose what they ask for.
   const offered = levelChoices(offers).map(({ value }) => value)
   const levels = given.levels ?? (offered.length === 1 ? offered : [])
   const durations = durationChoices(offers).map(({ value }) => value)
   const usual = chosen ? formatDuration(chosen.defaultMinutes) : (durations[0] ?? '')
   return {
-    scope: place.scope,
-    below: clip(place.below, LONGEST.below),
+    scope: selected.scope,
+    below: clip(selected.below, LONGEST.below),
     levelsChosen: levels.join(','),
     duration: given.duration !== undefined && durations.includes(given.duration) ? given.duration : usual,
     reason: clip(given.reason ?? '', LONGEST.reason),
@@ -69,8 +70,8 @@ function filledIn(offers: readonly Offer[], scopes: readonly Choice[], given: Gi
   }
 }
 
-/** A scope that lies below one of the choices is that choice and the part below it. */
-function placeOf(
+/** Splits a scope that lies below one of the choices into the nearest choice and the rest of the key. */
+function selectScope(
   scopes: readonly Choice[],
   { scope, below = '' }: Given,
 ): { readonly scope: string; readonly below: string } {

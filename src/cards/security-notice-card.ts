@@ -9,21 +9,23 @@ const fill = compileTemplate('notice')
 
 const LONGEST_ARN = 200
 
-/** Below the headline: what was found, and by whom. Parts are trusted text: they may stand in a TextBlock. */
-interface Words {
+/** The content of a security notice. The names are those of the template. */
+interface NoticeContent {
   readonly headline: Headline
+  /** Below the headline: what was found, and by whom. */
   readonly found: readonly TextRun[]
+  /** Trusted text, so it may be in a TextBlock. */
   readonly parts: readonly { readonly title: string; readonly text: string }[]
 }
 
-/** What the security channel is told: what happened, what follows from it, and what to do. */
+/** The card for the security channel: what happened, what Latchkey does, and what people must do. */
 export function renderNotice(notice: SecurityNotice): RenderedCard {
   const words = wordsOf(notice)
   const { title, note } = words.headline
   return { card: fill(words), summary: `${title}. ${note}` }
 }
 
-function wordsOf(notice: SecurityNotice): Words {
+function wordsOf(notice: SecurityNotice): NoticeContent {
   switch (notice.kind) {
     case 'epoch-renewed':
       return renewedWords(notice)
@@ -34,7 +36,7 @@ function wordsOf(notice: SecurityNotice): Words {
   }
 }
 
-function renewedWords({ at, by }: SecurityNotice & { readonly kind: 'epoch-renewed' }): Words {
+function renewedWords({ at, by }: SecurityNotice & { readonly kind: 'epoch-renewed' }): NoticeContent {
   return {
     headline: { title: 'latchkey recover was run', note: `At ${utc(at)}.`, style: 'warning' },
     found: [
@@ -52,7 +54,7 @@ function renewedWords({ at, by }: SecurityNotice & { readonly kind: 'epoch-renew
   }
 }
 
-function replacedWords({ at, role }: SecurityNotice & { readonly kind: 'record-replaced' }): Words {
+function replacedWords({ at, role }: SecurityNotice & { readonly kind: 'record-replaced' }): NoticeContent {
   return {
     headline: { title: 'Redis is not the one that AWS knows', note: foundAt(at), style: 'attention' },
     found: [
@@ -71,7 +73,7 @@ function replacedWords({ at, role }: SecurityNotice & { readonly kind: 'record-r
   }
 }
 
-function changedWords({ at, role, isFirst }: SecurityNotice & { readonly kind: 'deny-changed' }): Words {
+function changedWords({ at, role, isFirst }: SecurityNotice & { readonly kind: 'deny-changed' }): NoticeContent {
   const attached = isFirst
     ? ' What is attached to people’s own roles and users in its account is taken away, and those grants end.'
     : ''
@@ -109,7 +111,7 @@ function foundAt(at: string): string {
   return `Found by Latchkey at ${utc(at)}.`
 }
 
-/** As AWS, CloudTrail and the audit log have it: it is compared with them. */
+/** In UTC, because readers compare it with AWS, CloudTrail and the audit log. */
 function utc(at: string): string {
   return `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`
 }

@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-// Not the package's own door: its types lead into TypeScript sources of another package, which no strict build accepts.
+// Not the package's main export: its types import TypeScript sources that do not compile under `strict`.
 import { Template } from 'adaptivecards-templating/lib/template-engine.js'
 import { z } from 'zod'
 
 const card = z.looseObject({ type: z.literal('AdaptiveCard') })
 
 /**
- * Reads and compiles `adaptive-cards/<name>.json` once; what comes back fills it in. `${…}` in a template is evaluated, in data never.
- * Every value of the data must be there: for one that is missing the package writes its own name.
+ * Reads and compiles `adaptive-cards/<name>.json` once, and returns the function that fills it in. `${…}` is evaluated
+ * in the template, never in the data. The data must hold every value: for a missing one the package puts the name of
+ * the value on the card.
  */
 export function compileTemplate(name: 'access' | 'form' | 'help' | 'notice' | 'request'): (data: object) => object {
   const path = join(packageRoot(import.meta.dirname), 'adaptive-cards', `${name}.json`)
@@ -16,7 +17,7 @@ export function compileTemplate(name: 'access' | 'form' | 'help' | 'notice' | 'r
   return (data) => card.parse(template.expand({ $root: data }))
 }
 
-/** Templates are not compiled: the sources and `dist/` both read them from the package's root. */
+/** The nearest folder with a package.json. The sources and `dist/` both read the templates from there. */
 function packageRoot(folder: string): string {
   if (existsSync(join(folder, 'package.json'))) return folder
   const parent = dirname(folder)

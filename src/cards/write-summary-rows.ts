@@ -3,7 +3,7 @@ import type { LastWrite, WriteSummary } from '../oversight/write-summary.ts'
 import { clip, cutMiddle, plain, type TextRun, textRuns } from '../views/safe-text.ts'
 import { byteWords, moment } from '../views/words.ts'
 
-/** What CloudTrail told of the writes of one grant. */
+/** The writes of one grant as a card shows them. */
 export interface Writes {
   /** Trusted text. */
   readonly sums: string
@@ -25,7 +25,7 @@ const WORDS: Readonly<Record<WriteKind, string>> = {
   denied: 'refused by AWS',
 }
 
-/** Numbers and names only as they were seen: it never says that nothing was written. */
+/** Only what CloudTrail reported. It never claims that nothing was written, because records can be late or missing. */
 export function writesOf({ counts, bytes, last }: WriteSummary, isLive: boolean): Writes {
   const seen = WRITE_KINDS.filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${WORDS[kind]}`)
   const size = bytes > 0 ? [`at least ${byteWords(bytes)}`] : []

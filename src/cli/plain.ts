@@ -1,4 +1,7 @@
-/** As long as the longest reason, and no control character: some of it was written by somebody else, and a terminal obeys it. */
+/**
+ * Untrusted text for a terminal: without control characters, which terminals obey, and at most as long as the longest
+ * reason.
+ */
 export function plain(text: string): string {
   return text.replace(/\p{C}/gu, ' ').slice(0, 1_000)
 }

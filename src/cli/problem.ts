@@ -1,9 +1,9 @@
-/** What a person at a terminal is told: one sentence with the next step, exit status 1. */
+/** An error for a person at a terminal: one sentence with the next step. The exit status is 1. */
 export class Problem extends Error {
   override readonly name: string = 'Problem'
 }
 
-/** What Latchkey refused. `code` is stable, its words are not. */
+/** A refusal of Latchkey's API. Its `code` is stable; its message may change. */
 export class Refusal extends Problem {
   override readonly name = 'Refusal'
   readonly code: string

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { Problem } from './problem.ts'
 
-/** The sign-in of one person at one Latchkey, readable by that person alone. */
+/** The file with the sign-in of one person at one Latchkey. Only that person can read it. */
 const signIn = z.strictObject({
   url: z.string(),
   openIdConnectUrl: z.url(),
@@ -21,11 +21,11 @@ const signIn = z.strictObject({
 
 export type SignIn = z.infer<typeof signIn>
 
-/** A refresh takes far less; a lock this old belongs to a process that died. */
+/** A refresh takes far less, so an older lock belongs to a process that died. */
 const LOCK_STALE_MS = 20_000
 const LOCK_POLL_MS = 50
 
-/** After the XDG Base Directory Specification: a relative path there is to be ignored. */
+/** The XDG Base Directory Specification says that a relative XDG_CONFIG_HOME must be ignored. */
 function folder(): string {
   const given = process.env.XDG_CONFIG_HOME ?? ''
   return join(isAbsolute(given) ? given : join(homedir(), '.config'), 'latchkey')
@@ -42,18 +42,18 @@ async function privateFolder(): Promise<string> {
   return path
 }
 
-/** Undefined: not signed in at this Latchkey. */
+/** Undefined: nobody is signed in at this Latchkey. */
 export async function readSignIn(url: string): Promise<SignIn | undefined> {
-  const kept = await readKept()
-  return kept?.url === url ? kept : undefined
+  const stored = await readFromFile()
+  return stored?.url === url ? stored : undefined
 }
 
-/** Undefined: nobody is signed in on this machine. */
+/** The URL of the Latchkey that the person signed in to. Undefined: nobody is signed in on this machine. */
 export async function signedInAt(): Promise<string | undefined> {
-  return (await readKept())?.url
+  return (await readFromFile())?.url
 }
 
-async function readKept(): Promise<SignIn | undefined> {
+async function readFromFile(): Promise<SignIn | undefined> {
   let text: string
   try {
     text = await readFile(join(folder(), 'sign-in.json'), 'utf8')
@@ -74,7 +74,7 @@ function parseJson(text: string, context: z.RefinementCtx): unknown {
   }
 }
 
-/** Written beside and renamed: a reader sees the old sign-in or the new one, never half of one. */
+/** Writes a new file and renames it, so that a reader sees the old sign-in or the new one, never half of one. */
 export async function writeSignIn(next: SignIn): Promise<void> {
   const path = await privateFolder()
   const draft = join(path, `sign-in.${randomUUID()}`)
@@ -86,7 +86,11 @@ export async function forgetSignIn(): Promise<void> {
   await rm(join(folder(), 'sign-in.json'), { force: true })
 }
 
-/** One refresh at a time: a refresh token that is used twice looks stolen, and the AWS SDKs start `credential_process` in parallel. */
+/**
+ * Runs `work` in one process at a time. AWS SDKs start `credential_process` in parallel, and Entra may treat a refresh
+ * token that is used twice as stolen.
+ * @throws Problem when another process holds the lock too long
+ */
 export async function withLock<T>(work: () => Promise<T>): Promise<T> {
   const lock = join(await privateFolder(), 'refresh.lock')
   const token = randomUUID()
@@ -98,7 +102,7 @@ export async function withLock<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
-    // Whoever took us for dead holds it now.
+    // Another process may have replaced this lock as stale. Its lock must not be removed.
     if ((await readLock(lock)) === token) await rm(lock, { force: true })
   }
 }

@@ -1,6 +1,6 @@
 import { Problem } from './problem.ts'
 
-/** As OpenSSL and node name them. */
+/** Error codes of OpenSSL and node. */
 const CERTIFICATE_FAULT = /CERT|^UNABLE_TO_|^ERR_TLS_/
 
 function codesOf(error: unknown): readonly string[] {
@@ -9,7 +9,10 @@ function codesOf(error: unknown): readonly string[] {
   return [...own, ...codesOf(error.cause)]
 }
 
-/** Why there was no answer: the network, or a certificate that this machine does not trust, which no second try mends. */
+/**
+ * Says why there was no answer. An untrusted certificate gets a sentence of its own, because trying again does not
+ * help.
+ */
 export function unreachable(who: string, error: unknown): Problem {
   const fault = codesOf(error).find((code) => CERTIFICATE_FAULT.test(code))
   return new Problem(

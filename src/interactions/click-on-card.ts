@@ -9,7 +9,7 @@ import { LatchkeyError } from '../errors.ts'
 import { type EndGrantDeps, endGrant } from '../grants/end-grant.ts'
 import { findGrant } from '../grants/find-grants.ts'
 import type { Caller } from '../rules/caller.ts'
-import type { Reading } from '../views/read-view.ts'
+import type { LoadedRequest } from '../views/read-view.ts'
 import type { Click, ClickAnswer } from './interaction.ts'
 import { type PresentDeps, presentCard, presentInstead } from './present-card.ts'
 
@@ -44,7 +44,7 @@ export async function review(
     throw new LatchkeyError('BAD_INPUT', {
       problem: `A comment has ${LONGEST_COMMENT} characters at most. Shorten it.`,
     })
-  const isTheirOwn = ({ request: { request } }: Reading) => {
+  const isTheirOwn = ({ request: { request } }: LoadedRequest) => {
     const last = request.reviews.at(-1)
     return last?.reviewer.objectId === caller.objectId && last.decision === decision
   }
@@ -59,7 +59,7 @@ export async function review(
 
 export async function cancel(deps: PresentDeps, caller: Caller, click: Click): Promise<ClickAnswer> {
   const { requestId } = parseData(ofRequest, click)
-  const isTheirOwn = ({ request: { request } }: Reading) => request.status === 'cancelled'
+  const isTheirOwn = ({ request: { request } }: LoadedRequest) => request.status === 'cancelled'
   try {
     await cancelRequest(deps, caller, requestId)
   } catch (error) {
@@ -71,7 +71,7 @@ export async function cancel(deps: PresentDeps, caller: Caller, click: Click): P
 
 export async function done(deps: PresentDeps & EndGrantDeps, caller: Caller, click: Click): Promise<ClickAnswer> {
   const { grantId } = parseData(ofGrant, click)
-  const isTheirOwn = ({ grant }: Reading) => grant?.grant.end?.by === caller.objectId
+  const isTheirOwn = ({ grant }: LoadedRequest) => grant?.grant.end?.by === caller.objectId
   try {
     const { terms } = await endGrant(deps, caller, grantId)
     return await presentCard(deps, caller, terms.requestId, click)

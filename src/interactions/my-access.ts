@@ -40,7 +40,7 @@ async function showReadable(
   const shown = await Promise.all(
     ids.map((id) =>
       readView(deps, caller, id).then(
-        (reading) => [reading.shown],
+        (reading) => [reading.view],
         (error: unknown) => {
           if (error instanceof ZodError || isLatchkeyError(error, 'NOT_FOUND')) return []
           throw error

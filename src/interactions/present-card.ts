@@ -1,11 +1,11 @@
-import { withNotice } from '../cards/card-with-sentence.ts'
+import { withNotice } from '../cards/card-with-notice.ts'
 import { cardReaderOf } from '../cards/message-card.ts'
 import { renderCard } from '../cards/request-card.ts'
 import { isLatchkeyError, type LatchkeyError } from '../errors.ts'
 import { readMessages } from '../messages/message.ts'
 import type { Caller } from '../rules/caller.ts'
 import type { RecordPort } from '../store/record-store.ts'
-import { type Reading, type ReadViewDeps, readView } from '../views/read-view.ts'
+import { type LoadedRequest, type ReadViewDeps, readView } from '../views/read-view.ts'
 import type { Click, ClickAnswer } from './interaction.ts'
 
 export interface PresentDeps extends ReadViewDeps {
@@ -33,7 +33,7 @@ export async function presentInstead(
   deps: PresentDeps,
   caller: Caller,
   requestId: string,
-  clicked: Clicked & { readonly isTheirOwn: (reading: Reading) => boolean },
+  clicked: Clicked & { readonly isTheirOwn: (reading: LoadedRequest) => boolean },
   refusal: LatchkeyError,
 ): Promise<ClickAnswer> {
   try {
@@ -48,12 +48,12 @@ export async function presentInstead(
   }
 }
 
-async function render(deps: PresentDeps, caller: Caller, reading: Reading, { reference }: Clicked) {
+async function render(deps: PresentDeps, caller: Caller, reading: LoadedRequest, { reference }: Clicked) {
   const { request } = reading.request
   const role = request.requester.objectId === caller.objectId ? 'requester' : 'approver'
   const isFirst = role === 'requester' && (await isOfTheRequest(deps, request.copies, reference))
-  const shown = isFirst ? { ...reading.shown, grant: null } : reading.shown
-  return { card: renderCard(shown, cardReaderOf(role, caller.objectId, reading), deps.publicUrl).card }
+  const view = isFirst ? { ...reading.view, grant: null } : reading.view
+  return { card: renderCard(view, cardReaderOf(role, caller.objectId, reading), deps.publicUrl).card }
 }
 
 /** The message that tells what was asked; what came of it has a message of its own. */

@@ -2,33 +2,34 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { type Part, partEnvironment } from '../config/environment.ts'
 import type { Environment } from '../config/faults.ts'
 
-/** One parent, two children, so that nothing a person clicks ever waits for a revoke, nor the other way round. */
+/** The parent starts each part in a process of its own, so that clicks and revocations never wait for each other. */
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
-/** A child that lived this long is not in a loop of crashes. */
+/** A child that ran this long is not in a loop of crashes: its next restart waits `FIRST_PAUSE_MS` again. */
 const SETTLED_MS = 60_000
 const KILL_AFTER_MS = 30_000
+/** The exit status of a part whose settings or Redis are not acceptable, see `src/main.ts`. */
 const EXIT_REFUSED = 1
 
-export interface Family {
-  /** Every child's end, after which the parent may go. */
+export interface Children {
+  /** Resolves when every child has ended. The parent may exit then. */
   stop(): Promise<void>
 }
 
-interface FamilyDeps {
+interface ChildrenDeps {
   readonly script: string
   readonly env: Environment
   readonly parts: readonly Part[]
-  readonly say: (line: object) => void
-  /** A child says that it must not run like this: nothing is started again. */
+  readonly log: (line: object) => void
+  /** Called when a child refused to start. It is not started again. */
   readonly onRefused: () => void
 }
 
-export function startChildren({ script, env, parts, say, onRefused }: FamilyDeps): Family {
+export function startChildren({ script, env, parts, log, onRefused }: ChildrenDeps): Children {
   const children = parts.map((part) =>
-    keepAlive(() => fork(script, [part], { env: { ...partEnvironment(env, part) } }), {
-      say: (line) => say({ child: part, ...line }),
+    supervise(() => fork(script, [part], { env: { ...partEnvironment(env, part) } }), {
+      log: (line) => log({ child: part, ...line }),
       onRefused,
     }),
   )
@@ -39,12 +40,12 @@ export function startChildren({ script, env, parts, say, onRefused }: FamilyDeps
   }
 }
 
-interface KeepDeps {
-  readonly say: (line: object) => void
+interface SupervisorDeps {
+  readonly log: (line: object) => void
   readonly onRefused: () => void
 }
 
-function keepAlive(start: () => ChildProcess, { say, onRefused }: KeepDeps): Family {
+function supervise(start: () => ChildProcess, { log, onRefused }: SupervisorDeps): Children {
   let pauseMs = FIRST_PAUSE_MS
   let stopping = false
   let timer: NodeJS.Timeout | undefined
@@ -61,13 +62,13 @@ function keepAlive(start: () => ChildProcess, { say, onRefused }: KeepDeps): Fam
       if (stopping) return
       if (code === EXIT_REFUSED && !ready) return onRefused()
       if (performance.now() - startedAt > SETTLED_MS) pauseMs = FIRST_PAUSE_MS
-      say({ level: 'error', code, signal, againInMilliseconds: pauseMs, msg: 'a child died and is started again' })
+      log({ level: 'error', code, signal, againInMilliseconds: pauseMs, msg: 'a child died and is started again' })
       timer = setTimeout(() => {
         child = begin()
       }, pauseMs)
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
     })
-    say({ level: 'info', pid: next.pid, msg: 'started a child' })
+    log({ level: 'info', pid: next.pid, msg: 'started a child' })
     return next
   }
 

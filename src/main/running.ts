@@ -1,21 +1,24 @@
 import type { Logger } from 'pino'
 
-/** One part of Latchkey, started. */
+/** A part of Latchkey (web or workers) that was started. */
 export interface Running {
   stop(): Promise<void>
 }
 
-/** Tells the parent; started by itself there is none. */
+/** Tells the parent process that this part is ready. A part that was started alone has no parent. */
 export function reportReady(): void {
   process.send?.('ready')
 }
 
-/** Longer than the 20 seconds that jobs are given. */
+/** Longer than the 20 seconds that running jobs get to finish. */
 const STOP_WITHIN_MS = 25_000
-/** `EX_SOFTWARE` of sysexits.h: unlike a refusal to start (1), the parent starts such a child again. */
+/** `EX_SOFTWARE` of sysexits.h. The parent starts such a child again, unlike one that refused to start (1). */
 const EXIT_CRASHED = 70
 
-/** Stops once, whoever asks first: the parent, the terminal, or the loss of the parent. Before the start is over there is nothing to stop. */
+/**
+ * Stops once: on SIGTERM, on SIGINT, or when the parent is gone.
+ * @param started Gives undefined until the part has started: there is nothing to stop yet
+ */
 export function stopOnSignal(log: Logger, started: () => Running | undefined): void {
   let stopping = false
   async function stop(reason: string): Promise<void> {
@@ -35,10 +38,11 @@ export function stopOnSignal(log: Logger, started: () => Running | undefined): v
   process.on('disconnect', () => void stop('the parent is gone'))
 }
 
-/** After an error that nobody expected, nothing is known about the process: the parent starts a new one. */
+/** Exits after an error that nothing caught: the state of the process is unknown then. The parent starts a new one. */
 export function exitOnCrash(log: Logger): void {
   function crash(err: unknown): void {
-    // Not `fatal`: pino flushes after it, and where whoever read the log is gone that flush tries for ever (sonic-boom, flushSync on EPIPE).
+    // Not `log.fatal`: pino flushes after it, and when the log's reader is gone that flush never ends (sonic-boom,
+    // flushSync on EPIPE).
     log.error({ err }, 'crashed')
     process.exit(EXIT_CRASHED)
   }

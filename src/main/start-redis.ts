@@ -4,15 +4,15 @@ import type { Config } from '../config.ts'
 import { preflight } from '../redis/check-redis.ts'
 import { type Connection, connect, untilReady } from '../redis/connections.ts'
 
-const SAY_SO_EVERY_MS = 5_000
+const WARN_EVERY_MS = 5_000
 
 /**
- * A Redis that is not there is waited for: it comes back, and nobody has to start us again.
- * @throws ConfigFaults for one that is there and must not hold the record
+ * Waits until Redis answers, so that nobody has to restart Latchkey after an outage of Redis.
+ * @throws ConfigFaults for a Redis that answers but does not qualify to hold the record
  */
 export async function startRedis({ redisUrl, redisDurability }: Config, log: Logger): Promise<Connection> {
   const redis = connect(redisUrl, 'request', log)
-  while (!(await untilReady(redis, SAY_SO_EVERY_MS))) {
+  while (!(await untilReady(redis, WARN_EVERY_MS))) {
     log.warn('waiting for Redis; check REDIS_URL, and that Redis runs')
   }
   const { refusals, warnings } = await preflight(redis, { durability: redisDurability })

@@ -26,10 +26,10 @@ import type { RecordPort } from '../store/record-store.ts'
 import { messagesRoute } from '../teams/messages-route.ts'
 import type { Running } from './running.ts'
 
-const ASK_AGAIN_MS = 2_000
-const MOST_SKEW_MS = 2_000
+const RETRY_MS = 2_000
+const MAX_SKEW_MS = 2_000
 
-/** Start order: dependencies → routes → self-test → listen. Stop: unready, close the server, Redis last. */
+/** Start order: dependencies, routes, self-test, listen. Stop order: not ready, close the server, disconnect Redis. */
 export async function startWeb({ config, rules }: Setup, redis: Connection, log: Logger): Promise<Running> {
   const deps = joinEdges({ config, rules }, 'web', redis, log)
   const state = { stopping: false }
@@ -59,22 +59,26 @@ async function findMissing(record: RecordPort, state: { readonly stopping: boole
   if (state.stopping) return 'It is being stopped.'
   try {
     const skewMs = Math.abs((await record.now()) - Date.now())
-    return skewMs > MOST_SKEW_MS ? 'The clocks of this machine and of Redis differ.' : undefined
+    return skewMs > MAX_SKEW_MS ? 'The clocks of this machine and of Redis differ.' : undefined
   } catch (error) {
     if (error instanceof LatchkeyError) return error.message
     throw error
   }
 }
 
-/** Nothing listens before each kind of forged token was refused at both doors. While their keys cannot be had, that is waited for. */
+/**
+ * Runs before the server listens: `/api/v1` and `/api/messages` must refuse each kind of forged token.
+ * Waits while the signing keys of Entra or Bot Connector cannot be fetched (503).
+ * @throws Error when a forged token was not refused
+ */
 async function testItself(app: FastifyInstance, config: Config, log: Logger): Promise<void> {
-  const strange = strangeKey()
+  const foreignKey = strangeKey()
   await untilRefused(
-    () => tryForgedTokens(app, tokenFacts(config), strange),
+    () => tryForgedTokens(app, tokenFacts(config), foreignKey),
     () => log.warn('waiting for the signing keys of Entra; check ENTRA_AUTHORITY, ENTRA_TENANT_ID and the connection'),
   )
   await untilRefused(
-    () => tryForgedActivities(app, connectorFacts(config), strange),
+    () => tryForgedActivities(app, connectorFacts(config), foreignKey),
     () => log.warn('waiting for the signing keys of Bot Connector; check BOT_OPENID_METADATA_URL and the connection'),
   )
 }
@@ -87,6 +91,6 @@ async function untilRefused(tryAll: () => Promise<ReadonlyMap<string, number>>, 
       throw new Error(`The self-test failed: ${wrong.map(([kind, status]) => `${kind} token: ${status}`).join(', ')}`)
     }
     warn()
-    await delay(ASK_AGAIN_MS)
+    await delay(RETRY_MS)
   }
 }

@@ -2,8 +2,12 @@ import type { CloudTrailRecord } from './cloudtrail-record.ts'
 import type { Unexplained } from './match-grant.ts'
 import type { S3Write } from './s3-write.ts'
 
-/** Port: where records wait that were accepted. Resolves once they are stored for good; throws UNAVAILABLE. */
+/** Port: the queue of accepted CloudTrail records, which wait to be folded into write summaries. */
 export interface Inbox {
+  /**
+   * Resolves once the record is stored durably.
+   * @throws UNAVAILABLE
+   */
   append(record: CloudTrailRecord): Promise<void>
 }
 
@@ -12,7 +16,10 @@ export interface InboxEntry {
   readonly records: readonly CloudTrailRecord[]
 }
 
-/** A record and what it is. `write` is undefined for a read: it is attributed, and nothing was written. */
+/**
+ * A record with the grant that explains it, or with the reason why none does.
+ * `write` is undefined for a read: a grant explains it, but nothing was written.
+ */
 export type Explained = { readonly record: CloudTrailRecord; readonly rememberUntilMs: number } & (
   | { readonly grantId: string; readonly requestId: string; readonly write: S3Write | undefined }
   | { readonly unexplained: Unexplained }
@@ -23,9 +30,12 @@ export interface FoldEntry {
   readonly explained: readonly Explained[]
 }
 
-/** Port: the worker's side of the inbox. Entries come again until they are folded. */
+/** Port: the worker's side of the inbox. `read` gives an entry again until it was folded. */
 export interface Fold {
   read(count: number): Promise<readonly InboxEntry[]>
-  /** Counts each record once, whatever comes twice, and takes the entries out; all in one write. Without entries it reports what is due. */
+  /**
+   * In one write: counts each record once, even when it was delivered twice, and removes the entries.
+   * An empty list only reports the unexplained records that are due.
+   */
   fold(entries: readonly FoldEntry[]): Promise<void>
 }

@@ -1,14 +1,18 @@
 import { z } from 'zod'
 
 /**
- * A CloudTrail record as EventBridge brings it ("CloudTrail record contents"), cut down at the door to what folding needs. Nothing else is
- * stored: the record of an AssumeRole carries a session token in `responseElements.credentials`.
+ * A CloudTrail record as EventBridge delivers it ("CloudTrail record contents"). The route keeps only the fields that
+ * folding needs. The rest is never stored: the record of an AssumeRole carries a session token in
+ * `responseElements.credentials`.
  */
 
-/** The longest S3 key has 1,024 bytes. What is longer than any name of AWS is cut: a record is never lost for it. */
+/** The longest S3 key has 1,024 bytes. A longer text is cut rather than refused, so that no record is lost. */
 const MOST_CHARACTERS = 1_024
 
-/** Seen as lists and as strings ("CloudTrail userIdentity element", S3 records of 2019). */
+/**
+ * A string, or a list of which the first string is taken. Both were seen ("CloudTrail userIdentity element", S3 records
+ * of 2019).
+ */
 const text = z
   .union([z.string(), z.tuple([z.string()]).rest(z.unknown())])
   .transform((value) => (typeof value === 'string' ? value : value[0]).slice(0, MOST_CHARACTERS))
@@ -28,13 +32,14 @@ const detail = z.object({
   userIdentity: z.object({ principalId: text, arn: text }),
   readOnly: z.boolean().optional().catch(undefined),
   errorCode: text,
-  // Outposts write `Key`.
+  // Records of S3 on Outposts say `Key`.
   requestParameters: fields({ bucketName: text, key: text, Key: text }),
   additionalEventData: fields({ bytesTransferredIn: z.number().nonnegative().optional().catch(undefined) }),
 })
 
-/** What is kept in the inbox. `id` says once for all deliveries and both accounts of a cross-account call what it is. */
+/** What the inbox stores of a record. */
 export const cloudTrailRecord = z.object({
+  /** Account and event id. Every delivery of one record has the same id, so it counts once. */
   id: z.string(),
   account,
   /** `eventTime`, ISO 8601 UTC with milliseconds. */
@@ -52,15 +57,19 @@ export const cloudTrailRecord = z.object({
 
 export type CloudTrailRecord = z.infer<typeof cloudTrailRecord>
 
-/** Nobody but AWS may put events of such a source ("PutEvents"): what else comes with a key is no record, whatever it says. */
+/**
+ * Only AWS can put events whose source begins with `aws.` ("PutEvents"). An event of another source is not a CloudTrail
+ * record.
+ */
 const source = z.string().startsWith('aws.')
 
-/** EventBridge's envelope around one record. */
+/** The envelope of EventBridge around one record. */
 export const envelope = z.object({ source, account, detail }).transform(({ account, detail }): CloudTrailRecord => {
   const { userIdentity, requestParameters, additionalEventData } = detail
   const { bytesTransferredIn } = additionalEventData ?? {}
   return {
-    // By account: whoever may speak for one must not make us forget a record of another.
+    // With the account: otherwise an account could send the event id of another's record, which would then count as a
+    // repetition.
     id: `${account}/${detail.sharedEventID ?? detail.eventID}`,
     account,
     at: new Date(detail.eventTime).toISOString(),
@@ -72,7 +81,7 @@ export const envelope = z.object({ source, account, detail }).transform(({ accou
     errorCode: detail.errorCode,
     bucket: requestParameters?.bucketName,
     key: requestParameters?.key ?? requestParameters?.Key,
-    // Seen as a float.
+    // CloudTrail was seen to send a float.
     bytes: bytesTransferredIn === undefined ? undefined : Math.round(bytesTransferredIn),
   }
 })

@@ -7,34 +7,37 @@ export interface WiredRegion {
   readonly region: string
 }
 
-/** @example regionName(place) // "111122223333/eu-west-1" */
+/** @example regionName({ accountId: '111122223333', region: 'eu-west-1' }) // "111122223333/eu-west-1" */
 export function regionName({ accountId, region }: WiredRegion): string {
   return `${accountId}/${region}`
 }
 
-/** From now on somebody is told where it is not as it was set up. */
-export async function noteSetUp(record: RecordPort, place: WiredRegion, actor: Actor): Promise<void> {
-  await note(record, place, { kind: 'wiring.set-up', actor })
+/**
+ * Notes that `latchkey aws setup` wired this region. From now on the security channel hears when the wiring differs.
+ */
+export async function noteSetUp(record: RecordPort, wired: WiredRegion, actor: Actor): Promise<void> {
+  await recordWiring(record, wired, { kind: 'wiring.set-up', actor })
 }
 
-export async function noteTakenDown(record: RecordPort, place: WiredRegion, actor: Actor): Promise<void> {
-  await note(record, place, { kind: 'wiring.taken-down', actor })
+/** Notes that `latchkey aws teardown` removed the wiring of this region. It is no longer compared. */
+export async function noteTakenDown(record: RecordPort, wired: WiredRegion, actor: Actor): Promise<void> {
+  await recordWiring(record, wired, { kind: 'wiring.taken-down', actor })
 }
 
-async function note(
+async function recordWiring(
   record: RecordPort,
-  place: WiredRegion,
+  wired: WiredRegion,
   event: { readonly kind: 'wiring.set-up' | 'wiring.taken-down'; readonly actor: Actor },
 ): Promise<void> {
   const at = event.kind === 'wiring.set-up' ? await record.now() : null
   await record.commit({
     records: [],
-    indexes: [{ ...WIRED, id: regionName(place), at }],
-    audit: [{ ...event, account: place.accountId, region: place.region }],
+    indexes: [{ ...WIRED, id: regionName(wired), at }],
+    audit: [{ ...event, account: wired.accountId, region: wired.region }],
   })
 }
 
-/** Names of the places where something should be wired. */
+/** The `regionName` of every region that was wired and not taken down. */
 export async function listWiredRegions(record: Pick<RecordPort, 'scores'>): Promise<ReadonlySet<string>> {
   return new Set((await record.scores(WIRED.kind, WIRED.value)).keys())
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
 /**
- * What `latchkey aws setup` sends through EventBridge to see whether it arrives. It is never a CloudTrail record, whatever else it holds: everybody
- * who may put events into the account may send one.
+ * The source of the event that `latchkey aws setup` sends through EventBridge to test the wiring.
+ * Anyone who may put events into the account can send one, so such an event never counts as a CloudTrail record.
  */
 export const SELF_TEST = 'latchkey.self-test'
 

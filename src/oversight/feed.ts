@@ -1,10 +1,10 @@
-/** Port: what is known of the way by which CloudTrail records come to us. */
+/** Port: what Latchkey knows of its feed, the route by which CloudTrail records arrive. */
 export interface Feed {
-  /** A record of S3 came of that bucket at that time (ISO 8601): the way is proven for it. */
+  /** Notes that a CloudTrail record of this bucket arrived at that time (ISO 8601), so the feed works for it. */
   prove(bucket: string, at: string): Promise<void>
-  /** When the newest was seen to come, by bucket. */
+  /** Maps each bucket to the time (ISO 8601) at which its newest record arrived. */
   proven(): Promise<ReadonlyMap<string, string>>
-  /** An event of the self-test came. */
+  /** Notes that the self-test event with this nonce arrived. */
   noteArrival(nonce: string): Promise<void>
   hasArrived(nonce: string): Promise<boolean>
 }
@@ -13,11 +13,11 @@ export interface Feed {
 export interface RegionDrift {
   readonly account: string
   readonly region: string
-  /** What differs, each as a clause. */
+  /** Each difference as a clause. */
   readonly differences: readonly string[]
 }
 
-/** Port: compares what AWS holds with what setup makes, where something was ever set up. */
+/** Port: compares the wiring in AWS with what setup makes, in the regions that were set up. */
 export interface FeedDriftCheck {
   drift(): Promise<readonly RegionDrift[]>
 }

@@ -4,9 +4,9 @@ import { ACTIONS } from '../rules/levels.ts'
 import { contains, parseScope } from '../rules/scope.ts'
 import type { CloudTrailRecord } from './cloudtrail-record.ts'
 
-/** As far as the clocks of AWS and the record may be apart: beyond this nothing is activated. */
+/** The clocks of AWS and Redis may differ by so much. Beyond it no grant is activated. */
 const SKEW_MS = 60_000
-/** EventBridge tries for 24 hours to deliver ("Retry policy"). */
+/** EventBridge retries a delivery for 24 hours ("Retry policy"). */
 export const ACCEPTED_FOR_MS = 24 * 3_600_000
 
 export type Unexplained =
@@ -25,12 +25,15 @@ export type Match =
   | { readonly grantId: string; readonly requestId: string; readonly acceptedUntilMs: number }
   | { readonly unexplained: Unexplained }
 
-/** Of an elevation role the session name is the grant id. Undefined: no such session. */
+/** A session of an elevation role is named after its grant. Undefined: the record is not of such a session. */
 export function grantIdOf({ principalId = '' }: CloudTrailRecord): string | undefined {
   return /^AROA[A-Z0-9]+:(g-[0-9a-z]{12})$/.exec(principalId)?.[1]
 }
 
-/** The exact `aws:userid` of somebody who may hold grants on their own role or user. */
+/**
+ * The `aws:userid` of an IAM user, or of a session of a role that is not named after a grant. Grants may be attached to
+ * both.
+ */
 export function principalIdOf(record: CloudTrailRecord): string | undefined {
   const { principalId = '' } = record
   return grantIdOf(record) === undefined && /^(?:AIDA[A-Z0-9]+|AROA[A-Z0-9]+:.+)$/.test(principalId)
@@ -39,12 +42,13 @@ export function principalIdOf(record: CloudTrailRecord): string | undefined {
 }
 
 /**
- * Which of the grants on somebody's own role or user a record is of: they do everything else under the same principal id, so besides account and
- * time it must be within the scope. Of several, one that allows such a call comes first, then the one that ends last.
- * @param held The one that ends last first.
+ * Finds the attached grant that explains a record. People do all their work under the same principal id, so account,
+ * time and scope must match too. Of several grants, one that allows the call is taken first, then the one that ends
+ * last.
+ * @param attached Attached grants, the one that ends last first
  */
-export function matchAttached(record: CloudTrailRecord, held: readonly GenuineGrant[], nowMs: number): Match {
-  const theirs = held.filter(({ grant }) => isHeldBy(grant.terms.principal, record))
+export function matchAttached(record: CloudTrailRecord, attached: readonly GenuineGrant[], nowMs: number): Match {
+  const theirs = attached.filter(({ grant }) => isAttachedTo(grant.terms.principal, record))
   if (theirs.length === 0) return { unexplained: 'not-a-session-of-a-grant' }
   const matches = theirs.map((one) => ({ grant: one.grant, match: matchTime(record, one, nowMs) }))
   const inTime = matches.filter(({ match }) => 'grantId' in match)
@@ -56,17 +60,19 @@ export function matchAttached(record: CloudTrailRecord, held: readonly GenuineGr
     : (matches[0]?.match ?? { unexplained: 'unknown-grant' })
 }
 
-function isHeldBy(principal: Grant['terms']['principal'], { principalId, account }: CloudTrailRecord): boolean {
+function isAttachedTo(principal: Grant['terms']['principal'], { principalId, account }: CloudTrailRecord): boolean {
   return principal.driver === 'attach' && principal.userid === principalId && principal.account === account
 }
 
-/** A call that names no object is about its bucket, or about many of its objects. */
+/** A call without a key is about its bucket or about many of its objects. Every scope in that bucket contains it. */
 function isInScope({ bucket, key }: CloudTrailRecord, { terms }: Grant): boolean {
   const scopes = terms.scopes.map(parseScope).filter((scope) => scope.bucket === bucket)
   return scopes.some((scope) => key === undefined || (bucket !== undefined && contains(scope, { bucket, key })))
 }
 
-/** Calls that IAM judges by another name ("Actions, resources, and condition keys for Amazon S3"). */
+/**
+ * Maps a call to its IAM action where the two names differ ("Actions, resources, and condition keys for Amazon S3").
+ */
 const ACTION_OF: ReadonlyMap<string, string> = new Map([
   ...[
     'CopyObject',
@@ -87,8 +93,8 @@ function isAllowed({ name }: CloudTrailRecord, { terms }: Grant): boolean {
 }
 
 /**
- * Whether a record is of the session of that grant: by exact principal id, account and the record's own time, never by when it arrived. What AWS refused after the
- * end is explained by the end.
+ * Checks whether a record is of the session of that grant, by exact principal id, account and the record's own time.
+ * The time of arrival does not count: EventBridge may deliver hours later.
  */
 export function matchGrant(record: CloudTrailRecord, genuine: GenuineGrant | undefined, nowMs: number): Match {
   const { principalId } = record
@@ -108,11 +114,12 @@ function matchTime(record: CloudTrailRecord, { grant }: GenuineGrant, nowMs: num
   const { activatedAt, endsAt, endedAt } = grant
   if (activatedAt === undefined || endsAt === undefined) return { unexplained: 'never-active' }
   const atMs = Date.parse(record.at)
-  // The end as AWS enforces it: `endedAt` is later where the end on time was only written down late.
+  // AWS enforces `endsAt`. A grant that ended on time may have a later `endedAt`, because workers write it afterwards.
   const endMs = Math.min(Date.parse(endsAt), Date.parse(endedAt ?? endsAt))
   const acceptedUntilMs = endMs + ACCEPTED_FOR_MS
   if (nowMs > acceptedUntilMs) return { unexplained: 'too-late-to-tell' }
   if (atMs < Date.parse(activatedAt) - SKEW_MS) return { unexplained: 'before-the-grant' }
+  // After the end AWS refuses with AccessDenied, as it should: the grant explains such a call.
   if (atMs > endMs + SKEW_MS && record.errorCode !== 'AccessDenied') return { unexplained: 'after-the-grant' }
   return { grantId: grant.id, requestId: grant.terms.requestId, acceptedUntilMs }
 }

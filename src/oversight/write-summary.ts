@@ -34,7 +34,8 @@ export type LastWrite = Readonly<z.infer<typeof lastWrite>>
 
 export const MOST_LAST_WRITES = 20
 
-/** Port: the digests of some grants, in the order asked. A grant with none has an empty one. */
+/** Port: the stored write summaries. */
 export interface WriteSummaries {
+  /** One summary for each id, in the order of the ids. A grant without writes has an empty summary. */
   readMany(grantIds: readonly string[]): Promise<readonly WriteSummary[]>
 }

@@ -6,7 +6,11 @@ import type { Session } from './session.ts'
 
 const sessions = new WeakMap<FastifyRequest, Session>()
 
-/** Runs before the body is read: a form counts only from a page of ours, sent by somebody signed in. */
+/**
+ * A hook that runs before the body is read. It accepts a form only from a page of this origin and only with a valid
+ * session.
+ * @throws PageProblem 403 for another origin, 401 without a session
+ */
 export function demandForm({ cookies, publicUrl }: PagesContext): onRequestAsyncHookHandler {
   return async function checkForm(request, reply) {
     const session = await cookies.session.read(request)
@@ -15,13 +19,13 @@ export function demandForm({ cookies, publicUrl }: PagesContext): onRequestAsync
       sessions.set(request, session)
       return
     }
-    // The body was not read and will not be: without this, node would take in all of it to keep the connection.
+    // The body stays unread. Without this header node would read all of it, to keep the connection open.
     reply.header('connection', 'close')
     throw problem ?? signedOut()
   }
 }
 
-/** Whoever the hook has found. */
+/** The session that `demandForm` has read. */
 export function sessionOf(request: FastifyRequest): Session {
   const session = sessions.get(request)
   if (session === undefined) throw signedOut()

@@ -4,7 +4,7 @@ import { STYLE } from './style.ts'
 
 export interface Layout {
   readonly title: string
-  /** Whose page this is. */
+  /** The person who sees this page. Undefined: nobody is signed in. */
   readonly session: Session | undefined
   /** HTML, already escaped. */
   readonly main: string
@@ -38,9 +38,9 @@ function signedInAs({ name, csrf }: Session): string {
 export interface Problem {
   readonly status: number
   readonly title: string
-  /** What is the matter, and the next step. */
+  /** The problem and the next step. */
   readonly sentence: string
-  /** A path of ours that is the next step. */
+  /** A link to the next step. `path` is a path of this origin. */
   readonly next?: { readonly path: string; readonly words: string }
   readonly retryAfterSeconds?: number
 }

@@ -1,6 +1,9 @@
 import type { Problem } from './layout.ts'
 
-/** What only a browser can meet: the sentence is for its page. Counted, never stored: whoever it was is not known to have meant it. */
+/**
+ * A refusal that only browsers can get, with the text of its page. It is counted but not audited: the sender is not
+ * signed in, or another site may have made their browser send the form.
+ */
 export class PageProblem extends Error {
   override readonly name = 'PageProblem'
   readonly problem: Problem

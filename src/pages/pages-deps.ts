@@ -3,12 +3,16 @@ import type { ReadViewDeps } from '../views/read-view.ts'
 import type { Cookies } from './session.ts'
 
 /**
- * Port: how somebody proves to Entra who they are, in two halves with the browser's journey between them. Entra's answer to somebody
- * else's question signs nobody in: neither a stranger as us, nor us as a stranger.
+ * Port: a sign-in with Entra. The browser goes to Entra between `begin` and `finish`.
+ * An answer of Entra that belongs to another sign-in is refused, so that nobody can sign a person in as somebody else.
  */
 export interface SignIn {
+  /** The link that the browser goes to, and what `finish` needs again. */
   begin(): Promise<{ readonly link: string; readonly started: Started }>
-  /** @throws NOT_SIGNED_IN, UNAVAILABLE */
+  /**
+   * @param query The query string with which the browser came back
+   * @throws NOT_SIGNED_IN, UNAVAILABLE
+   */
   finish(query: string, started: Started): Promise<SignedIn>
 }
 
@@ -30,7 +34,7 @@ interface PagesOwnDeps {
   readonly publicUrl: string
   /** `LATCHKEY_SECRET`, the current one first. */
   readonly secrets: readonly string[]
-  /** Of the registration that people sign in to. */
+  /** The Entra registration that people sign in to. */
   readonly clientId: string
   readonly signIn: SignIn
   readonly metrics: { refusedUnknown(): void }
@@ -38,5 +42,5 @@ interface PagesOwnDeps {
 
 export type PagesDeps = ReviewDeps & ReadViewDeps & PagesOwnDeps
 
-/** What the routes share. */
+/** What all page routes are given. */
 export type PagesContext = PagesDeps & { readonly cookies: Cookies }

@@ -9,7 +9,7 @@ import { openCookies } from './session.ts'
 import { signInRoutes } from './sign-in-routes.ts'
 import { POLICY } from './style.ts'
 
-/** Pages for people in a browser: Entra sign-in, a sealed cookie, and forms that count only from here. */
+/** Pages for browsers: sign-in with Entra, sealed cookies, and forms that are accepted only from these pages. */
 
 const HEADERS = {
   'content-security-policy': POLICY,
@@ -27,7 +27,8 @@ const HTML = 'text/html; charset=utf-8'
 export function pages(app: FastifyInstance, deps: PagesDeps): void {
   const context: PagesContext = { ...deps, cookies: openCookies(deps) }
   app.register(async (scope) => {
-    // Forms, and only here: a form can be posted by any page of the web, and these routes are made to meet one.
+    // Only these routes accept form bodies. Any site can make a browser post a form, and only these routes check where
+    // it came from.
     scope.removeAllContentTypeParsers()
     await scope.register(formbody)
     scope.addHook('onRequest', async (_request, reply) => {
@@ -41,7 +42,7 @@ export function pages(app: FastifyInstance, deps: PagesDeps): void {
 
 async function showProblem(context: PagesContext, error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
   if (error instanceof PageProblem) context.metrics.refusedUnknown()
-  const problem = problemOf(error) ?? unforeseen(request, error)
+  const problem = problemOf(error) ?? unexpectedProblem(request, error)
   const session = error instanceof PageProblem ? undefined : await context.cookies.session.read(request)
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds)
   return reply.code(problem.status).headers(HEADERS).type(HTML).send(problemPage(problem, session))
@@ -57,7 +58,7 @@ function problemOf(error: FastifyError): Problem | undefined {
     }
     return { status, title: 'That did not work', sentence }
   }
-  // fastify's own refusals: a body that is too long, or no form.
+  // Refusals of fastify itself: the body is too long, or is not a form.
   const status = error.statusCode ?? 500
   if (status < 400 || status >= 500) return undefined
   return {
@@ -67,7 +68,7 @@ function problemOf(error: FastifyError): Problem | undefined {
   }
 }
 
-function unforeseen(request: FastifyRequest, error: FastifyError): Problem {
+function unexpectedProblem(request: FastifyRequest, error: FastifyError): Problem {
   request.log.error({ err: error }, 'request failed')
   const sentence = `Nothing is known to be changed. Try again; if it stays, tell the operator the reference ${request.id}.`
   return { status: 500, title: 'Something went wrong here', sentence }

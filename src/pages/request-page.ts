@@ -9,19 +9,19 @@ import { durationWords } from '../views/words.ts'
 import { layout } from './layout.ts'
 import type { Session } from './session.ts'
 
-/** One request as one person sees it. */
+/** The page of one request for one person. */
 export interface RequestPage {
-  readonly shown: RequestAndGrant
+  readonly view: RequestAndGrant
   readonly session: Session
-  /** `decide`: this person was asked, and it still waits. */
-  readonly part: 'decide' | 'requester' | 'onlooker'
-  /** What did not work just now. */
+  /** `approver`: this person was asked, and the request has not lapsed. Only they get the form. */
+  readonly role: 'approver' | 'requester' | 'onlooker'
+  /** Why the form that was just sent was refused. */
   readonly notice?: string
-  /** What was typed before it did not work. */
+  /** The comment of that form, to fill in again. */
   readonly comment?: string
 }
 
-const STATES: Readonly<Record<RequestView['status'], readonly [words: string, look: string]>> = {
+const STATES: Readonly<Record<RequestView['status'], readonly [words: string, cssClass: string]>> = {
   pending: ['Waiting for a decision', 'waits'],
   approved: ['Approved', 'good'],
   denied: ['Denied', 'bad'],
@@ -32,9 +32,9 @@ const STATES: Readonly<Record<RequestView['status'], readonly [words: string, lo
 export const LONGEST_COMMENT = 1_000
 
 export function requestPage(page: RequestPage): string {
-  const { request, grant } = page.shown
-  const [words, look] = STATES[request.status]
-  const main = html`<div class="head"><p class="state ${look}">${words}</p><h1>${askSentence(request)}</h1></div>
+  const { request, grant } = page.view
+  const [words, cssClass] = STATES[request.status]
+  const main = html`<div class="head"><p class="state ${cssClass}">${words}</p><h1>${askSentence(request)}</h1></div>
 !${page.notice === undefined ? '' : html`<p class="notice" role="alert">${withTimes(page.notice)}</p>`}
 !${request.status === 'pending' ? '' : outcome(request)}
 !${grant === null ? '' : access(grant)}
@@ -44,7 +44,7 @@ export function requestPage(page: RequestPage): string {
   return layout({ title: `${words}: access for ${plain(request.requester)}`, session: page.session, main })
 }
 
-type Fact = readonly [title: string, lines: readonly string[], look?: 'exact']
+type Fact = readonly [title: string, lines: readonly string[], cssClass?: 'exact']
 
 function facts(request: RequestView): readonly Fact[] {
   const ticket: readonly Fact[] = request.ticket === '' ? [] : [['Ticket', [request.ticket]]]
@@ -67,16 +67,16 @@ function previewFacts({ can, cannot, only }: Preview): readonly Fact[] {
   return [['Can', [can.join(', ')]], ...limits, ['Cannot', [cannot.join(', ')]]]
 }
 
-function fact([title, lines, look]: Fact): string {
-  const said = lines.map((line) => html`<span dir="auto">${plain(line)}</span>`).join('')
-  return html`<dt>${title}</dt><dd!${look === undefined ? '' : ` class="${look}"`}>!${said}</dd>`
+function fact([title, lines, cssClass]: Fact): string {
+  const spans = lines.map((line) => html`<span dir="auto">${plain(line)}</span>`).join('')
+  return html`<dt>${title}</dt><dd!${cssClass === undefined ? '' : ` class="${cssClass}"`}>!${spans}</dd>`
 }
 
 function outcome({ status, decision, requester, closedAt, lapsesAt }: RequestView): string {
   if (decision !== null) {
     const { by, as, at, comment } = decision
-    const said = comment === '' ? '' : html`<blockquote dir="auto">${plain(comment)}</blockquote>`
-    return html`<section><h2>${STATES[status][0]} by ${plain(by)}</h2><p class="hint">as ${as}, ${timeWords(at)}</p>!${said}</section>`
+    const quote = comment === '' ? '' : html`<blockquote dir="auto">${plain(comment)}</blockquote>`
+    return html`<section><h2>${STATES[status][0]} by ${plain(by)}</h2><p class="hint">as ${as}, ${timeWords(at)}</p>!${quote}</section>`
   }
   const sentence =
     status === 'cancelled'
@@ -97,11 +97,11 @@ function access({ id, status, endsAt, endedAt }: GrantView): string {
   return html`<section><h2>Access</h2><p>${sentences[status]}</p><p class="hint">Grant ${id}</p></section>`
 }
 
-function next({ shown: { request }, session, part, comment = '' }: RequestPage): string {
-  if (part === 'decide') return form(request, session.csrf, comment)
+function next({ view: { request }, session, role, comment = '' }: RequestPage): string {
+  if (role === 'approver') return form(request, session.csrf, comment)
   const asked = request.asked.map(plain).join(', ')
   const sentence =
-    part === 'requester'
+    role === 'requester'
       ? 'Nobody decides their own request; somebody else was asked. You can leave this page: Teams tells you what became of it.'
       : 'You can see this request, and it is not yours to decide.'
   return html`<section><h2>Waiting for somebody else</h2><p>${sentence}</p><p class="hint">Asked: ${asked}</p></section>`

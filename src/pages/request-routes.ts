@@ -16,7 +16,7 @@ import { leaveToSignIn } from './sign-in-routes.ts'
 
 const idParams = z.object({ id: z.string().regex(RECORD_ID).startsWith('r-') })
 
-/** Browsers send a line break as two characters, and count it as one. */
+/** Browsers send a line break as two characters but count it as one against `maxlength`. */
 const text = z.string().transform((value) => value.replaceAll('\r\n', '\n').trim())
 
 const reviewForm = z.object({
@@ -26,7 +26,7 @@ const reviewForm = z.object({
   comment: text.pipe(z.string().max(LONGEST_COMMENT)),
 })
 
-/** The page behind a mail's link. Reading it changes nothing, whatever stands in the address; only its form decides. */
+/** The page that mails link to. GET changes nothing, whatever its query says; only the form decides. */
 export function requestRoutes(app: FastifyInstance, context: PagesContext): void {
   app.get('/requests/:id', async (request, reply) => {
     const id = idOf(request)
@@ -66,20 +66,23 @@ function formOf(body: unknown): z.output<typeof reviewForm> {
   throw new LatchkeyError('BAD_INPUT', { problem })
 }
 
-type Said = Pick<RequestPage, 'notice' | 'comment'>
+type Refused = Pick<RequestPage, 'notice' | 'comment'>
 
 async function show(
   context: PagesContext,
   session: Session,
   caller: Caller,
   id: string,
-  said: Said = {},
+  refused: Refused = {},
 ): Promise<string> {
-  const { request, shown } = await readView(context, caller, id)
-  return requestPage({ shown, session, part: partOf(request.request, caller), ...said })
+  const { request, view } = await readView(context, caller, id)
+  return requestPage({ view, session, role: roleOf(request.request, caller), ...refused })
 }
 
-/** What became of it meanwhile, and above it why this click changed nothing. To whom it is not shown, it is missing. */
+/**
+ * The page with the present state, and above it why the form changed nothing.
+ * @throws NOT_FOUND when the person may not see the request
+ */
 async function showRefusal(
   context: PagesContext,
   session: Session,
@@ -94,9 +97,9 @@ async function showRefusal(
   return page
 }
 
-/** Only for what is offered: whether somebody may decide is read from rules and directory at the click. */
-function partOf({ requester, asked, lapsesAt }: AccessRequest, { objectId }: Caller): RequestPage['part'] {
+/** Decides only whether the page has a form. Rules and directory are checked when the form is sent. */
+function roleOf({ requester, asked, lapsesAt }: AccessRequest, { objectId }: Caller): RequestPage['role'] {
   if (requester.objectId === objectId) return 'requester'
-  const isGenuineRequest = asked.some((person) => person.objectId === objectId)
-  return isGenuineRequest && Date.now() < Date.parse(lapsesAt) ? 'decide' : 'onlooker'
+  const wasAsked = asked.some((person) => person.objectId === objectId)
+  return wasAsked && Date.now() < Date.parse(lapsesAt) ? 'approver' : 'onlooker'
 }

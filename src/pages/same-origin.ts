@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 
 /**
- * Whether a page of ours sent this form. Under `no-referrer` browsers say `Origin: null` even at home ("Fetch" standard, request `Origin` header);
- * then, as without the header, only `Sec-Fetch-Site` can tell, which no page can write.
+ * Whether a page of this origin sent the form. Under `no-referrer` browsers send `Origin: null` to their own origin too
+ * ("Fetch" standard, request `Origin` header). `Sec-Fetch-Site` decides then, and without the header: no page can set
+ * it.
  */
 export function isSameOrigin({ headers }: Pick<FastifyRequest, 'headers'>, publicUrl: string): boolean {
   const { origin } = headers

@@ -3,31 +3,35 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sealData, unsealData } from 'iron-session'
 import type { z } from 'zod'
 
-/** One cookie that only we can read, write and let expire: what is in it was put there by us, not long ago. */
+/** An encrypted and authenticated cookie: only Latchkey can read it, write it and set its end. */
 export interface SealedCookie<T> {
-  /** Undefined: there is none, or none of ours that still holds. */
+  /** Undefined: there is no cookie, or it has expired, or Latchkey did not seal it. */
   read(request: FastifyRequest): Promise<T | undefined>
   write(reply: FastifyReply, value: T): Promise<void>
   clear(reply: FastifyReply): void
 }
 
 interface Options<T> {
-  /** Also what its keys are for: one cookie's content is never another's. */
+  /** Also goes into the key, so that the content of one cookie is not valid in another. */
   readonly name: string
   readonly schema: z.ZodType<T>
   readonly lifetimeSeconds: number
-  /** `LATCHKEY_SECRET`: the first seals, every one still opens. */
+  /** `LATCHKEY_SECRET`: the first one seals, all of them open. */
   readonly secrets: readonly string[]
   readonly publicUrl: string
 }
 
-/** iron-session lets a seal live a minute longer than it was told, for clocks that differ: ours is one. */
+/**
+ * iron-session accepts a seal for a minute after its end, for clocks that differ. Here one clock does both, so the
+ * minute is subtracted.
+ */
 const SKEW_SECONDS = 60
 const MOST_CHARACTERS = 4_000
 
 export function sealedCookie<T>({ name, schema, lifetimeSeconds, secrets, publicUrl }: Options<T>): SealedCookie<T> {
   const isSecure = publicUrl.startsWith('https:')
-  // With this prefix a browser takes it from this host only, over TLS: no neighbour below the same domain can plant one.
+  // Browsers accept a `__Host-` cookie only over TLS and from this very host, so another host of the domain cannot set
+  // it.
   const fullName = isSecure ? `__Host-${name}` : name
   const keys = secrets.map((secret) => keyOf(secret, name))
   const [sealing] = keys
@@ -58,7 +62,10 @@ function keyOf(secret: string, name: string): string {
   return Buffer.from(hkdfSync('sha256', secret, '', `latchkey cookie ${name}`, 32)).toString('hex')
 }
 
-/** iron-session answers `{}` to what is expired or of another key, and throws at what was never a seal: both open nothing. */
+/**
+ * iron-session gives `{}` for an expired seal or another key, which no schema accepts. It throws for a text that is no
+ * seal.
+ */
 async function open(seal: string, password: string): Promise<unknown> {
   try {
     return await unsealData(seal, { password })

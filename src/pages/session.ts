@@ -9,16 +9,16 @@ const SESSION_SECONDS = 45 * 60
 /** Long enough for a second factor and a forgotten password. */
 export const SIGN_IN_SECONDS = 15 * 60
 
-/** The only places that a sign-in leads back to: a path of ours, never an address. */
+/** A sign-in returns only to such a path of this origin, never to a URL. */
 const RETURN_PATH = /^\/requests\/(r-[0-9a-z]{12})$/
 
 const session = z.strictObject({
   tenantId: z.string(),
   objectId: z.guid(),
   name: z.string(),
-  /** Signed in with a second factor. */
+  /** The person signed in with a second factor. */
   mfa: z.literal(true).optional(),
-  /** What a form of this session must bring along. */
+  /** The token that each form of this session must send. */
   csrf: z.string().min(43),
 })
 
@@ -33,7 +33,7 @@ export type Session = z.infer<typeof session>
 
 export interface Cookies {
   readonly session: SealedCookie<Session>
-  /** Between leaving for Entra and coming back. */
+  /** Lives while the browser is at Entra. */
   readonly signIn: SealedCookie<z.infer<typeof signInUnderWay>>
 }
 
@@ -49,7 +49,7 @@ export function newSession(who: Omit<Session, 'csrf'>): Session {
   return { tenantId, objectId, name, ...(mfa && { mfa }), csrf: randomBytes(32).toString('base64url') }
 }
 
-/** Without app roles: a cookie would keep what Entra has taken away meanwhile, and no page needs one. */
+/** The caller has no app roles: a cookie could hold a role that Entra has removed meanwhile, and no page needs one. */
 export function callerOf(
   { tenantId, objectId, name, mfa }: Session,
   clientId: string,

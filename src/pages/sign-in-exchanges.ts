@@ -3,8 +3,9 @@ import { PageProblem } from './page-problem.ts'
 import { SIGN_IN_SECONDS } from './session.ts'
 
 /**
- * Whoever comes back from Entra is a stranger until Entra was asked, and each question carries our secret, under the registration that
- * also reads the directory: what strangers can make us ask is bounded. In this process; a second one would allow as much again.
+ * Bounds the calls to Entra that strangers can cause: a browser that comes back from Entra is unknown until Entra has
+ * confirmed its code. Each call carries the secret of the registration that also reads the directory. The bounds hold
+ * for each process.
  */
 
 const MOST_AT_ONCE = 10
@@ -13,18 +14,23 @@ const MINUTE_MS = 60_000
 const RETRY_AFTER_SECONDS = 10
 
 export interface Exchanges {
-  /** Asks Entra once for each state. @throws PageProblem without having asked: that state was used, or too many ask; then it is still good. */
+  /**
+   * Asks Entra at most once for each state.
+   * @throws PageProblem 400 for a used state; 503 when too many sign in, and then the state can still be used
+   */
   run<T>(state: string, ask: () => Promise<T>): Promise<T>
 }
 
 export function boundedExchanges(): Exchanges {
-  /** When each state was spent, oldest first. No more than the minutes of a sign-in allow. */
+  /**
+   * Maps each used state to the time of its use (ms), oldest first. Only the last `SIGN_IN_SECONDS` are held.
+   */
   const spent = new Map<string, number>()
   const run = runIfRoom(MOST_AT_ONCE)
 
   function forgetOld(nowMs: number): void {
     for (const [state, atMs] of spent) {
-      // The cookie that carried it is over by now.
+      // An older state needs no entry: the cookie that carried it has expired.
       if (nowMs - atMs <= SIGN_IN_SECONDS * 1_000) return
       spent.delete(state)
     }
@@ -36,7 +42,8 @@ export function boundedExchanges(): Exchanges {
 
   return {
     async run(state, ask) {
-      // Not the time of day, which may be set back and would then keep everybody out.
+      // A monotonic clock: if the time of day were set back, old states would not expire and everybody would be
+      // refused.
       const nowMs = performance.now()
       forgetOld(nowMs)
       if (spent.has(state)) throw signInOver()

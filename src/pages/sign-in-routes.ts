@@ -12,6 +12,7 @@ import { boundedExchanges, signInOver } from './sign-in-exchanges.ts'
 const AGAIN = { path: '', words: 'Open the request and sign in again' }
 const csrfForm = z.object({ csrf: z.string() })
 
+/** Redirects to Entra. A sealed cookie holds what the callback needs. */
 export async function leaveToSignIn({ signIn, cookies }: PagesContext, reply: FastifyReply, returnPath: string) {
   const { link, started } = await signIn.begin()
   await cookies.signIn.write(reply, { ...started, returnPath })
@@ -27,7 +28,7 @@ export function signInRoutes(app: FastifyInstance, context: PagesContext): void 
     const { returnPath, ...started } = begun
     const { searchParams } = new URL(request.url, context.publicUrl)
     const signedIn = await exchanges.run(started.state, () => {
-      // Only now: whoever has to wait keeps what they come back with.
+      // `run` calls this only when there is room. Otherwise the cookie stays, and the person can load this page again.
       context.cookies.signIn.clear(reply)
       return finish(context, searchParams.toString(), started, returnPath)
     })

@@ -48,7 +48,7 @@ dd:last-child { margin-bottom: 0; }
 }
 `
 
-/** Names this one style sheet: no other is taken, and no script at all. */
+/** Content-Security-Policy: allows only this style sheet, by its hash, and no script. */
 export const POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,

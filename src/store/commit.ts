@@ -3,25 +3,38 @@ import type { Job } from '../jobs/catalog.ts'
 
 export type RecordKind = 'request' | 'grant' | 'deny' | 'copy' | 'notice'
 
-/** `roles`: when somebody must look at a role's Deny document again. `copies`, by the id of their request: when they may show what is no longer so. `targets`, by the id of a grant that is over: when what it lay on must be looked at. `notices`: when the security channel must be told. */
-export type DueKind = 'grants' | 'requests' | 'roles' | 'copies' | 'targets' | 'notices'
+/** The due indexes. An entry is an id and the time at which a worker must act on it. */
+export type DueKind =
+  /** A grant must be activated or revoked. */
+  | 'grants'
+  /** A request lapses. */
+  | 'requests'
+  /** The Deny document of a role must be reconciled. */
+  | 'roles'
+  /** By request id: the messages of this request may show an old state. */
+  | 'copies'
+  /** By the id of a grant that ended: the IAM entity that carried its policy must be reconciled. */
+  | 'targets'
+  /** A security notice must be sent. */
+  | 'notices'
 
 export interface RecordWrite {
   readonly kind: RecordKind
   readonly id: string
   /** 0: must not exist yet. The stored version becomes `expectedVersion + 1`. */
   readonly expectedVersion: number
-  /** Written as JSON. Absent: the record only has to be at that version still, and stays as it is. */
+  /** Written as JSON. Absent: only the version is checked, and the record is not changed. */
   readonly next?: object
 }
 
-/** `at`: ms since 1970 by Redis time; null takes the entry out. */
+/** `at`: ms since 1970 by the clock of Redis; null removes the entry. */
 export interface DueChange {
   readonly kind: DueKind
   readonly id: string
   readonly at: number | null
 }
 
+/** `at`: the score, in ms since 1970; null removes the entry. */
 export interface IndexChange {
   readonly kind: string
   readonly value: string
@@ -29,12 +42,15 @@ export interface IndexChange {
   readonly at: number | null
 }
 
-/** The commit is refused with TOO_MANY or QUOTA_FULL (`otherwise`) when the index already holds `atMost` entries scored above `since`; those at or below it are dropped. */
+/** A limit on the entries of one index. */
 export interface Limit {
   readonly kind: string
   readonly value: string
+  /** Only entries scored above this count. Those at or below it are dropped from the index. */
   readonly since: number
+  /** The commit is refused when the index already holds this many entries. */
   readonly atMost: number
+  /** The error of the refusal: TOO_MANY or QUOTA_FULL. */
   readonly otherwise: Error
 }
 
@@ -43,7 +59,10 @@ export interface Commit {
   readonly due?: readonly DueChange[]
   readonly indexes?: readonly IndexChange[]
   readonly limits?: readonly Limit[]
-  /** Every change and its audit event are one write. Empty only where nothing but copies and notices (how something is shown) or bookkeeping is written. */
+  /**
+   * A change and its audit event are one atomic write. Empty only in a commit that writes nothing but messages,
+   * security notices or bookkeeping.
+   */
   readonly audit: readonly AuditEvent[]
   readonly jobs?: readonly Job[]
   /** The installation's epoch from now on. */

@@ -1,14 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-/** Crockford base32, lower case: no i, l, o, u, so an id can be read out and typed. */
+/** Crockford base32 in lower case. It has no i, l, o or u, so that people can read an id out and type it. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** @example newId('g') // "g-7m2k9x0qv4tz": also valid as an STS role session name and as a BullMQ job id */
+/**
+ * A random id. It is also valid as an STS role session name and as a BullMQ job id.
+ * @example newId('g') // "g-7m2k9x0qv4tz"
+ */
 export function newId(prefix: 'r' | 'g' | 'c'): string {
   return `${prefix}-${lettersOf(randomBytes(12))}`
 }
 
-/** The same id for the same facts: whoever comes second finds what the first has written. */
+/** The same facts always give the same id, so two processes that write about them write one record. */
 export function idOf(prefix: 'n', facts: string): string {
   return `${prefix}-${lettersOf(createHash('sha256').update(facts).digest().subarray(0, 12))}`
 }

@@ -1,23 +1,36 @@
 import { LatchkeyError } from '../errors.ts'
 import type { Commit, DueKind, RecordKind } from './commit.ts'
 
-/** Port: the record of everything that was asked, decided and granted. One write, all or nothing; TypeScript decides, the commit only writes. */
+/**
+ * Port: the record of everything that was asked, decided and granted. A commit is one atomic write.
+ * TypeScript decides what to write; the script in Redis only compares versions and writes.
+ */
 
 export interface Stored {
-  /** 0: somebody else wrote the version. Nothing of such a record is ours, so the value is withheld; a commit that expects 0 replaces it. */
+  /**
+   * 0: the stored version is a text that Latchkey never writes, so the record is not Latchkey's and `value` is
+   * undefined. A commit with `expectedVersion: 0` replaces it.
+   */
   readonly version: number
-  /** As it came out of the store: parse it. */
+  /** Not validated: parse it. */
   readonly value: unknown
 }
 
-/** What is left of a store that is nearly full is for reviews and revocation. */
+/**
+ * The rest of a store that is nearly full is reserved for reviews and revocation.
+ * @throws UNAVAILABLE when the store has no room for anything else
+ */
 export async function refuseWithoutRoom(record: Pick<RecordPort, 'hasRoom'>): Promise<void> {
   if (await record.hasRoom()) return
   throw new LatchkeyError('UNAVAILABLE', { what: 'the record', retryAfterSeconds: 60 })
 }
 
-/** Held until `release`, renewed meanwhile for eight times its length at most; it lapses when its process dies or hangs. Releasing a lease that was lost does nothing. */
+/**
+ * Held until `release`. It is renewed until then, for at most eight times its length. It lapses when its process dies
+ * or hangs.
+ */
 export interface Lease {
+  /** Does nothing when the lease has lapsed. */
   release(): Promise<void>
 }
 
@@ -30,22 +43,26 @@ export interface ListOptions {
 
 /** Every method throws UNAVAILABLE when the store does not answer. */
 export interface RecordPort {
-  /** Throws CONFLICT (without outcome) when a version moved, the limit's own error when a limit is reached. Writes nothing then. */
+  /**
+   * Writes everything or nothing.
+   * @throws CONFLICT (without outcome) when a version differs from the expected one; the error of a `Limit` that is
+   * reached
+   */
   commit(change: Commit): Promise<void>
   read(kind: RecordKind, id: string): Promise<Stored | undefined>
   readMany(kind: RecordKind, ids: readonly string[]): Promise<readonly (Stored | undefined)[]>
-  /** Ids of one index by score. */
+  /** Ids of one index, ordered by score. */
   list(kind: string, value: string, options: ListOptions): Promise<readonly string[]>
-  /** All of one index with their scores: for small ones. */
+  /** All entries of one index with their scores. Only for small indexes. */
   scores(kind: string, value: string): Promise<ReadonlyMap<string, number>>
   /** Ids due at or before `until`, the longest overdue first. */
   due(kind: DueKind, until: number, limit: number): Promise<readonly { readonly id: string; readonly at: number }[]>
-  /** The store's own clock, ms since 1970: due times and ends are judged by it alone. */
+  /** The clock of the store, in ms since 1970. Due times and ends are compared with this clock only. */
   now(): Promise<number>
-  /** Undefined: somebody else holds it. */
+  /** Undefined: another process holds it. */
   lease(id: string, milliseconds: number): Promise<Lease | undefined>
-  /** The installation's random epoch; made on the first call of an empty store. */
+  /** The random epoch of the installation. The first call on an empty store makes it. */
   epoch(): Promise<string>
-  /** Above 70 % of its memory the store takes no new asks; what is left is for reviews and revocation. */
+  /** False above 70 % of the store's memory: the rest is reserved for reviews and revocation. */
   hasRoom(): Promise<boolean>
 }

@@ -2,25 +2,28 @@ import type { GrantView } from './grant-view.ts'
 import type { RequestAndGrant } from './read-view.ts'
 import type { RequestView } from './request-view.ts'
 
-/** Where a request and its grant stand together. `approved`: what follows is told elsewhere. `failed`: nobody could use it. */
+/** One status for a request and its grant together. */
 export type DisplayStatus =
   | Exclude<RequestView['status'], 'approved'>
   | Exclude<GrantView['status'], 'expired' | 'revoked'>
+  /** Approved, and this card does not show the grant: another message does. */
   | 'approved'
+  /** The grant is being revoked before it was ever active. */
   | 'failing'
+  /** The grant was revoked before it was ever active: nobody could use it. */
   | 'failed'
   | 'expired'
   | 'revoked'
 
-/** In which part somebody reads a card. */
+/** The role in which a person reads a card. `everybody`: the card is in a conversation of several people. */
 export type ReaderRole = 'requester' | 'approver' | 'everybody'
 
 export function displayStatusOf({ request, grant }: RequestAndGrant): DisplayStatus {
   if (request.status !== 'approved') return request.status
   if (!grant) return 'approved'
-  const isUnused = grant.activatedAt === null
-  if (grant.status === 'revoking' && isUnused) return 'failing'
-  if (grant.status === 'revoked' && isUnused) return 'failed'
+  const wasNeverActive = grant.activatedAt === null
+  if (grant.status === 'revoking' && wasNeverActive) return 'failing'
+  if (grant.status === 'revoked' && wasNeverActive) return 'failed'
   return grant.status
 }
 
@@ -34,7 +37,7 @@ const OVER: ReadonlySet<DisplayStatus> = new Set([
   'revoked',
 ])
 
-/** Nothing more will come that its reader must see at once. */
+/** True when nothing will change any more that the reader of a card must see at once. */
 export function isOver(status: DisplayStatus): boolean {
   return OVER.has(status)
 }

@@ -3,7 +3,10 @@ import type { Conditions } from '../rules/conditions.ts'
 import type { AskableLevel } from '../rules/levels.ts'
 import { durationWords, inWords } from './words.ts'
 
-/** What a grant allows, said before it is given. From scopes, levels and conditions alone: a policy that was written wrong must not explain itself. */
+/**
+ * What a grant would allow, in words, before it is approved. It is made from scopes, levels and conditions, never from
+ * the IAM policy: a mistake in the policy must not change the preview.
+ */
 export const previewSchema = z
   .strictObject({
     /** @example "Can see names, upload and overwrite under s3://finance-reports/2026/; cannot download, delete, …; for 45 minutes." */
@@ -21,39 +24,39 @@ export const previewSchema = z
 export type Preview = Readonly<z.infer<typeof previewSchema>>
 
 export interface Previewed {
-  /** Canonical, as `s3://bucket/prefix/`. */
+  /** Canonical, for example `s3://bucket/prefix/`. */
   readonly scopes: readonly string[]
   readonly levels: readonly string[]
   readonly conditions?: Conditions | undefined
 }
 
-/** One thing that somebody may want to do. It is either allowed in every scope that it is about, or in none. */
+/** One operation on S3. It is allowed in every scope or in none. */
 export interface PreviewLine {
   readonly can: boolean
   readonly what: string
-  /** `names`: of the scopes that are prefixes. */
+  /** `names`: the line is about object names, which only scopes that are prefixes have. */
   readonly on: 'objects' | 'names'
-  /** What S3 calls it. */
+  /** The S3 actions of the operation. */
   readonly actions: readonly string[]
 }
 
-type Deed = Pick<PreviewLine, 'what' | 'actions'> & {
-  /** What allows it; undefined: nothing that can be asked for. */
+type Operation = Pick<PreviewLine, 'what' | 'actions'> & {
+  /** The level that allows it. Undefined: no level that people can ask for. */
   readonly level: AskableLevel | undefined
-  /** What cannot be done without that level, where others can do a part of it. */
+  /** Replaces `what` under "cannot" where other levels allow some of the operation. */
   readonly without?: string
-  /** A level that comes to the same: with it nobody is told that this cannot be done. */
+  /** Another level with the same effect. With it the operation is not listed under "cannot". */
   readonly alsoBy?: AskableLevel
 }
 
 const SEE_NAMES = { what: 'see names', on: 'names', actions: ['s3:ListBucket'] } as const
 
-const DEEDS: readonly Deed[] = [
+const OPERATIONS: readonly Operation[] = [
   { what: 'download', level: 'read', alsoBy: 'purge', actions: ['s3:GetObject'] },
   { what: 'upload', level: 'write', actions: ['s3:PutObject', 's3:AbortMultipartUpload'] },
   { what: 'overwrite', level: 'write', actions: ['s3:PutObject'] },
   { what: 'delete', level: 'delete', alsoBy: 'purge', actions: ['s3:DeleteObject'] },
-  // The present object has a version id as well; where a bucket keeps no versions it is `null`.
+  // Version actions reach the current object too: it has a version id, which is `null` in a bucket without versioning.
   {
     what: 'read any version (the present one too)',
     without: 'read old versions',
@@ -70,32 +73,33 @@ const DEEDS: readonly Deed[] = [
   { what: 'share objects', level: undefined, actions: ['s3:PutObjectAcl', 's3:PutObjectVersionAcl'] },
 ]
 
+/** One line for each operation, allowed or not. */
 export function previewLines({ scopes, levels }: Previewed): readonly PreviewLine[] {
   const has = (level: AskableLevel | undefined) => level !== undefined && levels.includes(level)
-  const deeds = DEEDS.filter(({ level, alsoBy }) => has(level) || !has(alsoBy)).map((deed) => {
-    const { level, what, without = what, actions } = deed
+  const operations = OPERATIONS.filter(({ level, alsoBy }) => has(level) || !has(alsoBy)).map((operation) => {
+    const { level, what, without = what, actions } = operation
     return { what: has(level) ? what : without, on: 'objects', actions, can: has(level) } as const
   })
-  const isListed = scopes.some((scope) => scope.endsWith('/')) && deeds.some(({ can }) => can)
-  return [{ ...SEE_NAMES, can: isListed }, ...deeds]
+  const isListed = scopes.some((scope) => scope.endsWith('/')) && operations.some(({ can }) => can)
+  return [{ ...SEE_NAMES, can: isListed }, ...operations]
 }
 
-/** @param time How long, or until when: as `for 45 minutes`. */
+/** @param time How long, or until when: for example `for 45 minutes` */
 export function previewOf(previewed: Previewed, time: string): Preview {
   const lines = previewLines(previewed)
   const can = lines.filter((line) => line.can).map(({ what }) => what)
   const cannot = lines.filter((line) => !line.can).map(({ what }) => what)
   const only = onlyIf(previewed.conditions ?? {})
-  const parts = [
+  const clauses = [
     `Can ${inWords(can)} ${whereOf(previewed.scopes)}`,
     ...(only.length === 0 ? [] : [`only ${inWords(only)}`]),
     `cannot ${inWords(cannot, 'or')}`,
     time,
   ]
-  return { sentence: `${parts.join('; ')}.`, can, cannot, only }
+  return { sentence: `${clauses.join('; ')}.`, can, cannot, only }
 }
 
-/** A request has no time of its own: it begins when somebody says yes. */
+/** The `time` in the preview of a request. It names no end, because the duration begins with the approval. */
 export function forMinutes(durationMinutes: number): string {
   return `for ${durationWords(durationMinutes)}`
 }

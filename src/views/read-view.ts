@@ -9,7 +9,7 @@ import type { RecordPort } from '../store/record-store.ts'
 import { type GrantView, grantView } from './grant-view.ts'
 import { type RequestView, requestView } from './request-view.ts'
 
-/** What a card or a page shows: a request, and the grant that came of it. */
+/** What a card or a page shows: a request and its grant. */
 export interface RequestAndGrant {
   readonly request: RequestView
   readonly grant: GrantView | null
@@ -20,51 +20,62 @@ export interface ReadViewDeps {
   readonly writeSummaries: WriteSummaries
 }
 
-export interface Reading<Request extends StoredRequest = StoredRequest> {
+/** A request and its grant as they are stored, and their view. */
+export interface LoadedRequest<Request extends StoredRequest = StoredRequest> {
   readonly request: Request
   readonly grant: StoredGrant | undefined
-  readonly shown: RequestAndGrant
+  readonly view: RequestAndGrant
 }
 
 /**
- * @param expected Id of the grant that the request should name by now: read in the same round trip, and used only if it does.
- * @throws NOT_FOUND for a request that is missing, and for one that the caller may not see
+ * Reads a request as the caller may see it.
+ * @param expected Id of the grant that the request is expected to name. It is read in the same round trip, and used
+ * only if the request names it.
+ * @throws NOT_FOUND for a missing request and for one that the caller may not see
  */
 export async function readView(
   deps: ReadViewDeps,
   caller: Caller,
   requestId: string,
   expected?: string,
-): Promise<Reading> {
-  const [request, used] = await Promise.all([
+): Promise<LoadedRequest> {
+  const [request, alreadyRead] = await Promise.all([
     readRequest(deps.record, requestId),
-    expected === undefined ? undefined : readUse(deps, expected),
+    expected === undefined ? undefined : readGrantAndSummary(deps, expected),
   ])
   if (!request || !maySee(request.request, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
-  return await readViewOf(deps, request, used)
+  return await readViewOf(deps, request, alreadyRead)
 }
 
-interface Use {
+interface GrantAndSummary {
   readonly grantId: string
   readonly grant: StoredGrant | undefined
   readonly summary: WriteSummary | undefined
 }
 
-async function readUse({ record, writeSummaries }: ReadViewDeps, grantId: string): Promise<Use> {
+async function readGrantAndSummary(
+  { record, writeSummaries }: ReadViewDeps,
+  grantId: string,
+): Promise<GrantAndSummary> {
   const [grant, [summary]] = await Promise.all([readGrant(record, grantId), writeSummaries.readMany([grantId])])
   return { grantId, grant, summary }
 }
 
+/** The view of a request that was read before. Does not check who may see it. */
 export async function readViewOf<Request extends StoredRequest>(
   deps: ReadViewDeps,
   request: Request,
-  used?: Use,
-): Promise<Reading<Request>> {
+  alreadyRead?: GrantAndSummary,
+): Promise<LoadedRequest<Request>> {
   const { grantId } = request.request
-  if (grantId === undefined) return { request, grant: undefined, shown: { request: requestView(request), grant: null } }
-  const { grant, summary } = used?.grantId === grantId ? used : await readUse(deps, grantId)
-  // A grant of another request has no business on this card, whoever wrote its id there.
-  const isOurs = grant?.grant.terms.requestId === request.request.id
-  const view = isOurs && summary ? grantView(grant.grant, summary) : null
-  return { request, grant: isOurs ? grant : undefined, shown: { request: requestView(request), grant: view } }
+  if (grantId === undefined) return { request, grant: undefined, view: { request: requestView(request), grant: null } }
+  const { grant, summary } = alreadyRead?.grantId === grantId ? alreadyRead : await readGrantAndSummary(deps, grantId)
+  // The id may have been forged in Redis: a grant of another request is never shown.
+  const isOfRequest = grant?.grant.terms.requestId === request.request.id
+  const visibleGrant = isOfRequest && summary ? grantView(grant.grant, summary) : null
+  return {
+    request,
+    grant: isOfRequest ? grant : undefined,
+    view: { request: requestView(request), grant: visibleGrant },
+  }
 }

@@ -2,7 +2,9 @@ import type { RequestView } from './request-view.ts'
 import { clip, cutMiddle, plain } from './safe-text.ts'
 import { amount, durationWords, inWords } from './words.ts'
 
-/** What mail and page say, where no card client fills in the time. */
+/**
+ * Sentences for mails and pages. Cards do not use them: on a card the client writes times in the reader's time zone.
+ */
 
 const TIME = new Intl.DateTimeFormat('en-GB', {
   weekday: 'short',
@@ -20,11 +22,11 @@ const ISO_TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g
 
 /** @example timeWords('2026-11-22T09:15:30.000Z') // "Sun 22 November 2026, 09:15 UTC" */
 export function timeWords(iso: string): string {
-  const part = Object.fromEntries(TIME.formatToParts(new Date(iso)).map(({ type, value }) => [type, value]))
-  return `${part.weekday} ${part.day} ${part.month} ${part.year}, ${part.hour}:${part.minute} UTC`
+  const field = Object.fromEntries(TIME.formatToParts(new Date(iso)).map(({ type, value }) => [type, value]))
+  return `${field.weekday} ${field.day} ${field.month} ${field.year}, ${field.hour}:${field.minute} UTC`
 }
 
-/** A sentence of an error, for people: its times as they read them. */
+/** Rewrites the ISO 8601 times in the sentence of an error as `timeWords` does. */
 export function withTimes(sentence: string): string {
   return sentence.replace(ISO_TIME, timeWords)
 }

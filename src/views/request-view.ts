@@ -10,7 +10,7 @@ export const requestViewSchema = z
   .strictObject({
     id: z.string(),
     status: z.enum(['pending', 'approved', 'denied', 'cancelled', 'lapsed']),
-    /** Opaque; to send along with a review: a yes to something else is no yes. */
+    /** The version of the content, opaque. A review sends it back; Latchkey refuses a review of another version. */
     version: z.string(),
     requester: z.string(),
     scopes: z.array(z.string()).readonly(),
@@ -28,7 +28,7 @@ export const requestViewSchema = z
     decision: z.strictObject({ by: z.string(), as: z.string(), comment: z.string(), at: time }).nullable(),
     closedAt: time.nullable(),
     grantId: z.string().nullable(),
-    /** The live grant that this would let go on. */
+    /** Id of the live grant that this request would extend. */
     extends: z.string().nullable(),
   })
   .meta({ id: 'Request' })

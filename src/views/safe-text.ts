@@ -1,4 +1,7 @@
-/** What people and AWS wrote, as runs of a RichTextBlock: the one place of a card where nothing in a text is read as markdown. */
+/**
+ * Untrusted text on cards. It goes into runs of a RichTextBlock, the only element of a card that never reads text as
+ * markdown.
+ */
 
 export interface TextRun {
   readonly type: 'TextRun'
@@ -9,42 +12,47 @@ export interface TextRun {
   readonly color?: 'Attention'
 }
 
-type Look = Omit<TextRun, 'type' | 'text'>
-
-/** Renderers also look into runs for these functions, one run at a time. */
-const CARD_FUNCTION = /(?<=\{)(?=\{(?:DATE|TIME)\()/gi
-
-const MOST_PARTS = 20
+type TextStyle = Omit<TextRun, 'type' | 'text'>
 
 /**
- * One line break in a name could forge a line of the card, and a change of direction could turn a key around. Fillers and tags are blank,
- * or nothing at all: two keys would look alike. (Flags of regions are written with tags: they lose them.)
+ * Renderers evaluate these functions inside a run too, but they read each run alone. So the text is split between the
+ * two braces.
+ */
+const CARD_FUNCTION = /(?<=\{)(?=\{(?:DATE|TIME)\()/gi
+
+const MOST_RUNS = 20
+
+/**
+ * Characters that are invisible or that change other text. A line break in a name could forge a line of the card; a
+ * change of direction could reverse a key. Fillers and tags could make two keys look alike. (Flags of regions are
+ * written with tags, so they lose them.)
  */
 const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are the ones to replace.
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
 /**
- * Joiners change how Persian, the scripts of India and emoji look: between letters without case and emoji they stay. Next to anything else,
- * as within a Latin word, they could only hide.
+ * Zero-width joiners outside the scripts that need them. Persian, the scripts of India and emoji need joiners, so those
+ * between letters without case or emoji are allowed. Elsewhere, for example in a Latin word, a joiner is only
+ * invisible.
  */
 const LOST_JOINER =
   /(?<![\p{Lo}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}])[\u200c\u200d]|[\u200c\u200d](?![\p{Lo}\p{Extended_Pictographic}])/gu
 
 const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]+/g
 
-/** On one line, with every character that cannot be seen made visible. */
+/** The text on one line. Each invisible character becomes U+FFFD. */
 export function plain(text: string): string {
   return text.toWellFormed().replace(BREAKS, ' ').replace(HIDDEN, '\ufffd').replace(LOST_JOINER, '\ufffd')
 }
 
-/** Shown letter by letter, whatever it holds. */
-export function textRuns(text: string, look: Look = {}): readonly TextRun[] {
-  // A renderer drops an empty run, or the whole block.
-  const parts = (plain(text) || '–').split(CARD_FUNCTION)
-  // So many runs would outgrow the card; nobody means so many of them.
-  const shown = parts.length > MOST_PARTS ? [parts.join(' ')] : parts
-  return shown.map((part) => ({ type: 'TextRun', text: part, ...look }))
+/** Runs that show the text literally: no markdown, no functions of the card. */
+export function textRuns(text: string, style: TextStyle = {}): readonly TextRun[] {
+  // Not empty: some renderers drop an empty run, others the whole block.
+  const pieces = (plain(text) || '–').split(CARD_FUNCTION)
+  // More runs would make the card too large. A space between the braces makes each function harmless too.
+  const texts = pieces.length > MOST_RUNS ? [pieces.join(' ')] : pieces
+  return texts.map((one) => ({ type: 'TextRun', text: one, ...style }))
 }
 
 export function clip(text: string, longest: number): string {
@@ -52,7 +60,7 @@ export function clip(text: string, longest: number): string {
   return letters.length <= longest ? text : `${letters.slice(0, longest - 1).join('')}…`
 }
 
-/** The end of a key says most: it stays. */
+/** Shortens from the middle and leaves 60 % for the end, because the end of a key tells most. */
 export function cutMiddle(text: string, longest: number): string {
   const letters = Array.from(plain(text))
   if (letters.length <= longest) return letters.join('')

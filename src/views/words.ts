@@ -1,4 +1,4 @@
-/** How cards say levels, durations, times and amounts. */
+/** Levels, durations, times and amounts in words, as cards, mails and pages write them. */
 
 const LEVEL_WORDS: ReadonlyMap<string, string> = new Map([
   ['read', 'see names and download objects'],
@@ -25,8 +25,8 @@ export function inWords(names: readonly string[], joint: 'and' | 'or' = 'and'): 
 export function durationWords(minutes: number): string {
   const days = Math.floor(minutes / 1440)
   const hours = Math.floor((minutes % 1440) / 60)
-  const parts = [amount(days, 'day'), amount(hours, 'hour'), amount(minutes % 60, 'minute')]
-  return parts.filter((part) => !part.startsWith('0 ')).join(' ') || 'less than a minute'
+  const amounts = [amount(days, 'day'), amount(hours, 'hour'), amount(minutes % 60, 'minute')]
+  return amounts.filter((one) => !one.startsWith('0 ')).join(' ') || 'less than a minute'
 }
 
 export function amount(count: number, thing: string): string {
@@ -42,7 +42,7 @@ export function byteWords(bytes: number): string {
   return power === 0 ? amount(bytes, 'byte') : `${scaled.toFixed(1)} ${BYTE_UNITS[power]}`
 }
 
-/** In the reader's own time zone. Clients understand whole seconds only. For a TextBlock. */
+/** For a TextBlock: the card client writes the time in the reader's time zone. Clients accept whole seconds only. */
 export function moment(at: string): string {
   const seconds = `${new Date(at).toISOString().slice(0, 19)}Z`
   return `{{DATE(${seconds}, SHORT)}} at {{TIME(${seconds})}}`

@@ -7,10 +7,10 @@ import { NOTICES, PUBLIC_URL, STATES } from '../fixtures/sample-views.ts'
 
 /** Every card that Latchkey shows, once. */
 
-export const READERS: Readonly<Record<CardReader['part'], CardReader>> = {
-  requester: { part: 'requester' },
-  approver: { part: 'approver', hasApproved: true },
-  everybody: { part: 'everybody', refreshFor: ['29:rita'] },
+export const READERS: Readonly<Record<CardReader['role'], CardReader>> = {
+  requester: { role: 'requester' },
+  approver: { role: 'approver', hasApproved: true },
+  everybody: { role: 'everybody', refreshFor: ['29:rita'] },
 }
 
 export const SOME_OFFERS = [
@@ -43,7 +43,7 @@ interface AnyCard {
 export function allCards(): readonly AnyCard[] {
   const requests = Object.entries(STATES).flatMap(([state, shown]) =>
     Object.values(READERS).map((reader) => ({
-      name: `${state} (${reader.part})`,
+      name: `${state} (${reader.role})`,
       ...renderCard(shown, reader, PUBLIC_URL),
     })),
   )

@@ -10,7 +10,7 @@ const NONE = { requester: ['open'], approver: ['open'], everybody: ['open'] }
 const ASKED = { requester: ['cancel', 'open'], approver: ['approve', 'deny', 'open'], everybody: ['open'] }
 const LIVE = { requester: ['done', 'open'], approver: ['done', 'open'], everybody: ['open'] }
 
-const BUTTONS: Readonly<Record<State, Readonly<Record<CardReader['part'], readonly string[]>>>> = {
+const BUTTONS: Readonly<Record<State, Readonly<Record<CardReader['role'], readonly string[]>>>> = {
   pending: ASKED,
   'pending, purge': ASKED,
   'extension, asked': ASKED,
@@ -36,8 +36,8 @@ const BUTTONS: Readonly<Record<State, Readonly<Record<CardReader['part'], readon
   failed: NONE,
 }
 
-function cardOf(state: State, part: CardReader['part']): object {
-  return renderCard(STATES[state], READERS[part], PUBLIC_URL).card
+function cardOf(state: State, role: CardReader['role']): object {
+  return renderCard(STATES[state], READERS[role], PUBLIC_URL).card
 }
 
 function textOf(card: object): string {
@@ -46,11 +46,11 @@ function textOf(card: object): string {
 
 describe('invariant 2: a card offers only what its reader may try', () => {
   const rows = Object.entries(BUTTONS).flatMap(([state, of]) =>
-    Object.entries(of).map(([part, buttons]) => ({ state, part, buttons })),
+    Object.entries(of).map(([role, buttons]) => ({ state, role, buttons })),
   )
-  test.each(rows)('$state, for the $part: $buttons', ({ state, part, buttons }) => {
+  test.each(rows)('$state, for the $role: $buttons', ({ state, role, buttons }) => {
     const shown = Object.entries(STATES).find(([name]) => name === state)?.[1] ?? STATES.pending
-    const reader = Object.values(READERS).find((one) => one.part === part) ?? READERS.everybody
+    const reader = Object.values(READERS).find((one) => one.role === role) ?? READERS.everybody
     expect(buttonsOf(renderCard(shown, reader, PUBLIC_URL).card)).toEqual(buttons)
   })
 
@@ -99,8 +99,8 @@ describe('invariant 10: a card tells the state of the record', () => {
   test.each(['approved', 'denied', 'cancelled', 'lapsed'] as const)(
     'a decided card keeps no button and no input: %s',
     (state) => {
-      for (const part of ['requester', 'approver', 'everybody'] as const) {
-        const card = cardOf(state, part)
+      for (const role of ['requester', 'approver', 'everybody'] as const) {
+        const card = cardOf(state, role)
         expect(buttonsOf(card)).toEqual(['open'])
         expect(nodesOf(card).filter(({ type }) => String(type).startsWith('Input.'))).toEqual([])
       }
@@ -127,9 +127,9 @@ describe('invariant 10: a card tells the state of the record', () => {
     ['done early', 'approver', 'Access was revoked early'],
     ['failing', 'requester', 'Access could not be set up'],
     ['failed', 'requester', 'Access could not be set up'],
-  ] as const)('%s, for the %s, in words: %s', (state, part, title) => {
-    expect(markdownOn(cardOf(state, part))[0]).toBe(title)
-    expect(renderCard(STATES[state], READERS[part], PUBLIC_URL).summary).toMatch(`${title}: `)
+  ] as const)('%s, for the %s, in words: %s', (state, role, title) => {
+    expect(markdownOn(cardOf(state, role))[0]).toBe(title)
+    expect(renderCard(STATES[state], READERS[role], PUBLIC_URL).summary).toMatch(`${title}: `)
   })
 
   test.each(['cancelled', 'lapsed'] as const)('without a decision it says when that was: %s', (state) => {
@@ -170,7 +170,7 @@ describe('invariant 10: a card tells the state of the record', () => {
   })
 
   test('while something may still come, clients ask for the present state; afterwards nobody does', () => {
-    const refreshOf = (state: State, part: CardReader['part']) => Reflect.get(cardOf(state, part), 'refresh')
+    const refreshOf = (state: State, role: CardReader['role']) => Reflect.get(cardOf(state, role), 'refresh')
     const action = { verb: 'view', data: { requestId: someRequest().id } }
     expect(refreshOf('pending', 'everybody')).toMatchObject({ action, userIds: ['29:rita'] })
     expect(refreshOf('pending', 'approver')).toMatchObject({ action })
@@ -230,8 +230,8 @@ describe('invariant 11: how to use it', () => {
     expect(attached).toContain('Use it with the AWS credentials you have')
     expect(attached).not.toContain('latchkey profile')
     expect(textOf(cardOf('active, attached', 'everybody'))).not.toContain('credentials you have')
-    for (const part of ['requester', 'approver', 'everybody'] as const)
-      expect(JSON.stringify(cardOf('active', part))).not.toMatch(/AKIA|ASIA|SessionToken|SecretAccessKey|X-Amz-|signin/)
+    for (const role of ['requester', 'approver', 'everybody'] as const)
+      expect(JSON.stringify(cardOf('active', role))).not.toMatch(/AKIA|ASIA|SessionToken|SecretAccessKey|X-Amz-|signin/)
   })
 })
 
@@ -245,8 +245,8 @@ describe('where credentials were taken to', () => {
   })
 
   test('a second address asks for a look, with what to do', () => {
-    for (const part of ['requester', 'approver', 'everybody'] as const) {
-      const card = cardOf('active, taken elsewhere too', part)
+    for (const role of ['requester', 'approver', 'everybody'] as const) {
+      const card = cardOf('active, taken elsewhere too', role)
       expect(textOf(card)).toContain('Also taken from 203.0.113.9, and 1 more')
       expect(textOf(card)).toContain('If that was somebody else, end the access.')
       expect(nodesOf(card)).toContainEqual(expect.objectContaining({ color: 'Attention', weight: 'Bolder' }))

@@ -1,8 +1,8 @@
 import { Problem } from '../problem.ts'
 
 /**
- * The text of `~/.aws/config`, a character for each of its bytes (latin1), and the profiles in it that Latchkey wrote: a marked comment, the
- * heading below it, and its settings. Everything else stays as it is, to the byte.
+ * Edits the text of `~/.aws/config`, which is read as latin1, one character for each byte. A profile of Latchkey is a
+ * marked comment, the heading below it, and its settings. Every other byte of the file is left as it is.
  */
 
 export interface Profile {
@@ -12,22 +12,27 @@ export interface Profile {
   readonly region: string
 }
 
+/** The lines of one profile that Latchkey wrote. */
 interface Block {
   readonly grantId: string
   readonly name: string
-  /** Of the marked comment, and behind the last setting. */
+  /** Index of the marked comment. */
   readonly start: number
+  /** Index after the last setting. */
   readonly end: number
 }
 
 const MARK = /^# latchkey (g-[0-9a-z]{12}):/
-const OURS = /^(credential_process|region)\s*=/
+const OWN_SETTING = /^(credential_process|region)\s*=/
 const HEADING = /^\[\s*(?:profile\s+)?(["']?)(.+?)\1\s*\]/
 const NAME = /^[A-Za-z0-9][\w.+@-]{0,63}$/
-/** What ends a line, for whoever reads the file. */
+/** Control characters and line separators: some readers of the file end a line at them. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u
 
-/** The profile, new or brought up to date. @throws Problem for a name that is somebody else's */
+/**
+ * Adds the profile, or updates the one that Latchkey wrote under this name.
+ * @throws Problem for an invalid name, and for a name of a profile that Latchkey did not write
+ */
 export function withProfile(text: string, profile: Profile): string {
   const { name } = profile
   if (!NAME.test(name))
@@ -37,8 +42,8 @@ export function withProfile(text: string, profile: Profile): string {
   const eol = text.includes('\r\n') ? '\r' : ''
   const written = linesOf(profile).map((line) => `${inUtf8(line)}${eol}`)
   if (block) {
-    const kept = lines.slice(block.start + 2, block.end).filter((line) => !OURS.test(line))
-    return lines.toSpliced(block.start, block.end - block.start, ...written, ...kept).join('\n')
+    const others = lines.slice(block.start + 2, block.end).filter((line) => !OWN_SETTING.test(line))
+    return lines.toSpliced(block.start, block.end - block.start, ...written, ...others).join('\n')
   }
   if (hasProfile(text, name)) {
     throw new Problem(`There is a profile ${name} that Latchkey did not write. Choose another name with --name.`)
@@ -48,10 +53,10 @@ export function withProfile(text: string, profile: Profile): string {
   return `${text}${last}${gap}${written.join('\n')}\n`
 }
 
-/** Without the profiles of those grants that Latchkey wrote. */
+/** Removes the profiles that Latchkey wrote, of the grants for which `isOver` is true. */
 export function withoutProfiles(text: string, isOver: (grantId: string) => boolean): string {
   let lines = text.split('\n')
-  // From the last one on, so that the others stay where they are.
+  // The last block first, so that the indexes of the blocks before it stay right.
   for (const { grantId, start, end } of blocksOf(lines).toReversed()) {
     if (!isOver(grantId)) continue
     const from = start > 0 && lines[start - 1]?.trim() === '' ? start - 1 : start
@@ -60,12 +65,12 @@ export function withoutProfiles(text: string, isOver: (grantId: string) => boole
   return lines.join('\n')
 }
 
-/** Those that Latchkey wrote. */
+/** The profiles that Latchkey wrote. */
 export function profilesIn(text: string): readonly Pick<Block, 'name' | 'grantId'>[] {
   return blocksOf(text.split('\n'))
 }
 
-/** Whoever wrote it. */
+/** Whether the file has a profile of this name, of Latchkey or of anybody else. */
 export function hasProfile(text: string, name: string): boolean {
   return text.split('\n').some((line) => HEADING.exec(line)?.[2] === name)
 }
@@ -79,7 +84,10 @@ function linesOf({ name, grantId, command, region }: Profile): readonly string[]
   ]
 }
 
-/** In the bytes that AWS CLIs read. @throws Problem for what would be more than one line */
+/**
+ * AWS CLIs read the file as UTF-8, so the line becomes its UTF-8 bytes, one character each.
+ * @throws Problem for a control character, which could begin another line
+ */
 function inUtf8(line: string): string {
   if (CONTROL.test(line)) {
     throw new Problem(
@@ -97,7 +105,7 @@ function blocksOf(lines: readonly string[]): readonly Block[] {
   })
 }
 
-/** What stands right above the next heading, or at the end of the file, belongs to what follows: blank lines and comments. */
+/** Blank lines and comments right above the next heading, or at the end of the file, do not belong to the block. */
 function endOf(lines: readonly string[], from: number): number {
   const next = lines.findIndex((line, at) => at >= from && line.startsWith('['))
   let end = next < 0 ? lines.length : next
@@ -106,8 +114,10 @@ function endOf(lines: readonly string[], from: number): number {
 }
 
 /**
- * Each word in double quotes, as "Sourcing credentials with an external process" (AWS SDKs and Tools Reference Guide) has it; AWS SDKs hand the
- * line to a shell, or take it apart like one, and a # after a space begins a comment.
+ * The command as a line for `credential_process`, with words in double quotes ("Sourcing credentials with an external
+ * process", AWS SDKs and Tools Reference Guide). AWS SDKs give the line to a shell, or split it as a shell does. A # or
+ * ; after a space begins a comment.
+ * @throws Problem for a word with a character that quotes do not protect
  */
 export function credentialProcess(words: readonly string[], platform: NodeJS.Platform = process.platform): string {
   const dangerous = platform === 'win32' ? /["%\r\n]| [#;]/ : /["$`\\\r\n]| [#;]/

@@ -6,9 +6,12 @@ import { Problem } from '../problem.ts'
 import { isMissing, withLock } from '../token-file.ts'
 import { hasProfile, profilesIn } from './aws-config.ts'
 
-/** The files that AWS's tools read, where its variables or the home folder have them. */
+/**
+ * Reads and writes the files of the AWS CLI and SDKs. Their paths come from the variables of AWS, or are those in the
+ * home folder.
+ */
 
-/** Only its owner reads it, as the AWS CLI makes it. */
+/** Only the owner may read a new file. The AWS CLI makes it with the same mode. */
 const NEW_FILE_MODE = 0o600
 
 export function configPath(): string {
@@ -20,7 +23,11 @@ function pathOf(variable: string, name: string): string {
   return given === '' ? join(homedir(), '.aws', name) : given.replace(/^~(?=[/\\])/, homedir())
 }
 
-/** Static keys come before a `credential_process` ("Credentials and configuration settings", AWS SDKs and Tools Reference Guide). */
+/**
+ * AWS tools prefer static keys to a `credential_process` ("Credentials and configuration settings", AWS SDKs and Tools
+ * Reference Guide).
+ * @throws Problem when the credentials file has a profile of this name
+ */
 export async function refuseShadowed(name: string): Promise<void> {
   const path = pathOf('AWS_SHARED_CREDENTIALS_FILE', 'credentials')
   if (!hasProfile((await readText(path)) ?? '', name)) return
@@ -33,7 +40,7 @@ export async function readProfiles(): Promise<ReturnType<typeof profilesIn>> {
   return profilesIn((await readText(configPath())) ?? '')
 }
 
-/** A character for each byte (latin1): what somebody else wrote there may be in any encoding. */
+/** Reads one character for each byte (latin1), because other people's lines may be in any encoding. */
 async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'latin1')
@@ -43,15 +50,18 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Written beside and renamed, with the mode it has. @returns names of our profiles that are gone from it */
+/**
+ * Writes a new file and renames it over the old one, with the old one's mode.
+ * @returns Names of the profiles of Latchkey that were removed
+ */
 export async function editConfig(change: (text: string) => string): Promise<readonly string[]> {
   return await withLock(async () => {
-    const given = configPath()
-    const text = await readText(given)
+    const path = configPath()
+    const text = await readText(path)
     const next = change(text ?? '')
-    if (next !== (text ?? '')) await (text === undefined ? create(given, next) : replace(given, next))
-    const left = profilesIn(next).map(({ name }) => name)
-    return profilesIn(text ?? '').flatMap(({ name }) => (left.includes(name) ? [] : [name]))
+    if (next !== (text ?? '')) await (text === undefined ? create(path, next) : replace(path, next))
+    const remaining = profilesIn(next).map(({ name }) => name)
+    return profilesIn(text ?? '').flatMap(({ name }) => (remaining.includes(name) ? [] : [name]))
   })
 }
 
@@ -60,7 +70,7 @@ async function create(path: string, text: string): Promise<void> {
   await write(path, text, NEW_FILE_MODE)
 }
 
-/** A link is followed, so that it stays one. */
+/** Replaces the file behind a symbolic link, so that the link itself stays. */
 async function replace(given: string, text: string): Promise<void> {
   const path = await realpath(given)
   const { mode } = await stat(path)

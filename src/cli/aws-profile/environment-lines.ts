@@ -2,10 +2,16 @@ import type { z } from 'zod'
 import type { credentialsAnswer } from '../../http/api-schemas.ts'
 import { Problem } from '../problem.ts'
 
-/** What credentials and regions are made of: nothing that a shell reads, nor one of the curly quotes, which are quotes to PowerShell. */
+/**
+ * The characters of credentials and regions. None of them has a meaning to a shell. Curly quotes are excluded:
+ * PowerShell reads them as quotes.
+ */
 const HARMLESS = /^[\w+/=.:-]+$/
 
-/** Credentials as a shell takes them over. @throws Problem for a value that a shell could take for more than that */
+/**
+ * Lines that set the credentials as environment variables in a shell.
+ * @throws Problem for a value that a shell could run as code
+ */
 export function environmentLines(
   credentials: z.output<typeof credentialsAnswer>,
   region: string | null,
@@ -16,7 +22,7 @@ export function environmentLines(
     AWS_SECRET_ACCESS_KEY: credentials.SecretAccessKey,
     AWS_SESSION_TOKEN: credentials.SessionToken,
     AWS_CREDENTIAL_EXPIRATION: credentials.Expiration,
-    // AWS CLI 1 reads the second one.
+    // AWS CLI 1 reads AWS_DEFAULT_REGION.
     ...(region === null ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region }),
   }
   return Object.entries(variables).map(([name, value]) => {

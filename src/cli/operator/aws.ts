@@ -7,19 +7,19 @@ import { isLatchkeyError } from '../../errors.ts'
 import { noteSetUp, noteTakenDown } from '../../oversight/feed-regions.ts'
 import { agree } from '../person/confirm.ts'
 import { Problem } from '../problem.ts'
+import { checkKeyAccepted } from './check-feed-key.ts'
 import { checkSites } from './check-sites.ts'
 import { setupOfService } from './environment.ts'
-import { knock } from './knock.ts'
 import { doneLine, planLines, print } from './print.ts'
-import { sendThrough } from './send-through.ts'
-import { elsewhere, type Open, openFeed, openSites, type Site, type Sites } from './site.ts'
-import { tellTrails } from './trails.ts'
+import { runSelfTest } from './run-self-test.ts'
+import { type Open, openFeed, openSites, otherAccounts, type Site, type Sites } from './site.ts'
+import { checkTrails } from './trails.ts'
 
 export interface AwsOptions {
   readonly plan?: true
   readonly yes?: true
   readonly rotate?: true
-  /** commander's `--no-self-test`. */
+  /** False with `--no-self-test`, as commander passes it. */
   readonly selfTest?: boolean
 }
 
@@ -31,9 +31,9 @@ export async function setup(options: AwsOptions): Promise<void> {
   const plans = await planAll(sites, async ({ clients, wanted }) =>
     planOf({ desired: wanted, rotate }, await readWiring(clients)),
   )
-  for (const line of elsewhere(service, sites)) print(`\n${line}`)
+  for (const line of otherAccounts(service, sites)) print(`\n${line}`)
   if (options.plan) {
-    await tellTrails(sites)
+    await checkTrails(sites)
     return
   }
   const isNew = plans.some((one) => one.act !== 'keep')
@@ -45,7 +45,7 @@ export async function setup(options: AwsOptions): Promise<void> {
   } finally {
     close(open)
   }
-  await tellTrails(sites)
+  await checkTrails(sites)
 }
 
 function oneKeyOnly({ account: { id } }: Sites): Problem {
@@ -54,14 +54,14 @@ function oneKeyOnly({ account: { id } }: Sites): Problem {
   )
 }
 
-/** Shows every place's plan, and gives them as one list. */
+/** Prints the plan of every region, and returns all their differences. */
 async function planAll(
   { sites }: Sites,
   plan: (site: Site) => Promise<readonly Difference[]>,
 ): Promise<readonly Difference[]> {
   const all: Difference[] = []
   for (const site of sites) {
-    const { accountName, accountId, region, buckets } = site.place
+    const { accountName, accountId, region, buckets } = site.feedRegion
     const what = buckets.length === 0 ? 'roles and policies only' : `buckets ${buckets.join(', ')}`
     print(`\n${accountName} (${accountId}), ${region}: ${what}`)
     const differences = await plan(site)
@@ -75,21 +75,26 @@ async function planAll(
   return all
 }
 
-interface Order {
+interface ApplyOptions {
   readonly rotate: boolean
   readonly endpoint: string
 }
 
-async function applyAll({ sites, key }: Sites, { rotate, endpoint }: Order): Promise<void> {
-  await knock(endpoint, key)
-  for (const { clients, wanted, place } of sites) {
-    print(`\n${place.region}:`)
-    await orStopped(() => applyWiring(clients, { desired: wanted, key, rotate, onDone: (one) => print(doneLine(one)) }))
+async function applyAll({ sites, key }: Sites, { rotate, endpoint }: ApplyOptions): Promise<void> {
+  await checkKeyAccepted(endpoint, key)
+  for (const { clients, wanted, feedRegion } of sites) {
+    print(`\n${feedRegion.region}:`)
+    await runOrExplain(() =>
+      applyWiring(clients, { desired: wanted, key, rotate, onDone: (one) => print(doneLine(one)) }),
+    )
   }
 }
 
-/** A step that is done twice is done once: that is the next step after whatever happened. */
-async function orStopped(act: () => Promise<void>): Promise<void> {
+/**
+ * Every step can be repeated safely, so after a failure the operator only runs the command again.
+ * @throws Problem when AWS does not answer
+ */
+async function runOrExplain(act: () => Promise<void>): Promise<void> {
   try {
     await act()
   } catch (error) {
@@ -100,16 +105,16 @@ async function orStopped(act: () => Promise<void>): Promise<void> {
 
 async function proveAll({ sites }: Sites, { record, feed }: Open): Promise<void> {
   print('')
-  for (const { place } of sites) await noteSetUp(record, place, operator())
-  for (const site of sites) await sendThrough(site, feed)
+  for (const { feedRegion } of sites) await noteSetUp(record, feedRegion, operator())
+  for (const site of sites) await runSelfTest(site, feed)
 }
 
 export async function check(): Promise<void> {
   const service = setupOfService()
   const sites = await openSites(service)
-  const isWhole = await checkSites(sites)
-  for (const line of elsewhere(service, sites)) print(`\n${line}`)
-  if (!isWhole) process.exitCode = 1
+  const isInOrder = await checkSites(sites)
+  for (const line of otherAccounts(service, sites)) print(`\n${line}`)
+  if (!isInOrder) process.exitCode = 1
 }
 
 export async function teardown(options: AwsOptions): Promise<void> {
@@ -119,15 +124,15 @@ export async function teardown(options: AwsOptions): Promise<void> {
   const plans = await planAll(sites, async (site) =>
     teardownPlan(await readWiring(site.clients), { withRole: site === last }),
   )
-  for (const line of elsewhere(service, sites)) print(`\n${line}`)
+  for (const line of otherAccounts(service, sites)) print(`\n${line}`)
   if (options.plan) return
   if (plans.length > 0 && !options.yes) await agree('Delete these?')
   const open = await openFeed(service)
   try {
     for (const site of sites.sites) {
       const onDone = (one: Difference) => print(doneLine(one))
-      await noteTakenDown(open.record, site.place, operator())
-      await orStopped(() => removeWiring(site.clients, { withRole: site === last, onDone }))
+      await noteTakenDown(open.record, site.feedRegion, operator())
+      await runOrExplain(() => removeWiring(site.clients, { withRole: site === last, onDone }))
     }
   } finally {
     close(open)

@@ -4,7 +4,10 @@ import { checkSetup, readSetup } from '../../config.ts'
 import { orProblem } from './environment.ts'
 import { print } from './print.ts'
 
-/** @throws Problem with every fault of environment and rules, of both parts, each with its line */
+/**
+ * Checks environment and rules as web and workers would.
+ * @throws Problem with every fault; a fault of the rules file has its line
+ */
 export function checkConfig(env: Environment): void {
   const { rules } = orProblem(() => {
     checkSetup(env, ['web', 'workers'])

@@ -1,22 +1,23 @@
 import { readWiring, sayDifference, wiringDrift } from '../../aws/feed/compare-feed.ts'
 import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
-import { tellTrails } from './trails.ts'
+import { checkTrails } from './trails.ts'
 
-/** False: something is not as setup makes it. */
+/** Prints the differences of every region. False: a region differs from what setup makes, or a trail is missing. */
 export async function checkSites(sites: Sites): Promise<boolean> {
   const outcomes: boolean[] = []
   for (const site of sites.sites) outcomes.push(await checkSite(site))
-  const logged = await tellTrails(sites)
-  if (!outcomes.every((whole) => whole)) print('\n`latchkey aws setup --plan` shows how that is mended.')
-  return logged && outcomes.every((whole) => whole)
+  const logged = await checkTrails(sites)
+  const isWired = outcomes.every((isInOrder) => isInOrder)
+  if (!isWired) print('\n`latchkey aws setup --plan` shows how that is mended.')
+  return logged && isWired
 }
 
-async function checkSite({ clients, wanted, place }: Site): Promise<boolean> {
-  const found = await readWiring(clients)
-  const drift = wiringDrift(wanted, found)
-  const messages = found.deadLetters?.messages ?? 0
-  const where = `${place.accountName} (${place.accountId}), ${place.region}`
+async function checkSite({ clients, wanted, feedRegion }: Site): Promise<boolean> {
+  const inAws = await readWiring(clients)
+  const drift = wiringDrift(wanted, inAws)
+  const messages = inAws.deadLetters?.messages ?? 0
+  const where = `${feedRegion.accountName} (${feedRegion.accountId}), ${feedRegion.region}`
   print(drift.length === 0 ? `✓ ${where}: wired as setup makes it.` : `✗ ${where}: not as setup makes it.`)
   for (const line of drift.flatMap((one) => wrapped(`✗ ${sayDifference(one)}`, 2))) print(line)
   const lost = `✗ About ${messages} events could not be delivered and lie in the queue latchkey-dead-letters: ERROR_CODE among their attributes says why.`

@@ -7,38 +7,38 @@ import { desiredState } from '../../aws/feed/desired-state.ts'
 import { readTrails, trailGaps } from '../../aws/feed/trail.ts'
 import { readFormerRoles } from '../../aws/session/former-roles.ts'
 import type { Setup } from '../../config.ts'
-import { type Finding, look } from './finding.ts'
-import { elsewhere, type Ground, keysOf, openGround } from './site.ts'
+import { type Finding, runCheck } from './finding.ts'
+import { keysOf, type OpenRegion, openRegions, otherAccounts } from './site.ts'
 
 export async function awsFindings(service: Setup): Promise<readonly Finding[]> {
-  return await look('AWS', async () => {
-    const { account, ground } = await openGround(service)
-    const [first] = ground
+  return await runCheck('AWS', async () => {
+    const { account, regions } = await openRegions(service)
+    const [first] = regions
     const key = keysOf(service, account)[0]
-    const others = elsewhere(service, { account }).map((says): Finding => ({ area: 'AWS', state: 'unknown', says }))
-    const found = await Promise.all([
-      ...ground.slice(0, 1).map((one) => look('Elevation roles', () => roles(service, one))),
-      ...ground.slice(0, 1).map((one) => look('Holders', () => holders(service, one))),
-      ...ground.map((one) => look('Wiring', () => wiring(service, one, key))),
-      ...ground.map((one) => look('Trails', () => trails(one))),
-      ...(first === undefined ? [] : [look('Standing write rights', () => standing(ground, first))]),
+    const others = otherAccounts(service, { account }).map((says): Finding => ({ area: 'AWS', state: 'unknown', says }))
+    const byArea = await Promise.all([
+      ...regions.slice(0, 1).map((one) => runCheck('Elevation roles', () => roles(service, one))),
+      ...regions.slice(0, 1).map((one) => runCheck('Holders', () => entities(service, one))),
+      ...regions.map((one) => runCheck('Wiring', () => wiring(service, one, key))),
+      ...regions.map((one) => runCheck('Trails', () => trails(one))),
+      ...(first === undefined ? [] : [runCheck('Standing write rights', () => standing(regions, first))]),
     ])
-    return [...others, ...found.flat()]
+    return [...others, ...byArea.flat()]
   })
 }
 
-/** A hub lets Latchkey into its roles: read with everything else that preflight compares. */
-async function roles({ rules }: Setup, { place, clients, ours }: Ground): Promise<readonly Finding[]> {
+/** Checks boundary and trust of every elevation role. The trust policies must name Latchkey's own identities. */
+async function roles({ rules }: Setup, { feedRegion, clients, identities }: OpenRegion): Promise<readonly Finding[]> {
   const area = 'Elevation roles'
-  const account = rules.accounts.get(place.accountName)
+  const account = rules.accounts.get(feedRegion.accountName)
   if (account === undefined) return []
-  const [us] = ours
-  const [found, former] = await Promise.all([
-    elevationFaults(clients, account, ours),
+  const [us] = identities
+  const [checkedRoles, former] = await Promise.all([
+    elevationFaults(clients, account, identities),
     us === undefined ? [] : readFormerRoles({ ...clients, us }, account),
   ])
   return [
-    ...found.flatMap(({ role, faults }): readonly Finding[] => {
+    ...checkedRoles.flatMap(({ role, faults }): readonly Finding[] => {
       if (faults.length === 0) return [{ area, state: 'ok', says: `${role}: boundary and trust are as they must be.` }]
       const next = 'Apply the Terraform module again, or change it by hand.'
       return faults.map((fault) => ({ area, state: 'wrong', says: `${role}: ${fault}`, next }))
@@ -53,10 +53,10 @@ async function roles({ rules }: Setup, { place, clients, ours }: Ground): Promis
   ]
 }
 
-async function holders({ rules }: Setup, { place, clients }: Ground): Promise<readonly Finding[]> {
+async function entities({ rules }: Setup, { feedRegion, clients }: OpenRegion): Promise<readonly Finding[]> {
   const area = 'Holders'
-  const found = await entityFaults(clients, place.accountId, rules.principals.get(place.accountName) ?? [])
-  return found.flatMap(({ entity, faults }): readonly Finding[] => {
+  const checked = await entityFaults(clients, feedRegion.accountId, rules.principals.get(feedRegion.accountName) ?? [])
+  return checked.flatMap(({ entity, faults }): readonly Finding[] => {
     if (faults.length === 0) return [{ area, state: 'ok', says: `${entity}: may hold grants.` }]
     const next = 'Until then every ask that it would hold is refused.'
     return faults.map((fault) => ({ area, state: 'wrong', says: `${entity}: ${fault}`, next }))
@@ -65,49 +65,57 @@ async function holders({ rules }: Setup, { place, clients }: Ground): Promise<re
 
 async function wiring(
   { config }: Setup,
-  { place, clients, ours }: Ground,
+  { feedRegion, clients, identities }: OpenRegion,
   key: string | undefined,
 ): Promise<readonly Finding[]> {
   const area = 'Wiring'
   if (key === undefined) {
-    const next = `For a feed of S3 writes, add a key for account ${place.accountId} and run \`latchkey aws setup\`.`
-    return [{ area, state: 'note', says: `${place.region}: CLOUDTRAIL_KEYS has no key: no feed.`, next }]
+    const next = `For a feed of S3 writes, add a key for account ${feedRegion.accountId} and run \`latchkey aws setup\`.`
+    return [{ area, state: 'note', says: `${feedRegion.region}: CLOUDTRAIL_KEYS has no key: no feed.`, next }]
   }
-  const found = await readWiring(clients)
-  const drift = wiringDrift(desiredState(place, { publicUrl: config.publicUrl, key, ours }), found)
-  const lost = found.deadLetters?.messages ?? 0
+  const inAws = await readWiring(clients)
+  const wanted = desiredState(feedRegion, { publicUrl: config.publicUrl, key, ours: identities })
+  const drift = wiringDrift(wanted, inAws)
+  const lost = inAws.deadLetters?.messages ?? 0
   const next = '`latchkey aws setup --plan` shows how it is mended.'
   return [
-    ...(drift.length === 0 ? [{ area, state: 'ok' as const, says: `${place.region}: as setup makes it.` }] : []),
-    ...drift.map((one): Finding => ({ area, state: 'wrong', says: `${place.region}: ${sayDifference(one)}.`, next })),
+    ...(drift.length === 0 ? [{ area, state: 'ok' as const, says: `${feedRegion.region}: as setup makes it.` }] : []),
+    ...drift.map(
+      (one): Finding => ({ area, state: 'wrong', says: `${feedRegion.region}: ${sayDifference(one)}.`, next }),
+    ),
     ...(lost > 0
-      ? [{ area, state: 'wrong' as const, says: `${place.region}: about ${lost} events could not be delivered.` }]
+      ? [{ area, state: 'wrong' as const, says: `${feedRegion.region}: about ${lost} events could not be delivered.` }]
       : []),
   ]
 }
 
-async function trails({ place, clients }: Ground): Promise<readonly Finding[]> {
+async function trails({ feedRegion, clients }: OpenRegion): Promise<readonly Finding[]> {
   const area = 'Trails'
-  const { buckets, management } = trailGaps(place, await readTrails(clients))
+  const { buckets, management } = trailGaps(feedRegion, await readTrails(clients))
   const next = '`latchkey aws check` prints the command that adds it.'
   return [
     ...buckets.map(
-      (one): Finding => ({ area, state: 'wrong', says: `${place.region}: no trail logs writes to ${one}.`, next }),
+      (one): Finding => ({ area, state: 'wrong', says: `${feedRegion.region}: no trail logs writes to ${one}.`, next }),
     ),
     ...(management
-      ? [{ area, state: 'wrong' as const, says: `${place.region}: no trail logs management events.`, next }]
+      ? [{ area, state: 'wrong' as const, says: `${feedRegion.region}: no trail logs management events.`, next }]
       : []),
-    ...(buckets.length === 0 && !management ? [{ area, state: 'ok' as const, says: `${place.region}: logged.` }] : []),
+    ...(buckets.length === 0 && !management
+      ? [{ area, state: 'ok' as const, says: `${feedRegion.region}: logged.` }]
+      : []),
   ]
 }
 
-/** IAM is of the whole account, so it is read once, for the buckets of every region. */
-async function standing(ground: readonly Ground[], { clients, place }: Ground): Promise<readonly Finding[]> {
+/** IAM has no regions, so it is read once for the buckets of all regions. Bucket policies are read in each region. */
+async function standing(
+  regions: readonly OpenRegion[],
+  { clients, feedRegion }: OpenRegion,
+): Promise<readonly Finding[]> {
   const area = 'Standing write rights'
-  const everywhere = { ...place, buckets: ground.flatMap((one) => one.place.buckets) }
-  const principals = await readPrincipals(clients, place)
+  const everywhere = { ...feedRegion, buckets: regions.flatMap((one) => one.feedRegion.buckets) }
+  const principals = await readPrincipals(clients, feedRegion)
   const { rights, administrators, unread } = standingRights(principals, everywhere)
-  const byPolicy = await Promise.all(ground.map((one) => bucketPolicyRights(one.clients, one.place)))
+  const byPolicy = await Promise.all(regions.map((one) => bucketPolicyRights(one.clients, one.feedRegion)))
   const all = [...rights, ...byPolicy.flat()]
   return [
     ...all.map((right) => standingFinding(area, right)),

@@ -1,24 +1,24 @@
 import type { Setup } from '../../config.ts'
 import { readPermissions } from '../../graph/permissions.ts'
 import { connectorCredentials } from '../../teams/credentials.ts'
-import { type Finding, look } from './finding.ts'
+import { type Finding, runCheck } from './finding.ts'
 
 const NEEDED = ['User.Read.All', 'GroupMember.Read.All']
 const TIMEOUT_MS = 5_000
 
 export async function microsoftFindings(service: Setup): Promise<readonly Finding[]> {
-  const found = await Promise.all([
-    look('Entra and Graph', () => permissions(service)),
-    look('Bot', () => bot(service)),
-    look('Endpoint', () => endpoint(service)),
+  const byArea = await Promise.all([
+    runCheck('Entra and Graph', () => permissions(service)),
+    runCheck('Bot', () => bot(service)),
+    runCheck('Endpoint', () => endpoint(service)),
   ])
-  return found.flat()
+  return byArea.flat()
 }
 
 async function permissions({ config: { entra, mailSender } }: Setup): Promise<readonly Finding[]> {
   const area = 'Entra and Graph'
-  const held = await readPermissions(entra).catch(() => undefined)
-  if (held === undefined) {
+  const granted = await readPermissions(entra).catch(() => undefined)
+  if (granted === undefined) {
     const next = 'See ENTRA_TENANT_ID, ENTRA_CLIENT_ID and ENTRA_CLIENT_SECRET, and whether the secret has run out.'
     return [{ area, state: 'wrong', says: 'Entra gives no token for Graph.', next }]
   }
@@ -27,11 +27,11 @@ async function permissions({ config: { entra, mailSender } }: Setup): Promise<re
     state: 'note',
     says: `Mail is sent from ${mailSender}; whether it may be, only sending one tells.`,
   }
-  return [...NEEDED.map((name) => permission(area, name, held)), ...(mailSender === undefined ? [] : [mail])]
+  return [...NEEDED.map((name) => permission(area, name, granted)), ...(mailSender === undefined ? [] : [mail])]
 }
 
-function permission(area: string, name: string, held: readonly string[]): Finding {
-  if (held.includes(name)) return { area, state: 'ok', says: `${name} is granted.` }
+function permission(area: string, name: string, granted: readonly string[]): Finding {
+  if (granted.includes(name)) return { area, state: 'ok', says: `${name} is granted.` }
   const next = `Add the application permission ${name} to the registration, with admin consent.`
   return { area, state: 'wrong', says: `${name} is missing: approvers cannot be found.`, next }
 }

@@ -5,24 +5,24 @@ import { type Connection, masters } from '../../redis/connections.ts'
 import { infoNumber, parseInfo } from '../../redis/info.ts'
 import { recentAudit } from '../../redis/recent-audit.ts'
 import { workersFindings } from './doctor-workers.ts'
-import { type Finding, look } from './finding.ts'
+import { type Finding, runCheck } from './finding.ts'
 import { openFeed } from './site.ts'
 
 const AREA = 'Record (Redis)'
 const FEED = 'Activity feed'
-/** As far back as this many events of the audit. */
-const LOOK_BACK = 10_000
-/** A session that has the name of a grant, and is of none. */
+/** How many audit events are read, from the newest back. */
+const AUDIT_EVENTS_READ = 10_000
+/** The reasons of unexplained writes by a session that is named after a grant but does not belong to one. */
 const NO_GRANT: ReadonlySet<string> = new Set(['unknown-grant', 'other-principal', 'other-account', 'never-active'])
 
 export async function recordFindings(service: Setup): Promise<readonly Finding[]> {
-  return await look(AREA, async () => {
+  return await runCheck(AREA, async () => {
     const { feed, record, redis } = await openFeed(service)
     try {
       const { refusals, warnings } = await preflight(redis, { durability: service.config.redisDurability })
       const room = (await hasLimit(redis)) ? [roomFinding(await record.hasRoom())] : []
       const proven = await feed.proven()
-      const audit = await recentAudit(redis, LOOK_BACK)
+      const audit = await recentAudit(redis, AUDIT_EVENTS_READ)
       return [
         ...facts(refusals, warnings),
         ...room,
@@ -36,7 +36,7 @@ export async function recordFindings(service: Setup): Promise<readonly Finding[]
   })
 }
 
-/** Where there is none, a warning of its own says so. */
+/** Whether every master has `maxmemory`. Without it there is no share to report; preflight warns about that. */
 async function hasLimit(redis: Connection): Promise<boolean> {
   const infos = await Promise.all(masters(redis).map((master) => master.info('memory')))
   return infos.every((info) => infoNumber(parseInfo(info), 'maxmemory') > 0)
@@ -73,18 +73,21 @@ function bucketFinding(bucket: string, at: string | undefined): Finding {
   }
 }
 
-/** Calls in the name of a grant that the record does not know, and elevation roles entered by somebody else. */
+/**
+ * Calls by sessions that are named after a grant but have none, and elevation roles that somebody assumed without
+ * Latchkey.
+ */
 function unknownSessions(audit: readonly AuditEvent[]): Finding {
   const area = 'Unknown sessions'
   const unexplained = audit.flatMap((event) => (event.kind === 'write.unexplained' ? [event] : []))
-  const found = unexplained.filter(({ reason, name }) => NO_GRANT.has(reason) || name.startsWith('AssumeRole'))
-  const [newest] = found
+  const unknown = unexplained.filter(({ reason, name }) => NO_GRANT.has(reason) || name.startsWith('AssumeRole'))
+  const [newest] = unknown
   if (newest === undefined) return { area, state: 'ok', says: 'None was seen.' }
   const { name, principal, account, lastAt } = newest
   return {
     area,
     state: 'wrong',
-    says: `${found.length} were seen, the newest: ${name} by ${principal} in ${account} at ${lastAt}.`,
+    says: `${unknown.length} were seen, the newest: ${name} by ${principal} in ${account} at ${lastAt}.`,
     next: 'Find out who that was: the audit holds each as write.unexplained.',
   }
 }

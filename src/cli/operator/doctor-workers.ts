@@ -4,13 +4,16 @@ import type { RecordPort } from '../../store/record-store.ts'
 import type { Finding } from './finding.ts'
 
 const AREA = 'Workers'
-/** A round of the reconciler is begun each minute. */
+/** The reconciler begins a round each minute, so an older round is a fault. */
 const ROUND_WITHIN_MS = 300_000
 const OVERDUE_MS = 30_000
 const MOST_COUNTED = 1_000
 const NEXT = 'Start the workers; their log says what stops them.'
 
-/** Whether anybody carries out what the record says: without workers nothing activates, and only the end inside the IAM document holds. */
+/**
+ * Whether workers are running. Without them no grant is activated or revoked early; access still ends on time, because
+ * the end is inside the IAM document.
+ */
 export async function workersFindings(
   { accounts }: Pick<Rules, 'accounts'>,
   record: Pick<RecordPort, 'now' | 'scores' | 'due'>,
@@ -25,7 +28,7 @@ export async function workersFindings(
 
 function roundFinding(account: string, at: number | undefined, nowMs: number): Finding {
   const area = AREA
-  // What is to come is no time of a round: somebody set a clock, or wrote it.
+  // A time in the future cannot be the time of a round: a clock was changed, or another program wrote it.
   if (at === undefined || at > nowMs)
     return { area, state: 'wrong', says: `${account}: no whole round was made over it yet.`, next: NEXT }
   const says = `${account}: the last whole round over it was ${Math.floor((nowMs - at) / 1_000)} seconds ago.`

@@ -3,7 +3,10 @@ import { ConfigFaults } from '../../config/faults.ts'
 import { readSetup, type Setup } from '../../config.ts'
 import { Problem } from '../problem.ts'
 
-/** Environment and rules as the service reads them; from here on this process is nobody but the administrator. */
+/**
+ * Reads environment and rules as the service does. Afterwards this process has the administrator's AWS credentials and
+ * no others.
+ */
 export function setupOfService(): Setup {
   silenceSdk()
   const env = operatorEnvironment(process.env)
@@ -12,12 +15,12 @@ export function setupOfService(): Setup {
   return setup
 }
 
-/** The pinned SDK runs on Node 20; its notice about later versions says nothing to whoever operates this one. */
+/** The pinned AWS SDK runs on Node 20. Its notice about the Node versions of later SDKs is of no use to an operator. */
 export function silenceSdk(): void {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 }
 
-/** The faults as lines for a terminal. */
+/** @throws Problem that lists the faults as lines for a terminal, instead of ConfigFaults */
 export function orProblem<T>(read: () => T): T {
   try {
     return read()

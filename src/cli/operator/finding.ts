@@ -2,9 +2,10 @@ import { isLatchkeyError, LatchkeyError } from '../../errors.ts'
 import { Problem } from '../problem.ts'
 import { print, wrapped } from './print.ts'
 
-/** One thing that doctor looked at. `note`: worth knowing, and nothing is wrong with Latchkey. `unknown`: it could not be looked at. */
+/** The result of one check of `latchkey doctor`. */
 export interface Finding {
   readonly area: string
+  /** `note`: worth knowing, but not a fault of Latchkey. `unknown`: the check could not be made. */
   readonly state: 'ok' | 'wrong' | 'note' | 'unknown'
   readonly says: string
   readonly next?: string
@@ -12,8 +13,10 @@ export interface Finding {
 
 const SIGNS = { ok: '✓', wrong: '✗', note: '!', unknown: '?' } as const
 
-/** A check that cannot be made says why, and keeps no other from being made. */
-export async function look(area: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+/**
+ * Runs one check. A check that fails becomes an `unknown` finding with the reason, so that the other checks still run.
+ */
+export async function runCheck(area: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await check()
   } catch (error) {
@@ -26,7 +29,7 @@ export async function look(area: string, check: () => Promise<readonly Finding[]
   }
 }
 
-/** What libraries say may hold a secret; their names do not. */
+/** The message of an error of a library may contain a secret. Its name does not. */
 function reasonOf(error: unknown): string {
   if (error instanceof LatchkeyError || error instanceof Problem) return error.message
   return error instanceof Error ? `${error.name}.` : 'no reason was given.'

@@ -3,8 +3,9 @@ import type { AwsOptions } from './aws.ts'
 import type { RecoverOptions } from './recover.ts'
 
 /**
- * What an operator does, on the server's side: with the environment and the rules of the service, and an administrator's own AWS credentials.
- * What these commands need is loaded when one of them runs: a person's `latchkey credentials` must stay quick.
+ * The commands of an operator. They run on the server's side, with the environment and rules of the service and an
+ * administrator's own AWS credentials. Each command imports its modules when it runs, so that a person's `latchkey
+ * credentials` stays fast.
  */
 export function operatorCommands(program: Command): void {
   program

@@ -8,7 +8,10 @@ const COLUMNS = 80
 const SIGNS = { keep: '=', create: '+', update: '~', delete: '-' } as const
 const DONE = { keep: 'kept', create: 'made', update: 'mended', delete: 'deleted' } as const
 
-/** @example "  ~ update  rule             latchkey-s3" and, below it, why */
+/**
+ * One line for a difference, and the reasons below it.
+ * @example "  ~ update  rule             latchkey-s3"
+ */
 export function planLines({ kind, name, act, why }: Difference): readonly string[] {
   const reasons = act === 'create' ? [] : why
   return [line(SIGNS[act], act, kind, name), ...reasons.flatMap((reason) => wrapped(reason, 12))]
@@ -22,7 +25,7 @@ function line(sign: string, act: string, kind: string, name: string): string {
   return `  ${sign} ${act.padEnd(7)} ${kind.padEnd(16)} ${name}`
 }
 
-/** Breaks between words; a longer word keeps its line. */
+/** Lines of at most 80 columns, broken between words. A longer word is not broken. */
 export function wrapped(text: string, indent: number): readonly string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {

@@ -18,11 +18,11 @@ const WHAT_IT_DOES = `Do this after Redis was put back from a copy. Before anyth
 - every policy latchkey.* on people's own roles and users is taken away, and those grants end;
 - what was denied stays denied.
 `
-const LOOK_EVERY_MS = 1_000
+const POLL_MS = 1_000
 
 export interface RecoverOptions {
   readonly yes?: boolean
-  /** Seconds. */
+  /** How long to wait for the workers, in seconds. */
   readonly wait: string
 }
 
@@ -59,19 +59,22 @@ function parseSeconds(text: string): number {
 async function waitForWorkers(deps: RecoverDeps, waitMs: number): Promise<void> {
   const all = [...deps.rules.accounts.keys()]
   const giveUpAt = performance.now() + waitMs
-  let told = all.length
+  let lastWaiting = all.length
   for (;;) {
     const waiting = await waitingAccounts(deps)
-    if (waiting.length < told) say(`${all.length - waiting.length} of ${all.length} accounts are safe.`)
-    told = waiting.length
-    const unsafe = waiting.length > 0 ? notYet(waiting, all.length) : await findUnsafe(deps)
+    if (waiting.length < lastWaiting) say(`${all.length - waiting.length} of ${all.length} accounts are safe.`)
+    lastWaiting = waiting.length
+    const unsafe = waiting.length > 0 ? notSafeYet(waiting, all.length) : await findUnsafe(deps)
     if (unsafe === undefined) return say(doneLine(await readyAt(deps)))
     if (performance.now() >= giveUpAt) throw new Problem(unsafe)
-    await delay(LOOK_EVERY_MS)
+    await delay(POLL_MS)
   }
 }
 
-/** Of roles that the rules name no more the record may know nothing, so AWS is asked. What it does not show is not called safe. */
+/**
+ * A sentence about roles whose old sessions are not refused yet. Undefined: all are refused. The record may not know
+ * roles that the rules no longer name, so AWS is asked; when AWS does not answer, the account does not count as safe.
+ */
 async function findUnsafe(deps: RecoverDeps): Promise<string | undefined> {
   try {
     const roles = await waitingRoles(deps)
@@ -82,15 +85,18 @@ async function findUnsafe(deps: RecoverDeps): Promise<string | undefined> {
   }
 }
 
-/** Sessions that were issued up to then are refused, so none is issued before. */
+/**
+ * @param atMs When grants start again, in ms since 1970. Sessions that were issued before it are refused, so none is
+ * issued until then.
+ */
 function doneLine(atMs: number | undefined): string {
   if (atMs === undefined) return 'Done: Latchkey grants and vends again.'
   const at = new Date(atMs).toISOString().slice(11, 19)
   return `Done: every account is safe. Grants start and live sessions are vended again from ${at} UTC.`
 }
 
-/** The workers go on by themselves: nothing has to be said twice. */
-function notYet(waiting: readonly string[], all: number): string {
+/** The workers continue by themselves, so the operator does not repeat the command. */
+function notSafeYet(waiting: readonly string[], all: number): string {
   const which = `Nothing is granted in ${waiting.join(', ')} until the workers have been there`
   const why = waiting.length === all ? 'Are the workers running? Start them' : 'Their log says why AWS did not let them'
   return `${which}. ${why}; they go on by themselves.`

@@ -12,20 +12,21 @@ import { redisRecord } from '../../redis/redis-record-store.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { Problem } from '../problem.ts'
 
-/** Everything goes to the terminal: a log beside it would say it twice. */
+/** Silent: these commands print to the terminal, and a log would repeat it. */
 const log = pino({ level: 'silent' })
 
 const REDIS_WITHIN_MS = 5_000
 
 /** One region of the account that the administrator is signed in to. */
-export interface Ground {
-  readonly place: FeedRegion
+export interface OpenRegion {
+  readonly feedRegion: FeedRegion
   readonly clients: RegionClients
-  /** Latchkey's own identities there. */
-  readonly ours: readonly string[]
+  /** ARNs of Latchkey's own identities in the account. */
+  readonly identities: readonly string[]
 }
 
-export interface Site extends Ground {
+/** A region and the wiring that setup makes in it. */
+export interface Site extends OpenRegion {
   readonly wanted: DesiredState
 }
 
@@ -37,39 +38,43 @@ export interface Sites {
   readonly sites: readonly Site[]
 }
 
-export async function openGround({
+/** @throws Problem when the rules do not name the account that the administrator is signed in to */
+export async function openRegions({
   config,
   rules,
-}: Setup): Promise<Pick<Sites, 'account'> & { readonly ground: readonly Ground[] }> {
+}: Setup): Promise<Pick<Sites, 'account'> & { readonly regions: readonly OpenRegion[] }> {
   const account = await readAccount(config.awsRegion, log)
-  const places = feedRegions(rules, account.id, account.partition)
-  if (places.length === 0) throw otherAccount(account, [...rules.accounts.values()])
-  const ground = await Promise.all(
-    places.map(async (place) => {
-      const clients = regionClients(place.region, log)
-      return { place, clients, ours: await readIdentities(clients, place) }
+  const ofAccount = feedRegions(rules, account.id, account.partition)
+  if (ofAccount.length === 0) throw unknownAccount(account, [...rules.accounts.values()])
+  const regions = await Promise.all(
+    ofAccount.map(async (feedRegion) => {
+      const clients = regionClients(feedRegion.region, log)
+      return { feedRegion, clients, identities: await readIdentities(clients, feedRegion) }
     }),
   )
-  return { account, ground }
+  return { account, regions }
 }
 
-/** @throws Problem where there is no key for the account */
+/** @throws Problem when CLOUDTRAIL_KEYS has no key for the account */
 export async function openSites(service: Setup): Promise<Sites> {
-  const { account, ground } = await openGround(service)
+  const { account, regions } = await openRegions(service)
   const keys = keysOf(service, account)
   const [key] = keys
   if (key === undefined) throw noKey(account)
   const { publicUrl } = service.config
-  const sites = ground.map((one) => ({ ...one, wanted: desiredState(one.place, { publicUrl, key, ours: one.ours }) }))
+  const sites = regions.map((one) => ({
+    ...one,
+    wanted: desiredState(one.feedRegion, { publicUrl, key, ours: one.identities }),
+  }))
   return { account, key, keys: keys.length, sites }
 }
 
-/** The keys of the feed for that account, the present one first. */
+/** The keys of CLOUDTRAIL_KEYS for that account, the current one first. */
 export function keysOf({ config }: Setup, { id }: Account): readonly string[] {
   return (config.cloudTrailKeys ?? []).flatMap(({ key, accounts }) => (accounts.includes(id) ? [key] : []))
 }
 
-function otherAccount({ id }: Account, known: readonly { readonly name: string; readonly id: string }[]): Problem {
+function unknownAccount({ id }: Account, known: readonly { readonly name: string; readonly id: string }[]): Problem {
   const names = known.map((one) => `${one.name} (${one.id})`).join(', ')
   return new Problem(
     `You are signed in to AWS account ${id}, which the rules do not name. Sign in to one of: ${names}.`,
@@ -82,8 +87,8 @@ function noKey({ id }: Account): Problem {
   )
 }
 
-/** The accounts of the rules that somebody signed in here cannot see. */
-export function elsewhere({ rules }: Setup, { account }: Pick<Sites, 'account'>): readonly string[] {
+/** One line for each other account of the rules: it needs a sign-in of its own. */
+export function otherAccounts({ rules }: Setup, { account }: Pick<Sites, 'account'>): readonly string[] {
   return [...rules.accounts.values()]
     .filter(({ id }) => id !== account.id)
     .map(({ name, id }) => `${name} (${id}): sign in there and run the same command.`)
@@ -95,7 +100,11 @@ export interface Open {
   readonly redis: Connection
 }
 
-/** @throws Problem where Redis does not answer: without it nobody can tell what came in. `otherwise`: what goes without it */
+/**
+ * Connects to Redis, where the service records which events arrived.
+ * @param otherwise Added to the sentence: what the operator can do without Redis
+ * @throws Problem when Redis does not answer
+ */
 export async function openFeed({ config }: Setup, otherwise = ''): Promise<Open> {
   const redis = connect(config.redisUrl, 'request', log)
   if (await untilReady(redis, REDIS_WITHIN_MS)) return { feed: redisFeed(redis), record: redisRecord(redis), redis }

@@ -3,20 +3,23 @@ import { readTrails, trailGaps } from '../../aws/feed/trail.ts'
 import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
 
-/** What no trail logs never comes. Trails are changed by their owner alone. */
-export async function tellTrails({ sites }: Sites): Promise<boolean> {
+/**
+ * Prints which records no trail logs, because Latchkey never receives them, and the command that adds them.
+ * Latchkey does not change trails: only their owner does. False: something is not logged.
+ */
+export async function checkTrails({ sites }: Sites): Promise<boolean> {
   const outcomes: boolean[] = []
-  for (const site of sites) outcomes.push(await tellTrail(site))
+  for (const site of sites) outcomes.push(await checkRegion(site))
   return outcomes.every((whole) => whole)
 }
 
-async function tellTrail({ clients, place }: Site): Promise<boolean> {
+async function checkRegion({ clients, feedRegion }: Site): Promise<boolean> {
   const trails = await readTrails(clients)
-  const gaps = trailGaps(place, trails)
-  const says = sentences(gaps, place.region)
-  if (says.length === 0) print(`✓ ${place.region}: a trail logs what Latchkey needs.`)
+  const gaps = trailGaps(feedRegion, trails)
+  const says = sentences(gaps, feedRegion.region)
+  if (says.length === 0) print(`✓ ${feedRegion.region}: a trail logs what Latchkey needs.`)
   for (const line of says.flatMap((one) => wrapped(one, 0))) print(line)
-  if (says.length > 0) for (const line of howTo({ clients, place }, trails, gaps)) print(line)
+  if (says.length > 0) for (const line of howTo({ clients, feedRegion }, trails, gaps)) print(line)
   return says.length === 0
 }
 
@@ -30,7 +33,7 @@ function sentences({ buckets, management }: TrailGaps, region: string): readonly
 }
 
 function howTo(
-  { place }: Pick<Site, 'place' | 'clients'>,
+  { feedRegion }: Pick<Site, 'feedRegion' | 'clients'>,
   trails: readonly TrailState[],
   gaps: TrailGaps,
 ): readonly string[] {
@@ -38,7 +41,7 @@ function howTo(
   if (trail === undefined) return ['  Create a trail that logs to a bucket of its own, and run this again.']
   return [
     '  Add to the trail, as its owner:',
-    ...selectorCommand(place, trail, gaps)
+    ...selectorCommand(feedRegion, trail, gaps)
       .split('\n')
       .map((line) => `    ${line}`),
   ]

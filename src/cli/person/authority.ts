@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { callApi } from './call-api.ts'
 
-/** Where this Latchkey's people sign in: it says so itself, in its OpenAPI document. */
+/** Where people of this Latchkey sign in. Its OpenAPI document says so. */
 export interface Authority {
   readonly openIdConnectUrl: string
   readonly clientId: string
   readonly scope: string
-  /** Which authentication context Entra is to demand. */
+  /** The authentication context that Entra must demand. */
   readonly mfaContext?: string | undefined
 }
 

@@ -6,7 +6,7 @@ function commandFor(link: string): readonly [string, ...string[]] {
   return ['xdg-open', link]
 }
 
-/** Calls `otherwise` where there is no browser to open. */
+/** Opens the link in the browser. Calls `otherwise` when no browser can be started. */
 export function openBrowser(link: string, otherwise: () => void): void {
   const [command, ...args] = commandFor(link)
   const child = spawn(command, args, { stdio: 'ignore', detached: true })

@@ -8,7 +8,10 @@ import { unreachable } from '../unreachable.ts'
 
 const TIMEOUT_MS = 30_000
 
-/** A token is sent to HTTPS only, or to this very machine by its literal address. */
+/**
+ * The origin of Latchkey. A token is sent over HTTPS only, or to a literal loopback address.
+ * @throws Problem for any other address
+ */
 export function latchkeyUrl(given: string | undefined): string {
   const url = given !== undefined && URL.canParse(given) ? new URL(given) : undefined
   const isHere = url?.protocol === 'http:' && isLiteralLoopback(url.hostname)
@@ -24,7 +27,11 @@ export interface Call {
   readonly body?: object
 }
 
-/** One call, answered in the shape that was expected or refused in Latchkey's own words. */
+/**
+ * Calls Latchkey and parses its answer.
+ * @throws Refusal with Latchkey's own sentence; Problem when the address cannot be reached or does not answer as
+ * Latchkey does
+ */
 export async function callApi<S extends z.ZodType>(
   url: string,
   path: string,
@@ -55,7 +62,7 @@ async function send(url: string, path: string, { method = 'GET', token, body }: 
       method,
       headers,
       body: body === undefined ? null : JSON.stringify(body),
-      // A redirect would carry the token somewhere else.
+      // A redirect could send the token to another host.
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })

@@ -3,7 +3,10 @@ import { signedInAt } from '../token-file.ts'
 import { type Call, callApi, latchkeyUrl } from './call-api.ts'
 import { accessToken } from './sign-in.ts'
 
-/** Where nothing is set, as for an AWS tool that was not started from the person's shell, it is where they signed in. */
+/**
+ * Calls the API as the signed-in person. Without LATCHKEY_URL it calls the Latchkey where they signed in: an AWS tool
+ * that was not started from their shell does not have the variable.
+ */
 export async function ask<S extends z.ZodType>(path: string, shape: S, call: Call = {}): Promise<z.output<S>> {
   const url = latchkeyUrl(process.env.LATCHKEY_URL ?? (await signedInAt()))
   return await callApi(url, `/api/v1${path}`, shape, { ...call, token: await accessToken(url) })

@@ -5,7 +5,7 @@ import { parseDuration } from '../../rules/duration.ts'
 import { parseScope } from '../../rules/scope.ts'
 import { plain } from '../plain.ts'
 
-/** What the command line calls the API's fields. */
+/** Fields of the API and their names on the command line. */
 const WORDS: ReadonlyMap<PropertyKey | undefined, string> = new Map([
   ['levels', 'the list of levels'],
   ['scopes', 'the list of scopes'],
@@ -22,7 +22,8 @@ interface Typed extends Readonly<Record<string, unknown>> {
 }
 
 /**
- * Refuses what was typed in the words and options of the command; Latchkey, which is sent the same, would say it in those of its API.
+ * Checks the input before it is sent. Latchkey checks it too, but its sentences name fields of the API instead of
+ * options of the command.
  * @throws BAD_INPUT
  */
 export function checkTyped(schema: typeof askBody | typeof extendBody | typeof reviewBody, typed: Typed): void {

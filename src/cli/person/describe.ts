@@ -4,7 +4,7 @@ import { withTimes } from '../../views/request-sentence.ts'
 import type { RequestView } from '../../views/request-view.ts'
 import { plain } from '../plain.ts'
 
-/** One line for each record, as a terminal shows it. */
+/** Requests and grants as lines for a terminal. */
 
 export const HOW_TO_ASK = 'Ask with `latchkey request`; `latchkey help request` shows how.'
 
@@ -28,7 +28,7 @@ export function requestLine(request: RequestView): string {
   return `${request.id}  ${request.status}${grant}  ${plain(request.requester)}: ${describe(request)}${extending}, because ${why}`
 }
 
-/** What it allows and what not, as approvers read it on the card. */
+/** What the access allows and what not, as on the approver's card. */
 export function previewLines({ preview, warnings = [] }: Previewed): readonly string[] {
   const { sentence, can, cannot, only } = preview
   const rows = [
@@ -57,10 +57,10 @@ function describeEnd(grant: GrantAnswer): string {
   return grant.endsAt === null || isOver(grant) ? '' : `, until ${grant.endsAt}`
 }
 
-/** What CloudTrail told so far. */
+/** The writes that CloudTrail has reported so far. */
 function describeWrites({ writes: { counts, bytes, last } }: GrantAnswer): string {
-  const told = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
-  if (told.length === 0) return ''
+  const counted = Object.entries(counts).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []))
+  if (counted.length === 0) return ''
   const newest = last.find(({ kind }) => kind !== 'denied')
-  return `; ${told.join(', ')}, ${bytes} byte${bytes === 1 ? '' : 's'}${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
+  return `; ${counted.join(', ')}, ${bytes} byte${bytes === 1 ? '' : 's'}${newest === undefined ? '' : `, last ${newest.kind} ${plain(newest.uri)}`}`
 }

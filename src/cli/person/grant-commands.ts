@@ -17,7 +17,7 @@ import { act, ask } from './call-server.ts'
 import { grantLine, HOW_TO_ASK, isOver, previewLines } from './describe.ts'
 import { forgetProfile, notYet } from './profile.ts'
 
-/** What a person does with their grants. */
+/** The commands that use, list and end grants. */
 
 export async function showGrants(id: string | undefined): Promise<void> {
   if (id === undefined) return await listGrants()
@@ -32,7 +32,7 @@ async function readGrant(id: string): Promise<GrantAnswer> {
 }
 
 const REFUSED_WITHIN_MS = 5_000
-const LOOK_EVERY_MS = 500
+const POLL_MS = 500
 
 export async function done(id: string): Promise<void> {
   print(grantLine(await end(id)))
@@ -44,7 +44,7 @@ export async function done(id: string): Promise<void> {
   )
 }
 
-/** Who ends a grant does not want to hear that they may ask again. */
+/** Replaces the sentence for OVER: it says how to ask again, which a person who ends a grant does not want. */
 async function end(id: string): Promise<GrantAnswer> {
   try {
     return await act('grants', id, 'end', grantAnswer)
@@ -54,19 +54,27 @@ async function end(id: string): Promise<GrantAnswer> {
   }
 }
 
-/** Looks for some seconds. */
+/** Polls until the grant is no longer `revoking`, for at most `REFUSED_WITHIN_MS`. */
 async function isRefused(id: string): Promise<boolean> {
   const until = performance.now() + REFUSED_WITHIN_MS
   while (performance.now() < until) {
     const { status } = await readGrant(id)
     if (status !== 'revoking') return true
-    await pause(LOOK_EVERY_MS)
+    await pause(POLL_MS)
   }
   return false
 }
 
-/** What a grant gives once AWS holds it. */
-async function take<S extends z.ZodType>(id: string, what: string, shape: S, body?: object): Promise<z.output<S>> {
+/**
+ * Fetches credentials or a link of a grant.
+ * @throws Problem when the grant is not active yet
+ */
+async function fetchFromGrant<S extends z.ZodType>(
+  id: string,
+  what: string,
+  shape: S,
+  body?: object,
+): Promise<z.output<S>> {
   try {
     return await act('grants', id, what, shape, body)
   } catch (error) {
@@ -83,7 +91,7 @@ async function listGrants(): Promise<void> {
 }
 
 export async function printEnvironment(id: string, { powershell }: { readonly powershell?: true }): Promise<void> {
-  const [credentials, { region }] = [await take(id, 'credentials', credentialsAnswer), await readGrant(id)]
+  const [credentials, { region }] = [await fetchFromGrant(id, 'credentials', credentialsAnswer), await readGrant(id)]
   if (process.stdout.isTTY) {
     const how = powershell ? `latchkey env ${id} --powershell | Invoke-Expression` : `eval "$(latchkey env ${id})"`
     say(`These are secrets, and now they are on your screen. Use them without looking: ${how}`)
@@ -92,7 +100,7 @@ export async function printEnvironment(id: string, { powershell }: { readonly po
 }
 
 export async function openConsole(id: string, { print: isPrinted }: { readonly print?: true }): Promise<void> {
-  const { url } = await take(id, 'console', consoleAnswer)
+  const { url } = await fetchFromGrant(id, 'console', consoleAnswer)
   if (isPrinted) return print(url)
   openBrowser(url, () => {
     say('There is no browser to open. Whoever opens this link within fifteen minutes is signed in with your grant:')
@@ -101,12 +109,12 @@ export async function openConsole(id: string, { print: isPrinted }: { readonly p
 }
 
 export async function printLink(id: string, { put }: { readonly put?: true }): Promise<void> {
-  const { url, expiresAt } = await take(id, 'link', linkAnswer, { method: put ? 'put' : 'get' })
+  const { url, expiresAt } = await fetchFromGrant(id, 'link', linkAnswer, { method: put ? 'put' : 'get' })
   say(`Whoever has this link can use it until ${expiresAt}, or until the grant is ended:`)
   print(url)
 }
 
-/** For `credential_process`. */
+/** Prints the JSON that `credential_process` expects. */
 export async function printCredentials(id: string): Promise<void> {
-  print(JSON.stringify(await take(id, 'credentials', credentialsAnswer)))
+  print(JSON.stringify(await fetchFromGrant(id, 'credentials', credentialsAnswer)))
 }

@@ -15,7 +15,8 @@ function listen(server: Server): Promise<string> {
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
       const port = typeof address === 'object' && address !== null ? address.port : 0
-      // Entra takes any port with the registered `http://localhost/callback` ("Redirect URI restrictions", localhost exceptions).
+      // Entra accepts any port for the registered `http://localhost/callback` ("Redirect URI restrictions", localhost
+      // exceptions).
       resolve(`http://localhost:${port}/callback`)
     })
   })
@@ -38,7 +39,11 @@ function nextRedirect(server: Server, redirectUri: string, state: string): Promi
   })
 }
 
-/** The address that the browser was sent back to, after `begin` sent it away. */
+/**
+ * Waits on a port of this machine for the browser to come back from Entra.
+ * @param begin Sends the browser to Entra, with the address to come back to
+ * @returns The address with which the browser came back
+ */
 export async function awaitRedirect(begin: (redirectUri: string) => void, state: string): Promise<URL> {
   const server = createServer()
   try {

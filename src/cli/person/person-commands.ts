@@ -2,7 +2,10 @@ import type { Command } from 'commander'
 import type { ProfileOptions } from './profile.ts'
 import type { How, Review } from './request-commands.ts'
 
-/** What a person does from a terminal: HTTPS to LATCHKEY_URL and nothing else. What a command needs is loaded when it runs. */
+/**
+ * The commands of a person. They only call LATCHKEY_URL over HTTPS. Each command imports its modules when it runs, to
+ * start fast.
+ */
 
 const signingIn = () => import('./sign-in-commands.ts')
 const requests = () => import('./request-commands.ts')

@@ -15,7 +15,10 @@ export interface ProfileOptions {
   readonly remove?: true
 }
 
-/** An AWS profile whose credentials come from `latchkey credentials <grantId>`. Those of grants that are over go. */
+/**
+ * Writes an AWS profile that gets its credentials from `latchkey credentials <grantId>`. Removes the profiles of grants
+ * that are over.
+ */
 export async function profile(grantId: string | undefined, options: ProfileOptions): Promise<void> {
   if (grantId === undefined) return await tidyProfiles(options)
   if (options.remove) return await removeProfile(grantId)
@@ -41,7 +44,7 @@ export function notYet({ id }: GrantAnswer): string {
   return `Grant ${plain(id)} is not active yet; \`latchkey grants ${plain(id)}\` says when it is.`
 }
 
-/** The id goes into a file that the person's other tools obey. */
+/** The id is written into a file that AWS tools obey, so it must be the id that was asked for. */
 function refuseOther({ id }: GrantAnswer, asked: string): void {
   if (id === asked && RECORD_ID.test(id)) return
   throw new Problem(`Latchkey did not answer with grant ${plain(asked)}. Nothing was written. Check LATCHKEY_URL.`)
@@ -67,13 +70,16 @@ async function tidyProfiles(options: ProfileOptions): Promise<void> {
   if (Object.keys(options).length > 0) throw new Problem('Say of which grant: `latchkey profile <grantId>`.')
   const isGone = await findOver()
   const gone = await editConfig((text) => withoutProfiles(text, isGone))
-  const left = await readProfiles()
-  for (const { name, grantId } of left) print(`${name}  ${grantId}`)
-  const which = left.length === 0 ? 'There is no profile of' : 'Those are the profiles of'
+  const remaining = await readProfiles()
+  for (const { name, grantId } of remaining) print(`${name}  ${grantId}`)
+  const which = remaining.length === 0 ? 'There is no profile of' : 'Those are the profiles of'
   say(`${which} Latchkey in ${configPath()}.${goneWords(gone)}`)
 }
 
-/** After the grant was ended, which is told even where the file cannot be written. */
+/**
+ * Removes the profile of a grant that was just ended.
+ * @throws Problem that says that the grant is ended, when the file cannot be written
+ */
 export async function forgetProfile(grantId: string): Promise<void> {
   try {
     const gone = await editConfig((text) => withoutProfiles(text, (id) => id === grantId))
@@ -84,7 +90,7 @@ export async function forgetProfile(grantId: string): Promise<void> {
   }
 }
 
-/** Whether a grant of the person is over, of the newest hundred. */
+/** A test whether a grant is over, among the newest hundred grants of the person. */
 async function findOver(): Promise<(grantId: string) => boolean> {
   const { grants } = await ask('/grants?limit=100', grantsAnswer)
   const over = new Set(grants.filter(isOver).map(({ id }) => id))
@@ -95,7 +101,10 @@ function goneWords(gone: readonly string[]): string {
   return gone.length === 0 ? '' : ` Of grants that are over, it is rid of ${gone.join(', ')}.`
 }
 
-/** One that the grant allows; `purge` alone, and `tag` alone on an object, have none under `aws s3`. */
+/**
+ * An example command that the grant allows. `aws s3` has no command for `purge` alone, nor for `tag` alone on an
+ * object; `aws s3api` has.
+ */
 function awsLine({ scopes: [scope = ''], levels }: GrantAnswer, name: string): string {
   return `aws ${scope.endsWith('/') ? prefixCommand(scope, levels) : objectCommand(scope, levels)} --profile ${name}`
 }
@@ -107,12 +116,13 @@ function prefixCommand(scope: string, levels: readonly string[]): string {
 }
 
 function objectCommand(scope: string, levels: readonly string[]): string {
-  const place = inShell(scope)
-  if (levels.includes('read')) return `s3 cp ${place} .`
-  if (levels.includes('write')) return `s3 cp ./file ${place}`
-  if (levels.includes('delete')) return `s3 rm ${place}`
+  const uri = inShell(scope)
+  if (levels.includes('read')) return `s3 cp ${uri} .`
+  if (levels.includes('write')) return `s3 cp ./file ${uri}`
+  if (levels.includes('delete')) return `s3 rm ${uri}`
   if (levels.includes('tag')) return `s3api get-object-tagging ${bucketAndKey(scope, '--key')}`
-  // The names of versions are told of prefixes only; in a bucket that keeps none the one there is has the id `null`.
+  // A grant on one object cannot list its version ids. `null` is the id of the only version in a bucket without
+  // versioning.
   return `s3api get-object ${bucketAndKey(scope, '--key')} --version-id null ./file`
 }
 

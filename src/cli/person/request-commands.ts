@@ -7,7 +7,7 @@ import { checkTyped } from './check-typed.ts'
 import { agree } from './confirm.ts'
 import { HOW_TO_ASK, previewLines, requestLine } from './describe.ts'
 
-/** What a person does with their requests, and with those that they review. */
+/** The commands that ask, list, review and cancel. */
 
 export interface How {
   readonly for?: string
@@ -43,18 +43,21 @@ export interface Review {
   readonly yes?: true
 }
 
-/** What is decided is what was printed: were it something else by then, Latchkey refuses. */
+/**
+ * Prints the request, then sends the decision with the version that was printed. Latchkey refuses it when the request
+ * has changed.
+ */
 export async function review(id: string, decision: 'approve' | 'deny', { comment, yes }: Review): Promise<void> {
   checkTyped(reviewBody, { decision, comment })
   const path = `/requests/${encodeURIComponent(id)}`
-  const shown = await ask(path, requestViewSchema)
-  print(requestLine(shown))
-  // Of what is decided already Latchkey says by whom.
-  if (shown.status === 'pending') {
-    for (const line of previewLines(shown)) say(line)
+  const printed = await ask(path, requestViewSchema)
+  print(requestLine(printed))
+  // A decided request is sent too: the refusal of Latchkey says who decided.
+  if (printed.status === 'pending') {
+    for (const line of previewLines(printed)) say(line)
     if (!yes) await agree(decision === 'approve' ? 'Approve it?' : 'Deny it?')
   }
-  const body = { decision, comment, version: shown.version }
+  const body = { decision, comment, version: printed.version }
   print(requestLine(await ask(`${path}/reviews`, requestViewSchema, { method: 'POST', body })))
 }
 

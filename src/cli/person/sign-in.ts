@@ -23,23 +23,23 @@ import { unreachable } from '../unreachable.ts'
 import { type Authority, fetchAuthority } from './authority.ts'
 import { awaitRedirect } from './loopback-redirect.ts'
 
-/** An access token that ends within this is not sent any more. */
+/** An access token with less time left is refreshed before it is used. */
 const REFRESH_BEFORE_MS = 60_000
 
 async function configurationOf({ openIdConnectUrl, clientId }: Authority): Promise<Configuration> {
   try {
-    // A public client: its proof is PKCE, it holds no secret.
+    // A public client has no secret. PKCE proves that the code is its own.
     return await discovery(new URL(openIdConnectUrl), clientId, undefined, None())
   } catch (error) {
     throw unreachable(`Entra (${new URL(openIdConnectUrl).host})`, error)
   }
 }
 
-/** What Entra itself says of the person; nothing of it decides anything. */
+/** Claims of Entra about the person. They are only printed, never used to decide. */
 const person = z.object({ name: z.string(), preferred_username: z.string() })
 
-/** @throws Problem when Entra or the person said no */
-async function takeTokens(configuration: Configuration, redirected: URL, checks: AuthorizationCodeGrantChecks) {
+/** @throws Problem when Entra refused the sign-in or the person cancelled it */
+async function exchangeCode(configuration: Configuration, redirected: URL, checks: AuthorizationCodeGrantChecks) {
   try {
     return await authorizationCodeGrant(configuration, redirected, checks)
   } catch (error) {
@@ -63,8 +63,9 @@ function toSignIn(url: string, authority: Authority, tokens: TokenEndpointRespon
 }
 
 /**
- * Entra sign-in by code and PKCE; the browser comes back to a port of this machine (RFC 8252). `show` gets the link.
- * Who signed in, where Entra says so.
+ * Signs in with Entra by authorization code and PKCE. The browser comes back to a loopback port (RFC 8252).
+ * @param show Called with the link to open
+ * @returns Name and user name of the person. Undefined: Entra did not name them
  */
 export async function signIn(url: string, show: (link: string) => void): Promise<string | undefined> {
   const authority = await fetchAuthority(url)
@@ -83,7 +84,7 @@ export async function signIn(url: string, show: (link: string) => void): Promise
     })
     show(link.href)
   }, expectedState)
-  const tokens = await takeTokens(configuration, redirected, { pkceCodeVerifier, expectedState })
+  const tokens = await exchangeCode(configuration, redirected, { pkceCodeVerifier, expectedState })
   await writeSignIn(toSignIn(url, authority, tokens))
   const { data: who } = person.safeParse(tokens.claims())
   return who && plain(`${who.name} (${who.preferred_username})`)
@@ -93,7 +94,10 @@ export async function signOut(): Promise<void> {
   await forgetSignIn()
 }
 
-/** @throws NOT_SIGNED_IN when nobody is, or when the sign-in is over. */
+/**
+ * The access token of the sign-in, refreshed when it is about to end.
+ * @throws NOT_SIGNED_IN when nobody is signed in at this Latchkey, or when Entra has ended the sign-in
+ */
 export async function accessToken(url: string): Promise<string> {
   const now = await readSignIn(url)
   if (now === undefined) throw new LatchkeyError('NOT_SIGNED_IN', {})
@@ -113,14 +117,17 @@ async function refresh(before: SignIn): Promise<SignIn> {
   const { url, openIdConnectUrl, clientId, scope, mfaContext, refreshToken } = before
   if (refreshToken === undefined) throw new LatchkeyError('NOT_SIGNED_IN', {})
   const authority = { openIdConnectUrl, clientId, scope, mfaContext }
-  const tokens = await exchange(authority, refreshToken)
+  const tokens = await exchangeRefreshToken(authority, refreshToken)
   const next = toSignIn(url, authority, tokens, before)
   await writeSignIn(next)
   return next
 }
 
-/** Entra ends a sign-in by refusing the refresh token, as after a new password or a disabled account. */
-async function exchange(authority: Authority, refreshToken: string): Promise<TokenEndpointResponse> {
+/**
+ * Entra refuses the refresh token when the sign-in has ended, for example after a new password or for a disabled
+ * account.
+ */
+async function exchangeRefreshToken(authority: Authority, refreshToken: string): Promise<TokenEndpointResponse> {
   const configuration = await configurationOf(authority)
   try {
     return await refreshTokenGrant(configuration, refreshToken, {

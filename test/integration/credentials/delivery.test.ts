@@ -110,7 +110,7 @@ describe('credentials that are still good', () => {
 
 describe('where credentials are taken to', () => {
   const told = async (requestId: string) =>
-    (await readView({ record: deps.record, writeSummaries }, rita(), requestId)).shown.grant?.takenFrom
+    (await readView({ record: deps.record, writeSummaries }, rita(), requestId)).view.grant?.takenFrom
 
   test('a new address is on the record before it has any, and its card is due; a known one is not told again', async () => {
     const grantId = await office.granted()

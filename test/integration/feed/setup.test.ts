@@ -28,7 +28,7 @@ import { keyFingerprint } from '../../../src/aws/feed/desired-state.ts'
 import { putRule } from '../../../src/aws/feed/event-rule.ts'
 import { testWiring } from '../../../src/aws/feed/self-test.ts'
 import { planOf } from '../../../src/aws/feed/setup.ts'
-import { knock } from '../../../src/cli/operator/knock.ts'
+import { checkKeyAccepted } from '../../../src/cli/operator/check-feed-key.ts'
 import { listWiredRegions, noteSetUp, noteTakenDown } from '../../../src/oversight/feed-regions.ts'
 import { recentAudit } from '../../../src/redis/recent-audit.ts'
 import { checkFeedDrift } from '../../../workers/watch-feed.ts'
@@ -288,8 +288,8 @@ describe('keys', () => {
 
   test('AWS is given no key that the service does not take yet', async () => {
     const { endpoint } = await wires.wanted()
-    await expect(knock(endpoint, 'ff'.repeat(32))).rejects.toThrow('does not take the first key')
-    await knock(endpoint, KEYS.current)
+    await expect(checkKeyAccepted(endpoint, 'ff'.repeat(32))).rejects.toThrow('does not take the first key')
+    await checkKeyAccepted(endpoint, KEYS.current)
   })
 
   test('a key is in nothing that AWS shows and in nothing that is said', async () => {

@@ -3,7 +3,7 @@ import { textRuns } from '../views/safe-text.ts'
 
 const body = z.looseObject({ body: z.array(z.unknown()).default([]) })
 
-/** The card with a sentence above it, for whoever clicked: why it is not what they meant to make of it. */
+/** Puts a sentence above the card, for the person who clicked: it says why the click did not change the request. */
 export function withNotice(card: object, sentence: string): object {
   const notice = { type: 'RichTextBlock', inlines: textRuns(sentence, { weight: 'Bolder' }) }
   const parsed = body.parse(card)
