@@ -60,12 +60,12 @@ function isoTime(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-interface Reading {
+interface ReadDeps {
   readonly record: Pick<RecordPort, 'read'>
   readonly approvalKey: string
 }
 
-interface TellDeps extends Reading {
+interface NoticeDeps extends ReadDeps {
   readonly record: Pick<RecordPort, 'read' | 'commit'>
   readonly rules: Pick<Rules, 'securityChannel'>
   readonly log: { error(data: object, message: string): void }
@@ -80,11 +80,11 @@ export function noticeIdOf(facts: string): string {
 }
 
 /** In a commit of its own, unless it stands in the record already. Where the rules name no channel, audit and log alone say it. */
-export async function recordSecurityNotice(deps: TellDeps, notice: SecurityNotice | undefined): Promise<void> {
+export async function recordSecurityNotice(deps: NoticeDeps, notice: SecurityNotice | undefined): Promise<void> {
   if (!notice || deps.rules.securityChannel === undefined) return
   try {
     // Another role's round may be writing the same one.
-    await againOnConflict(() => writeOnce(deps, notice))
+    await againOnConflict(() => writeUnlessWritten(deps, notice))
   } catch (error) {
     // An outage is waited for. A key that somebody spoilt must not keep AWS from refusing anybody.
     if (error instanceof LatchkeyError) throw error
@@ -92,15 +92,15 @@ export async function recordSecurityNotice(deps: TellDeps, notice: SecurityNotic
   }
 }
 
-async function writeOnce(deps: TellDeps, notice: SecurityNotice): Promise<void> {
+async function writeUnlessWritten(deps: NoticeDeps, notice: SecurityNotice): Promise<void> {
   const stored = await deps.record.read('notice', notice.id)
-  if (truly(deps.approvalKey, notice.id, stored?.value)) return
+  if (parseGenuine(deps.approvalKey, notice.id, stored?.value)) return
   await deps.record.commit(noticeCommit(deps, notice, stored?.version ?? 0))
 }
 
 /** What joins the commit of that which is told. */
 export function noticeCommit(
-  { approvalKey, rules }: Pick<TellDeps, 'approvalKey' | 'rules'>,
+  { approvalKey, rules }: Pick<NoticeDeps, 'approvalKey' | 'rules'>,
   notice: SecurityNotice,
   expectedVersion: number,
 ): Pick<Commit, 'records' | 'audit'> & Required<Pick<Commit, 'due'>> {
@@ -117,15 +117,15 @@ export function noticeCommit(
 
 /** Undefined: there is none, or one that we did not write. */
 export async function readNotice(
-  { record, approvalKey }: Reading,
+  { record, approvalKey }: ReadDeps,
   id: string,
 ): Promise<VersionedSecurityNotice | undefined> {
   const stored = await record.read('notice', id)
-  const value = truly(approvalKey, id, stored?.value)
+  const value = parseGenuine(approvalKey, id, stored?.value)
   return stored && value ? { version: stored.version, value } : undefined
 }
 
-function truly(approvalKey: string, id: string, value: unknown): StoredSecurityNotice | undefined {
+function parseGenuine(approvalKey: string, id: string, value: unknown): StoredSecurityNotice | undefined {
   const { data } = noticeRecord.safeParse(value)
   const isOurs = data?.notice.id === id && isMac(macOf(approvalKey, 'notice', data.notice), data.mac)
   return isOurs ? data : undefined
