@@ -4,7 +4,7 @@ import type { JsonObject } from './events/json.ts'
 import { type JsonVisit, jsonCall, jsonService } from './json-service.ts'
 import type { AwsState } from './state.ts'
 
-/** CloudTrail's JSON API, as far as reading trails goes ("AWS CloudTrail API Reference"). */
+/** The calls of CloudTrail's JSON API that read trails ("AWS CloudTrail API Reference"). */
 
 export interface Trail {
   readonly name: string
@@ -12,7 +12,7 @@ export interface Trail {
   readonly homeRegion: string
   readonly isMultiRegion: boolean
   isLogging: boolean
-  /** Either kind, as CloudTrail holds it. */
+  /** Event selectors or advanced event selectors, as CloudTrail stores them. */
   selectors: JsonObject
 }
 
@@ -69,7 +69,7 @@ function view({ name, arn, homeRegion, isMultiRegion }: Trail): JsonObject {
   }
 }
 
-/** By its name a trail is found only in its own region. */
+/** A name finds a trail only in the trail's own Region; an ARN finds it anywhere. */
 function named(visit: JsonVisit, action: string, name: string): Trail {
   const { trails, account } = visit.state
   const trail = [...trails.values()].find(
@@ -80,7 +80,7 @@ function named(visit: JsonVisit, action: string, name: string): Trail {
   throw new AwsError('TrailNotFoundException', 400, `Unknown trail: ${name} for the user: ${account}`)
 }
 
-/** A trail as an owner makes it: every region, management events, and the writes to those buckets. */
+/** Creates the trail that an owner would create: all Regions, management events, and data events of writes to these buckets. */
 export function seedTrail(state: AwsState, buckets: readonly string[]): Trail {
   const name = 'company'
   const arn = `arn:aws:cloudtrail:${state.region}:${state.account}:trail/${name}`

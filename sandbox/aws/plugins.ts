@@ -6,7 +6,7 @@ import { signinService } from './signin.ts'
 import { sqsService } from './sqs.ts'
 import { stsService } from './sts.ts'
 
-/** The services behind the sandbox's one port. A service is one line here and a folder or file beside this one. */
+/** The services on the sandbox's port. Each service is one line here and a folder or file beside this one. */
 export const PLUGINS: readonly ServicePlugin[] = [
   iamService,
   stsService,

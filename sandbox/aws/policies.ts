@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PROJECT } from '../project.ts'
 
-/** The documents that `terraform/` ships, put together as `terraform/documents.tf` does: what the sandbox enforces is what customers install. */
+/** Renders the documents in `terraform/` as `terraform/documents.tf` does, so the sandbox enforces what customers install. */
 
-/** What a template may name. `undefined` is left to documents that are not made. */
+/** The values that a template may name. `undefined` is for documents that are not made. */
 export type Names = Readonly<Record<string, string | readonly string[] | undefined>>
 
 const POLICIES = join(PROJECT, 'terraform', 'policies')
@@ -14,18 +14,18 @@ interface Document {
   readonly Statement: readonly object[]
 }
 
-/** One document of the statements of all these templates. */
+/** Joins the statements of all these templates into one document. */
 function renderPolicy(templates: readonly string[], names: Names): string {
   const documents = templates.map((template) => parse(renderTemplate(readTemplate(template), names)))
   return JSON.stringify({ Version: '2012-10-17', Statement: documents.flatMap(({ Statement }) => Statement) })
 }
 
-/** Terraform's template language, of which the shipped documents use one form: `${jsonencode(name)}`. Throws on every other. */
+/** Renders Terraform's template language. The shipped documents use one form, `${jsonencode(name)}`; every other form throws. */
 export function renderTemplate(text: string, names: Names): string {
   const rendered = text.replace(/\$\{jsonencode\((\w+)\)\}/g, (_, name: string) => {
     const value = names[name]
     if (value === undefined) throw new RangeError(`Nothing is called ${name}`)
-    // Terraform's jsonencode writes these three as escapes, and a `${` in a value is no longer a template.
+    // Terraform's jsonencode escapes these three characters. A `${` in a value is not a template then.
     return JSON.stringify(value).replace(/[<>&]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`)
   })
   const other = /[$%]\{[^}]*\}?/.exec(text.replace(/\$\{jsonencode\(\w+\)\}/g, ''))
@@ -43,27 +43,27 @@ function parse(text: string): Document {
 }
 
 export interface Place {
-  /** Twelve digits. */
+  /** The account id, twelve digits. */
   readonly account: string
-  /** Names below `latchkey/`; each stands for itself and its numbered copies. */
+  /** Names below `latchkey/`. Each stands for the role and its numbered replicas. */
   readonly elevationRoles: readonly { readonly name: string; readonly copies: number }[]
 }
 
 export interface Installation extends Place {
-  /** IAM ARNs of web and of the workers. */
+  /** IAM ARNs of the web identity and the workers identity. */
   readonly identities: readonly [string, string]
   readonly buckets: readonly string[]
   readonly kmsKeys: readonly string[]
-  /** Path and name. */
+  /** Paths and names. */
   readonly attachRoles: readonly string[]
   readonly attachUsers: readonly string[]
-  /** Where Latchkey does not run. */
+  /** Set in accounts where Latchkey does not run. */
   readonly externalId: string | undefined
-  /** Where it runs: the others that it serves. */
+  /** Set in the account where Latchkey runs: the other accounts that it serves. */
   readonly accounts: readonly Place[]
 }
 
-/** IAM takes no pattern for the kind of a resource. */
+/** The resource kinds of IAM, listed because IAM accepts no wildcard for the kind. */
 const IAM_KINDS = [
   ...[
     'user',
@@ -94,7 +94,7 @@ interface Part {
   readonly with?: Names
 }
 
-/** One document as Terraform would make it. Whom web and workers enter is said where Latchkey runs, who comes in by a hub role elsewhere. */
+/** Renders one document as Terraform does. The home account lists the roles that web and workers enter; other accounts list who may enter a hub role. */
 export function shippedDocument(name: DocumentName, installation: Installation): string {
   const part = partsOf(installation)[name]
   return renderPolicy(part.of, { ...namesOf(installation), ...part.with })

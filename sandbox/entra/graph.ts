@@ -21,7 +21,7 @@ export interface GraphCall {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly status: number
-  /** Undefined: the call was not authenticated. */
+  /** Undefined when the call was not authenticated. */
   readonly appId: string | undefined
 }
 
@@ -35,14 +35,14 @@ interface Question {
   readonly id: string
 }
 
-/** Undefined: accepted, with nothing to say. */
+/** Undefined: the call is accepted and the reply has no body. */
 type Answer = (question: Question) => object | Promise<object | undefined>
 
 interface Route {
   readonly method: string
   readonly path: RegExp
   readonly permissions: readonly string[]
-  /** Exchange refuses in other words than the directory. */
+  /** Exchange's refusal, whose text differs from the directory's. */
   readonly refusal?: () => GraphFault
   readonly answer: Answer
 }
@@ -72,7 +72,7 @@ const ROUTES: readonly Route[] = [
   },
 ]
 
-/** Microsoft Graph, as far as Latchkey asks it. */
+/** The part of Microsoft Graph that Latchkey calls. */
 export function createGraph(setup: {
   readonly company: Company
   readonly post: Post
@@ -146,7 +146,7 @@ function user({ company, query, id }: Question): object {
   return { '@odata.context': context('users/$entity'), ...selectFields(personOf(company, id), parseSelect(query)) }
 }
 
-/** Without eventual consistency a count that is asked for is passed over in silence. */
+/** Without eventual consistency Graph ignores a requested count. */
 function users({ company, origin, query, request }: Question): object {
   const advanced = isAdvanced(request, query)
   const found = company.people().filter(parseFilter(query, advanced))
@@ -202,7 +202,7 @@ function isAdvanced(request: IncomingMessage, query: URLSearchParams): boolean {
   return request.headers.consistencylevel === 'eventual' && query.get('$count') === 'true'
 }
 
-/** A cast of transitive members needs both. */
+/** A type cast of transitive members needs eventual consistency and a count. */
 function refuseWithoutEventualConsistency(request: IncomingMessage, query: URLSearchParams): void {
   if (isAdvanced(request, query)) return
   throw new GraphFault(

@@ -37,19 +37,19 @@ export interface SandboxEntra
   readonly apiScope: string
   readonly company: Company
   readonly faults: Pick<Faults, 'fail' | 'heal' | 'struck'>
-  /** Every call that Graph answered itself; see `faults.struck` for the others. */
+  /** The calls that Graph itself answered. `faults.struck` counts the others. */
   readonly graphCalls: readonly GraphCall[]
-  /** Acts as the person's browser; returns the last redirect, with the code in it. */
+  /** Acts as the person's browser. Returns the last redirect, which contains the code. */
   signIn(personId: string, authorizationUrl: string): Promise<URL>
-  /** The access token that the person's CLI would hold. */
+  /** Makes an access token as the person's CLI gets it. */
   mint(personId: string, claims?: JWTPayload): Promise<string>
   mintAppOnly(): Promise<string>
   mintWrong(wrong: WrongToken, personId: string): Promise<string>
-  /** A new key signs from now on; the old ones stay published, or are withdrawn at once. */
+  /** Signs with a new key from now on. The old keys stay published or are withdrawn at once. */
   rotateKeys(options?: { readonly withdrawOld: boolean }): void
-  /** ID tokens carry these claims instead of the right ones, until told otherwise. */
+  /** Puts these claims into ID tokens instead of the right ones, until the next call. */
   misstate(claims: JWTPayload): void
-  /** Registers one more redirect URI for the web, as for a server whose port is known only now. */
+  /** Registers one more redirect URI of the web app, for a server whose port is known only now. */
   allowRedirect(uri: string): void
   stop(): Promise<void>
 }
@@ -185,8 +185,8 @@ function partOf(path: string): Part {
 }
 
 /**
- * Entra keeps `v2.0` in other places of its addresses than the library, which is mounted at the tenant and told so by `originalUrl`.
- * The library forgets `offline_access` unless consent is asked for; in Entra the administrator gave it once, and no page appears.
+ * Entra puts `v2.0` elsewhere in its URLs than the library, which is mounted at the tenant and reads `originalUrl`.
+ * The library drops `offline_access` unless consent is requested. In Entra an administrator consented once, and no page appears.
  */
 function toProvidersAddress(request: IncomingMessage & { originalUrl?: string }, tenantId: string): void {
   const mount = `/${tenantId}`

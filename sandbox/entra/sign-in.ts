@@ -8,19 +8,19 @@ import { signInPage } from './sign-in-page.ts'
 interface At {
   readonly provider: Provider
   readonly company: Company
-  /** Person → authentication contexts that their sign-ins met. */
+  /** Person → the authentication contexts that the person's sign-ins satisfied. */
   readonly contexts: Map<string, Set<string>>
 }
 
 const demandSchema = z.object({ access_token: z.object({ acrs: z.object({ value: z.string() }) }) })
 
-/** The authentication context that the client had demanded. */
+/** The authentication context that the client demanded. */
 function demanded({ params }: InteractionDetails): string | undefined {
   const claims: unknown = typeof params.demanded === 'string' ? JSON.parse(params.demanded) : undefined
   return demandSchema.safeParse(claims).data?.access_token.acrs.value
 }
 
-/** Answers one step of a sign-in: shows the page, takes the choice, or consents for an administrator who did so once for everybody. */
+/** Answers one step of a sign-in: shows the page, takes the choice, or gives the administrator's consent. */
 export async function answerSignIn(
   { provider, company, contexts }: At,
   request: IncomingMessage,

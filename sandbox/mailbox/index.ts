@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Company, SandboxPerson } from '../entra/company.ts'
 import { bodyPage, inboxPage, peoplePage } from './pages.ts'
 
-/** Everybody's mailbox, to read in the browser: what Graph's `sendMail` accepted arrives here at once. */
+/** Every person's mailbox, readable in a browser. A mail that Graph's `sendMail` accepted appears at once. */
 
 export interface SandboxMail {
   readonly id: string
@@ -19,11 +19,11 @@ export interface SandboxMail {
 export interface Mailboxes {
   readonly url: string
   mailboxUrl(personId: string): string
-  /** The oldest first. */
+  /** The oldest mail first. */
   mails(personId: string): readonly SandboxMail[]
-  /** The first mail that is wanted, those that are there already included. */
+  /** Resolves with the first mail that matches, past or future. */
   waitForMail(personId: string, isWanted?: (mail: SandboxMail) => boolean): Promise<SandboxMail>
-  /** What went to addresses that nobody here has. */
+  /** Mails to addresses that no person here has. */
   readonly elsewhere: readonly SandboxMail[]
   deliver(mail: Omit<SandboxMail, 'id' | 'at'>): void
   stop(): Promise<void>
@@ -98,7 +98,7 @@ function isOf(address: string, { mail, userPrincipalName }: SandboxPerson): bool
   return [mail, userPrincipalName].some((own) => own?.toLowerCase() === address.toLowerCase())
 }
 
-/** An open page asks for nothing again and again: it is told. */
+/** Tells an open page about new mail, so that it need not poll. */
 function tell(response: ServerResponse, arrivals: EventEmitter, personId: string): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).flushHeaders()
   const arrived = () => response.write('data: mail\n\n')

@@ -3,23 +3,23 @@ import type { CardAction } from './cards.ts'
 import type { Message } from './messages.ts'
 import type { Roster, TeamsPerson } from './roster.ts'
 
-/** What Teams sends to the bot's endpoint. Plain JSON, as on the wire. */
+/** The activities that Teams sends to the bot's endpoint, as plain JSON. */
 export type Activity = Readonly<Record<string, unknown>> & { readonly type: string; readonly id: string }
 
 export type Trigger = 'manual' | 'automatic'
 
 export interface Activities {
   message(message: Message, person: TeamsPerson): Activity
-  /** `Action.Submit`: a message without text. */
+  /** `Action.Submit` arrives as a message without text. */
   submit(message: Message, person: TeamsPerson, value: object): Activity
   invoke(message: Message, person: TeamsPerson, action: CardAction, trigger: Trigger): Activity
-  /** What comes when the app is added for a person, in this order. */
+  /** The activities when a person adds the app, in order. */
   added(person: TeamsPerson): readonly Activity[]
   removed(person: TeamsPerson): Activity
   addedToTeam(by: TeamsPerson): Activity
 }
 
-/** Who mentions the bot writes this; the client turns it into an entity. */
+/** The text of a mention of the bot. The client turns it into an entity. */
 export function mentionOf(roster: Roster): string {
   return `@${roster.botName}`
 }

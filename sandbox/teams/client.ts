@@ -5,22 +5,22 @@ import type { Invoke, Outcome } from './invoke.ts'
 import type { Message, Messages, Place } from './messages.ts'
 import type { TeamsPerson } from './roster.ts'
 
-/** One person's Teams on one device, without a screen. What it shows of a card is its own affair: only the base card is stored. */
+/** One person's Teams client on one device, without a screen. A refreshed card is this client's only; Teams stores the base card. */
 
-/** A card that this client got for itself is asked for again when it is older than this and shown once more. */
+/** A refreshed card that is older than this is refreshed again when the client shows it. */
 const STALE_MS = 60_000
 
 export interface ShownMessage {
   readonly id: string
-  /** In the channel: the thread's first message. */
+  /** In the channel: id of the thread's first message. */
   readonly thread: string | undefined
   /** Entra object id, or the bot. */
   readonly from: 'bot' | string
   readonly text: string
   readonly card: Card | undefined
-  /** Under the card: what the bot said to the last click. */
+  /** The bot's answer to the last click, shown below the card. */
   readonly note: string | undefined
-  /** The red bar. */
+  /** The text of the error bar. */
   readonly error: string | undefined
   readonly summary: string | undefined
   readonly at: number
@@ -30,13 +30,13 @@ export interface ShownMessage {
 
 export type Clicked =
   | Outcome
-  /** The card's own rules refuse what was typed; nothing was sent. */
+  /** The card's own rules refused the input; nothing was sent. */
   | { readonly kind: 'invalid'; readonly inputs: readonly string[]; readonly attempts: 0 }
-  /** `Action.Submit` goes as a message; its answer, if any, is a message too. */
+  /** `Action.Submit` is sent as a message. The bot's answer, if any, is a message too. */
   | { readonly kind: 'submitted'; readonly status: number | 'timed out' | 'unreachable'; readonly attempts: 1 }
 
 interface View {
-  /** Of the base card that this stands on. */
+  /** Version of the base card that this card was made from. */
   readonly version: number
   readonly card?: Card
   readonly gotAt?: number
@@ -46,11 +46,11 @@ interface View {
 
 export interface Client {
   shown(message: Message): ShownMessage
-  /** Looks at the place from now on: due cards refresh, now and when they change. Resolves when the first round is through. */
+  /** Shows the conversation from now on: cards that are due refresh now and after each change. Resolves after the first refreshes. */
   look(where: Place['kind']): Promise<void>
   lookAway(): void
   click(message: Message, verbOrTitle: string, inputs: Inputs): Promise<Clicked>
-  /** Sends any action, as a client that somebody changed would. */
+  /** Sends any action, as a modified client could. */
   execute(message: Message, action: CardAction, trigger: Trigger): Promise<Outcome>
 }
 
@@ -67,7 +67,7 @@ export function createClient(setup: {
   const { person, messages, now } = setup
   const views = new Map<string, View>()
   const looking = new Set<Place['kind']>()
-  /** One refresh of a version at a time. */
+  /** The versions whose refresh is in progress; each is refreshed once at a time. */
   const refreshing = new Set<string>()
 
   function viewOf(message: Message): View {
@@ -85,7 +85,7 @@ export function createClient(setup: {
 
   async function execute(message: Message, action: CardAction, trigger: Trigger): Promise<Outcome> {
     const outcome = await setup.invoke(person, message, action, trigger)
-    // The message may have been edited meanwhile; the answer is the newer of the two.
+    // The message may have been edited meanwhile; the refreshed card belongs to the newer one.
     const present = messages.get(message.id) ?? message
     views.set(message.id, changed(viewOf(present), outcome, trigger))
     setup.onChange()

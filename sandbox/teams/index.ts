@@ -31,10 +31,10 @@ export interface TeamsOptions {
   readonly appPassword?: string
   readonly tenantId?: string
   readonly botName?: string
-  /** The bot's messaging endpoint; `connect` names it later. */
+  /** The bot's messaging endpoint; `connect` can set it later. */
   readonly endpoint?: string
   readonly people?: readonly SandboxPerson[]
-  /** Of limits and of cards' age; tokens go by the machine's. */
+  /** The clock of rate limits and card ages. Tokens use the machine's clock. */
   readonly clock?: SandboxClock
   /** 5 seconds in Teams. */
   readonly invokeTimeoutMs?: number
@@ -44,13 +44,13 @@ export type Where = 'personal' | 'channel'
 
 export interface Said {
   readonly id: string
-  /** In the channel: to go on in the same thread. */
+  /** In the channel: id of the thread to write in. */
   readonly thread: string | undefined
-  /** What the bot's endpoint answered; undefined: in a channel the bot only gets what mentions it. */
+  /** The status that the bot's endpoint answered; undefined in a channel without a mention, which the bot does not get. */
   readonly status: Delivered['status'] | undefined
 }
 
-/** A person is a first name of the sandbox's company, an object id or a `29:` id. */
+/** The sandbox's Teams. `who` is a person's first name, object id or `29:` id. */
 export interface SandboxTeams {
   /** `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`. */
   readonly appId: string
@@ -58,7 +58,7 @@ export interface SandboxTeams {
   readonly tenantId: string
   /** `BOT_OPENID_METADATA_URL`. */
   readonly openIdMetadataUrl: string
-  /** `BOT_LOGIN_URL`; the tenant and `/oauth2/v2.0/token` follow. */
+  /** `BOT_LOGIN_URL`. The tenant and `/oauth2/v2.0/token` follow it. */
   readonly loginUrl: string
   readonly tokenUrl: string
   /** `BOT_SERVICE_URLS`. */
@@ -67,18 +67,18 @@ export interface SandboxTeams {
   readonly clock: SandboxClock
   readonly journal: Pick<Journal, 'entries' | 'count' | 'subscribe'>
   readonly faults: Pick<Faults, 'fail' | 'heal' | 'struck'>
-  /** Where a person looks at it: these people side by side. */
+  /** The URL at which people look at Teams, these side by side. */
   pageUrl(...people: readonly string[]): string
   connect(endpoint: string): void
   expireBotTokens(): void
 
   say(who: string, text: string, options?: { where?: Where; thread?: string; mention?: boolean }): Promise<Said>
-  /** The place as the person's client shows it. */
+  /** The conversation as the person's client shows it. */
   conversation(who: string, where?: Where): readonly ShownMessage[]
   click(who: string, activityId: string, verbOrTitle: string, inputs?: Inputs): Promise<Clicked>
-  /** Any verb and data on any message, as a changed client of a signed-in person would send it. */
+  /** Sends any verb and data on any message, as a modified client of a signed-in person could. */
   invoke(who: string, activityId: string, action: { verb: string; data?: object }, trigger?: Trigger): Promise<Outcome>
-  /** Opens chat and channel and keeps looking: due cards refresh on their own. */
+  /** Opens chat and channel and keeps them open, so that due cards refresh. */
   open(who: string, where?: Where): Promise<void>
   close(who: string): void
   install(who: string): Promise<void>
@@ -86,15 +86,15 @@ export interface SandboxTeams {
   block(who: string): void
   unblock(who: string): void
   appState(who: string): AppState
-  /** What Bot Connector writes into `Authorization`, made out for its own service URL or for another one. */
+  /** Bot Connector's `Authorization` header for its own or another service URL. */
   authorization(serviceUrl?: string, algorithm?: 'RS256' | 'RS512'): Promise<string>
-  /** Delivers any activity, with a good token or a wrong one. */
+  /** Delivers any activity with a good or a wrong token. */
   deliver(activity: Activity, token?: WrongBotToken): Promise<Delivered>
-  /** What `say` would send, without saying it. */
+  /** The activity that `say` would send; nothing is sent. */
   activity(who: string, text: string, where?: Where): Activity
-  /** The first answer of `look` that is neither undefined, null nor false; asked again at every change. */
+  /** Resolves with the first result of `look` that is not undefined, null or false. `look` runs again after each change. */
   waitFor<T>(look: () => T | undefined | null | false, signal?: AbortSignal): Promise<T>
-  /** Resolves when nothing is under way to the bot. */
+  /** Resolves when no delivery to the bot is in progress. */
   settled(): Promise<void>
   stop(): Promise<void>
 }
@@ -111,7 +111,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
   const server = createServer()
   const listening = await listen(server, options.port)
   const origin = `http://127.0.0.1:${listening.port}`
-  // Libraries of Microsoft ask no authority for a token but over TLS.
+  // Microsoft's libraries request tokens only over TLS.
   const login = createTlsServer(serverCertificate())
   const loginListening = await listen(login)
   const loginUrl = `https://127.0.0.1:${loginListening.port}`
@@ -217,7 +217,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     return page.handle(request, response, url)
   }
 
-  /** Entra's part: tokens for the bot, and where they are had. */
+  /** Answers as Entra: discovery and tokens for the bot. */
   async function handleLogin(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', loginUrl)
     const tokenTenant = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(pathname)?.[1]

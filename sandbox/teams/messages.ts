@@ -2,7 +2,7 @@ import type { Card } from './cards.ts'
 import { activityNotFound, conversationNotFound } from './fault.ts'
 import type { Roster, TeamsPerson } from './roster.ts'
 
-/** What Teams stores: for each message its text or its base card, never what one reader's client shows instead. */
+/** The messages that Teams stores, each with its text or base card. Refreshed cards exist only in clients. */
 
 export interface Message {
   readonly id: string
@@ -12,14 +12,14 @@ export interface Message {
   readonly text: string
   readonly format: 'plain' | 'markdown'
   readonly card?: Card
-  /** What a notification says. */
+  /** The text of the notification. */
   readonly summary?: string
   readonly alert: boolean
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   readonly at: number
   readonly edited: boolean
   readonly deleted: boolean
-  /** 1, and one more with each edit. */
+  /** 1 at first; each edit adds 1. */
   readonly version: number
 }
 
@@ -30,16 +30,16 @@ export type Place =
 
 type Content = Pick<Message, 'text' | 'format' | 'card' | 'summary' | 'alert'>
 
-/** A conversation as the bot names it: a chat, a channel (a message there starts a thread), or a thread. */
+/** A conversation as the bot addresses it: a chat, a channel (where a message starts a thread) or a thread. */
 export type Target =
   | { readonly kind: 'personal'; readonly owner: TeamsPerson }
   | { readonly kind: 'channel'; readonly root: string | undefined }
 
 export interface Messages {
-  /** Throws 404. */
+  /** @throws 404 */
   resolve(conversationId: string): Target
   add(target: Target, from: Message['from'], content: Content): Message
-  /** Throws 404. */
+  /** @throws 404 */
   find(target: Target, id: string): Message
   edit(message: Message, content: Content): Message
   remove(message: Message): void
@@ -54,7 +54,7 @@ export function createMessages(roster: Roster, now: () => number): Messages {
   const listeners = new Set<(message: Message) => void>()
   let lastId = 0
 
-  /** Teams' ids of messages are the milliseconds at which they came. */
+  /** Teams uses the time of a message in milliseconds as its id. */
   function nextId(): string {
     lastId = Math.max(now(), lastId + 1)
     return String(lastId)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { SandboxPerson } from '../entra/company.ts'
 import { COMPANY, PEOPLE } from '../entra/fixture.ts'
 
-/** Who is in the sandbox's Teams, and by which ids. Teams' ids of people and of their chats differ for each bot. */
+/** The people in the sandbox's Teams and their ids. Teams' ids of people and of their chats differ for each bot. */
 
 export interface TeamsPerson {
   /** `29:…` */
@@ -25,7 +25,7 @@ export interface Roster {
   readonly team: { readonly id: string; readonly aadGroupId: string; readonly name: string }
   readonly channel: { readonly id: string; readonly name: string }
   people(): readonly TeamsPerson[]
-  /** By first name in the sandbox's company, object id or `29:` id. */
+  /** Finds a person by first name, object id or `29:` id. */
   find(who: string): TeamsPerson | undefined
   person(who: string): TeamsPerson
   chatOwner(conversationId: string): TeamsPerson | undefined

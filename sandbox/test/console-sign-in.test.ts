@@ -3,7 +3,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BUCKET, type Ground, type Keys, REGION, startGround } from './s3-fixture.ts'
 
-/** The console's federation endpoint of the sandbox (IAM User Guide, "Enabling custom identity broker access to the AWS console"). */
+/** The federation endpoint of the sandbox's console (IAM User Guide, "Enabling custom identity broker access to the AWS console"). */
 
 const DESTINATION = `https://console.aws.amazon.com/s3/buckets/${BUCKET}`
 
@@ -96,7 +96,7 @@ describe('no token is given', () => {
   })
 })
 
-/** One that anybody in the account enters who may, itself too. */
+/** Makes a role that every principal of the account with the permission may enter, the role itself included. */
 async function newRole(RoleName: string): Promise<string> {
   const document = (statement: object) =>
     JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', ...statement }] })

@@ -37,7 +37,7 @@ interface Received {
 }
 
 interface Answer {
-  /** `cut`: the connection ends without an answer; `never`: nothing happens at all. */
+  /** `cut`: the connection closes without an answer. `never`: no answer comes. */
   readonly status: number | 'cut' | 'never'
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -52,7 +52,7 @@ let keys: Keys
 let s3: S3Client
 
 beforeEach(async () => {
-  // A back-off of a minute becomes six milliseconds.
+  // One minute of back-off becomes six milliseconds.
   ground = await startGround({ delivery: { backoffFactor: 0.0001 } })
   owner = new EventBridgeClient({ endpoint: ground.aws.url, region: REGION, credentials: ground.seeded.keys.owner })
   received = []
@@ -81,7 +81,7 @@ const PATTERN = JSON.stringify({
   detail: { $or: [{ readOnly: [false] }, { errorCode: ['AccessDenied'] }] },
 })
 
-/** Connection, destination, invoke role, rule and target, as an owner sets them up. */
+/** Creates connection, destination, invoke role, rule and target, as an owner does. */
 async function wire(pattern = PATTERN, retryPolicy: { MaximumRetryAttempts?: number } = {}): Promise<string> {
   const iam = new IAMClient({ endpoint: ground.aws.url, region: 'us-east-1', credentials: ground.seeded.keys.owner })
   const statement = { Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' }, Action: 'sts:AssumeRole' }

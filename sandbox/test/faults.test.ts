@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BROKEN, CONCURRENT, THROTTLED, UNAVAILABLE } from '../aws/faults.ts'
 import { BUCKET, type Ground, type Keys, REGION, startGround } from './s3-fixture.ts'
 
-/** What tests do to replies of the sandbox, seen through AWS's own SDK. */
+/** The faults of the sandbox, tested with AWS's SDK. */
 
 const OTHER = '444455556666'
 const DOCUMENT = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }] })
@@ -101,7 +101,7 @@ test('a fault meets the calls of one account and leaves those of another alone',
 })
 
 describe('at random', () => {
-  /** What became of forty writes: whether each was answered, and whether it was done. */
+  /** Makes forty writes and returns for each whether it was answered and whether it was done. */
   async function fates(seed: number): Promise<readonly string[]> {
     ground.aws.faults.clear()
     ground.aws.faults.atRandom(PUT, { seed, drop: 0.2, lose: 0.2, throttle: 0.2, broken: 0.1 })

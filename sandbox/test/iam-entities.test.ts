@@ -25,7 +25,7 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Ground, isPresent, type Keys, REGION, startGround } from './s3-fixture.ts'
 
-/** Users, trust and standing rights in the sandbox's IAM, driven by AWS's own SDK and command line. */
+/** Users, trust policies and standing rights in the sandbox's IAM, tested with AWS's SDK and CLI. */
 
 const ACCOUNT = '111122223333'
 const arnOf = (what: string) => `arn:aws:iam::${ACCOUNT}:${what}`
@@ -131,7 +131,7 @@ describe('who writes the policies of others', () => {
     await iam.send(new PutUserPermissionsBoundaryCommand({ UserName: 'bo', PermissionsBoundary }))
     await expect(put()).resolves.toBeDefined()
     await expect(as.send(new DeleteUserPolicyCommand({ UserName: 'bo', PolicyName: 'x' }))).resolves.toBeDefined()
-    // Reads do not know the key: a right that asks for it gives none.
+    // Read calls do not have this condition key, so a policy that requires it allows no read.
     await expect(as.send(new ListUserPoliciesCommand({ UserName: 'bo' }))).rejects.toMatchObject(refused)
   })
 

@@ -22,7 +22,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BUCKET, type Ground, isPresent, type Keys, REGION, startGround, writeBytes } from './s3-fixture.ts'
 
-/** KMS keys of the sandbox, and S3's use of them (KMS Developer Guide, "Key policies"; S3 User Guide, "Using SSE-KMS"). */
+/** KMS keys of the sandbox and S3's use of them (KMS Developer Guide, "Key policies"; S3 User Guide, "Using SSE-KMS"). */
 
 const Bucket = BUCKET
 const Key = 'a.csv'
@@ -54,7 +54,7 @@ const document = (...statements: object[]) => JSON.stringify({ Version: '2012-10
 const S3_ALL = { Effect: 'Allow', Action: 's3:*', Resource: '*' }
 const USE = ['kms:GenerateDataKey', 'kms:Decrypt']
 
-/** Somebody who may do everything in S3, and with keys only what is given here. */
+/** Makes a user who may do everything in S3, and with keys only what these statements allow. */
 async function person(...more: object[]): Promise<Keys> {
   const iam = new IAMClient({ endpoint: ground.aws.url, region: 'us-east-1', credentials: ground.seeded.keys.owner })
   clients.push(iam)

@@ -14,7 +14,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BUCKET, type Ground, isPresent, type Keys, PREFIX, REGION, startGround } from './s3-fixture.ts'
 
-/** How the sandbox's buckets are set up, and what their policies see of a request, by AWS's own clients. */
+/** Settings of the sandbox's buckets and the conditions of their policies, tested with AWS's clients. */
 
 const Bucket = BUCKET
 const Key = `${PREFIX}a.csv`

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BUCKET, type Ended, type Ground, isPresent, type Keys, PREFIX, startGround, writeBytes } from './s3-fixture.ts'
 
-/** Clients that somebody else wrote, as people have them on their machines. */
+/** The sandbox's S3, tested with clients that others wrote: the AWS CLI and boto3. */
 
 const cliPresent = isPresent('aws', ['--version'])
 const botoPresent = isPresent('python3', ['-c', 'import boto3'])

@@ -15,7 +15,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BUCKET, type Ground, isPresent, PREFIX, startGround } from './s3-fixture.ts'
 
-/** Versions of the sandbox's objects (S3 User Guide, "Retaining multiple versions of objects with S3 Versioning"), by AWS's own clients. */
+/** Versions of the sandbox's objects (S3 User Guide, "Retaining multiple versions of objects with S3 Versioning"), tested with AWS's clients. */
 
 const Bucket = BUCKET
 const Key = `${PREFIX}a.csv`

@@ -8,9 +8,9 @@ import { createLimits } from '../teams/limits.ts'
 import { markdownHtml } from '../teams/page/markdown.ts'
 import { WRONG_BOT_TOKENS } from '../teams/wrong-tokens.ts'
 
-/** The sandbox must do what Teams does, and refuse what Teams refuses; asked through Microsoft's own SDK. */
+/** The sandbox's Teams must do what Teams does and refuse what Teams refuses. Tested with Microsoft's SDK. */
 
-/** Stands still, so that limits and ages do not depend on this machine. */
+/** The clock stands still, so that limits and ages do not depend on this machine's speed. */
 let nowMs = Date.now()
 const clock = {
   now: () => nowMs,
@@ -20,7 +20,7 @@ const clock = {
 }
 let teams: SandboxTeams
 let bot: EchoBot
-/** What the bot does with a turn; each test sets its own. */
+/** What the bot does with an activity. Each test sets its own. */
 let logic: (context: TurnContext) => Promise<void>
 
 async function echo(context: TurnContext): Promise<void> {
@@ -40,12 +40,12 @@ afterEach(() => {
   logic = echo
   teams.faults.heal()
   for (const name of ['rita', 'max', 'finn'] as const) teams.close(name)
-  // So that one test's calls do not count against the next one's.
+  // One test's calls must not count in the next one's limits.
   clock.advance(3_600_000)
 })
 logic = echo
 
-/** The approval card of the tests. */
+/** The approval card of these tests. */
 function card(text: string, rest: object = {}): Card {
   return {
     type: 'AdaptiveCard',
@@ -76,7 +76,7 @@ function cardAnswer(value: Card): object {
   return { statusCode: 200, type: 'application/vnd.microsoft.card.adaptive', value }
 }
 
-/** Installs the app and puts a card in the person's chat; returns its message's id. */
+/** Installs the app, sends a card to the person's chat, and returns the message's id. */
 async function sendCard(who: 'rita' | 'max' | 'finn', content: Card): Promise<string> {
   await teams.install(who)
   const sent = await bot.within(teams.roster.person(who).personalChatId, (context) =>
@@ -107,7 +107,7 @@ function directSend(who: 'rita' | 'max', text: string) {
   return sendTo(teams.roster.person(who).personalChatId, text)
 }
 
-/** Without the SDK, which tries again on its own. */
+/** Sends without the SDK, which retries by itself. */
 async function sendTo(conversation: string, text: string) {
   const form = {
     grant_type: 'client_credentials',
@@ -174,7 +174,7 @@ describe('what the bot receives', () => {
   test.each(WRONG_BOT_TOKENS)('a token that is wrong (%s) starts no turn', async (wrong) => {
     const before = bot.turns.length
     const { status } = await teams.deliver(teams.activity('rita', 'request'), wrong)
-    // The SDK answers a refused algorithm with 500; a bot in front of which nothing else stands shows that.
+    // The SDK answers 500 for a refused algorithm, which a bot without a check of its own passes on.
     expect(status).toBeGreaterThanOrEqual(401)
     expect(bot.turns.length).toBe(before)
   })

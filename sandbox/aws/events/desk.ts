@@ -4,7 +4,7 @@ import type { Context } from '../evaluator.ts'
 import type { Bus } from './bus.ts'
 import type { BusEvent } from './trail.ts'
 
-/** One call on EventBridge under way. */
+/** One call on EventBridge and what is needed to carry it out. */
 export interface Desk {
   readonly core: SandboxCore
   readonly call: Call

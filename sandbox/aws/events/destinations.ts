@@ -5,7 +5,7 @@ import type { Input } from './calls.ts'
 import { type Desk, invalid, mustAllow } from './desk.ts'
 import type { JsonObject } from './json.ts'
 
-/** Connections and API destinations. */
+/** The calls on connections and API destinations. */
 
 function connectionArn(desk: Desk, name: string): string {
   return `${desk.arnStart}connection/${name}`
@@ -15,7 +15,7 @@ function destinationArn(desk: Desk, name: string): string {
   return `${desk.arnStart}api-destination/${name}`
 }
 
-/** The key is kept in a secret that EventBridge manages with the caller's rights ("Connections for API targets"). */
+/** EventBridge keeps the key in a secret and manages that secret with the caller's rights ("Connections for API targets"). */
 function mustAllowSecret(desk: Desk, action: string, name: string): void {
   const { account } = desk.core.state
   const secret = `arn:aws:secretsmanager:${desk.bus.region}:${account}:secret:events!connection/${name}/*`
@@ -57,7 +57,7 @@ function connectionSummary(connection: Connection, state: string): JsonObject {
   }
 }
 
-/** The key's value cannot be read back. */
+/** DescribeConnection never returns the key's value. */
 export function describeConnection(desk: Desk, { Name }: Input<'DescribeConnection'>): JsonObject {
   mustAllow(desk, 'events:DescribeConnection', connectionArn(desk, Name))
   const connection = connectionOf(desk.bus, Name)
@@ -99,12 +99,9 @@ export function deleteConnection(desk: Desk, { Name }: Input<'DeleteConnection'>
   return connectionSummary(connection, 'DELETING')
 }
 
-/**
- * AWS takes https with a publicly trusted certificate only. The one thing that the sandbox allows beyond that: http to a literal
- * loopback address.
- */
+/** AWS accepts only https with a publicly trusted certificate. The sandbox also accepts http to a literal loopback address. */
 function checkEndpoint(endpoint: string): void {
-  // Path parameters (`*`) are legal in AWS; the sandbox has none.
+  // AWS allows path parameters (`*`); the sandbox does not support them.
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
   const loopback = url?.protocol === 'http:' && /^(127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
   if (url?.protocol === 'https:' || loopback) return

@@ -70,7 +70,7 @@ function parseBody(body: Buffer): JsonObject {
     const input: Json = JSON.parse(body.toString() || '{}')
     if (isObject(input)) return input
   } catch {
-    // Answered below, like any body that is no object.
+    // The body is not JSON. The check below refuses it, as it refuses a body that is no object.
   }
   throw new AwsError('SerializationException', 400, 'The request body is not a JSON object.')
 }
@@ -111,7 +111,7 @@ function act<Name extends CallName>(desk: Desk, name: Name, body: JsonObject): J
   }
 }
 
-/** What the JSON protocol calls the faults of signing. */
+/** The names of signature errors in the JSON protocol. */
 const JSON_CODES: Readonly<Record<string, string>> = {
   InvalidClientTokenId: 'UnrecognizedClientException',
   SignatureDoesNotMatch: 'InvalidSignatureException',

@@ -6,7 +6,7 @@ import { isObject, type Json, type JsonObject } from './json.ts'
 
 type Entry = Input<'PutEvents'>['Entries'][number]
 
-/** Each entry is judged for itself; a bad one does not fail the call. */
+/** Checks each entry separately. A bad entry does not fail the call. */
 export function putEvents(desk: Desk, { Entries }: Input<'PutEvents'>): JsonObject {
   const sources = [...new Set(Entries.flatMap(({ Source }) => (Source === undefined ? [] : [Source])))]
   mustAllow(desk, 'events:PutEvents', `${desk.arnStart}event-bus/default`, { 'events:source': sources })
@@ -24,7 +24,7 @@ function put(desk: Desk, entry: Entry): JsonObject {
   if (/^aws\./i.test(Source)) return refused('NotAuthorizedForSourceException', `Not authorized for the source.`)
   const detail = parseDetail(Detail)
   if (detail === undefined) return refused('MalformedDetail', 'Detail is malformed.')
-  // An unknown bus swallows the event: AWS answers with an id too.
+  // An event for an unknown bus is lost, and AWS answers with an id all the same.
   const id = randomUUID()
   if (EventBusName !== 'default') return { EventId: id }
   const { account } = desk.core.state
@@ -43,7 +43,7 @@ function parseDetail(text: string | undefined): JsonObject | undefined {
     const detail: Json = JSON.parse(text ?? '')
     return isObject(detail) ? detail : undefined
   } catch {
-    // The caller answers MalformedDetail, as AWS does.
+    // The detail is not JSON; the caller then answers MalformedDetail, as AWS does.
     return undefined
   }
 }

@@ -36,7 +36,7 @@ export function putRule(desk: Desk, input: Input<'PutRule'>): JsonObject {
     pattern,
     state: input.State,
     targets: rules.get(input.Name)?.targets ?? new Map(),
-    // Of a rule that is there, tags are changed by TagResource only.
+    // PutRule ignores tags for an existing rule; only TagResource changes them.
     tags: rules.get(input.Name)?.tags ?? new Map(input.Tags.map(({ Key, Value }) => [Key, Value])),
   })
   return { RuleArn: arn }
@@ -88,7 +88,7 @@ export function listRules(desk: Desk, { NamePrefix = '' }: Input<'ListRules'>): 
   return { Rules: [...desk.bus.rules.values()].filter(({ name }) => name.startsWith(NamePrefix)).map(ruleView) }
 }
 
-/** Deleting what is not there is no error. */
+/** Deleting a rule that does not exist is no error. */
 export function deleteRule(desk: Desk, { Name }: Input<'DeleteRule'>): JsonObject {
   mustAllow(desk, 'events:DeleteRule', ruleArn(desk, Name))
   if ((desk.bus.rules.get(Name)?.targets.size ?? 0) > 0) invalid("Rule can't be deleted since it has targets.")
@@ -102,7 +102,7 @@ interface FailedEntry extends JsonObject {
   readonly ErrorMessage: string
 }
 
-/** 200 can hide a failure: what could not be put is counted in FailedEntryCount. */
+/** Status 200 does not mean that every target was put: FailedEntryCount counts the failures. */
 export function putTargets(desk: Desk, { Rule: name, Targets }: Input<'PutTargets'>): JsonObject {
   mustAllow(desk, 'events:PutTargets', ruleArn(desk, name))
   const rule = ruleOf(desk.bus, name)

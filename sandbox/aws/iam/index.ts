@@ -30,7 +30,7 @@ export function iamService(core: SandboxCore): ServiceHandler {
       return { service: 'iam', action, parameters }
     },
     handle(call) {
-      // IAM acts in the account of whoever calls it, and in no other.
+      // IAM acts only in the account of the caller.
       const own = { ...core, state: ownAccount(core.state, call.identity) }
       const result = ACTIONS[call.action]?.({ core: own, call, form: readForm(call.request) })
       return { reply: queryReply(call.action, result, NAMESPACE, call.request.requestId) }

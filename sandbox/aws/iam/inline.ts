@@ -14,7 +14,7 @@ import {
 } from './context.ts'
 import { checkIdentityPolicy, policySize } from './documents.ts'
 
-/** Inline policies of roles and users: the same calls, other names and quotas (IAM quotas, "Inline policies"). */
+/** Inline policies of roles and users: the same calls with different names and quotas (IAM quotas, "Inline policies"). */
 
 interface Holder {
   readonly kind: 'role' | 'user'

@@ -22,7 +22,7 @@ import { xmlReply } from './xml.ts'
 const KEPT =
   /^(content-type|cache-control|content-disposition|content-language|expires|x-amz-meta-.+|x-amz-storage-class)$/
 
-/** The headers of a PUT that a later GET gives back. */
+/** The headers of a PUT that a later GET returns. */
 export function keptHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => KEPT.test(name)))
   const encoding = (headers['content-encoding'] ?? '').replace(/aws-chunked,?\s*/, '')
@@ -33,7 +33,7 @@ export function keptHeaders(headers: Readonly<Record<string, string>>): Record<s
   }
 }
 
-/** The answer does not say whether a key exists to one who may not list: 404 is then 403 ("HeadObject", "GetObject" API pages). */
+/** Returns the object. A caller who may not list gets 403 instead of 404, so that the answer does not tell whether the key exists ("HeadObject", "GetObject" API pages). */
 export function existing(visit: ObjectVisit, place: Place = placeOf(visit)): FoundVersion {
   const { bucket, key, versionId } = place
   const version = visit.store.version(bucket, key, versionId)
@@ -60,7 +60,7 @@ export interface FoundVersion extends Version {
   readonly object: StoredObject
 }
 
-/** Only in a bucket that is, or was, versioned. */
+/** Sent only for a bucket that has or had versioning. */
 export function versionHeaders(visit: Visit, bucket: string, versionId: string | undefined): Record<string, string> {
   if (versionId === undefined || bucketOf(visit, bucket).versioning === undefined) return {}
   return { 'x-amz-version-id': versionId }
@@ -77,7 +77,7 @@ function checksumHeaders(checksum: Checksum | undefined): Record<string, string>
 export function getObject(visit: ObjectVisit): Outcome {
   const { headers, method } = visit.call.request
   const { object, versionId } = existing(visit)
-  // What a HEAD tells is not encrypted, but for the checksum.
+  // HEAD reads no encrypted data except the checksum.
   if (method !== 'HEAD' || headers['x-amz-checksum-mode'] === 'ENABLED') mayDecrypt(visit, visit, object.kms)
   checkConditions(headers, object, '')
   const range = parseRange(headers.range, object.body.length)
@@ -117,7 +117,7 @@ export function parseRange(header: string | undefined, length: number): Range | 
   return { from, to }
 }
 
-/** `If-Match` and its kin; `prefix` is that of the copy source's conditions. */
+/** Checks `If-Match` and similar headers. `prefix` is the header prefix of conditions on a copy source. */
 export function checkConditions(
   headers: Readonly<Record<string, string>>,
   object: StoredObject,
@@ -141,7 +141,7 @@ export function checkConditions(
   }
 }
 
-/** Conditional writes: `If-None-Match: *` refuses to overwrite, `If-Match` refuses to overwrite another version. */
+/** Checks conditional writes: `If-None-Match: *` refuses to overwrite, `If-Match` refuses to overwrite another version. */
 export function checkWriteConditions(visit: ObjectVisit): void {
   const { headers } = visit.call.request
   const present = visit.store.get(visit.bucket, visit.key)

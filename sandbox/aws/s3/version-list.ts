@@ -6,10 +6,10 @@ import type { Deletion, StoredObject } from './store.ts'
 
 export interface Version {
   readonly key: string
-  /** `null` where it was made while the bucket was not versioned, or versioning was suspended. */
+  /** `null` for a version made while the bucket had no versioning or versioning was suspended. */
   readonly versionId: string
   readonly modifiedAt: number
-  /** Undefined: a delete marker. */
+  /** Undefined for a delete marker. */
   readonly object: StoredObject | undefined
 }
 
@@ -19,14 +19,14 @@ export function latest(all: readonly Version[]): Version | undefined {
   return all.at(-1)
 }
 
-/** Without versioning, or with it suspended, the one version `null` is replaced. */
+/** Adds a version. Without versioning, or while it is suspended, it replaces the version `null`. */
 export function addVersion(all: Version[], versioning: Versioning, object: StoredObject): string | undefined {
   const versionId = begin(all, versioning)
   all.push({ key: object.key, versionId, modifiedAt: object.modifiedAt, object })
   return versioning === undefined ? undefined : versionId
 }
 
-/** In a versioned bucket a delete puts a marker on top, and takes nothing away but a version `null` that it replaces. */
+/** In a versioned bucket a delete adds a marker and removes only a version `null` that the marker replaces. */
 export function markDeleted(all: Version[], versioning: Versioning, key: string, now: number): Deletion {
   const versionId = begin(all, versioning)
   if (versioning === undefined) return { versionId: undefined, marker: false }

@@ -64,7 +64,7 @@ function markers(query: ReadonlyMap<string, string>): Place | undefined {
   return key === '' ? undefined : { key, versionId: versionId === '' ? undefined : versionId }
 }
 
-/** Where the page begins: after the version that the markers name, or after all of the key's. */
+/** The index at which the page begins: after the version that the markers name, or after all versions of the key. */
 function start(all: readonly Version[], after: Place | undefined): number {
   if (after === undefined) return 0
   const at = all.findIndex(({ key, versionId }) => key === after.key && versionId === after.versionId)

@@ -3,7 +3,7 @@ import { markdownHtml } from './markdown.ts'
 import { type ShownCard, showCard } from './shown-card.ts'
 import type { Snapshot, WireMessage, WirePerson } from './wire.ts'
 
-/** One person's Teams: a chat with the bot, and a channel with threads. */
+/** One person's Teams: the chat with the bot and a channel with threads. */
 
 type Where = 'personal' | 'channel'
 
@@ -40,7 +40,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
   const lines = new Map<string, Line>()
   const threads = new Map<string, HTMLElement>()
   const unread = { personal: 0, channel: 0 }
-  /** Whether the newest message is in view; then it stays there when a card grows. */
+  /** True while the newest message is in view. The list then scrolls along when a card grows. */
   const following = { personal: true, channel: true }
   const growing = new ResizeObserver(() => follow())
   let where: Where = 'personal'
