@@ -21,9 +21,9 @@ const EARLY_ENDS = 20
 const UNIT = 'ms'
 
 /**
- * From "done" until the record says `revoked`, which it says once AWS was read back; one at a time, p95. With 10,000 policies waiting that only
- * have to be tidied away, of grants of the driver `attach` that ended on time, against the same with nothing waiting. A turn has workers, Deny
- * document and record to itself.
+ * From "done" until the record is `revoked`, which follows the read-back from AWS; one at a time, p95. Measured with 10,000 policies to remove,
+ * of `attach` grants that ended on time, against the same with none. Only one turn at a time uses the workers, the Deny
+ * document and the record.
  */
 export const earlyRevoke: Bench = {
   name: 'early-revoke',
@@ -62,7 +62,7 @@ interface Ground {
   readonly record: RecordPort
 }
 
-/** As on the first day: no grant, no denial, nothing under way. */
+/** Starts a turn with no grant, no denial and nothing in progress. */
 async function begin({ world, life }: Ground): Promise<void> {
   await world.kill('workers', 'SIGKILL')
   await life.cli.flushall()
@@ -72,7 +72,7 @@ async function begin({ world, life }: Ground): Promise<void> {
   await until('the role is adopted', async () => (await life.cli.keys('{latchkey}:deny:*')).length > 0)
 }
 
-/** Grants that ended on time; AWS still holds their policies, and the due index says so. */
+/** Writes grants that ended on time whose policies AWS still holds, with their due entries. */
 async function seedTidyings({ world, record }: Ground): Promise<void> {
   const nowMs = await record.now()
   const roles = holdersOf(world)

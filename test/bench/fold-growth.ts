@@ -9,8 +9,8 @@ const RECORDS = 15_000
 const UNIT = 'records/s'
 
 /**
- * The same fold with 100,000 live grants and with 100, each in a Redis of its own. On both sides the records are by 100 of them: how many grants
- * are being used is traffic, how many there are is growth, and only growth is asked for.
+ * The same fold with 100,000 live grants and with 100, each in a Redis of its own. On both sides 100 of the grants make the records,
+ * because only the number of live grants is measured, not the number in use.
  */
 export const foldGrowth: Bench = {
   name: 'fold-growth',

@@ -12,8 +12,8 @@ const STREAM = 'baseline:inbox'
 const UNIT = 'records/s'
 
 /**
- * Inbox → deduped, matched, digested, with 100,000 live grants; one record in ten is by a grant, each time another. The baseline reads the same
- * records, as the intake cut them, one an entry: reading and parsing alone.
+ * From the inbox to deduplicated, matched and summarised, with 100,000 live grants. One record in ten is by a grant, each time another.
+ * The baseline reads and parses the same cut records, one per entry.
  */
 export const intakeFold: Bench = {
   name: 'intake-fold',

@@ -16,8 +16,8 @@ const RULES_WITH_COPIES = RULES.replace('latchkey/prod }', `latchkey/prod, copie
 const LONGEST_MS = 120_000
 
 /**
- * 300 session grants on a role and its two copies, all ended early while the workers are away; then two worker processes come to all of it at once.
- * The number: how often IAM was asked to write, once for each copy that was touched.
+ * 300 session grants on a role and its two replicas, all ended early while no worker runs; then two worker processes start.
+ * Measured: the number of IAM writes, which should be one for each replica.
  */
 export const revokeCalls: Bench = {
   name: 'revoke-calls',
