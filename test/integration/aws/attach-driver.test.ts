@@ -145,7 +145,10 @@ describe('the attach driver', () => {
     'refuses %s, which only AWS may write',
     async (name) => {
       const before = world.aws.journal.entries().length
-      const draft = { ...draftOf(world, 'alice', GRANT), ownIdentity: { kind: 'role', name, sessionName: 'alice' } as const }
+      const draft = {
+        ...draftOf(world, 'alice', GRANT),
+        ownIdentity: { kind: 'role', name, sessionName: 'alice' } as const,
+      }
       expect((await refusal(world.driver.preflight(draft))).code).toBe('NOT_ELIGIBLE')
       expect(world.aws.journal.entries()).toHaveLength(before)
     },
@@ -180,7 +183,7 @@ describe('the attach driver', () => {
       const { code, message } = await refusal(preflight(kind === 'role' ? 'alice' : 'carol'))
       expect(code).toBe('QUOTA_FULL')
       expect(message).toMatch(new RegExp(`${most} characters; \\d+ are taken, and this needs \\d+`))
-      // It was not refused for nothing, nor too late.
+      // The refusal names the right reason and came before AWS was changed.
       if (kind === 'role') expect((await refusal(activate())).message).toMatch(/are taken, and this needs/)
     },
   )
@@ -243,7 +246,7 @@ describe('the attach driver', () => {
     expect((await world.driver.attached(target)).map(({ policyName }) => policyName)).toEqual(names)
   })
 
-  /** What was encrypted by the owner, read by Alice, whose own policies let her get every object, and use no key. */
+  /** An object that the owner encrypted and Alice reads. Her own policies allow GetObject for every object but no KMS key. */
   async function readEncrypted(bucketKey: boolean, rules: Partial<Bucket>): Promise<readonly string[]> {
     const policy = defaultKeyPolicy(world.account)
     const draft = { region: REGION, description: '', manager: 'CUSTOMER', policy } as const

@@ -8,7 +8,7 @@ import { trustOf } from '../../fixtures/attach-driver.ts'
 import { ANYTHING, type AttachOffice, attachPrincipalOf, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
 import { DENIED_ON } from '../../unit/grants/a-grant.ts'
 
-/** DESIGN §2.1, §2.5, §2.8: grants on a shared role, from the yes to the tidying, and every look at that role. */
+/** DESIGN §2.1, §2.5, §2.8: grants on a shared role from the approval to the removal of the policy, and every reconciliation of that role. */
 
 let office: AttachOffice
 beforeAll(async () => {
@@ -30,7 +30,7 @@ const dueAt = async (id: string) => {
   const due = await office.record.due('targets', (await office.record.now()) + 3_600_000, 1_000)
   return due.find((entry) => entry.id === id)?.at
 }
-/** As if it had ended so long ago. */
+/** Moves the end of the grant this far into the past. */
 const endedBefore = (id: string, milliseconds: number) =>
   office.overwrite(id, (grant) => ({
     ...grant,

@@ -9,7 +9,7 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { type AttachOffice, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
 import { eventOf, newId, until } from '../../fixtures/redis-record.ts'
 
-/** DESIGN §2.5, §2.6: nothing in AWS refuses what an attached policy allows, so what has ended early must not be written again. */
+/** DESIGN §2.5, §2.6: no Deny in AWS covers an attached policy, so a policy that ended early must never be written again. */
 
 let office: AttachOffice
 beforeAll(async () => {
@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const statusOf = async (id: string) => (await office.grant(id)).status
 const isDenied = (id: string) => office.denied().denied.includes(`${office.role.roleId}:${id}`)
-/** As the queue would: again, where it is told to come again. */
+/** Repeats the job while it asks to be repeated, as the queue does. */
 async function untilRevoked(id: string): Promise<void> {
   let ran = await revokeGrant(office.deps, id)
   while (ran.againAt !== undefined) ran = await revokeGrant(office.deps, id)
@@ -117,7 +117,7 @@ describe('a policy that waits for its turn to be written', () => {
 })
 
 describe('a policy that lies there after its grant', () => {
-  /** What the look asks of AWS, and how urgently. */
+  /** The calls of one reconciliation and their urgency. */
   async function urgencies(): Promise<readonly string[]> {
     const seen: string[] = []
     const { driver } = office.deps

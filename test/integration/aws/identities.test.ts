@@ -54,7 +54,7 @@ import {
 } from '../../fixtures/identities.ts'
 import { useAws } from '../use-aws.ts'
 
-/** What Latchkey can do in AWS with the rights that `terraform/` ships, what it cannot, and that neither identity can give itself or others more. */
+/** What Latchkey can and cannot do in AWS with the rights in `terraform/`, and that neither identity can widen its own or another's rights. */
 
 const REQUESTER = '0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10'
 const GRANT = 'g-000000000001'
@@ -80,7 +80,7 @@ beforeEach(async () => {
 })
 afterEach(() => installed.stop())
 
-/** As the process of that part would be started: its own keys, and the rules. */
+/** The driver of one part, with that part's keys and the rules. */
 function driverOf(part: 'web' | 'workers'): Driver {
   useAws(installed.aws.url, installed.home.keys[part])
   const hub = { role: 'latchkey/hub', reader: 'latchkey/hub-reader', externalId: EXTERNAL_ID }
@@ -209,7 +209,7 @@ const PolicyName = 'more'
 const PolicyDocument = ANYTHING
 const iamOf = (name: IdentityName, rest: string) => `arn:aws:iam::${inHome(name) ? HOME : DATA}:${rest}`
 
-/** Ways to more, tried by AWS's own API. `admin` has no boundary; `prod-9` is called like a copy and has none. */
+/** Ways to gain rights, tried through AWS's API. `admin` has no boundary; `prod-9` has a replica's name and no boundary. */
 const ATTEMPTS: Readonly<Record<string, (iam: IAMClient, name: IdentityName) => Promise<unknown>>> = {
   'writes itself a policy': (iam, name) =>
     inHome(name)
@@ -257,7 +257,7 @@ const ATTEMPTS: Readonly<Record<string, (iam: IAMClient, name: IdentityName) => 
   'makes a key for the owner': (iam) => iam.send(new CreateAccessKeyCommand({ UserName: 'owner' })),
 }
 
-/** Ways that the sandbox has no API for, or that are rights without a call of their own; asked of its evaluator. */
+/** Rights that no call of the sandbox covers; the sandbox's evaluator is asked. */
 const RIGHTS: readonly (readonly [action: string, resource: (name: IdentityName) => string])[] = [
   ['iam:PassRole', (name) => iamOf(name, 'role/admin')],
   ['iam:SetDefaultPolicyVersion', (name) => iamOf(name, 'policy/latchkey/latchkey-boundary')],
@@ -278,7 +278,7 @@ const RIGHTS: readonly (readonly [action: string, resource: (name: IdentityName)
   ['s3:PutBucketPolicy', (name) => `arn:aws:s3:::${BUCKETS[inHome(name) ? HOME : DATA]}`],
 ]
 
-/** What an owner has in any account beside Latchkey. */
+/** Entities that an owner has in any account beside Latchkey. */
 async function addBystanders(): Promise<void> {
   for (const account of ACCOUNTS) {
     const { iam } = installed.clients(account === HOME ? installed.home.keys.owner : installed.data.keys.owner)
@@ -349,7 +349,7 @@ describe.each(IDENTITIES)('%s', (name) => {
   })
 })
 
-/** What only this deny refuses to an administrator. */
+/** Calls that only this Deny refuses to an administrator. */
 const DENIED: Readonly<Record<string, (name: IdentityName) => Promise<boolean>>> = {
   NeverWrite: (name) => installed.may(name, 'iam:PutRolePolicy', iamOf(name, `role/latchkey/${roleOf(name)}`)),
   NeverWiden: (name) => installed.may(name, 'iam:UpdateAssumeRolePolicy', iamOf(name, `role/latchkey/${roleOf(name)}`)),
@@ -364,7 +364,7 @@ const DENIED: Readonly<Record<string, (name: IdentityName) => Promise<boolean>>>
 
 type Need = (hands: Clients, name: IdentityName) => Promise<unknown>
 
-/** What cannot be done without this right. */
+/** Calls that fail without this right. */
 const NEEDED: Readonly<Record<string, Need>> = {
   Vend: ({ sts }) =>
     sts.send(
@@ -419,7 +419,7 @@ async function works(need: Need | undefined, hands: Clients, name: IdentityName)
   )
 }
 
-/** A session of the elevation role into which somebody wrote everything, and for which no session policy was asked. */
+/** A session of an elevation role that was given a policy allowing everything, without a session policy. */
 describe('an elevation role that was given everything', () => {
   const OBJECT = `arn:aws:s3:::${BUCKETS[HOME]}/2026/report.csv`
   const BUCKET = `arn:aws:s3:::${BUCKETS[HOME]}`
@@ -444,7 +444,7 @@ describe('an elevation role that was given everything', () => {
       }).allowed
   })
 
-  /** As a bucket policy may name it: what it allows, no boundary that is merely silent takes away. */
+  /** A bucket policy that names the caller: its Allow is not limited by an implicit deny in a boundary. */
   const named = () =>
     JSON.stringify({
       Version: '2012-10-17',

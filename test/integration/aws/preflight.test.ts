@@ -24,7 +24,7 @@ function change(bucket: string, more: Partial<Bucket>): void {
   if (known) world.buckets.set(bucket, { ...known, ...more })
 }
 
-/** Of roles, keys and accounts that are not theirs, the requester is told nothing. */
+/** The requester gets no details of roles, keys and accounts of others. */
 async function faultsOf(draft = world.draft(HOME), driver = web): Promise<string> {
   const refusal = await driver.preflight(draft).then(
     () => undefined,

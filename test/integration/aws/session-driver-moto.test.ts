@@ -35,7 +35,7 @@ const boto3 = spawnSync('python3', ['-c', 'import boto3'], { stdio: 'ignore' }).
 
 const SOURCES = fileURLToPath(new URL('../../../src/aws/', import.meta.url))
 
-/** Every name that src/aws takes from an SDK and that is a call. */
+/** The names of all SDK commands that src/aws imports. */
 function importedCommands(): readonly string[] {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const imports = files.flatMap(
@@ -165,7 +165,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     expect(isUnwired(await readWiring(desk))).toBe(true)
   })
 
-  /** What is new in src/aws is driven above, in the hand of the code that makes the call. */
+  /** A call that is new in src/aws must be added above, made by the code that uses it. */
   it('no call that src/aws can make was left out, and moto took the shape of each', () => {
     const made = new Set(moto.calls.map(({ name }) => name))
     expect(importedCommands().filter((name) => !made.has(name))).toEqual([])
@@ -186,7 +186,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     return order
   }
 
-  /** moto keeps no permissions boundary of a user, without which the driver refuses one: so without its preflight. */
+  /** moto stores no permissions boundary of a user, and the driver refuses a user without one. So this calls the driver without its preflight. */
   async function onUser() {
     const target = { account: ACCOUNT, kind: 'user', name: 'carol' } as const
     const log = { warn: () => undefined }

@@ -34,7 +34,7 @@ import {
 } from '../../fixtures/terraform.ts'
 import { useAws } from '../use-aws.ts'
 
-/** What `terraform/` plans is what the sandbox enforces: the same documents, letter by letter once read as JSON. */
+/** The documents that `terraform/` plans equal those that the sandbox enforces, compared as JSON. */
 
 const HOME = '111122223333'
 const DATA = '444455556666'
@@ -64,7 +64,7 @@ const data: Installation = {
   externalId: EXTERNAL_ID,
 }
 
-/** Every template at once. */
+/** An installation that uses every template. */
 const everything: Installation = { ...alone, accounts: home.accounts, externalId: EXTERNAL_ID }
 
 const selector = z.object({
@@ -89,7 +89,7 @@ const lacking = missing ?? (moto ? undefined : 'moto_server on the PATH')
 let aws: SandboxAws
 let server: { readonly url: string; stop(): Promise<void> } | undefined
 let owners: Readonly<Record<'home' | 'alone' | 'data', string>>
-/** One account, planned once; where moto is, it is planned there and made. */
+/** One account, planned once. Where moto is installed the plan is made against it and applied. */
 let one: Terraform
 let planned: Promise<Plan>
 let made: Promise<{ readonly applied: JobOutcome; readonly again: JobOutcome }>
@@ -120,7 +120,7 @@ beforeAll(async () => {
   )
   expect(await one.run('init', '-input=false')).toMatchObject({ code: 0 })
   planned = one.plan()
-  // The provider waits 25 seconds for each of two settings of a queue: begun first, and the other tests run meanwhile.
+  // The provider waits 25 seconds for each of two settings of a queue, so this starts first and runs beside the other tests.
   if (server !== undefined) made = makeOneAccount()
   for (const begun of [planned, made]) begun?.catch(() => undefined)
 }, 240_000)
@@ -198,7 +198,7 @@ describe.skipIf(missing !== undefined)(
       expect(elsewhere.filter((address) => /enter|identity/.test(address))).toEqual([])
     })
 
-    /** One copy for what is refused: its providers and modules are the same. */
+    /** One copy for all refused plans, because their providers and modules are the same. */
     let refused: Terraform
     beforeAll(async () => {
       refused = copyOf('examples/one-account', owners.alone)
@@ -292,7 +292,7 @@ describe.skipIf(lacking !== undefined)(
   },
 )
 
-/** moto, in the account that the example names. */
+/** moto with the account that the example names. */
 async function startMoto(): Promise<NonNullable<typeof server>> {
   const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', '0'], {
     env: { ...process.env, MOTO_ACCOUNT_ID: HOME },
@@ -307,7 +307,7 @@ async function startMoto(): Promise<NonNullable<typeof server>> {
   }
 }
 
-/** `latchkey aws check` finds nothing to do in either region. */
+/** `latchkey aws check` finds no difference in either Region. */
 async function comparesAsOurs(url: string): Promise<void> {
   useAws(url, motoKeys)
   const rules = {

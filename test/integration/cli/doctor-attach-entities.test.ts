@@ -4,7 +4,7 @@ import { regionClients } from '../../../src/aws/region-clients.ts'
 import { LatchkeyError } from '../../../src/errors.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 
-/** `latchkey doctor` looks at who holds grants of the driver `attach` as an ask does. */
+/** `latchkey doctor` checks the IAM entities of the driver `attach` as a request does. */
 
 const office = await openOffice('doctor-holders', {
   seed: { holders: [{ kind: 'user', name: 'finn' }] },

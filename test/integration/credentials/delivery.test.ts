@@ -24,7 +24,7 @@ const HERE = '198.51.100.7'
 const ELSEWHERE = '203.0.113.9'
 const OBJECT = 's3://finance-reports/2026/report.csv'
 const MINUTE = 60_000
-/** Past the cut of an adoption, by every clock. */
+/** Later than the cut of an adoption, by every clock. */
 const PAST_THE_CUT_MS = 32_000
 
 const office = await openOffice('delivery')
@@ -82,7 +82,7 @@ describe('credentials that are still good', () => {
     await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
     await revokeGrant(deps, grantId)
     await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER', message: expect.stringContaining(grantId) })
-    // Not even where somebody makes the record say that it is active again, by then nothing is kept.
+    // Even when somebody sets the record back to active, no credentials are cached by then.
     expect(deps.credentialsCache.find({ grant: await office.grant(grantId), cutMs: 0 }, Date.now())).toBeUndefined()
   })
 
@@ -232,7 +232,7 @@ describe('a sign-in to the console', () => {
     await vend(grantId)
     const before = assumed()
     const { url, expiresAt } = await open(grantId)
-    // Its own credentials: those that were vended before may be nearly over.
+    // The console gets credentials of its own, because those vended before may expire soon.
     expect(assumed()).toBe(before + 1)
     expect((await events('vend.intended', grantId)).slice(-1)).toMatchObject([{ as: 'console', address: HERE }])
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(15 * MINUTE)
@@ -303,15 +303,15 @@ describe('a sign-in to the console', () => {
   })
 })
 
-// Last: after a cut nothing here is granted for half a minute.
+// This test is last: after a cut nothing is granted for half a minute.
 test('credentials of before a cut of their role are not handed out again: AWS refuses them', async () => {
-  // Somebody else: nobody asks more than twenty times an hour.
+  // Another person, because nobody may make more than twenty requests an hour.
   const finn = office.as('finn', { address: HERE })
   const grantId = await office.granted('finn')
   const kept = await vendCredentials(deps, finn, grantId)
   const known = await office.record.read('deny', '111122223333.prod')
   await checkEpoch({ ...deps, record: office.emptied() })
-  // The record finds another epoch in AWS, and cuts.
+  // checkEpoch finds another epoch in AWS and cuts.
   await checkEpoch(deps)
   expect(await office.record.read('deny', '111122223333.prod')).not.toEqual(known)
   expect(await office.canWrite(kept)).toBe(false)

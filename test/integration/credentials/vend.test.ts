@@ -19,7 +19,7 @@ afterAll(async () => {
   await product.stop()
 })
 
-/** Sessions that STS has opened for the grant. */
+/** The sessions that STS has opened for the grant. */
 function sessions(grantId: string): number {
   return [...product.aws.state.sessions.values()].filter(({ sessionName }) => sessionName === grantId).length
 }

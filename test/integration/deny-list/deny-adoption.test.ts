@@ -6,9 +6,9 @@ import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
 
-/** AWS's epoch is not the record's. Each has an office of its own: an adoption cuts all that went before. */
+/** The epoch in AWS differs from the record's. Each test has use cases of its own, because an adoption cuts all earlier sessions. */
 
-/** Past the cut of an adoption, by every clock. */
+/** Later than the cut of an adoption, by every clock. */
 const PAST_THE_CUT_MS = 32_000
 
 let office: DenyOffice
@@ -96,7 +96,7 @@ test('a vend that was under way when the record was emptied is refused afterward
   await held.arrived
   await office.empty()
   await checkEpoch(office.deps)
-  // As late as a vend can be that began before.
+  // The latest time at which a vend that began before can still answer.
   office.aws.clock.advance(25_000)
   held.release()
   expect(await office.canWrite(await credentialsCache)).toBe(false)
@@ -108,7 +108,7 @@ describe('a role that was adopted while the directory took its time to answer a 
     await checkEpoch(office.deps)
   }
 
-  /** `meanwhile`: between the question and the answer. */
+  /** `meanwhile` runs between the call to AWS and its answer. */
   function vendWhile(grantId: string, meanwhile: () => Promise<void>, record = office.record) {
     const { deps } = office
     const person = async (objectId: string) => {
@@ -116,7 +116,7 @@ describe('a role that was adopted while the directory took its time to answer a 
       return await deps.directory.person(objectId)
     }
     const directory = { ...deps.directory, person }
-    // A process that never asked before.
+    // A process with empty caches.
     return vendCredentials(
       { ...deps, record, directory, eligibilityCache: eligibilityCache() },
       office.as('rita'),

@@ -9,7 +9,7 @@ import { newId } from '../../../src/store/ids.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
 
-/** What somebody with `redis-cli` can write, while people go on ending their grants. */
+/** What an attacker with `redis-cli` can write while people end their grants. */
 
 const office = await openDenyOffice('forged-denials', { seed: { copies: 2 } })
 const { deps, aws, redis, principal, role, roleKey } = office
@@ -100,7 +100,7 @@ describe('where there are several roles', () => {
     ['prod-2', { ...first, name: 'prod-2', elevationRole: 'latchkey/prod-2' }],
   ])
   const rules = { ...deps.rules, accounts }
-  // One number is two accounts here, which no rules file may say: neither takes the other's role for a former one.
+  // Two accounts with one number, which no rules file may have. Neither may treat the other's role as a former role.
   const driver = { ...awsDriver({ ...rules, part: 'workers', log: office.ground.log }), formerRoles: async () => [] }
   const both = { ...deps, rules, driver }
   const refuse = (RoleName: string) =>

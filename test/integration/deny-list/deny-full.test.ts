@@ -14,11 +14,11 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
 import { type DenyOffice, openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
 
-/** Somebody who writes to Redis fills the Deny document with ends of grants that never were. */
+/** An attacker who writes to Redis fills the Deny document with ends of grants that never existed. */
 
-/** Past the cut, by every clock. */
+/** Later than the cut, by every clock. */
 const PAST_THE_CUT_MS = 32_000
-/** With so many ids, a few more do not fit. */
+/** With this many ids, a few more do not fit. */
 const NEARLY_FULL = 248
 
 let office: DenyOffice
@@ -27,7 +27,7 @@ beforeEach(async () => {
 })
 afterEach(() => office.close())
 
-/** As so many forged early ends would, of which each has had its job. */
+/** Fills the deny list as this many forged early ends do after their jobs ran. */
 async function fill(count: number, on = office): Promise<readonly string[]> {
   const until = new Date(Date.now() + 3_600_000).toISOString()
   const ids = Array.from({ length: count }, () => sessionUserId(on.principal, newId('g')))
@@ -37,7 +37,7 @@ async function fill(count: number, on = office): Promise<readonly string[]> {
   return ids
 }
 
-/** A grant that nobody ever said yes to, as it would be after its early end was asked. */
+/** Stores a grant that nobody approved, in the state after its early end was requested. */
 async function forge(on = office): Promise<Grant> {
   const grant = { ...activeGrant(on.principal, await on.record.now()), status: 'revoking', mac: 'forged' } as const
   await commitGrants(on.record, [grant])
@@ -136,7 +136,7 @@ class Reference {
   readonly forged = new Set<string>()
 }
 
-/** As the queue would: again, while somebody else is at it. */
+/** Repeats the job while another one has the lease, as the queue does. */
 async function untilRevoked(grantId: string): Promise<void> {
   let ran = await revokeGrant(office.deps, grantId)
   while (ran.againAt !== undefined) ran = await revokeGrant(office.deps, grantId)

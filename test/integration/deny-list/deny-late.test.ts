@@ -26,7 +26,7 @@ async function dueAt(): Promise<number | undefined> {
   return entries.find(({ id }) => id === roleKey)?.at
 }
 
-/** A write that AWS got before it was given up, and carries out only after another one was verified. Leaves `lifted` lifted. */
+/** A write that AWS received before Latchkey gave it up, and that AWS carries out only after a later write was verified. It leaves the denial of `lifted` out. */
 async function lateWrite() {
   const [first, lifted] = [await office.granted(), await office.granted()]
   const kept = await office.vend(lifted)

@@ -7,7 +7,7 @@ import { newId } from '../../../src/store/ids.ts'
 import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
 
 const MINUTE_MS = 60_000
-/** Of a grant of half an hour: the hour in which its yes may be activated, its time, and the margin. */
+/** For a grant of half an hour: the hour in which its approval may be activated, its duration, and the margin. */
 const NEEDED_MINUTES = 60 + 30 + 5
 
 const office = await openDenyOffice('leaves')

@@ -10,7 +10,7 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
 import { openDenyOffice } from '../../fixtures/deny-list.ts'
 
-/** One role, on a real record and the sandbox's AWS, against a reference that only knows whom it ended. */
+/** One role on a real record and the sandbox's AWS, against a model that knows only which grants were ended. */
 
 const office = await openDenyOffice('model')
 const { deps, aws, role, principal } = office
@@ -54,7 +54,7 @@ async function endOnTime(grant: Grant | undefined): Promise<void> {
   if (grant) await untilOver(grant.id)
 }
 
-/** As the queue would: again, until it is over. */
+/** Repeats the job until it is done, as the queue does. */
 async function untilOver(grantId: string): Promise<void> {
   for (;;) {
     const ran = await Promise.allSettled([revokeGrant(deps, grantId)])

@@ -8,7 +8,7 @@ import { reconcileGrants } from '../../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { openDenyOffice } from '../../fixtures/deny-list.ts'
 
-/** Clocks, leases, queues and junk: none of them holds an early end up unseen. */
+/** Clocks, leases, queues and junk in Redis: none of them delays an early end without an alarm. */
 
 const HOUR_MS = 3_600_000
 const office = await openDenyOffice('never-silent')
@@ -101,7 +101,7 @@ test('a yes that becomes void while it is being activated is activated whole or 
   await office.older(grantId, HOUR_MS - 10_000)
   const voidAtMs = Date.parse((await office.grant(grantId)).terms.decidedAt) + HOUR_MS
   let asked = 0
-  // Two seconds go by between any two looks at the clock; the hour is over after the first.
+  // Two seconds pass between two reads of the clock. The hour is over after the first read.
   const now = async () => voidAtMs - 1_000 + 2_000 * asked++
   await activateGrant({ ...deps, record: { ...record, now } }, grantId)
   expect(asked).toBeGreaterThan(1)

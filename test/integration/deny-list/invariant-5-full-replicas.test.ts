@@ -12,7 +12,7 @@ import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
 import { openDenyOffice } from '../../fixtures/deny-list.ts'
 import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
 
-/** As full as two copies of a role may ever be, and all of it ended at the same moment. */
+/** Two replicas of a role, as full as they may be, with all grants ended at the same moment. */
 
 const ENDED_ON_EACH = 150
 const KEPT_ON_EACH = 5
@@ -21,7 +21,7 @@ const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, se
 const { deps, aws, record, ground } = office
 afterAll(() => office.close())
 
-/** Connections, clients, lanes and counts of a process's own. */
+/** A second process: connections, clients, lanes and counts of its own. */
 async function workersProcess(): Promise<RevokeDeps> {
   const own = redisRecord(await ground.open('request'), { prefix: ground.prefix })
   const driver = awsDriver({ ...deps.rules, part: 'workers', log: ground.log })
@@ -35,7 +35,7 @@ async function live(principal: SessionPrincipal, count: number): Promise<readonl
   return grants
 }
 
-/** As the queue would: twenty at once, and again while somebody else is at it. */
+/** As the queue does: twenty jobs at once, each repeated while another one has the lease. */
 async function work(process: RevokeDeps, waiting: Grant[]): Promise<void> {
   async function goOn(): Promise<void> {
     for (let grant = waiting.shift(); grant !== undefined; grant = waiting.shift())

@@ -26,7 +26,7 @@ async function end({ id }: Grant): Promise<void> {
   await endGrant(deps, office.as('rita'), id)
 }
 
-/** As the queue would: again, while somebody else is at it. */
+/** Repeats the job while another one has the lease, as the queue does. */
 async function untilRevoked({ id }: Grant): Promise<void> {
   let ran = await revokeGrant(deps, id)
   while (ran.againAt !== undefined) ran = await revokeGrant(deps, id)
@@ -99,7 +99,7 @@ test('early ends in an account that hangs leave room in the queue for those of t
   const answered = new Promise<void>((resolve) => {
     answer = resolve
   })
-  // The sandbox's AWS has no such account: what is of interest is only that it hangs.
+  // The sandbox has no such account. The test needs only that its calls hang.
   let held: DenyDocument | undefined
   const driver: typeof deps.driver = {
     ...deps.driver,

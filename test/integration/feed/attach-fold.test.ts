@@ -6,14 +6,14 @@ import { eventOf, newId } from '../../fixtures/redis-record.ts'
 import { DENIED_ON, someGrant, someTerms } from '../../unit/grants/a-grant.ts'
 import { someEvent } from '../../unit/oversight/a-record.ts'
 
-/** DESIGN §2.12 for people who write under their own role: from the feed's door to the digest of the grant that allowed it. */
+/** DESIGN §2.12 for people who write under their own role: from the feed's route to the write summary of the grant that allowed the write. */
 
 const HOLDER = 'AROAEXAMPLE:rita'
 
 let feed: Feed
 afterEach(() => feed.close())
 
-/** As its activation leaves it. */
+/** The grant as its activation leaves it. */
 async function grant(changes: Partial<Terms>): Promise<Grant> {
   const arn = 'arn:aws:iam::111122223333:role/app-team'
   const principal = { driver: 'attach', account: '111122223333', arn, userid: HOLDER, deniedOn: DENIED_ON } as const

@@ -11,7 +11,7 @@ import { type Feed, KEYS, openFeed } from '../../fixtures/cloudtrail.ts'
 import { until } from '../../fixtures/redis-record.ts'
 import { someEvent } from '../../unit/oversight/a-record.ts'
 
-/** The door of the feed: who comes in, and what 202 means. */
+/** The feed's route: which senders it accepts, and what 202 means. */
 
 let server: PrivateRedis
 let feed: Feed
@@ -128,7 +128,7 @@ test('what comes at once is one write for many, and every one of them is kept', 
 
 test('a record that the inbox refused is not said to be taken', async () => {
   const inbox = `${feed.here.prefix}:inbox`
-  // Also where this test runs alone, as under its mutant, there is an inbox to put aside.
+  // The inbox must exist for this test, also when it runs alone, as under its mutant.
   expect((await feed.post(anEvent())).status).toBe(202)
   await feed.redis.rename(inbox, `${inbox}-aside`)
   await feed.redis.set(inbox, 'no stream')

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { auditEvent } from '../../../src/audit/events.ts'
 import { type Feed, openFeed, writeBy } from '../../fixtures/cloudtrail.ts'
 
-/** Every record that was answered 202 is attributed or reported as unexplained, once. */
+/** Every CloudTrail record answered with 202 is attributed or reported as unexplained, once. */
 
 const feeds: Feed[] = []
 

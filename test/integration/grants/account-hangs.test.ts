@@ -108,7 +108,7 @@ async function approve(requestId: string): Promise<string> {
 const end = (grantId: string) => endGrant(deps, office.as('rita'), grantId)
 const statusOf = async (grantId: string) => (await office.grant(grantId)).status
 
-/** Every call in that account, and every way into it: taken, and never answered. */
+/** Every call in that account, and every call into it, is accepted and never answered. */
 function hang(): void {
   const roles = ['hub', 'hub-reader', 'prod'].map((name) => `arn:aws:iam::${LAB}:role/latchkey/${name}`)
   const entering = roles.map((RoleArn) => ({ action: 'AssumeRole', parameters: { RoleArn } }))
@@ -116,13 +116,13 @@ function hang(): void {
     aws.faults.silence(matcher, { when: 'before', times: Number.POSITIVE_INFINITY })
 }
 
-/** The same company that much later. */
+/** The same installation that many minutes later. */
 function later(minutes: number) {
   const now = async () => (await deps.driver.now()) + minutes * MINUTE_MS
   return { ...deps, queue, record: office.recordAhead(minutes * MINUTE_MS), driver: { ...deps.driver, now } }
 }
 
-/** Of the last whole round over the account, in minutes. */
+/** The age in minutes of the last full round over the account. */
 async function age(account: string, at: ReturnType<typeof later>): Promise<number> {
   const metrics = httpMetrics()
   measureReconciler(metrics, at.record, rules.accounts)

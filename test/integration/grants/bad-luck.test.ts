@@ -9,20 +9,20 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { openDenyOffice } from '../../fixtures/deny-list.ts'
 import { RECOVERY_RULES, RECOVERY_SEED } from '../../fixtures/recovery-rules.ts'
 
-/** What AWS may do to each driver, from the yes to the early end, and what becomes of the grant. */
+/** Every fault of AWS for each driver, from the approval to the early end, and the state that the grant reaches. */
 
 const office = await openDenyOffice('bad-luck', { rules: RECOVERY_RULES, seed: RECOVERY_SEED })
 const { deps, aws } = office
 afterEach(() => {
   aws.faults.clear()
   aws.clock.skew(0)
-  // A user holds two policies of grants at most.
+  // A user can carry at most two grant policies.
   const { inline } = aws.state.users.get('finn') ?? {}
   for (const name of inline?.current().keys() ?? []) if (isGrantPolicy(name)) inline?.delete(name, aws.clock.now())
 })
 afterAll(() => office.close())
 
-/** The call that gives access, and the one that ends it. */
+/** The call that gives access and the call that ends it. */
 const DRIVERS = [
   { driver: 'session', person: 'rita', gives: 'AssumeRole', ends: 'PutRolePolicy' },
   { driver: 'attach', person: 'finn', gives: 'PutUserPolicy', ends: 'DeleteUserPolicy' },
@@ -30,7 +30,7 @@ const DRIVERS = [
 type Way = (typeof DRIVERS)[number]
 type Job = (grantId: string) => Promise<JobOutcome>
 
-/** As often as a call is sent before it is given up. */
+/** The number of times that a call is sent before it is given up. */
 const TRIES = 3
 const TEN_MINUTES_MS = 600_000
 
@@ -52,13 +52,13 @@ async function askedFor(grantId: string): Promise<object | undefined> {
   return asked.find((event) => 'grantId' in event && event.grantId === grantId)
 }
 
-/** Whether AWS still allows anything by it. */
+/** True while AWS still allows anything by the grant. */
 function isOpen(grantId: string, { driver }: Way): boolean {
   if (driver === 'session') return !office.isDenied(grantId)
   return aws.state.users.get('finn')?.inline.current().has(policyNameOf(grantId)) ?? false
 }
 
-/** As the queue would: again, for as long as AWS cannot be asked, or somebody else is at it. */
+/** Repeats the job while AWS cannot be reached or another job has the lease, as the queue does. */
 async function untilDone(job: Job, grantId: string): Promise<number> {
   for (let failures = 0; ; failures += 1) {
     try {

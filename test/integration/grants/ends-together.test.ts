@@ -5,7 +5,7 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
 import { openDenyOffice } from '../../fixtures/deny-list.ts'
 
-/** Ends on time that come together: one job takes the others along. */
+/** Grants that end at the same time: one job ends the others too. */
 
 const office = await openDenyOffice('together')
 const { deps, record, redis } = office
@@ -58,7 +58,7 @@ test('what cannot be read, and what cannot be written, keeps nobody else waiting
   if (!spoilt || !unreadable || !foreign) throw new Error('There are too few.')
   await redis.hset(office.key('grant', unreadable.id), 'json', '{"status":"active"}')
   await redis.set(office.key('grant', foreign.id), 'forged')
-  // An end is written to the index of its company too; there, somebody put a text.
+  // An end is also written to the index of its deny list. Here that index holds a text, so the commit fails.
   const principal = { ...office.principal, roleArn: office.principal.roleArn.replace('prod', 'spoilt') }
   await office.overwrite(spoilt.id, (grant) => ({ ...grant, terms: { ...grant.terms, principal } }))
   await redis.set(office.key('index', 'revoking', `${office.principal.account}.spoilt`), 'forged')

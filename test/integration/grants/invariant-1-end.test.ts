@@ -5,7 +5,7 @@ import { openOffice } from '../../fixtures/use-cases.ts'
 const office = await openOffice('end')
 afterAll(() => office.close())
 
-/** When the sweeper looks at the grant next. */
+/** The time at which the sweeper handles the grant next. */
 async function dueAt(grantId: string): Promise<number | undefined> {
   const entries = await office.record.due('grants', Number.MAX_SAFE_INTEGER, 100)
   return entries.find(({ id }) => id === grantId)?.at

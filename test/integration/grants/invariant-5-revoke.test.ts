@@ -40,7 +40,7 @@ describe('an early end', () => {
     const held = aws.faults.hold({ action: 'PutRolePolicy' })
     const revoked = revokeGrant(deps, grantId)
     await held.arrived
-    // Somebody else's write comes between ours and the read-back.
+    // Another writer changes the document between our write and the read-back.
     role.inline.delete(DENY_POLICY, aws.clock.now())
     held.release()
     await expect(revoked).rejects.toMatchObject({ code: 'AWS_REFUSED' })

@@ -17,7 +17,7 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { BUCKET } from '../../fixtures/attach-driver.ts'
 import { type AttachOffice, attachPrincipalOf, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
 
-/** DESIGN §2.8 against a model that knows neither documents nor policies: who may write or delete which key. */
+/** DESIGN §2.8 against a model without documents or policies: who may write or delete which key. */
 
 type Person = 'rita' | 'finn'
 const KEYS = ['2026/a', '2026/x/a', 'tmp/a'] as const
@@ -29,7 +29,7 @@ interface Live {
   readonly person: Person
   readonly scope: string
   readonly level: (typeof LEVELS)[number]
-  /** Of a grant of sessions: what was vended. */
+  /** The vended credentials of a `session` grant. */
   readonly credentials?: Credentials
 }
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
 })
 afterAll(() => office.close())
 
-/** As the commit of a yes leaves it: nobody could ask so often within an hour. */
+/** Writes a grant as the commit of an approval does, because the hourly limit allows no more requests. */
 async function approve(person: Person, principal: Principal, what: Pick<Live, 'scope' | 'level'>): Promise<string> {
   const id = newId('g')
   const nowMs = await office.record.now()
@@ -102,9 +102,9 @@ async function revoke({ id }: Live): Promise<void> {
   await revokeGrant(office.deps, id)
 }
 
-/** The end as the record sees it; what AWS holds is then only tidied away. */
+/** Ends the grant in the record. What AWS still holds is then only removed. */
 async function expire({ id, credentials }: Live): Promise<void> {
-  // A session ends by the clock of AWS alone, which these runs leave as it is.
+  // A session ends by AWS's clock alone, which these runs do not move.
   if (credentials) return
   await office.overwrite(id, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
   await revokeGrant(office.deps, id)
@@ -124,7 +124,7 @@ async function check(live: readonly Live[]): Promise<void> {
     }
 }
 
-/** Each session has its own grant, and nothing of any other, nor of what lies on a role of the same person. */
+/** Each session may use its own grant only, not another's and not what is attached to a role of the same person. */
 async function checkSessions(live: readonly Live[], ended: readonly Live[]): Promise<void> {
   for (const one of [...live, ...ended]) {
     if (!one.credentials) continue
@@ -166,7 +166,7 @@ async function play(state: State, next: Move): Promise<void> {
   }
   const picked = state.live[next.pick % Math.max(1, state.live.length)]
   if (picked === undefined) return
-  // The same once more while it is live: the end of either leaves the other.
+  // Once more while the grant is live: the end of one must leave the other.
   if (next.act === 'again' && !picked.credentials) state.live = [...state.live, await give(picked.person, picked)]
   if (next.act === 'again' || (next.act === 'expire' && picked.credentials)) return
   await (next.act === 'revoke' ? revoke : expire)(picked)

@@ -12,7 +12,7 @@ import { RECOVERY_RULES } from '../../fixtures/recovery-rules.ts'
 
 const MINUTE_MS = 60_000
 
-/** Of the two holders one has no grants. */
+/** Two IAM entities, of which one has no grants. */
 const RULES = RECOVERY_RULES.replace(`finn: ${PEOPLE.finn}`, `finn: ${PEOPLE.finn}, nils: ${PEOPLE.nils}`).replace(
   'person:finn: { user: finn }',
   'person:finn: { user: finn }\n    person:nils: { user: nils }',
@@ -32,7 +32,7 @@ afterAll(() => office.close())
 
 const round = (at: Deps = deps) => reconcileGrants({ ...at, queue })
 
-/** Names of the calls that AWS has seen of one user since then. */
+/** The names of the calls about one user since then. */
 function looksAt(userName: string, since: number): readonly string[] {
   const seen = aws.journal.entries().slice(since)
   return seen.filter(({ parameters }) => parameters.UserName === userName).map(({ action }) => action)
@@ -67,7 +67,7 @@ describe('a round', () => {
   test('looks at who had a grant within the day each time, at everybody within a quarter of an hour, at documents within the hour', async () => {
     await office.granted('finn')
     const minute = (n: number) => lookedInRound(office.later(n * MINUTE_MS))
-    // Also where this test runs alone, as under its mutants, everything was looked at before.
+    // A full round before the test, also when it runs alone, as under its mutants.
     await minute(0)
     const first = await minute(1)
     expect(first.finn).toContain('ListUserPolicies')
@@ -128,7 +128,7 @@ describe('what AWS denies and the record does not know', () => {
     expect(office.isDenied(grantId)).toBe(true)
     await round()
     await revokeGrant(deps, grantId)
-    // The hour in which its yes may be activated, its time, and the margin.
+    // The hour in which its approval may be activated, its duration, and the margin.
     const needed = 60 + 30 + 5
     await checkEpoch(office.later((needed - 1) * MINUTE_MS))
     expect(office.isDenied(grantId)).toBe(true)
@@ -137,7 +137,7 @@ describe('what AWS denies and the record does not know', () => {
   })
 
   test('takes places: with what is live on a copy it never comes to more than can be denied, and then the next copy is filled', async () => {
-    // Live and not denied: only both together fill the copy.
+    // Live grants and denied ids together fill the replica; neither alone does.
     for (let asks = 1; asks <= 3; asks += 1) await office.ask('nils')
     const held = parseDenyDocument(role.inline.current().get(DENY_POLICY) ?? '')
     const live = await redis.zcount(office.key('index', 'on-role', office.roleKey), Date.now(), '+inf')

@@ -4,7 +4,7 @@ import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { type SandboxEntra, startEntra } from '../../../sandbox/entra/index.ts'
 import { bearerVerifier } from '../../../src/entra/verify-bearer.ts'
 
-/** The sandbox must let in what Entra lets in, and refuse what Entra refuses; asked through a certified client library. */
+/** The sandbox must accept and refuse what Entra accepts and refuses. Tested with a certified client library. */
 
 let entra: SandboxEntra
 beforeAll(async () => {

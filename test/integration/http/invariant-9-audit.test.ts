@@ -69,7 +69,7 @@ test('what one person can make us store by being refused is bounded', async () =
       sentence: '',
     })
   for (let refusals = 1; refusals <= 120; refusals += 1) await refuse()
-  // The refusal itself stands; it is only not written any more.
+  // The request is still refused; the refusal is no longer recorded.
   await refuse()
   const stored = await office.events('review.refused')
   expect(stored.filter(({ actor }) => actor.kind === 'person' && actor.objectId === caller.objectId)).toHaveLength(120)

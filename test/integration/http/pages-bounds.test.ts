@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { type BrowserTab, openFront, textOf } from '../../fixtures/pages.ts'
 
-/** Invariant 13 at the pages: whoever is not known yet makes us ask Entra only so often, whatever they send. */
+/** Invariant 13 at the pages: callers before sign-in cause only a limited number of calls to Entra, whatever they send. */
 
 const front = await openFront('pages-bounds')
 const { entra } = front.office
@@ -16,7 +16,7 @@ afterAll(() => front.close())
 
 const asked = () => entra.faults.struck('tokens')
 
-/** Somebody who went as far as Entra's page, and comes back with a code that they made up. */
+/** A caller who went as far as Entra's page and returns with a code that they made up. */
 async function comeBackLater(browser: BrowserTab) {
   const leave = await browser.get(PATH)
   const state = new URL(String(leave.headers.location)).searchParams.get('state')
@@ -29,7 +29,7 @@ async function strangers(count: number) {
   return Promise.all(Array.from({ length: count }, () => comeBackLater(front.tab(app))))
 }
 
-/** With what one cookie holds, however often it is told to forget it. */
+/** A caller who keeps the same cookie whenever the server tells them to delete it. */
 async function keepComing(app = front.app) {
   const browser = front.tab(app)
   const comeBack = await comeBackLater(browser)
@@ -40,7 +40,7 @@ async function keepComing(app = front.app) {
   }
 }
 
-/** The clock of pauses begins at nought where it is replaced. */
+/** The clock of pauses starts at 0 when it is replaced. */
 function later(milliseconds: number): void {
   const nowMs = performance.now()
   vi.useFakeTimers({ toFake: ['performance'] })

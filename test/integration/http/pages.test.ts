@@ -5,7 +5,7 @@ import { entraSignIn } from '../../../src/entra/sign-in.ts'
 import { fieldsOf, openFront, PUBLIC_URL, SECRETS, textOf } from '../../fixtures/pages.ts'
 import { dump } from '../../fixtures/redis-record.ts'
 
-/** Invariants 2 and 13 at the page: whoever is not signed in, not asked, or not here by their own hand, changes nothing. */
+/** Invariants 2 and 13 at the pages: a caller who is not signed in, is not an approver, or comes from another site's form changes nothing. */
 
 const front = await openFront('pages')
 const { office, ask, tab } = front
@@ -21,7 +21,7 @@ const statusOf = async (id: string) => Object(await record.read('request', id)).
 const path = (id: string) => `/requests/${id}`
 const MINUTES_MS = 60_000
 
-/** The clock of pauses begins at nought where it is replaced. */
+/** The clock of pauses starts at 0 when it is replaced. */
 function later(milliseconds: number): void {
   const nowMs = performance.now()
   vi.useFakeTimers({ toFake: ['performance'] })

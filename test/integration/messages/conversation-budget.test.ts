@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => here.close())
 
-/** Waits as often as it is told to; the time by Redis when the turn came, and the turn. */
+/** Waits as often as the budget says. Returns what it then gave, and Redis's time at that moment. */
 async function turn(conversation: string) {
   for (;;) {
     const taken = await budget.take(conversation)

@@ -3,7 +3,7 @@ import { seeMessage, wordsOf } from '../../../sandbox/demo/rooms.ts'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { type Product, startProduct } from '../../fixtures/product.ts'
 
-/** No state is lost in a message: every copy comes to the present state, whatever happened on the way. */
+/** Every message reaches the present state of its record, whatever failed on the way. */
 
 let here: Product
 const IN_TIME = { timeout: 50_000, interval: 20 }
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => here.stop())
 
-/** What the bot wrote to that person that names this reason, the oldest first. */
+/** The bot's messages to that person that contain this reason, the oldest first. */
 function cardsOf(person: 'rita' | 'max', reason: string) {
   return here.teams
     .conversation(person, 'personal')
@@ -30,7 +30,7 @@ async function copiesOf(requestId: string) {
   return await Promise.all(ids.map(async (id) => ({ ...(await here.stored('copy', id)), id })))
 }
 
-/** Nothing of this request is due any more: every copy shows what is so. */
+/** Resolves when no message of this request is due: every message shows the present state. */
 async function untilShown(requestId: string): Promise<void> {
   await vi.waitFor(async () => {
     const at = Number(await here.cli.zscore('{latchkey}:due:copies', requestId))
@@ -125,7 +125,7 @@ describe('after what was lost', () => {
     await here.forge('copy', approvers?.id ?? '', { ...approvers, claimedAt: new Date().toISOString() })
     await here.startWorkers()
     await see('rita', 'claimed by another')
-    // The same round that showed hers has looked at his.
+    // The round that updated Rita's messages has also checked Max's.
     expect(cardsOf('max', 'claimed by another')).toHaveLength(0)
   })
 })

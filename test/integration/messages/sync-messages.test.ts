@@ -16,7 +16,7 @@ import { forgetDue, type SyncDeps, syncMessages } from '../../../workers/sync-me
 import { settingsOf } from '../../fixtures/teams.ts'
 import { type Office, openOffice } from '../../fixtures/use-cases.ts'
 
-/** How one round brings the copies of a request to the present state: against the sandbox's Teams and Graph, on a real Redis. */
+/** How one round updates the messages of a request: against the sandbox's Teams and Graph, on a real Redis. */
 
 let office: Office
 let teams: SandboxTeams
@@ -63,7 +63,7 @@ async function ask(): Promise<string> {
   return id
 }
 
-/** Rounds until nothing waits, as the queue would run them. */
+/** Runs rounds until nothing is due, as the queue does. */
 async function sync(requestId: string): Promise<void> {
   for (;;) {
     const { againAt } = await syncMessages(deps, requestId)
@@ -103,7 +103,7 @@ test('a second round finds nothing to send, and then nothing is due any more', a
   const calls = () =>
     teams.journal.count(({ from, what }) => from === 'bot' && /replyToActivity|updateActivity/.test(what))
   const before = calls()
-  // It is looked at once more, in case the record moved while it was shown.
+  // The request is checked once more, in case the record changed during the update.
   expect(Number(await dueAt(id))).toBeGreaterThan(await office.record.now())
   await sync(id)
   expect([cards('rita', id).length, cards('max', id).length, calls()]).toEqual([1, 1, before])
@@ -152,7 +152,7 @@ test('a mail or card that is never answered is not sent without end, and that it
     await syncMessages(deps, id)
     const { message } = await copyOf(id, PEOPLE.max, 'teams')
     if (message.dead !== undefined) break
-    // As if the claim had lapsed.
+    // As if the claim had expired.
     if (message.claimedAt !== undefined) await change(id, { claimedAt: new Date(0).toISOString() })
     await delay(50)
   }

@@ -31,7 +31,7 @@ test('while a role carries another epoch nothing is activated or vended there', 
   await expect(vend(record)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   await vend(office.record)
   const before = office.calls('AssumeRole')
-  // Nor handed out again.
+  // Cached credentials are not handed out either.
   await expect(vend(record)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   await expect(activateGrant({ ...deps, record }, waiting)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(office.calls('AssumeRole')).toBe(before)

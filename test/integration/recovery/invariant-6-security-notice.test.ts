@@ -14,7 +14,7 @@ import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
 import { APP_ID, RECOVERY_RULES, RECOVERY_SEED, SECURITY_CHANNEL, TOLD_RULES } from '../../fixtures/recovery-rules.ts'
 import { settingsOf } from '../../fixtures/teams.ts'
 
-/** Invariant 6: the security channel is told when the record was lost, replaced or put back, whatever fails in between. */
+/** Invariant 6: the security channel is told when the record was lost, replaced or restored, whatever fails in between. */
 
 const HOUR_MS = 3_600_000
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 afterAll(() => office?.close())
 
-/** A new installation, and a team that nobody has added the app to. */
+/** A new installation, and a team without the app. */
 beforeEach(async () => {
   teams = await startTeams({ appId: APP_ID })
   await office.empty()
@@ -60,14 +60,14 @@ function teller(afterMs = 0): TellDeps {
   }
 }
 
-/** As the sweeper does: everything that is due by then. */
+/** Runs everything that is due by then, as the sweeper does. */
 async function sweep(afterMs = 0, workers = 1): Promise<void> {
   const deps = teller(afterMs)
   const due = await deps.record.due('notices', await deps.record.now(), 100)
   for (const { id } of due) await Promise.all(Array.from({ length: workers }, () => deliverSecurityNotice(deps, id)))
 }
 
-/** Every role is looked at, also after one of them could not be kept. */
+/** Reconciles every role, also after one of them failed. */
 async function round(changes: Partial<DenyOffice['deps']> = {}): Promise<void> {
   await checkEpoch({ ...office.deps, ...changes })
 }
@@ -212,7 +212,7 @@ describe('a notice waits until Teams has taken it', () => {
   test('a channel that is nowhere is looked for once an hour, a week long; then the audit says that it could not be told', async () => {
     const [id = ''] = await dueIds()
     const last = week.length - 1
-    // Each twice: what is not due yet is not counted.
+    // Twice, because a notice that is not due must not count as an attempt.
     for (const afterMs of [...week.slice(0, last), ...week.slice(0, last)].sort((a, b) => a - b))
       await deliverSecurityNotice({ ...teller(afterMs), rules: {} }, id)
     expect(await dueIds()).toHaveLength(1)

@@ -20,11 +20,11 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
 import { RECOVERY_RULES, RECOVERY_SEED } from '../../fixtures/recovery-rules.ts'
 
-/** A record that forgot: AWS still holds what it does not know, and nothing of that may be used. */
+/** A record that lost its data. AWS still holds what the record does not know, and none of it may be used. */
 
 const queue = { add: async () => undefined }
 
-/** One for each test: a role that was adopted again refuses sessions until the last vend of before must be over. */
+/** New for each test, because an adopted role refuses sessions until the last earlier vend must be over. */
 let office: DenyOffice
 beforeEach(async () => {
   office = await openDenyOffice('recover', { rules: RECOVERY_RULES, seed: RECOVERY_SEED })
@@ -42,7 +42,7 @@ function warned(): readonly string[] {
 
 const round = () => reconcileGrants({ ...office.deps, queue })
 
-/** A session that is alive, one that was ended, and a policy that is attached. */
+/** A live session, a session that was ended, and an attached policy. */
 async function busyDay() {
   const live = await office.granted('rita')
   const kept = await office.vend(live)
@@ -59,7 +59,7 @@ test('after the record was emptied one round takes what is attached, refuses eve
   const { deps, aws } = office
   const { kept, ended, lost, attached } = await busyDay()
   await office.revoked(ended)
-  // A role without a Deny document yet is no mishap.
+  // A role that has no Deny document yet is no error.
   expect(warned()).toEqual([])
   await office.empty()
   const before = aws.journal.entries().length
@@ -101,7 +101,7 @@ describe('after the record was put back from an older copy, and `latchkey recove
     const refused = await office.vend(live).catch((error: unknown) => error)
     if (!isLatchkeyError(refused, 'UNAVAILABLE')) throw refused
     expect(refused.facts.what).toBe('this account')
-    // Not the five seconds that nobody knows better than.
+    // Not the default of five seconds.
     expect(refused.facts.retryAfterSeconds).toBeGreaterThan(5)
     expect(await readyAt(office.later(40_000))).toBeUndefined()
     expect(await office.canWrite(kept)).toBe(false)
@@ -145,7 +145,7 @@ describe('after the record was put back from an older copy, and `latchkey recove
   })
 })
 
-/** The same company, after somebody gave its elevation role another name in the rules. */
+/** The same installation after the rules name another elevation role. */
 function renamed(name = 'latchkey/prod-2') {
   const { deps, ground } = office
   const rules = parseRules(RECOVERY_RULES.replace('latchkey/prod, copies: 2', name))

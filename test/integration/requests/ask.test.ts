@@ -44,7 +44,7 @@ async function refused(person: PersonName, changes: object = {}) {
   return refusal(await product.call(person, '/requests', { ...ASK, ...changes }))
 }
 
-/** Everything that could tell that something was written. */
+/** Everything that would show that something was written. */
 async function written() {
   const keys = (await product.cli.keys('{latchkey}:*')).filter((key) => !key.startsWith('{latchkey}:commit:'))
   const dumps = await Promise.all(keys.sort().map((key) => product.cli.dumpBuffer(key)))
@@ -145,7 +145,7 @@ describe('what one person can make us keep is bounded', () => {
       expect((await product.call('oona', `/requests/${id}/cancel`)).status).toBe(200)
     }
     expect(await refused('oona')).toMatchObject({ code: 'TOO_MANY', message: expect.stringContaining('20 times') })
-    // An hour later: the only clock of that limit is the score of each ask.
+    // As if an hour had passed: the limit's only clock is the score of each request.
     const asks = `{latchkey}:index:asks:${PEOPLE.oona}`
     const [oldest = ''] = await product.cli.zrange(asks, '0', '0')
     await product.cli.zadd(asks, Date.now() - 3_600_001, oldest)

@@ -14,7 +14,7 @@ import { until } from '../../fixtures/redis-record.ts'
 import { openOffice } from '../../fixtures/use-cases.ts'
 import { RULES } from '../../fixtures/world.ts'
 
-/** What may have to be denied one day has its place in the Deny document of one copy of the role, from the ask on. */
+/** Every grant that may have to be denied reserves a deny slot on one replica of the role when it is requested. */
 
 const HOUR_MS = 3_600_000
 const PLACES = 150
@@ -42,7 +42,7 @@ function onlyIfPending(error: unknown): void {
   if (!String(error).includes('already')) throw error
 }
 
-/** Leaves so many places of a copy. */
+/** Leaves this many free deny slots on a replica. */
 async function leave(copy: string, places: number, at = Date.now() + HOUR_MS): Promise<void> {
   await redis.zadd(keyOf(copy), ...Array.from({ length: PLACES - places }, () => [at, newId('g')]).flat())
 }
@@ -62,7 +62,7 @@ const copyOf = ({ principal }: AccessRequest) =>
   `${principal.account}.${principal.driver === 'session' ? principal.roleArn.split('/').at(-1) : ''}`
 const holders = (copy: string) => redis.zrange(keyOf(copy), '-inf', '+inf', 'BYSCORE')
 
-/** All have found their place when the first of so many takes it. */
+/** A record whose first commits wait until this many have come. */
 function meetingAtTheCommit(count: number): RecordPort {
   let missing = count
   return {

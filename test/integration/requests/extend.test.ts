@@ -17,7 +17,7 @@ import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { ANYTHING, type AttachOffice, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
 import { type Office, openOffice } from '../../fixtures/use-cases.ts'
 
-/** A live grant goes on by a yes of its own, and by nothing else. */
+/** An approval of its own, and nothing else, prolongs a live grant. */
 
 let office: Office
 beforeAll(async () => {
@@ -71,7 +71,7 @@ describe('extending a grant', () => {
       ...bucket,
       policy: JSON.stringify({ Version: '2012-10-17', Statement: [open] }),
     })
-    // What was read of the bucket is taken for true for a minute.
+    // What was read about the bucket is cached for a minute.
     const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
     const refused = await extend(id, 60).catch((error: unknown) => error)
     clock.mockRestore()

@@ -95,7 +95,7 @@ describe('at activation', () => {
 })
 
 describe('at vend', () => {
-  /** Found eligible by a first vend, so many minutes ago. */
+  /** A grant whose eligibility a first vend checked this many minutes ago, and a further vend. */
   async function vendAfter(minutes: number) {
     const grantId = await office.granted('noor')
     const vend = () => vendCredentials(office.deps, office.as('noor'), grantId)

@@ -6,7 +6,7 @@ import { parseScope } from '../../../src/rules/scope.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { openAttachOffice } from '../../fixtures/attach-use-cases.ts'
 
-/** DESIGN §2.7: on a shared role the name of the session is the person, so a name that two accounts have is nobody's. */
+/** DESIGN §2.7: on a shared role the session name identifies the person, so a name that two accounts have is accepted for neither. */
 
 const office = await openAttachOffice('namesake')
 const { company } = office.entra

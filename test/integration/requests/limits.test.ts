@@ -22,7 +22,7 @@ const { prefix } = office.ground
 afterEach(() => aws.faults.clear())
 afterAll(() => office.close())
 
-/** As many entries as so many commits would have left, the oldest first; returns them. */
+/** Writes as many entries as that many commits would, the oldest first, and returns them. */
 async function fill(index: string, value: string, count: number): Promise<readonly string[]> {
   const ids = Array.from({ length: count }, () => newId('r'))
   const now = Date.now()
@@ -30,7 +30,7 @@ async function fill(index: string, value: string, count: number): Promise<readon
   return ids
 }
 
-/** Everything that AWS and the directory were asked so far. */
+/** The number of calls to AWS and the directory so far. */
 function askedOutside(): number {
   return aws.journal.entries().length + entra.graphCalls.length
 }
@@ -85,7 +85,7 @@ test('of many asks of one person at the same moment five are looked at, and nobo
 })
 
 describe('vends of one grant', () => {
-  // Each by another process, which has none to hand out again.
+  // Each vend by a new process, which has no cached credentials.
   const vend = (grantId: string) =>
     vendCredentials({ ...deps, credentialsCache: makeCredentialsCache() }, office.as('oona'), grantId)
 
@@ -110,7 +110,7 @@ describe('vends of one grant', () => {
 
   test('do not stand in each other’s way: none of them moves the grant', async () => {
     const grantId = await granted('oona')
-    // The first from an address is told, by the grant itself.
+    // Only the first vend from an address is audited; the grant records the address.
     await vend(grantId)
     const before = await office.record.read('grant', grantId)
     const credentialsCache = await Promise.all(Array.from({ length: 30 }, () => vend(grantId)))

@@ -8,7 +8,7 @@ import { activateGrant } from '../../../workers/activate-grant.ts'
 import { OWN_ROLE_RULES, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
 import { RULES } from '../../fixtures/world.ts'
 
-/** A record cannot say who a yes is for: the rules at the click name the principal of the request, or nobody says yes. */
+/** A record cannot choose the principal of an approval: the rules at the click must name the principal of the request. */
 
 const office = await openAttachOffice('named')
 afterAll(() => office.close())

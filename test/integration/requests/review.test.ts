@@ -66,7 +66,7 @@ async function cancelAll(person: PersonName): Promise<void> {
     await product.call(person, `/requests/${id}/cancel`)
 }
 
-/** A change in the company, taken back after the test. */
+/** Changes the directory and undoes the change after the test. */
 function meanwhile(change: () => void, back: () => void): void {
   change()
   undo.push(back)

@@ -10,12 +10,12 @@ const redis = await here.open('request')
 
 afterAll(async () => {
   here.close()
-  // It would not stop before it has rewritten the append-only file that was switched off and on.
+  // A normal stop would first rewrite the append-only file, which was switched off and on.
   await server.kill9()
   await server.stop()
 })
 
-/** Changes a setting for as long as `look` takes. */
+/** Changes a setting while `look` runs. */
 async function having<T>(name: string, value: string, look: () => Promise<T>): Promise<T> {
   const [, before] = (await redis.config('GET', name)) as string[]
   await redis.call('CONFIG', 'SET', name, value)

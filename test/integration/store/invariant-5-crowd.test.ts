@@ -39,7 +39,7 @@ test('an early end named after 2,000 ends on time comes before all of them that 
   release()
   await until(() => handled.length === 1 + crowd.length)
   await workers.close()
-  // What takes the place of the first that is through may have been looked for a moment before.
+  // The next job may have been fetched a moment before the first one finished.
   expect(handled.indexOf(early)).toBeLessThan(2 * AT_ONCE)
   expect(new Set(handled).size).toBe(1 + crowd.length)
 }, 60_000)

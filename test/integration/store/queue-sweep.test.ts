@@ -99,7 +99,7 @@ describe('what is due', () => {
       due: ids.map((id) => ({ kind: 'grants', id, at }) as const),
       audit: [eventOf()],
     })
-    // A key of another type makes Redis refuse to read it.
+    // Redis refuses to read a key of another type.
     await request.set(`${prefix}:grant:g-forged`, 'forged')
     const ran = noting(prefix)
     sweep({ record, queue })
@@ -153,7 +153,7 @@ describe('a revocation that is overdue by 30 seconds', () => {
     })
     await until(() => tried.includes('g-good') && tried.includes('g-bad'))
     expect(tried).not.toContain('g-activating')
-    // The failed one is tried again, and the loop still turns.
+    // The failed entry is tried again, and the loop continues.
     await until(() => tried.filter((id) => id === 'g-bad').length === 2)
     expect(tried.filter((id) => id === 'g-good')).toHaveLength(1)
     expect(loop.sinceLastTurnMs()).toBeGreaterThan(0)
@@ -251,7 +251,7 @@ describe('over an outage', () => {
     network.blackHole()
     await name('g-after')
     await until(() => ran.includes('g-after'))
-    // A job whose completion was lost in the silence runs once more: at least once is what a queue can promise.
+    // A job whose completion was lost in the outage runs once more: a queue can promise only "at least once".
     expect(new Set(ran)).toEqual(new Set(['g-before', 'g-after']))
   })
 })

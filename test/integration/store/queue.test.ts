@@ -20,7 +20,7 @@ afterEach(async () => {
 })
 afterAll(() => here.close())
 
-/** A queue, an outbox and a record that no other test sees. */
+/** A queue, an outbox and a record of this test alone. */
 async function fresh() {
   const prefix = `{t-queue-${newId()}}`
   const record = redisRecord(request, { prefix })
@@ -126,7 +126,7 @@ describe('a worker', () => {
     const named = job({ at })
     await queue.add([named])
     const seen: number[] = []
-    // To BullMQ, whose clock is this process's, the job is due now.
+    // BullMQ uses this process's clock, by which the job is due now.
     const [early] = await stored(prefix, 'revoke').getDelayed()
     await early?.promote()
     work(prefix, async () => {

@@ -20,7 +20,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-/** A record over the network that can fail, and a look past it. */
+/** A record behind a network that can fail, and a second connection that does not use that network. */
 async function open() {
   const { prefix } = here
   const redis = await here.open('request')
@@ -70,7 +70,7 @@ describe('a commit whose reply was lost', () => {
   test('tells that it may have been done when no answer comes at all', async () => {
     const { record, past } = await open()
     const id = newId()
-    // A new Redis does not know the script yet, and would wait for a second sending.
+    // Loads the script: a new Redis does not know it, and the first call is sent twice.
     await record.commit({ records: [], audit: [eventOf()] })
     network.loseReplies()
     const commit = record.commit({ records: [write(id, 0)], audit: [eventOf()] })
@@ -141,7 +141,7 @@ describe('while Redis cannot be reached', () => {
     await server.restart()
     await until(() => told('Redis is reachable again') === 2)
     expect(redis.status).toBe('ready')
-    // One of each for either connection, however often they tried.
+    // Each of the two connections logs once, however often it tried.
     expect(told('Redis is not reachable')).toBe(2)
   })
 })

@@ -11,7 +11,7 @@ const record = redisRecord(redis, { prefix })
 
 afterAll(() => here.close())
 
-/** Writers of several processes: each on a connection of its own. */
+/** As several processes: each writer has a connection of its own. */
 const writers = await Promise.all([1, 2, 3, 4].map(async () => redisRecord(await here.open('request'), { prefix })))
 
 function writer(n: number) {

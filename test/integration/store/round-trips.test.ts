@@ -16,7 +16,7 @@ test('a yes in Teams asks Redis for the request, the time, the one commit, and a
   context.onTestFinished(() => world.stop())
   const clicks = await openClicks(world, redis.socket)
   context.onTestFinished(() => clicks.close())
-  // The first click loads the scripts; the second one is like all that follow.
+  // The first click loads the scripts. The second is like all later ones.
   const pending = await clicks.prepare(2)
   const trips: (readonly string[])[] = []
   for (const one of pending) {
@@ -48,6 +48,6 @@ test('credentials that are still good are handed out after one round trip', asyn
     .trips()
     .slice(before)
     .map((trip) => trip.map(([name = '']) => name))
-  // Whether there is room is known for two seconds.
+  // The memory check is cached for two seconds.
   expect(commands.filter((names) => !names.includes('info'))).toEqual([['hmget', 'evalsha', 'evalsha', 'hmget']])
 })

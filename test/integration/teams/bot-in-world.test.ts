@@ -5,7 +5,7 @@ import type { ShownMessage } from '../../../sandbox/teams/client.ts'
 import type { Where } from '../../../sandbox/teams/index.ts'
 import { type Product, startProduct } from '../../fixtures/product.ts'
 
-/** Turns by people in Teams: real activities, real processes. */
+/** People use the bot in Teams: real activities, real processes. */
 
 const SCOPE = 's3://finance-reports/2026/'
 const FORM = { scope: 's3://finance-reports/', below: '2026/', levels: 'write', duration: '45m', ticket: '' }
@@ -27,7 +27,7 @@ function verbs({ card }: ShownMessage): readonly string[] {
   return [...found].flatMap(([, verb]) => verb ?? [])
 }
 
-/** Cards refresh by themselves. */
+/** The last message with this button; cards refresh by themselves. */
 function withButton(who: PersonName, where: Where, verb: string): Promise<ShownMessage> {
   const { teams } = here
   const look = () => teams.conversation(who, where).findLast((message) => verbs(message).includes(verb))

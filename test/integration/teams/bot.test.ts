@@ -118,7 +118,7 @@ describe('the form', () => {
   test('is still one request after any number of newer ones', async () => {
     await ofForm({ reason: 'the first' }, 'form-4')
     const [first] = await chat.requestsOf('rita')
-    // As many as a list of the newest ones would hold.
+    // As many as a list of the newest ones shows.
     for (let newer = 0; newer < 25; newer += 1) {
       await chat.clear()
       await asked()

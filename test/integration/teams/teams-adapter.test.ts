@@ -4,7 +4,7 @@ import type { Card } from '../../../sandbox/teams/index.ts'
 import { conversation } from '../../../src/messages/message.ts'
 import { type DoorWorld, type Heard, openDoor } from '../../fixtures/teams.ts'
 
-/** What Teams sends becomes turns, and what the bot answers becomes what Teams shows: through the SDK, against the sandbox. */
+/** Activities become interactions, and the bot's answers become replies in Teams: through the SDK, against the sandbox. */
 
 let door: DoorWorld
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => door.stop())
 afterEach(() => {
   door.teams.faults.heal()
-  // So that one test's messages do not count against the next one's.
+  // One test's messages must not count in the next one's limits.
   door.teams.clock.advance(3_600_000)
   for (const list of [door.heard, door.lines]) list.splice(0)
   delete door.mind.said
@@ -30,7 +30,7 @@ function card(text: string, actions: readonly object[] = []): Card {
 const APPROVE = { type: 'Action.Execute', title: 'Approve', verb: 'approve', data: { requestId: 'r-1' } }
 const OLD = { type: 'Action.Submit', title: 'Old client', data: { verb: 'approve', requestId: 'r-1' } }
 
-/** Rita says something and is answered with a card; its message's id. */
+/** Rita writes and is answered with a card. Returns its message's id. */
 async function showCard(actions: readonly object[] = [APPROVE, OLD]): Promise<string> {
   door.mind.said = async (turn) => turn.reply({ card: card('Decide', actions), summary: 'A request' })
   await door.teams.say('rita', 'my access')

@@ -14,7 +14,7 @@ beforeAll(async () => {
   known = { authorization: await door.teams.authorization() }
 })
 afterAll(() => door.stop())
-/** What the SDK says past our log. */
+/** The SDK's own output, which does not go through our log. */
 const printed = vi.spyOn(console, 'error')
 
 afterEach(() => {
@@ -25,7 +25,7 @@ afterEach(() => {
   door.passed.splice(0)
 })
 
-/** The clock of pauses begins at nought where it is replaced. */
+/** The clock of pauses starts at 0 when it is replaced. */
 function later(milliseconds: number): void {
   const nowMs = performance.now()
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -36,7 +36,7 @@ function activity(changes: object = {}): object {
   return { ...door.teams.activity('rita', 'my access'), ...changes }
 }
 
-/** The door still works, and its own people are heard. */
+/** The route still works for activities of its own tenant. */
 async function expectHeard(): Promise<void> {
   expect(await door.post(activity(), known)).toMatchObject({ status: 200, body: '' })
   expect(door.heard).toHaveLength(1)
@@ -125,7 +125,7 @@ describe('while only the SDK cannot get the keys', () => {
     const other = await openDoor()
     try {
       const foreign = { ...other.teams.activity('rita', 'hello'), channelId: 'webchat' }
-      // Now the door has its keys.
+      // The route has loaded the keys by now.
       expect(await other.teams.deliver(foreign)).toMatchObject({ status: 403 })
       other.teams.faults.fail('keys', { kind: 'status', status: 503 }, { times: 1_000 })
       const refused = await other.refused()
