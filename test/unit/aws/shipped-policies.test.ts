@@ -5,7 +5,7 @@ import { attachBoundaryFaults } from '../../../src/aws/inspect/attach-entity-pol
 import { boundaryFaults, trustFaults } from '../../../src/aws/inspect/elevation-role-policies.ts'
 import { NEVER } from '../../../src/rules/levels.ts'
 
-/** The documents of `terraform/policies`, as they are once rendered. */
+/** The documents of `terraform/policies`, rendered. */
 
 const HOME = '111122223333'
 const EXTERNAL_ID = 'c0ffee'.repeat(6)
@@ -68,7 +68,7 @@ describe('the shipped documents', () => {
   })
 })
 
-/** Of Terraform's placeholders, which are not JavaScript's. */
+/** Begins Terraform's placeholders, which are not JavaScript's. */
 const D = '$'
 
 describe('the renderer', () => {

@@ -55,7 +55,7 @@ describe('a record is unexplained', () => {
     ['before-the-grant', at('2026-11-22T09:58:59Z'), grant()],
     ['after-the-grant', at('2026-11-22T10:46:01Z'), grant()],
     ['after-the-grant', at('2026-11-22T10:12:00Z'), grant({ endedAt: '2026-11-22T10:10:30.000Z' })],
-    // Written down late: AWS ended it on time.
+    // The record got the end late; AWS ended the session on time.
     ['after-the-grant', at('2026-11-22T10:50:00Z'), grant({ endedAt: '2026-11-22T10:55:00.000Z' })],
     ['before-the-grant', someRecord({ eventTime: '2026-11-22T09:00:00Z', errorCode: 'AccessDenied' }), grant()],
   ])('%s', (unexplained, record, of) => {

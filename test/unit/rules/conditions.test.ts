@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { change, faultsOf } from './a-rules-file.ts'
 
-/** The rules of the tests, with these lines on the second entitlement. */
+/** The rules of the tests with these lines in the second entitlement. */
 function cleanUp(...lines: readonly string[]): string {
   return change('levels: [delete]', lines.map((line, index) => (index === 0 ? line : `    ${line}`)).join('\n'))
 }
