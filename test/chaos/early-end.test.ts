@@ -11,13 +11,13 @@ async function end({ world }: Chaos, grantId: string): Promise<void> {
   expect([body.error, body.status]).toEqual([undefined, 'revoking'])
 }
 
-/** Jobs that sweeps have named for the grant, oldest first. */
+/** The jobs that sweeps added for the grant, oldest first. */
 async function repairs({ redis }: Chaos, grantId: string): Promise<readonly string[]> {
   const keys = await redis.keys(`{latchkey}:revoke:revoke-${grantId}-s*`)
   return keys.filter((key) => !key.endsWith(':lock')).sort()
 }
 
-/** Somebody with every right edits the role past Latchkey. */
+/** An administrator edits the role directly in AWS. */
 async function asOwner({ world }: Chaos, edit: (owner: IAMClient) => Promise<unknown>): Promise<void> {
   const owner = new IAMClient({ region: 'us-east-1', endpoint: world.aws.url, credentials: world.seeded.keys.owner })
   try {
@@ -38,14 +38,14 @@ async function holder(chaos: Chaos, by: PersonName, approver: PersonName): Promi
   return { by, grantId, kept: await chaos.vend(grantId, by) }
 }
 
-/** One person asks for one after the other, as the limit of pending requests demands; several people at once. */
+/** One person's requests are made one after the other, because of the limit of pending requests. Several people's are made in parallel. */
 async function holders(chaos: Chaos, by: PersonName, approver: PersonName, count: number): Promise<readonly Holder[]> {
   const all: Holder[] = []
   while (all.length < count) all.push(await holder(chaos, by, approver))
   return all
 }
 
-/** Always the same chances, so that a failure can be seen again (Park and Miller's generator). */
+/** The same random numbers in every run, so that a failure can be repeated (Park and Miller's generator). */
 function chances(seed: number): () => number {
   let state = seed
   return () => {
@@ -54,7 +54,7 @@ function chances(seed: number): () => number {
   }
 }
 
-/** After each call of IAM the dice are thrown for whether the next one of either kind loses its answer. */
+/** After each IAM call, chance decides whether the next call of either kind loses its reply. */
 function loseRepliesAtRandom({ world }: Chaos, seed: number): { stop(): number } {
   const chance = chances(seed)
   let lost = 0
@@ -117,7 +117,7 @@ describe.concurrent('an early end', () => {
       const { world } = chaos
       await world.startWorkers()
       const { grantId, kept } = await holder(chaos, 'rita', 'max')
-      // As often as the SDK asks.
+      // As many times as the SDK sends the call.
       world.aws.faults.loseReply({ service: 'iam', action: 'PutRolePolicy' }, 3)
       await end(chaos, grantId)
       await chaos.untilStatus(grantId, 'revoked')
@@ -146,12 +146,12 @@ describe.concurrent('an early end', () => {
       for (const { kept } of ended) expect(await chaos.write(kept)).toBe('AccessDenied')
 
       await asOwner(chaos, (owner) => owner.send(new DeleteRolePolicyCommand(ROLE)))
-      // Workers that start look at once; the round above was one of those that run all the time.
+      // Workers reconcile when they start. The round above was one of running workers.
       await world.kill('workers', 'SIGTERM')
       await world.startWorkers()
       await vi.waitFor(() => expect(chaos.deny()).toMatchObject(again), IN_TIME)
       for (const { kept } of ended) expect(await chaos.write(kept)).toBe('AccessDenied')
-      // Sessions from before the edit may be refused with the rest, because nobody knows what it hid; the grant is not over.
+      // Sessions from before the edit may be refused with the others, because nobody knows what the edit removed. The grant itself is not over.
       const vendAgain = async () => chaos.write(await chaos.vend(bystander.grantId, 'finn'))
       await vi.waitFor(async () => expect(await vendAgain()).toBe('written'), IN_TIME)
     })

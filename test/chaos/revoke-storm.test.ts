@@ -13,7 +13,7 @@ import { type Product, startProduct } from '../fixtures/product.ts'
 import { ground } from '../fixtures/redis-record.ts'
 import { RULES } from '../fixtures/world.ts'
 
-/** Three processes end three hundred sessions at once, on a role and its copies, while answers are lost at random. */
+/** Three processes end three hundred sessions at once, on a role and its replicas, while replies are lost at random. */
 
 const COPIES = 3
 const ENDED_ON_EACH = 100
@@ -33,7 +33,7 @@ interface Held {
   readonly kept: Kept
 }
 
-/** Active grants as the record has them, each with credentials that somebody holds. */
+/** Active grants as the record stores them, each with vended credentials. */
 async function hold(principal: SessionPrincipal, count: number): Promise<readonly Held[]> {
   const { keys } = product.seeded
   process.env.AWS_ENDPOINT_URL = product.aws.url
@@ -65,7 +65,7 @@ test('each of 300 is refused, nobody else is, and IAM was written once for each 
   const principals = seeded.roles.map(({ arn, roleId }) => {
     return { driver: 'session', account: aws.state.account, roleArn: arn, roleId } as const
   })
-  // A role that was just adopted refuses sessions of the running second.
+  // An adopted role refuses sessions of the current second.
   aws.clock.advance(2_000)
   const ended = (await Promise.all(principals.map((principal) => hold(principal, ENDED_ON_EACH)))).flat()
   const others = (await Promise.all(principals.map((principal) => hold(principal, KEPT_ON_EACH)))).flat()
@@ -81,7 +81,7 @@ test('each of 300 is refused, nobody else is, and IAM was written once for each 
   const after = aws.faults.tally(writes)
   aws.faults.clear()
 
-  // Whose answer was lost is sent again by the SDK, or found done by the next look.
+  // A call whose reply was lost is sent again by the SDK, or found done by the next read.
   const [done, lost] = [after.done - before.done, after.lost - before.lost]
   expect(done).toBeGreaterThanOrEqual(COPIES)
   expect(done).toBeLessThanOrEqual(COPIES + lost)
