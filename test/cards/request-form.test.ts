@@ -34,7 +34,7 @@ describe('the form', () => {
     const card = formOf()
     expect(input(card, 'scope').value).toBe('s3://finance-reports/2026/')
     expect(input(card, 'duration').value).toBe('45m')
-    // An empty choice is dropped.
+    // A choice without a value is removed.
     expect(input(card, 'levels').value ?? '').toBe('')
   })
 

@@ -10,7 +10,7 @@ import { NOTICES, PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from
 import { READERS, SOME_OFFERS } from './all-cards.ts'
 import { markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
 
-/** What people and AWS wrote comes out letter by letter, and nothing in it is evaluated: not by the template, not as markdown, not by a card's functions. */
+/** Text from people and AWS appears letter by letter. Neither the template nor markdown nor a card function evaluates it. */
 
 const NASTY = [
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are what a person may type.
@@ -30,7 +30,7 @@ const NASTY = [
   'Grüße 👩 日本語',
 ]
 
-/** What `plain` makes visible has a test of its own. */
+/** `plain` has a test of its own for the characters that it makes visible. */
 const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u
 
 const text = fc
@@ -82,7 +82,7 @@ describe('text of people and of AWS', () => {
     fc.assert(
       fc.property(words, (all) => {
         const { card } = renderCard(active(all), READERS.approver, PUBLIC_URL)
-        // Everything but the runs is the same, whatever was typed.
+        // Everything except the text runs is the same, whatever was typed.
         expect(markdownOn(card)).toEqual(markdownOn(plainly.card))
         expect(withoutRuns(card)).toEqual(withoutRuns(plainly.card))
         const runs = nodesOfType(card, 'TextRun').map((run) => String(run.text))
