@@ -11,7 +11,7 @@ import { type Front, openFront } from '../fixtures/pages.ts'
 import { freePort } from '../fixtures/world.ts'
 import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
-/** From the mail to the decision, as an approver does it: in Chromium. */
+/** An approver's way from the mail to the decision, in Chromium. */
 
 const DESKTOP = { width: 1180, height: 900 }
 const PHONE = { width: 390, height: 844 }
@@ -20,7 +20,7 @@ let browser: Browser
 let context: BrowserContext
 let front: Front
 let publicUrl = ''
-/** Errors in a page, and what its policy refused. */
+/** Errors in a page, and what its content security policy refused. */
 let problems: string[] = []
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ afterAll(async () => {
 beforeEach(async (running) => {
   if (CHROMIUM === undefined) running.skip(MISSING)
   problems = []
-  // The sandbox's Entra signs with a throw-away certificate.
+  // The sandbox's Entra has a throw-away certificate.
   context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ignoreHTTPSErrors: true })
   context.on('weberror', (error) => problems.push(error.error().message))
   context.on('console', (line) => isOurs(line.location().url) && line.type() === 'error' && problems.push(line.text()))
@@ -51,12 +51,12 @@ afterEach(async () => {
   expect(problems).toEqual([])
 })
 
-/** A refusal's status and a site's missing picture are printed too, and what this test itself tries inside the mail's sandbox. */
+/** The browser also prints an error for the status of a refusal, a site without an icon, and what this test tries inside the mail's frame. */
 function isOurs(url: string): boolean {
   return !/\/favicon\.ico$|\/requests\/r-[0-9a-z]{12}$|\/body$/.test(url)
 }
 
-/** The mail by itself, as a client shows it: inside the mailbox nothing may look into it. */
+/** The mail alone, as a mail client shows it. Inside the mailbox its frame cannot be inspected. */
 async function mailAlone(colorScheme: 'light' | 'dark', requestId: string): Promise<void> {
   const page = await context.newPage()
   await page.setViewportSize(PHONE)
@@ -64,12 +64,12 @@ async function mailAlone(colorScheme: 'light' | 'dark', requestId: string): Prom
   const found = front.office.entra.mails(PEOPLE.max).find(({ html }) => html.includes(requestId))
   await page.setContent(found?.html ?? '')
   await picture(page, `mail-alone-phone-${colorScheme}`, true)
-  // A mail stands inside its reader's program: landmarks are that program's.
+  // The landmarks belong to the mail program around the mail.
   await accessible(page, ['landmark-one-main', 'region'])
   await page.close()
 }
 
-/** What workers do with a copy by mail. */
+/** What workers do with a message by mail. */
 async function mailed(requestId: string, to = 'max@harbour.example'): Promise<void> {
   const { entra, ground, record } = front.office
   const stored = await readRequest(record, requestId)
@@ -92,7 +92,7 @@ function bodyOf(page: Page) {
   return page.frameLocator('iframe')
 }
 
-/** Clicks the mail's one link and signs in on the page that opens. */
+/** Clicks the only link of the mail and signs in on the page that opens. */
 async function follow(mail: Page, name: string): Promise<Page> {
   const opened = context.waitForEvent('page')
   await bodyOf(mail).getByRole('link', { name: 'Review the request' }).click()

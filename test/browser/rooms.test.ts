@@ -8,7 +8,7 @@ import { PEOPLE, type PersonName } from '../../sandbox/entra/fixture.ts'
 import { type Product, startProduct } from '../fixtures/product.ts'
 import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
-/** The main job by hand: Rita and Max in their Teams, Max in his mailbox, Rita at her terminal. */
+/** One request by hand: Rita and Max in their Teams, Max in his mailbox, Rita at her terminal. */
 
 const DESKTOP = { width: 1280, height: 1100 }
 const PREFIX = 's3://finance-reports/2026/'
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 beforeEach(async (running) => {
   if (CHROMIUM === undefined) running.skip(MISSING)
-  // The sandbox's Entra signs with a throw-away certificate.
+  // The sandbox's Entra has a throw-away certificate.
   context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ignoreHTTPSErrors: true })
 })
 afterEach(async () => context?.close())
@@ -69,7 +69,7 @@ async function newestGrant(): Promise<string> {
 /** With credentials that were vended while the grant was active. */
 const copy = () => rita.sdkCopy(join(folder, 'report.csv'), PREFIX, 'kept')
 
-/** Whatever the person does with it, the link alone decides nothing. */
+/** The link alone decides nothing, whatever the person does with it. */
 async function openAs(link: string, name: string): Promise<{ readonly page: Page; readonly other: BrowserContext }> {
   const other = await browser.newContext({ viewport: DESKTOP, ignoreHTTPSErrors: true })
   const page = await other.newPage()
@@ -139,7 +139,7 @@ test('approved from the mail’s page; with the workers gone, the access ends al
   await here.kill('workers', 'SIGKILL')
   await picture(page, 'rooms-9-active-without-workers')
   const endsAt = Date.parse((await here.call('rita', `/grants/${grantId}`)).body.endsAt ?? '')
-  // AWS alone goes on to the end of the minute: nobody is left to take anything away.
+  // Only AWS's clock moves on, because no process is left to revoke anything.
   here.aws.clock.advance(Math.max(0, endsAt - here.aws.clock.now()))
   const after = await copy()
   expect([after.code, after.stderr]).toEqual([1, expect.stringContaining('AccessDenied')])
