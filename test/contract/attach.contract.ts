@@ -5,7 +5,7 @@ import { entityOf, policyNameOf } from '../../src/grants/iam-entity.ts'
 import type { AttachPrincipal } from '../../src/grants/principal.ts'
 import type { Hands } from '../fixtures/attach-driver.ts'
 
-/** One account with one bucket, the shared role of `alice` and `bob`, the user `carol`, who only read, and a driver in front of it. */
+/** An account with one bucket, the shared role of `alice` and `bob`, the user `carol`, all with read access, and a driver for it. */
 export interface AttachWorld {
   readonly driver: AttachDriver
   readonly account: string
@@ -14,7 +14,7 @@ export interface AttachWorld {
   readonly alice: Hands
   readonly bob: Hands
   readonly carol: Hands
-  /** Whom the rules name, and who was deleted. */
+  /** A deleted IAM entity that the rules name. */
   readonly gone: IamEntity
   /** AWS's clock, ms since 1970. */
   now(): number
@@ -50,7 +50,7 @@ export function orderOf(
   return { grantId, requester, scopes, levels, principal, startsAt: inMinutes(-1), endsAt: inMinutes(10), ...changes }
 }
 
-/** What a driver promises that writes a policy for each grant, seen from people and their own credentials. */
+/** What every driver promises that writes a policy for each grant, tested with people's own credentials. */
 export function attachContract(name: string, start: () => Promise<AttachWorld>): void {
   describe(`${name}, as a driver of grants on people's own roles and users`, () => {
     let world: AttachWorld

@@ -4,7 +4,7 @@ import { COMPANY, GROUPS, PEOPLE, TENANT_ID } from '../../sandbox/entra/fixture.
 import { isLatchkeyError } from '../../src/errors.ts'
 import type { Directory } from '../../src/rules/directory.ts'
 
-/** A directory in front of the sandbox's company, that can be made unreachable. */
+/** A directory of the sandbox's tenant that can be made unreachable. */
 export interface DirectoryWorld {
   readonly directory: Directory
   readonly company: Company
