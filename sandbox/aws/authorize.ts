@@ -25,11 +25,11 @@ export function authorize(core: { state: AwsState; clock: SandboxClock }, asked:
   const { clock } = core
   const { identity } = asked
   const state = ownAccount(core.state, identity)
-  const holder = identity.type === 'user' ? state.users.get(identity.userName) : roleOf(state, identity)
+  const entity = identity.type === 'user' ? state.users.get(identity.userName) : roleOf(state, identity)
   const seenAt = clock.now() - state.propagationMs
   return evaluate({
-    identityPolicies: holder === undefined ? [] : identityPolicies(state, holder, seenAt),
-    boundary: holder?.boundaryArn === undefined ? undefined : managed(state, holder.boundaryArn),
+    identityPolicies: entity === undefined ? [] : identityPolicies(state, entity, seenAt),
+    boundary: entity?.boundaryArn === undefined ? undefined : managed(state, entity.boundaryArn),
     sessionPolicies: identity.type === 'session' ? sessionPolicies(state, identity) : undefined,
     resourcePolicy: asked.resourcePolicy === undefined ? undefined : parsePolicy(asked.resourcePolicy),
     resourcePolicyRequired: asked.resourcePolicyRequired ?? false,
@@ -63,10 +63,10 @@ function roleOf(state: AwsState, identity: Extract<Identity, { type: 'session' }
   return role?.roleId === identity.session.roleId ? role : undefined
 }
 
-function identityPolicies(state: AwsState, holder: Role | User, seenAt: number): PolicyDocument[] {
-  const enforced = state.propagationMs === 0 ? holder.inline.current() : holder.inline.asOf(seenAt)
+function identityPolicies(state: AwsState, entity: Role | User, seenAt: number): PolicyDocument[] {
+  const enforced = state.propagationMs === 0 ? entity.inline.current() : entity.inline.asOf(seenAt)
   const inline = [...enforced.values()].map(parsePolicy)
-  return [...inline, ...[...holder.attached].flatMap((arn) => managed(state, arn))]
+  return [...inline, ...[...entity.attached].flatMap((arn) => managed(state, arn))]
 }
 
 function managed(state: AwsState, arn: string): PolicyDocument[] {

@@ -1,9 +1,6 @@
-import type { SandboxClock } from './clock.ts'
-import type { Faults } from './faults.ts'
-import type { Journal } from './journal.ts'
-import type { AwsState, Session } from './state.ts'
+import type { Session } from './state.ts'
 
-/** What a service of the sandbox receives and returns. Every service plugs in through `ServicePlugin`. */
+/** What a service of the sandbox receives and returns. Every service plugs in through `ServicePlugin` (core.ts). */
 
 export type ServiceName = 'iam' | 'sts' | 's3' | 'kms' | 'events' | 'sqs' | 'cloudtrail' | 'signin'
 
@@ -79,6 +76,12 @@ export interface CallDescription {
   readonly parameters: Readonly<Record<string, unknown>>
 }
 
+/** A call as it arrives, before the sandbox has verified anything. */
+export interface AskedCall extends CallDescription {
+  /** The account of the access key id in the request's signature. */
+  readonly account: string | undefined
+}
+
 export interface Call extends CallDescription {
   readonly request: SandboxRequest
   readonly identity: Identity
@@ -111,18 +114,3 @@ export interface ServiceHandler {
   renderError(error: AwsError, request: SandboxRequest): Reply
   stop?(): Promise<void>
 }
-
-/** The parts of the sandbox that every service uses. */
-export interface SandboxCore {
-  readonly clock: SandboxClock
-  /** The account that the sandbox was started with. */
-  readonly state: AwsState
-  /** Returns another account; creates it if it is new. */
-  account(id: string): AwsState
-  readonly journal: Journal
-  readonly faults: Faults
-  /** The listener is called after the effect of each call and before its reply is sent. */
-  onFinished(listener: (call: FinishedCall) => void): void
-}
-
-export type ServicePlugin = (core: SandboxCore) => ServiceHandler | Promise<ServiceHandler>

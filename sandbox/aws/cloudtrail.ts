@@ -1,20 +1,11 @@
 import { z } from 'zod'
-import { AwsError, type SandboxCore, type ServiceHandler } from './call.ts'
+import { AwsError, type ServiceHandler } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import type { JsonObject } from './events/json.ts'
 import { type JsonVisit, jsonCall, jsonService } from './json-service.ts'
-import type { AwsState } from './state.ts'
+import type { AwsState, Trail } from './state.ts'
 
 /** The calls of CloudTrail's JSON API that read trails ("AWS CloudTrail API Reference"). */
-
-export interface Trail {
-  readonly name: string
-  readonly arn: string
-  readonly homeRegion: string
-  readonly isMultiRegion: boolean
-  isLogging: boolean
-  /** Event selectors or advanced event selectors, as CloudTrail stores them. */
-  selectors: JsonObject
-}
 
 const TRAIL_NAME = z.string().min(3)
 

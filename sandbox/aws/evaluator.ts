@@ -47,13 +47,13 @@ export function evaluate(question: Question): Verdict {
 }
 
 function explicitDeny(question: Question): string | undefined {
-  const places: readonly (readonly [string, readonly PolicyDocument[]])[] = [
+  const policiesByKind: readonly (readonly [string, readonly PolicyDocument[]])[] = [
     ['an identity-based policy', question.identityPolicies],
     ['a permissions boundary', question.boundary ?? []],
     ['a session policy', question.sessionPolicies ?? []],
     ['a resource-based policy', question.resourcePolicy === undefined ? [] : [question.resourcePolicy]],
   ]
-  return places.find(([, policies]) => says('Deny', policies, question))?.[0]
+  return policiesByKind.find(([, policies]) => says('Deny', policies, question))?.[0]
 }
 
 /** Returns the first kind of policy whose Allow is required and missing. */

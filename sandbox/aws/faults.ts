@@ -1,14 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CallDescription, ServiceName } from './call.ts'
+import type { AskedCall, CallDescription, ServiceName } from './call.ts'
 import { sandboxTally, type Tally } from './tally.ts'
 
 /** What a test can do to calls and replies from outside. `src` has no hook for it. */
-
-/** A call as it arrives, before the sandbox has verified anything. */
-export interface AskedCall extends CallDescription {
-  /** The account of the access key id in the request's signature. */
-  readonly account: string | undefined
-}
 
 export interface Matcher {
   readonly service?: ServiceName

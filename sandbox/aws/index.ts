@@ -1,5 +1,6 @@
-import type { FinishedCall, SandboxCore, ServiceHandler, ServiceName, VpcEndpoint } from './call.ts'
+import type { FinishedCall, ServiceHandler, ServiceName, VpcEndpoint } from './call.ts'
 import { type AwsClock, sandboxClock } from './clock.ts'
+import type { SandboxCore } from './core.ts'
 import type { CourierOptions } from './events/courier.ts'
 import { createEvents, type SandboxEvents } from './events/index.ts'
 import { sandboxFaults } from './faults.ts'

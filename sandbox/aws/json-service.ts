@@ -1,13 +1,7 @@
 import type { z } from 'zod'
 import { authorize, deniedMessage, ownAccount } from './authorize.ts'
-import {
-  AwsError,
-  type Call,
-  type SandboxCore,
-  type SandboxRequest,
-  type ServiceHandler,
-  type ServiceName,
-} from './call.ts'
+import { AwsError, type Call, type SandboxRequest, type ServiceHandler, type ServiceName } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import type { JsonObject } from './events/json.ts'
 import { signedRegion } from './events/trail.ts'
 import { entityOf, type JsonInput, jsonBody, jsonError, readInput } from './json-protocol.ts'

@@ -1,5 +1,5 @@
-import type { ServicePlugin } from './call.ts'
 import { cloudTrailService } from './cloudtrail.ts'
+import type { ServicePlugin } from './core.ts'
 import { iamService } from './iam/index.ts'
 import { kmsService } from './kms/index.ts'
 import { signinService } from './signin.ts'

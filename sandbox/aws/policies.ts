@@ -42,14 +42,15 @@ function parse(text: string): Document {
   return document
 }
 
-export interface Place {
+/** An account and its elevation roles. */
+export interface AccountRoles {
   /** The account id, twelve digits. */
   readonly account: string
   /** Names below `latchkey/`. Each stands for the role and its numbered replicas. */
-  readonly elevationRoles: readonly { readonly name: string; readonly copies: number }[]
+  readonly elevationRoles: readonly { readonly name: string; readonly replicas: number }[]
 }
 
-export interface Installation extends Place {
+export interface Installation extends AccountRoles {
   /** IAM ARNs of the web identity and the workers identity. */
   readonly identities: readonly [string, string]
   readonly buckets: readonly string[]
@@ -60,7 +61,7 @@ export interface Installation extends Place {
   /** Set in accounts where Latchkey does not run. */
   readonly externalId: string | undefined
   /** Set in the account where Latchkey runs: the other accounts that it serves. */
-  readonly accounts: readonly Place[]
+  readonly accounts: readonly AccountRoles[]
 }
 
 /** The resource kinds of IAM, listed because IAM accepts no wildcard for the kind. */
@@ -127,11 +128,11 @@ function namesOf(installation: Installation): Names {
   const { account, buckets, kmsKeys, attachRoles, attachUsers } = installation
   const iam = `arn:aws:iam::${account}`
   const elevationRoles = [`${iam}:role/latchkey/*`]
-  const holderRoles = attachRoles.map((name) => `${iam}:role/${name}`)
-  const holderUsers = attachUsers.map((name) => `${iam}:user/${name}`)
+  const entityRoles = attachRoles.map((name) => `${iam}:role/${name}`)
+  const entityUsers = attachUsers.map((name) => `${iam}:user/${name}`)
   const boundary = `${iam}:policy/latchkey/latchkey-boundary`
   const attachBoundary = `${iam}:policy/latchkey/latchkey-attach-boundary`
-  const hasHolders = holderRoles.length + holderUsers.length > 0
+  const hasEntities = entityRoles.length + entityUsers.length > 0
   return {
     objects: buckets.map((name) => `arn:aws:s3:::${name}/*`),
     buckets: buckets.map((name) => `arn:aws:s3:::${name}`),
@@ -141,15 +142,15 @@ function namesOf(installation: Installation): Names {
     external_id: installation.externalId,
     elevation_roles: elevationRoles,
     vended_roles: [installation, ...installation.accounts].flatMap(rolesOf),
-    holder_roles: holderRoles,
-    holder_users: holderUsers,
-    users: holderUsers,
-    roles: [...elevationRoles, ...holderRoles],
-    writable: [...elevationRoles, ...holderRoles, ...holderUsers],
+    holder_roles: entityRoles,
+    holder_users: entityUsers,
+    users: entityUsers,
+    roles: [...elevationRoles, ...entityRoles],
+    writable: [...elevationRoles, ...entityRoles, ...entityUsers],
     own_policies: `${iam}:policy/latchkey/*`,
     boundary,
     attach_boundary: attachBoundary,
-    boundaries: hasHolders ? [boundary, attachBoundary] : [boundary],
+    boundaries: hasEntities ? [boundary, attachBoundary] : [boundary],
     wiring: [
       `${iam}:role/latchkey-events-invoke`,
       `arn:aws:sqs:*:${account}:latchkey-dead-letters`,
@@ -162,9 +163,9 @@ function namesOf(installation: Installation): Names {
   }
 }
 
-function rolesOf({ account, elevationRoles }: Place): readonly string[] {
-  return elevationRoles.flatMap(({ name, copies }) => {
-    const patterns = [name, ...(copies > 1 ? [`${name}-?`] : []), ...(copies > 9 ? [`${name}-??`] : [])]
+function rolesOf({ account, elevationRoles }: AccountRoles): readonly string[] {
+  return elevationRoles.flatMap(({ name, replicas }) => {
+    const patterns = [name, ...(replicas > 1 ? [`${name}-?`] : []), ...(replicas > 9 ? [`${name}-??`] : [])]
     return patterns.map((pattern) => `arn:aws:iam::${account}:role/latchkey/${pattern}`)
   })
 }

@@ -1,4 +1,4 @@
-import type { SandboxCore } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import { checkIdentityPolicy, checkTrustPolicy, policySize } from './iam/documents.ts'
 import { type DocumentName, type Installation, shippedDocument } from './policies.ts'
 import { type AwsState, InlinePolicies, longLivedKeyId, type Role, secretKey, type User, uniqueId } from './state.ts'
@@ -10,23 +10,23 @@ export interface SeedOptions {
   /** Elevation roles, all below the path `/latchkey/`. */
   readonly roleNames?: readonly string[]
   /** The number of replicas of each role, the first included: `prod`, `prod-2`, … */
-  readonly copies?: number
+  readonly replicas?: number
   readonly maxSessionSeconds?: number
   /** ARNs of KMS keys that objects of the buckets may use. */
   readonly kmsKeys?: readonly string[]
   /** IAM entities that may hold grants of the driver `attach`. They are created with the boundary that Latchkey requires. */
-  readonly holders?: readonly Holder[]
+  readonly entities?: readonly SeededEntity[]
   /** For the account that Latchkey runs in: the other accounts that it serves. Seed each of them afterwards with `home`. */
   readonly accounts?: readonly {
     readonly id: string
     readonly roleNames?: readonly string[]
-    readonly copies?: number
+    readonly replicas?: number
   }[]
   /** For another account: the account that Latchkey runs in, and the external id that its identities send. */
   readonly home?: { readonly account: string; readonly externalId: string }
 }
 
-export interface Holder {
+export interface SeededEntity {
   readonly kind: 'role' | 'user'
   readonly name: string
   /** The trust policy of a role. */
@@ -62,7 +62,7 @@ export interface SeededLatchkey {
 
 export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): SeededLatchkey {
   const { state, clock } = core
-  const { buckets = [{ name: 'finance-reports' }], holders = [], home } = options
+  const { buckets = [{ name: 'finance-reports' }], entities = [], home } = options
   const at = clock.now()
   for (const { name, region = state.region } of buckets) {
     state.buckets.set(name, { name, region, account: state.account, policy: undefined })
@@ -79,14 +79,14 @@ export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): Seed
   const brokers =
     home === undefined ? addBrokers(state, at, { rights, document }) : brokersOf(core.account(home.account))
   if (home !== undefined) addHubs(state, at, { rights, document })
-  const roles = shipped.elevationRoles.flatMap(copiesOf).map((roleName) => {
+  const roles = shipped.elevationRoles.flatMap(replicaNames).map((roleName) => {
     const role = addRole(state, at, `latchkey/${roleName}`, document('trust'))
     role.boundaryArn = boundary
     role.maxSessionSeconds = options.maxSessionSeconds ?? 3600
     role.attached.add(elevation)
     return role
   })
-  for (const holder of holders) addHolder(state, at, holder).boundaryArn = attachBoundary
+  for (const entity of entities) addEntity(state, at, entity).boundaryArn = attachBoundary
   const everyday = addUser(state, at, 'everyday', everydayRights(shipped.buckets))
   const owner = addUser(state, at, 'owner', [{ Effect: 'Allow', Action: '*', Resource: '*' }])
   const keys = { ...brokers, everyday: addKey(state, at, everyday), owner: addKey(state, at, owner) }
@@ -108,25 +108,25 @@ interface Rights {
 
 /** The installation as the variables of the Terraform module describe it. */
 function installationOf(state: AwsState, options: SeedOptions): Installation {
-  const { buckets = [{ name: 'finance-reports' }], kmsKeys = [], holders = [], accounts = [], home } = options
+  const { buckets = [{ name: 'finance-reports' }], kmsKeys = [], entities = [], accounts = [], home } = options
   const iam = `arn:aws:iam::${home?.account ?? state.account}`
-  const placed = ({ roleNames = ['prod'], copies = 1 }: Pick<SeedOptions, 'roleNames' | 'copies'>) =>
-    roleNames.map((name) => ({ name, copies }))
+  const withReplicas = ({ roleNames = ['prod'], replicas = 1 }: Pick<SeedOptions, 'roleNames' | 'replicas'>) =>
+    roleNames.map((name) => ({ name, replicas }))
   return {
     account: state.account,
-    elevationRoles: placed(options),
+    elevationRoles: withReplicas(options),
     identities: [`${iam}:user/latchkey-web`, `${iam}:user/latchkey-workers`],
     buckets: buckets.map(({ name }) => name),
     kmsKeys,
-    attachRoles: holders.filter(({ kind }) => kind === 'role').map(({ name }) => name),
-    attachUsers: holders.filter(({ kind }) => kind === 'user').map(({ name }) => name),
+    attachRoles: entities.filter(({ kind }) => kind === 'role').map(({ name }) => name),
+    attachUsers: entities.filter(({ kind }) => kind === 'user').map(({ name }) => name),
     externalId: home?.externalId,
-    accounts: accounts.map((other) => ({ account: other.id, elevationRoles: placed(other) })),
+    accounts: accounts.map((other) => ({ account: other.id, elevationRoles: withReplicas(other) })),
   }
 }
 
-function copiesOf({ name, copies }: { readonly name: string; readonly copies: number }): readonly string[] {
-  return Array.from({ length: copies }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`))
+function replicaNames({ name, replicas }: { readonly name: string; readonly replicas: number }): readonly string[] {
+  return Array.from({ length: replicas }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`))
 }
 
 /** Creates users for web and workers, because the sandbox's processes have keys. Terraform creates roles with the same documents. */
@@ -159,7 +159,7 @@ const NOBODY = JSON.stringify({
   Statement: [{ Effect: 'Deny', Principal: '*', Action: 'sts:AssumeRole' }],
 })
 
-function addHolder(state: AwsState, at: number, { kind, name, trust = NOBODY }: Holder): Role | User {
+function addEntity(state: AwsState, at: number, { kind, name, trust = NOBODY }: SeededEntity): Role | User {
   return kind === 'user' ? addUser(state, at, name, []) : addRole(state, at, name, trust)
 }
 

@@ -3,19 +3,20 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import { createServer as createTlsServer } from 'node:https'
 import { connect, createServer as createForwarder, type Server, type Socket } from 'node:net'
 import { serverCertificate } from '../certificate.ts'
+import type { AskedCall } from './call.ts'
 import {
   AwsError,
   type FinishedCall,
   type Identity,
   type Outcome,
   type Reply,
-  type SandboxCore,
   type SandboxRequest,
   type ServiceHandler,
   type ServiceName,
   type VpcEndpoint,
 } from './call.ts'
-import type { AskedCall, Fate } from './faults.ts'
+import type { SandboxCore } from './core.ts'
+import type { Fate } from './faults.ts'
 import { isSignin } from './signin.ts'
 import { authenticate, claimedAccount, signedService } from './sigv4.ts'
 

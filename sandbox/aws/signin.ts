@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { ServiceHandler } from './call.ts'
-import { AwsError, type Call, type Identity, type Outcome, type SandboxCore, type SandboxRequest } from './call.ts'
+import { AwsError, type Call, type Identity, type Outcome, type SandboxRequest } from './call.ts'
 import { isoSeconds } from './clock.ts'
+import type { SandboxCore } from './core.ts'
 import { findKey } from './sigv4.ts'
 import type { Session } from './state.ts'
 

@@ -1,26 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { AwsError, type SandboxCore, type ServiceHandler } from './call.ts'
+import { AwsError, type ServiceHandler } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import type { JsonObject } from './events/json.ts'
 import { type JsonVisit, jsonCall, jsonService } from './json-service.ts'
 import { PolicyFault, parsePolicy } from './policy.ts'
 import { allowsService } from './service-principal.ts'
+import type { Queue, QueueMessage } from './state.ts'
 
 /** The part of SQS's JSON API that a dead-letter queue needs ("Amazon SQS API Reference"). */
-
-export interface Message {
-  readonly id: string
-  readonly body: string
-  readonly attributes: Readonly<Record<string, string>>
-}
-
-export interface Queue {
-  readonly name: string
-  readonly arn: string
-  readonly attributes: Map<string, string>
-  readonly tags: ReadonlyMap<string, string>
-  readonly messages: Message[]
-}
 
 const DELETED_RECENTLY_MS = 60_000
 const NAME = z.string().regex(/^[\w-]{1,80}$/)
@@ -177,7 +165,12 @@ function receive(
 }
 
 /** Puts an event that EventBridge gave up on the queue. False when the queue does not exist or does not allow that rule; then the event is lost. */
-export function putDeadLetter(core: SandboxCore, arn: string, ruleArn: string, message: Omit<Message, 'id'>): boolean {
+export function putDeadLetter(
+  core: SandboxCore,
+  arn: string,
+  ruleArn: string,
+  message: Omit<QueueMessage, 'id'>,
+): boolean {
   const queue = core.account(arn.split(':')[4] ?? '').queues.get(arn)
   const policy = queue?.attributes.get('Policy')
   if (queue === undefined || policy === undefined) return false

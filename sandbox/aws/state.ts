@@ -1,6 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import type { Trail } from './cloudtrail.ts'
-import type { Queue } from './sqs.ts'
+import type { JsonObject } from './events/json.ts'
 
 /** The AWS accounts of the sandbox, in memory. Policies are kept as the text that was put. */
 
@@ -143,6 +142,30 @@ export interface KmsKey {
   deletedAt: number | undefined
   /** The key policy's text. */
   policy: string
+}
+
+export interface Trail {
+  readonly name: string
+  readonly arn: string
+  readonly homeRegion: string
+  readonly isMultiRegion: boolean
+  isLogging: boolean
+  /** Event selectors or advanced event selectors, as CloudTrail stores them. */
+  selectors: JsonObject
+}
+
+export interface QueueMessage {
+  readonly id: string
+  readonly body: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+export interface Queue {
+  readonly name: string
+  readonly arn: string
+  readonly attributes: Map<string, string>
+  readonly tags: ReadonlyMap<string, string>
+  readonly messages: QueueMessage[]
 }
 
 /** The state of one account. */

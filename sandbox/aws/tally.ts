@@ -1,4 +1,4 @@
-import type { AskedCall } from './faults.ts'
+import type { AskedCall } from './call.ts'
 
 /** Counts of calls. A call counts even if the caller got no reply. */
 export interface Tally {

@@ -1,8 +1,7 @@
 import type { World } from '../../test/fixtures/world.ts'
 import type { PersonName } from '../entra/fixture.ts'
 import { textOf } from '../teams/cards.ts'
-import type { ShownMessage } from '../teams/client.ts'
-import type { Where } from '../teams/index.ts'
+import type { ShownMessage, Where } from '../teams/client.ts'
 
 /** Reads what people see in Teams, for the story and for tests. */
 

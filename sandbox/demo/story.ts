@@ -37,7 +37,7 @@ export async function tellStory(world: World, folder: string, say: Say): Promise
   await Promise.all([rita.login(), world.teams.open('rita', 'channel'), world.teams.open('max')])
   say('signed in', 'Rita with `latchkey login` (Entra, code and PKCE); Rita and Max look at Teams')
   const requestId = await ask(cast)
-  await lookAtMail(cast, requestId)
+  await openMail(cast, requestId)
   const grantId = await approve(cast, requestId)
   await work(cast, grantId)
   await end(cast, grantId)
@@ -73,7 +73,7 @@ async function ask({ world, say }: Cast): Promise<string> {
 }
 
 /** Opening a link decides nothing, because mail scanners open every link. */
-async function lookAtMail({ world, say }: Cast, requestId: string): Promise<void> {
+async function openMail({ world, say }: Cast, requestId: string): Promise<void> {
   const mail = await inTime(world.entra.waitForMail(PEOPLE.max), 'mail in the mailbox of Max')
   say('mail in the manager’s mailbox', mail.subject)
   const link = /href="([^"]+\/requests\/[^"]+)"/.exec(mail.html)?.[1] ?? ''
@@ -157,9 +157,9 @@ async function showGrant(world: World, grantId: string) {
   return { status, endsAt, writes }
 }
 
-async function waitFor<T>(look: () => Promise<T>, fits: (seen: T) => boolean): Promise<T> {
+async function waitFor<T>(read: () => Promise<T>, fits: (seen: T) => boolean): Promise<T> {
   for (;;) {
-    const seen = await look()
+    const seen = await read()
     if (fits(seen)) return seen
     await delay(LOOK_EVERY_MS)
   }

@@ -31,7 +31,7 @@ export interface SandboxContact {
   readonly mail: string
 }
 
-export interface CompanyData {
+export interface TenantData {
   readonly people: readonly SandboxPerson[]
   readonly groups: readonly SandboxGroup[]
   readonly contacts: readonly SandboxContact[]
@@ -42,7 +42,7 @@ export type DirectoryObject =
   | { readonly type: 'group'; readonly object: SandboxGroup }
   | { readonly type: 'orgContact'; readonly object: SandboxContact }
 
-export interface Company {
+export interface Tenant {
   people(): readonly SandboxPerson[]
   person(id: string): SandboxPerson | undefined
   group(id: string): SandboxGroup | undefined
@@ -59,7 +59,7 @@ export interface Company {
   remove(id: string): void
 }
 
-export function createCompany(data: CompanyData): Company {
+export function createTenant(data: TenantData): Tenant {
   const people = new Map(data.people.map((person) => [person.id, person]))
   const groups = new Map(data.groups.map((group) => [group.id, group]))
   const contacts = new Map(data.contacts.map((contact) => [contact.id, contact]))

@@ -1,4 +1,4 @@
-import type { CompanyData, SandboxPerson } from './company.ts'
+import type { SandboxPerson, TenantData } from './company.ts'
 
 /** A small tenant with every kind of person that the rules distinguish. */
 
@@ -50,7 +50,7 @@ export type PersonName = keyof typeof PEOPLE
 
 const CONTACT = '5f7193b4-b86a-45e1-80f9-87c2a4e50962'
 
-export const COMPANY: CompanyData = {
+export const TENANT: TenantData = {
   people: [
     member('rita', 'Rita Reyes', 'Financial analyst', { managerId: PEOPLE.max }),
     member('max', 'Max Mertens', 'Head of finance', { managerId: PEOPLE.omar }),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { z } from 'zod'
-import type { Company } from './company.ts'
+import type { Tenant } from './company.ts'
 import { badRequest, forbidden, GraphFault, graphErrorBody, noManager, notThere } from './graph-errors.ts'
 import { parseFilter, parseSelect, selectFields, typedObject } from './graph-objects.ts'
 import type { GraphApp } from './graph-tokens.ts'
@@ -26,7 +26,7 @@ export interface GraphCall {
 }
 
 interface Question {
-  readonly company: Company
+  readonly tenant: Tenant
   readonly post: Post
   readonly origin: string
   readonly app: GraphApp
@@ -74,7 +74,7 @@ const ROUTES: readonly Route[] = [
 
 /** The part of Microsoft Graph that Latchkey calls. */
 export function createGraph(setup: {
-  readonly company: Company
+  readonly tenant: Tenant
   readonly post: Post
   readonly origin: () => string
   readonly authenticate: (authorization: string | undefined) => Promise<GraphApp>
@@ -123,8 +123,8 @@ export function createGraph(setup: {
     if (!route.permissions.every((permission) => app.permissions.includes(permission)))
       throw (route.refusal ?? forbidden)()
     const id = canonical(decodeURIComponent(route.path.exec(path)?.[1] ?? ''))
-    const { company, post } = setup
-    return route.answer({ company, post, origin: setup.origin(), app, query: url.searchParams, request, id })
+    const { tenant, post } = setup
+    return route.answer({ tenant, post, origin: setup.origin(), app, query: url.searchParams, request, id })
   }
 
   return { calls, handle }
@@ -135,21 +135,21 @@ function canonical(id: string): string {
   return id.toLowerCase()
 }
 
-function personOf(company: Company, id: string) {
+function personOf(tenant: Tenant, id: string) {
   const person =
-    company.person(id) ?? company.people().find(({ userPrincipalName }) => canonical(userPrincipalName) === id)
+    tenant.person(id) ?? tenant.people().find(({ userPrincipalName }) => canonical(userPrincipalName) === id)
   if (person === undefined) throw notThere(id)
   return person
 }
 
-function user({ company, query, id }: Question): object {
-  return { '@odata.context': context('users/$entity'), ...selectFields(personOf(company, id), parseSelect(query)) }
+function user({ tenant, query, id }: Question): object {
+  return { '@odata.context': context('users/$entity'), ...selectFields(personOf(tenant, id), parseSelect(query)) }
 }
 
 /** Without eventual consistency Graph ignores a requested count. */
-function users({ company, origin, query, request }: Question): object {
+function users({ tenant, origin, query, request }: Question): object {
   const advanced = isAdvanced(request, query)
-  const found = company.people().filter(parseFilter(query, advanced))
+  const found = tenant.people().filter(parseFilter(query, advanced))
   const fields = parseSelect(query)
   const { from, to, next } = pageOf(new URL(request.url ?? '/', origin), found.length)
   return {
@@ -160,14 +160,14 @@ function users({ company, origin, query, request }: Question): object {
   }
 }
 
-function manager({ company, query, id }: Question): object {
-  const found = company.managerOf(personOf(company, id).id)
+function manager({ tenant, query, id }: Question): object {
+  const found = tenant.managerOf(personOf(tenant, id).id)
   if (found === undefined) throw noManager()
   return { '@odata.context': context('directoryObjects/$entity'), ...typedObject(found, parseSelect(query), true) }
 }
 
-async function checkMemberGroups({ company, request, id }: Question): Promise<object> {
-  const person = personOf(company, id)
+async function checkMemberGroups({ tenant, request, id }: Question): Promise<object> {
+  const person = personOf(tenant, id)
   const body = groupIdsSchema.safeParse(await json(request).catch(() => undefined))
   if (!body.success) throw badRequest("Invalid value specified for property 'groupIds' of resource 'User'.")
   const { groupIds } = body.data
@@ -176,18 +176,18 @@ async function checkMemberGroups({ company, request, id }: Question): Promise<ob
   if (malformed !== undefined) throw badRequest(`Invalid object identifier '${malformed}'.`)
   const value = groupIds
     .map(canonical)
-    .filter((groupId) => company.transitiveMembers(groupId).some(({ object }) => object.id === person.id))
+    .filter((groupId) => tenant.transitiveMembers(groupId).some(({ object }) => object.id === person.id))
   return { '@odata.context': context('Collection(Edm.String)'), value }
 }
 
-function transitiveMembers({ company, origin, app, query, request, id }: Question): object {
-  if (company.group(id) === undefined) throw notThere(id)
+function transitiveMembers({ tenant, origin, app, query, request, id }: Question): object {
+  if (tenant.group(id) === undefined) throw notThere(id)
   const url = new URL(request.url ?? '/', origin)
   const cast = url.pathname.endsWith('/microsoft.graph.user')
   if (cast) refuseWithoutEventualConsistency(request, query)
   const fields = parseSelect(query)
   const mayReadPeople = app.permissions.includes('User.Read.All')
-  const members = company.transitiveMembers(id).filter(({ type }) => !cast || type === 'user')
+  const members = tenant.transitiveMembers(id).filter(({ type }) => !cast || type === 'user')
   const { from, to, next } = pageOf(url, members.length)
   return {
     '@odata.context': context('directoryObjects'),

@@ -1,6 +1,6 @@
 import type { OidcContext, Provider, ProviderClient, ProviderToken, TokenPayload } from 'oidc-provider'
 import { appClaims, delegatedClaims, GRAPH_AUDIENCE, graphAppClaims, pairwiseSubject } from './claims.ts'
-import type { Company } from './company.ts'
+import type { Tenant } from './company.ts'
 import { type KeyRing, privateJwks } from './keys.ts'
 import { OidcProvider, oidcErrors } from './load-provider.ts'
 import { faultPage } from './sign-in-page.ts'
@@ -34,7 +34,7 @@ interface ErrorOut {
 interface Setup extends Registrations {
   readonly issuer: string
   readonly tenantId: string
-  readonly company: Company
+  readonly tenant: Tenant
   readonly keys: KeyRing
   /** Claims that replace the right ones in ID tokens. */
   readonly misstated: () => TokenPayload
@@ -138,8 +138,8 @@ function clients(setup: Setup): readonly object[] {
 }
 
 /** A disabled person gets no further token, not even by a refresh token. */
-function findAccount({ company, tenantId, misstated, contexts }: Setup, personId: string) {
-  const person = company.person(personId)
+function findAccount({ tenant, tenantId, misstated, contexts }: Setup, personId: string) {
+  const person = tenant.person(personId)
   if (person === undefined || !person.accountEnabled) return undefined
   return {
     accountId: personId,
@@ -180,7 +180,7 @@ function resourceServer(setup: Setup, resource: string, apiUri: string): object 
 function dress(setup: Setup, token: ProviderToken, jwt: { header: object; payload: TokenPayload }, apiUri: string) {
   const { issuer, tenantId, clientId: audience } = setup
   const { iat, exp, aud } = jwt.payload
-  const person = token.accountId === undefined ? undefined : setup.company.person(token.accountId)
+  const person = token.accountId === undefined ? undefined : setup.tenant.person(token.accountId)
   const scopes = (token.scope ?? '').replaceAll(`${apiUri}/`, '')
   const delegated = { issuer, tenantId, audience, clientId: token.clientId, scopes }
   jwt.header = { typ: 'JWT' }

@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { InteractionDetails, Provider } from 'oidc-provider'
 import { z } from 'zod'
-import type { Company } from './company.ts'
+import type { Tenant } from './company.ts'
 import { signInPage } from './sign-in-page.ts'
 
 interface At {
   readonly provider: Provider
-  readonly company: Company
+  readonly tenant: Tenant
   /** Person → the authentication contexts that the person's sign-ins satisfied. */
   readonly contexts: Map<string, Set<string>>
 }
@@ -22,7 +22,7 @@ function demanded({ params }: InteractionDetails): string | undefined {
 
 /** Answers one step of a sign-in: shows the page, takes the choice, or gives the administrator's consent. */
 export async function answerSignIn(
-  { provider, company, contexts }: At,
+  { provider, tenant, contexts }: At,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -32,7 +32,7 @@ export async function answerSignIn(
     await provider.interactionFinished(request, response, { consent: { grantId } })
     return
   }
-  const show = (fault?: string) => showPage(company, request, response, fault)
+  const show = (fault?: string) => showPage(tenant, request, response, fault)
   if (request.method !== 'POST') return show()
   const personId = new URLSearchParams((await buffer(request)).toString()).get('person')
   if (!personId) {
@@ -40,7 +40,7 @@ export async function answerSignIn(
     await provider.interactionFinished(request, response, cancelled)
     return
   }
-  const person = company.person(personId)
+  const person = tenant.person(personId)
   if (person === undefined) return show('AADSTS50034: The user account does not exist in this directory.')
   if (!person.accountEnabled) return show('AADSTS50057: The user account is disabled.')
   const context = demanded(details)
@@ -51,9 +51,9 @@ export async function answerSignIn(
   await provider.interactionFinished(request, response, { login: { accountId: personId } })
 }
 
-function showPage(company: Company, request: IncomingMessage, response: ServerResponse, fault?: string): void {
+function showPage(tenant: Tenant, request: IncomingMessage, response: ServerResponse, fault?: string): void {
   const page = signInPage({
-    people: company.people(),
+    people: tenant.people(),
     clientName: 'Latchkey',
     action: request.url ?? '',
     ...(fault === undefined ? {} : { fault }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Company, SandboxPerson } from '../entra/company.ts'
+import type { SandboxPerson, Tenant } from '../entra/company.ts'
 import { bodyPage, inboxPage, peoplePage } from './pages.ts'
 
 /** Every person's mailbox, readable in a browser. A mail that Graph's `sendMail` accepted appears at once. */
@@ -34,7 +34,7 @@ const BODY_POLICY =
 const PAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'; img-src data:"
 
-export async function startMailboxes(company: Company): Promise<Mailboxes> {
+export async function startMailboxes(tenant: Tenant): Promise<Mailboxes> {
   const arrivals = new EventEmitter().setMaxListeners(0)
   const boxes = new Map<string, SandboxMail[]>()
   const elsewhere: SandboxMail[] = []
@@ -42,7 +42,7 @@ export async function startMailboxes(company: Company): Promise<Mailboxes> {
 
   function deliver(given: Omit<SandboxMail, 'id' | 'at'>): void {
     const mail = { ...given, id: randomUUID(), at: new Date().toISOString() }
-    const readers = company.people().filter((person) => mail.to.some((address) => isOf(address, person)))
+    const readers = tenant.people().filter((person) => mail.to.some((address) => isOf(address, person)))
     if (readers.length === 0) elsewhere.push(mail)
     for (const { id } of readers) {
       boxes.set(id, [...mails(id), mail])
@@ -60,14 +60,14 @@ export async function startMailboxes(company: Company): Promise<Mailboxes> {
 
   function show(request: IncomingMessage, response: ServerResponse): void {
     const [personId = '', mailId, part] = new URL(request.url ?? '/', 'http://mailbox').pathname.slice(1).split('/')
-    const person = company.person(personId)
+    const person = tenant.person(personId)
     const mail = mailId === undefined ? undefined : mails(personId).find(({ id }) => id === mailId)
-    if (person !== undefined && mailId === 'arrivals') tell(response, arrivals, personId)
+    if (person !== undefined && mailId === 'arrivals') sendArrivals(response, arrivals, personId)
     else if (mail !== undefined && part === 'body') send(response, 200, bodyPage(mail.html), BODY_POLICY)
     else if (person !== undefined && (mail !== undefined || mailId === undefined)) {
       send(response, 200, inboxPage(person, mails(personId), mail))
     } else {
-      const counted = company.people().map((one) => ({ person: one, count: mails(one.id).length }))
+      const counted = tenant.people().map((one) => ({ person: one, count: mails(one.id).length }))
       send(response, personId === '' ? 200 : 404, peoplePage(counted))
     }
   }
@@ -99,7 +99,7 @@ function isOf(address: string, { mail, userPrincipalName }: SandboxPerson): bool
 }
 
 /** Tells an open page about new mail, so that it need not poll. */
-function tell(response: ServerResponse, arrivals: EventEmitter, personId: string): void {
+function sendArrivals(response: ServerResponse, arrivals: EventEmitter, personId: string): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).flushHeaders()
   const arrived = () => response.write('data: mail\n\n')
   arrivals.on(personId, arrived)

@@ -48,15 +48,15 @@ export function createActivities(setup: {
     return { id: `f:${randomUUID()}`, ...envelope(person), ...rest }
   }
 
-  function whereOf({ place, id }: Message, person: TeamsPerson): object {
-    if (place.kind === 'personal') return personal(person)
+  function whereOf({ postedIn, id }: Message, person: TeamsPerson): object {
+    if (postedIn.kind === 'personal') return personal(person)
     const { team, channel, tenantId } = roster
     return {
       conversation: {
         isGroup: true,
         conversationType: 'channel',
         tenantId,
-        id: `${channel.id};messageid=${place.root}`,
+        id: `${channel.id};messageid=${postedIn.root}`,
       },
       channelData: {
         teamsChannelId: channel.id,
@@ -65,7 +65,7 @@ export function createActivities(setup: {
         team: { id: team.id },
         tenant: { id: tenantId },
       },
-      ...(place.root === id ? {} : { replyToId: place.root }),
+      ...(postedIn.root === id ? {} : { replyToId: postedIn.root }),
     }
   }
 
@@ -80,7 +80,7 @@ export function createActivities(setup: {
     message(message, person) {
       const mention = mentionOf(roster)
       const tag = `<at>${roster.botName}</at>`
-      const mentioned = message.place.kind === 'channel' && message.text.includes(mention)
+      const mentioned = message.postedIn.kind === 'channel' && message.text.includes(mention)
       const clientInfo = { type: 'clientInfo', locale: 'en-US', country: 'NL', platform: 'Web' }
       const entity = { type: 'mention', text: tag, mentioned: { id: roster.botId, name: roster.botName } }
       return {

@@ -165,11 +165,11 @@ export function createConnector(setup: {
       if (holds !== undefined) busy.delete(holds)
     }
     const activityId = answer.activityId ?? (route?.path === PATHS.activity ? item : undefined)
-    const place = answer.conversation ?? conversation
+    const conversationId = answer.conversation ?? conversation
     journal.append({
       from: 'bot',
       what: route?.operation ?? `${request.method} ${path}`,
-      ...(place === '' ? {} : { conversation: place }),
+      ...(conversationId === '' ? {} : { conversation: conversationId }),
       ...(activityId === undefined ? {} : { activityId }),
       status: fault?.kind === 'down' ? 'unreachable' : answer.status,
       ...(code === undefined ? {} : { code }),
@@ -240,7 +240,7 @@ export function createConnector(setup: {
     }
     const both = card !== undefined && text !== ''
     const first = messages.add(target, 'bot', { ...rest, text, ...(card === undefined || both ? {} : { card }) })
-    const root = first.place.kind === 'channel' ? first.place.root : first.id
+    const root = first.postedIn.kind === 'channel' ? first.postedIn.root : first.id
     if (!both) return { id: first.id, root }
     messages.add(target.kind === 'channel' ? { ...target, root } : target, 'bot', { ...rest, text: '', card })
     return { root }

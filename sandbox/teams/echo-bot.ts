@@ -17,7 +17,7 @@ import type { Card, SandboxTeams } from './index.ts'
 export interface EchoBot {
   readonly endpoint: string
   /** The activities that passed authentication. */
-  readonly turns: readonly Partial<Activity>[]
+  readonly activities: readonly Partial<Activity>[]
   reference(conversationId: string): Partial<ConversationReference>
   within<T>(conversationId: string, act: (context: TurnContext) => Promise<T>): Promise<T>
   /** Creates a conversation and returns its id. */
@@ -37,13 +37,13 @@ export async function startEchoBot(
   appPassword = teams.appPassword,
 ): Promise<EchoBot> {
   const adapter = new CloudAdapter(authentication(teams, appPassword))
-  const turns: Partial<Activity>[] = []
+  const activities: Partial<Activity>[] = []
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = z.record(z.string(), z.unknown()).parse(await json(request))
     const { method = '', headers } = request
     await adapter.process({ method, headers, body }, expressLike(response), async (context) => {
-      turns.push(context.activity)
+      activities.push(context.activity)
       await onTurn(context)
     })
   }
@@ -67,7 +67,7 @@ export async function startEchoBot(
 
   return {
     endpoint,
-    turns,
+    activities,
     reference,
     async within(conversationId, act) {
       const results: Awaited<ReturnType<typeof act>>[] = []

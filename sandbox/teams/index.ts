@@ -9,7 +9,7 @@ import { type Activity, createActivities, mentionOf, type Trigger } from './acti
 import { type AppState, createApps } from './apps.ts'
 import { createAuthority } from './authority.ts'
 import type { Card, Inputs } from './cards.ts'
-import { type Clicked, type Client, createClient, type ShownMessage } from './client.ts'
+import { type Clicked, type Client, createClient, type SentMessage, type ShownMessage, type Where } from './client.ts'
 import { createConnector } from './connector.ts'
 import { createDelivery, type Delivered } from './delivery.ts'
 import { injected } from './fault.ts'
@@ -40,16 +40,6 @@ export interface TeamsOptions {
   readonly invokeTimeoutMs?: number
 }
 
-export type Where = 'personal' | 'channel'
-
-export interface Said {
-  readonly id: string
-  /** In the channel: id of the thread to write in. */
-  readonly thread: string | undefined
-  /** The status that the bot's endpoint answered; undefined in a channel without a mention, which the bot does not get. */
-  readonly status: Delivered['status'] | undefined
-}
-
 /** The sandbox's Teams. `who` is a person's first name, object id or `29:` id. */
 export interface SandboxTeams {
   /** `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`. */
@@ -72,7 +62,7 @@ export interface SandboxTeams {
   connect(endpoint: string): void
   expireBotTokens(): void
 
-  say(who: string, text: string, options?: { where?: Where; thread?: string; mention?: boolean }): Promise<Said>
+  say(who: string, text: string, options?: { where?: Where; thread?: string; mention?: boolean }): Promise<SentMessage>
   /** The conversation as the person's client shows it. */
   conversation(who: string, where?: Where): readonly ShownMessage[]
   click(who: string, activityId: string, verbOrTitle: string, inputs?: Inputs): Promise<Clicked>
@@ -92,8 +82,8 @@ export interface SandboxTeams {
   deliver(activity: Activity, token?: WrongBotToken): Promise<Delivered>
   /** The activity that `say` would send; nothing is sent. */
   activity(who: string, text: string, where?: Where): Activity
-  /** Resolves with the first result of `look` that is not undefined, null or false. `look` runs again after each change. */
-  waitFor<T>(look: () => T | undefined | null | false, signal?: AbortSignal): Promise<T>
+  /** Resolves with the first result of `read` that is not undefined, null or false. `read` runs again after each change. */
+  waitFor<T>(read: () => T | undefined | null | false, signal?: AbortSignal): Promise<T>
   /** Resolves when no delivery to the bot is in progress. */
   settled(): Promise<void>
   stop(): Promise<void>
@@ -145,25 +135,25 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
 
   function messageFor(person: TeamsPerson, activityId: string): Message {
     const message = messages.get(activityId)
-    const foreign = message?.place.kind === 'personal' && message.place.owner !== person.objectId
+    const foreign = message?.postedIn.kind === 'personal' && message.postedIn.owner !== person.objectId
     if (message === undefined || message.deleted || foreign) {
       throw new Error(`${person.name} sees no message ${activityId}.`)
     }
     return message
   }
 
-  async function openPlace(person: TeamsPerson, where: Where): Promise<void> {
+  async function openConversation(person: TeamsPerson, where: Where): Promise<void> {
     await (where === 'personal' ? apps.open(person) : apps.openTeam(person))
   }
 
-  async function say(person: TeamsPerson, text: string, where: Where, thread?: string): Promise<Said> {
-    await openPlace(person, where)
+  async function say(person: TeamsPerson, text: string, where: Where, thread?: string): Promise<SentMessage> {
+    await openConversation(person, where)
     if (where === 'personal' && apps.state(person) !== 'installed') {
       throw new Error(`${person.name} cannot write to ${roster.botName}: the app is ${apps.state(person)}.`)
     }
     const target: Target = where === 'personal' ? { kind: 'personal', owner: person } : threadTarget(thread)
     const message = messages.add(target, person.objectId, { text, format: 'plain', alert: false })
-    const root = message.place.kind === 'channel' ? message.place.root : undefined
+    const root = message.postedIn.kind === 'channel' ? message.postedIn.root : undefined
     if (where === 'channel' && !text.includes(mentionOf(roster))) {
       return { id: message.id, thread: root, status: undefined }
     }
@@ -179,7 +169,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
       : messages.resolve(`${roster.channel.id};messageid=${thread}`)
   }
 
-  const page = createPage({ roster, messages, apps, activities, delivery, invoke, say, openPlace, messageFor })
+  const page = createPage({ roster, messages, apps, activities, delivery, invoke, say, openConversation, messageFor })
   const connector = createConnector({
     roster,
     authority,
@@ -278,11 +268,11 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
       ),
     async open(who, where) {
       for (const place of where === undefined ? (['personal', 'channel'] as const) : [where]) {
-        await openPlace(person(who), place)
-        await clientOf(person(who)).look(place)
+        await openConversation(person(who), place)
+        await clientOf(person(who)).watch(place)
       }
     },
-    close: (who) => clientOf(person(who)).lookAway(),
+    close: (who) => clientOf(person(who)).unwatch(),
     install: (who) => apps.install(person(who)),
     uninstall: (who) => apps.uninstall(person(who)),
     block: (who) => apps.block(person(who)),
@@ -294,7 +284,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     activity(who, text, where = 'personal') {
       const id = String(now())
       const from = person(who)
-      const place =
+      const postedIn =
         where === 'personal'
           ? ({ kind: 'personal', owner: from.objectId } as const)
           : ({ kind: 'channel', root: id } as const)
@@ -302,7 +292,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
       return activities.message(
         {
           id,
-          place,
+          postedIn,
           from: from.objectId,
           text: written,
           format: 'plain',
@@ -315,11 +305,11 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
         from,
       )
     },
-    waitFor(look, signal) {
+    waitFor(read, signal) {
       return new Promise((resolve, reject) => {
         const attempt = () => {
           try {
-            const found = look()
+            const found = read()
             if (found === undefined || found === null || found === false) return
             watchers.delete(attempt)
             resolve(found)

@@ -58,14 +58,14 @@ export function createInvoke(setup: {
         facts: { ...facts, attempt },
       })
       const answered = typeof delivered.status === 'number' && delivered.status < 502
-      if (answered || attempt === MOST_ATTEMPTS) return { attempts: attempt, ...shown(delivered) }
+      if (answered || attempt === MOST_ATTEMPTS) return { attempts: attempt, ...outcomeOf(delivered) }
     }
   }
 }
 
-type Shown<T = Outcome> = T extends unknown ? Omit<T, 'attempts'> : never
+type SingleOutcome<T = Outcome> = T extends unknown ? Omit<T, 'attempts'> : never
 
-function shown({ status, body }: Delivered): Shown {
+function outcomeOf({ status, body }: Delivered): SingleOutcome {
   if (typeof status !== 'number' || status >= 500) return { kind: 'unreachable' }
   if (status >= 400) return { kind: 'nothing', status }
   const answer = answerSchema.safeParse(body)

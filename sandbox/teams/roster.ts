@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SandboxPerson } from '../entra/company.ts'
-import { COMPANY, PEOPLE } from '../entra/fixture.ts'
+import { PEOPLE, TENANT } from '../entra/fixture.ts'
 
 /** The people in the sandbox's Teams and their ids. Teams' ids of people and of their chats differ for each bot. */
 
@@ -39,7 +39,7 @@ export function createRoster(setup: {
 }): Roster {
   const { appId, tenantId, botName } = setup
   const derived = (what: string) => createHash('sha256').update(`${appId}/${tenantId}/${what}`).digest()
-  const people = (setup.people ?? COMPANY.people).map(
+  const people = (setup.people ?? TENANT.people).map(
     (person): TeamsPerson => ({
       id: `29:1${derived(`person/${person.id}`).toString('base64url')}`,
       objectId: person.id,

@@ -23,7 +23,7 @@ export interface Keys {
   readonly sessionToken?: string
 }
 
-export interface Ground {
+export interface S3Fixture {
   readonly aws: SandboxAws
   readonly seeded: SeededLatchkey
   /** A temporary folder that `stop` removes. */
@@ -46,7 +46,7 @@ export function isPresent(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0
 }
 
-export async function startGround(options: AwsOptions = {}): Promise<Ground> {
+export async function startS3Fixture(options: AwsOptions = {}): Promise<S3Fixture> {
   const aws = await startAws({ region: REGION, ...options })
   const seeded = aws.seedLatchkey({ buckets: [{ name: BUCKET }] })
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-s3-'))
@@ -156,7 +156,7 @@ async function run(program: string, args: readonly string[], env: Record<string,
 }
 
 /** Writes a file of this many bytes, in which neighbouring bytes differ. */
-export async function writeBytes({ folder }: Ground, name: string, bytes: number): Promise<Buffer> {
+export async function writeBytes({ folder }: S3Fixture, name: string, bytes: number): Promise<Buffer> {
   const body = Buffer.from(Uint32Array.from({ length: Math.ceil(bytes / 4) }, (_, at) => at * 2_654_435_761).buffer)
   const content = body.subarray(0, bytes)
   await writeFile(join(folder, name), content)
@@ -187,6 +187,6 @@ export function presignPath(keys: Keys, method: 'GET' | 'PUT', host: string, pat
   return `${path}?${query}&X-Amz-Signature=${createHmac('sha256', signingKey).update(text).digest('hex')}`
 }
 
-export function presign({ aws }: Ground, keys: Keys, method: 'GET' | 'PUT', key: string): string {
+export function presign({ aws }: S3Fixture, keys: Keys, method: 'GET' | 'PUT', key: string): string {
   return aws.url + presignPath(keys, method, new URL(aws.url).host, `/${BUCKET}/${key}`)
 }

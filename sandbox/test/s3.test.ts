@@ -14,14 +14,23 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BUCKET, type Ground, type Keys, PREFIX, presign, presignPath, REGION, startGround } from './s3-fixture.ts'
+import {
+  BUCKET,
+  type Keys,
+  PREFIX,
+  presign,
+  presignPath,
+  REGION,
+  type S3Fixture,
+  startS3Fixture,
+} from './s3-fixture.ts'
 
-let ground: Ground
+let ground: S3Fixture
 let keys: Keys
 let s3: S3Client
 
 beforeAll(async () => {
-  ground = await startGround()
+  ground = await startS3Fixture()
   keys = await ground.session('g-sdk000000001')
   s3 = ground.s3(keys)
 })
@@ -136,7 +145,7 @@ describe('a bucket-level call that the sandbox does not carry out', () => {
 
 describe('the end', () => {
   test('the same call is refused once the clock has passed the end inside the session policy', async () => {
-    const own = await startGround()
+    const own = await startS3Fixture()
     const ending = own.s3(await own.session('g-ending000001', 300_000))
     const call = { Bucket: BUCKET, Key: `${PREFIX}x`, Body: 'x' }
     await ending.send(new PutObjectCommand(call))

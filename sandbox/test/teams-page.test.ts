@@ -197,7 +197,7 @@ describe('two people side by side', () => {
     await room(page, 'rita').getByText('Max Mertens approved').waitFor()
     expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
     expect(await page.getByRole('button', { name: 'Refresh card' }).count()).toBe(0)
-    expect(bot.turns.at(-1)?.value).toMatchObject({
+    expect(bot.activities.at(-1)?.value).toMatchObject({
       trigger: 'manual',
       action: { verb: 'approve', data: { reason: 'Fine by me' } },
     })
@@ -223,10 +223,10 @@ describe('two people side by side', () => {
     const button = rita.getByRole('button', { name: 'Ask', exact: true })
     // The form is the bot's answer. Before it appears, the bot may not have received that message.
     await button.waitFor()
-    const before = bot.turns.length
+    const before = bot.activities.length
     await button.click()
     await rita.getByText('Say where.').waitFor()
-    expect(bot.turns.length).toBe(before)
+    expect(bot.activities.length).toBe(before)
     await accessible(page)
   })
 
@@ -253,7 +253,7 @@ describe('two people side by side', () => {
     await room(page, 'max').getByText('only sees messages that mention it').waitFor()
     await picture(page, 'desktop-light-channel')
     await accessible(page)
-    expect(bot.turns.at(-1)).toMatchObject({ text: '<at>Latchkey</at> request' })
+    expect(bot.activities.at(-1)).toMatchObject({ text: '<at>Latchkey</at> request' })
   })
 
   test('a removed app says so, and can be added again', async () => {

@@ -29,7 +29,7 @@ export const earlyRevoke: Bench = {
   name: 'early-revoke',
   run: (say) =>
     closing(async (closeLater) => {
-      const world = await startWorld({ seed: { holders: HOLDERS.map((name) => ({ kind: 'role', name })) } })
+      const world = await startWorld({ seed: { entities: HOLDERS.map((name) => ({ kind: 'role', name })) } })
       closeLater(() => world.stop())
       const life = openLife(world, world.redis.url)
       closeLater(() => life.close())

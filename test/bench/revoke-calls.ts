@@ -23,7 +23,7 @@ export const revokeCalls: Bench = {
   name: 'revoke-calls',
   run: (say) =>
     closing(async (closeLater) => {
-      const world = await startWorld({ rules: RULES_WITH_COPIES, seed: { copies: COPIES } })
+      const world = await startWorld({ rules: RULES_WITH_COPIES, seed: { replicas: COPIES } })
       closeLater(() => world.stop())
       const cli = new Redis(world.redis.url)
       closeLater(() => cli.disconnect())

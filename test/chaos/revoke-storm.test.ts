@@ -24,7 +24,7 @@ const rules = parseRules(rulesText)
 
 let product: Product
 beforeAll(async () => {
-  product = await startProduct({ rules: rulesText, seed: { copies: COPIES } })
+  product = await startProduct({ rules: rulesText, seed: { replicas: COPIES } })
 })
 afterAll(() => product.stop())
 

@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Company } from '../../sandbox/entra/company.ts'
-import { COMPANY, GROUPS, PEOPLE, TENANT_ID } from '../../sandbox/entra/fixture.ts'
+import type { Tenant } from '../../sandbox/entra/company.ts'
+import { GROUPS, PEOPLE, TENANT, TENANT_ID } from '../../sandbox/entra/fixture.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import type { Directory } from '../../src/rules/directory.ts'
 
 /** A directory of the sandbox's tenant that can be made unreachable. */
 export interface DirectoryWorld {
   readonly directory: Directory
-  readonly company: Company
+  readonly company: Tenant
   goSilent(): void
   comeBack(): void
   stop(): Promise<void>
@@ -133,7 +133,7 @@ function aboutGroups(world: () => DirectoryWorld): void {
 
   test('members are people, nested ones included, each once', async () => {
     const members = await world().directory.membersOf(GROUPS.finance)
-    const expected = [...(COMPANY.groups[0]?.members ?? []), PEOPLE.nils].filter((id) => id !== GROUPS.financeTrainees)
+    const expected = [...(TENANT.groups[0]?.members ?? []), PEOPLE.nils].filter((id) => id !== GROUPS.financeTrainees)
     expect(members.map(({ objectId }) => objectId).sort()).toEqual(expected.sort())
   })
 

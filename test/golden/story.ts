@@ -49,7 +49,7 @@ entitlements:
 
 /** The world of the story. Only web runs. */
 export function startOffice(options: WorldOptions = {}): Promise<Product> {
-  const seed = { holders: [{ kind: 'user', name: 'finn' }] } as const
+  const seed = { entities: [{ kind: 'user', name: 'finn' }] } as const
   return startProduct({ rules: RULES, seed, teams: { appId: APP_ID }, ...options })
 }
 

@@ -44,15 +44,15 @@ export interface Courier {
 /** The largest number of requests at the same time. */
 const AT_ONCE = 50
 
-interface Wish {
+interface Countdown {
   left: number
   fits(event: BusEvent): boolean
 }
 
-function meets(wishes: readonly Wish[], event: BusEvent): boolean {
-  const wish = wishes.find(({ left, fits }) => left > 0 && fits(event))
-  if (wish === undefined) return false
-  wish.left -= 1
+function meets(countdowns: readonly Countdown[], event: BusEvent): boolean {
+  const countdown = countdowns.find(({ left, fits }) => left > 0 && fits(event))
+  if (countdown === undefined) return false
+  countdown.left -= 1
   return true
 }
 
@@ -61,8 +61,8 @@ export function courier(clock: SandboxClock, options: CourierOptions = {}): Cour
   const undelivered: Undelivered[] = []
   const underway = new Set<Promise<void>>()
   const waiting: Delivery[] = []
-  const drops: Wish[] = []
-  const doubles: Wish[] = []
+  const drops: Countdown[] = []
+  const doubles: Countdown[] = []
   const stopped = new AbortController()
   let kept: Delivery[] | undefined
   let delayMs = 0

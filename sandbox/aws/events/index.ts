@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { FinishedCall, SandboxCore, ServiceHandler } from '../call.ts'
+import type { FinishedCall, ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { evaluate } from '../evaluator.ts'
 import { parsePolicy } from '../policy.ts'
 import { allowsService } from '../service-principal.ts'

@@ -1,5 +1,6 @@
 import { authorize, deniedMessage } from '../authorize.ts'
-import { AwsError, type Call, type SandboxCore } from '../call.ts'
+import { AwsError, type Call } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Context } from '../evaluator.ts'
 import { type Constraint, demand, type Form, type Xml } from '../query.ts'
 import type { Role, User } from '../state.ts'
@@ -20,12 +21,12 @@ export const PATH: Constraint = { pattern: /\/|\/[\u0021-\u007E]+\//, longest: 5
 export const DOCUMENT: Constraint = { pattern: /[\t\n\r\u0020-\u00FF]+/, longest: 131_072 }
 export const ARN: Constraint = { shortest: 20, longest: 2048 }
 
-/** Throws AccessDenied in IAM's words when the caller may not do this. `shown` is the resource as IAM names it in the sentence. */
-export function allow(iam: IamCall, arn: string, shown: string, context: Context = {}): void {
+/** Throws AccessDenied in IAM's words when the caller may not do this. `label` is the resource as IAM names it in the sentence. */
+export function allow(iam: IamCall, arn: string, label: string, context: Context = {}): void {
   const { core, call } = iam
   const action = `iam:${call.action}`
   const verdict = authorize(core, { identity: call.identity, action, resource: arn, request: call.request, context })
-  if (!verdict.allowed) throw new AwsError('AccessDenied', 403, deniedMessage(call.identity, action, shown, verdict))
+  if (!verdict.allowed) throw new AwsError('AccessDenied', 403, deniedMessage(call.identity, action, label, verdict))
 }
 
 /** Returns the role that the call names, after the caller was authorised for it. */
@@ -35,7 +36,7 @@ export function namedRole(iam: IamCall, context: Context = {}): Role {
   const role = state.roles.get(name)
   // IAM authorises the caller first. For a role that does not exist it uses an ARN without a path.
   const arn = role?.arn ?? `arn:aws:iam::${state.account}:role/${name}`
-  allow(iam, arn, `role ${name}`, { ...ofHolder(iam, role), ...context })
+  allow(iam, arn, `role ${name}`, { ...entityContext(iam, role), ...context })
   if (role === undefined) throw noSuchEntity(`The role with name ${name} cannot be found.`)
   return role
 }
@@ -47,7 +48,7 @@ export function namedUser(iam: IamCall, context: Context = {}): User {
   const name = iam.form.UserName === undefined && self !== undefined ? self : demand(iam.form, 'UserName', ROLE_NAME)
   const user = state.users.get(name)
   allow(iam, user?.arn ?? `arn:aws:iam::${state.account}:user/${name}`, `user ${name}`, {
-    ...ofHolder(iam, user),
+    ...entityContext(iam, user),
     ...context,
   })
   if (user === undefined) throw noSuchEntity(`The user with name ${name} cannot be found.`)
@@ -68,14 +69,14 @@ export function refuseReserved({ roleName, path }: Role): void {
 const BOUNDARY_KNOWN =
   /^(?:(?:Put|Delete|Attach|Detach)(?:Role|User)Policy|(?:Put|Delete)(?:Role|User)PermissionsBoundary|Create(?:Role|User))$/
 
-function ofHolder({ call }: IamCall, holder: Role | User | undefined): Context {
-  if (holder === undefined) return {}
-  const tags = [...holder.tags].flatMap(([key, value]) => [
+function entityContext({ call }: IamCall, entity: Role | User | undefined): Context {
+  if (entity === undefined) return {}
+  const tags = [...entity.tags].flatMap(([key, value]) => [
     [`aws:ResourceTag/${key}`, value] as const,
     [`iam:ResourceTag/${key}`, value] as const,
   ])
-  const known = holder.boundaryArn !== undefined && BOUNDARY_KNOWN.test(call.action)
-  const boundary = known ? { 'iam:PermissionsBoundary': holder.boundaryArn ?? '' } : {}
+  const known = entity.boundaryArn !== undefined && BOUNDARY_KNOWN.test(call.action)
+  const boundary = known ? { 'iam:PermissionsBoundary': entity.boundaryArn ?? '' } : {}
   return { ...Object.fromEntries(tags), ...boundary }
 }
 

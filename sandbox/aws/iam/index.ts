@@ -1,5 +1,6 @@
 import { ownAccount } from '../authorize.ts'
-import { AwsError, type SandboxCore, type ServiceHandler } from '../call.ts'
+import { AwsError, type ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { queryError, queryReply, readForm } from '../query.ts'
 import { ACCOUNT_ACTIONS } from './account-details.ts'
 import type { IamAction } from './context.ts'

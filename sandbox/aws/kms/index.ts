@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { authorize, deniedMessage, ownAccount } from '../authorize.ts'
-import { AwsError, type Call, type SandboxCore, type ServiceHandler } from '../call.ts'
+import { AwsError, type Call, type ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { entityOf, jsonBody, jsonError, jsonReply, readInput } from '../json-protocol.ts'
 import { PolicyFault, parsePolicy } from '../policy.ts'
 import { signedRegion } from '../sigv4.ts'

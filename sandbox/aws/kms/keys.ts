@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { authorize, deniedMessage } from '../authorize.ts'
-import { AwsError, type Identity, type SandboxCore, type SandboxRequest } from '../call.ts'
+import { AwsError, type Identity, type SandboxRequest } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Context } from '../evaluator.ts'
 import { type AwsState, accountOf, type KmsKey } from '../state.ts'
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Outcome } from '../call.ts'
 import { readPayload } from './body.ts'
 import { deletePermission, signingContext } from './permissions.ts'
-import type { Deletion } from './store.ts'
+import type { Deletion } from './version-list.ts'
 import { bucketOf, refusal, type Visit } from './visit.ts'
 import { type Element, malformed, parseXml, xmlReply } from './xml.ts'
 

@@ -4,10 +4,10 @@ import {
   type CallDescription,
   type Outcome,
   type Reply,
-  type SandboxCore,
   type SandboxRequest,
   type ServiceHandler,
 } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { signedRegion } from '../sigv4.ts'
 import type { Bucket } from '../state.ts'
 import { type Address, parseAddress } from './address.ts'
@@ -85,11 +85,11 @@ const TOLD = /^(prefix|delimiter|max-keys|marker|start-after|uploadId|partNumber
 
 /** The parameters as CloudTrail records them. Signatures and tokens of a presigned query are left out. */
 function describeParameters({ headers }: SandboxRequest, { bucket, key, query }: Address): Record<string, string> {
-  const told = [...query].filter(([name]) => TOLD.test(name))
+  const recorded = [...query].filter(([name]) => TOLD.test(name))
   return {
     ...(bucket === undefined ? {} : { bucketName: bucket }),
     ...(key === undefined ? {} : { key }),
-    ...Object.fromEntries(told),
+    ...Object.fromEntries(recorded),
     ...(headers['x-amz-copy-source'] === undefined ? {} : { 'x-amz-copy-source': headers['x-amz-copy-source'] }),
   }
 }
@@ -100,7 +100,7 @@ function handle(core: SandboxCore, store: Store, call: Call): Outcome {
   const visit: Visit = { core, store, call, operation, address }
   for (const permission of permissionsOf(operation, address, call.request, store, core.clock.now())) {
     mustAllow(visit, permission)
-    if (permission.bucket !== undefined) checkPlace(visit, bucketOf(visit, permission.bucket))
+    if (permission.bucket !== undefined) checkOwnerAndRegion(visit, bucketOf(visit, permission.bucket))
   }
   const { bucket, key } = address
   const bucketAct = BUCKET_ACTS[operation.name]
@@ -120,7 +120,7 @@ function checkVersionId(versionId: string | undefined): void {
 }
 
 /** Refuses a request whose expected bucket owner or Region is not that of the bucket. */
-function checkPlace({ call, address, operation }: Visit, { name, account, region }: Bucket): void {
+function checkOwnerAndRegion({ call, address, operation }: Visit, { name, account, region }: Bucket): void {
   const { headers } = call.request
   const owner = headers[`x-amz-${name === address.bucket ? '' : 'source-'}expected-bucket-owner`]
   if (owner !== undefined && owner !== account) throw new AwsError('AccessDenied', 403, 'Access Denied')

@@ -1,4 +1,5 @@
-import type { SandboxCore, ServiceHandler } from '../call.ts'
+import type { ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { s3Handler } from './handler.ts'
 import { keptHeaders } from './objects.ts'
 import { md5Etag, memoryStore } from './store.ts'

@@ -1,6 +1,6 @@
 import type { Outcome } from '../call.ts'
 import { AwsError } from '../call.ts'
-import type { StoredObject } from './store.ts'
+import type { StoredObject } from './version-list.ts'
 import { bucketOf, type Visit } from './visit.ts'
 import { type Element, xmlReply } from './xml.ts'
 

@@ -2,7 +2,7 @@ import { AwsError } from '../call.ts'
 import { findKey, keyRefusal, managedKey } from '../kms/keys.ts'
 import type { AwsState, Bucket, KmsKey } from '../state.ts'
 import { bucketArn } from './permissions.ts'
-import type { ObjectKms } from './store.ts'
+import type { ObjectKms } from './version-list.ts'
 import { bucketOf, type ObjectVisit } from './visit.ts'
 
 /** SSE-KMS: S3 uses the key on behalf of the caller, who needs the right to it (S3 User Guide, "Using server-side encryption with AWS KMS keys"). */
@@ -45,16 +45,21 @@ function accountIn(accounts: ReadonlyMap<string, AwsState>, id: string): AwsStat
   return state
 }
 
-interface Place {
+interface ObjectRef {
   readonly bucket: string
   readonly key: string
 }
 
-export function mayDecrypt(visit: ObjectVisit, place: Place, kms: ObjectKms | undefined): void {
-  if (kms !== undefined) useKey(visit, place, kms, 'kms:Decrypt')
+export function mayDecrypt(visit: ObjectVisit, ref: ObjectRef, kms: ObjectKms | undefined): void {
+  if (kms !== undefined) useKey(visit, ref, kms, 'kms:Decrypt')
 }
 
-function useKey(visit: ObjectVisit, { bucket, key }: Place, { keyArn, bucketKey }: ObjectKms, action: string): void {
+function useKey(
+  visit: ObjectVisit,
+  { bucket, key }: ObjectRef,
+  { keyArn, bucketKey }: ObjectKms,
+  action: string,
+): void {
   const { core, call } = visit
   const { region } = bucketOf(visit, bucket)
   const held = findKey(core.state, region, keyArn)

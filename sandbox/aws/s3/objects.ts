@@ -4,8 +4,8 @@ import { readPayload } from './body.ts'
 import { type Checksum, headerName } from './checksum.ts'
 import { encryptionHeaders, encryptNew, mayDecrypt } from './object-encryption.ts'
 import { bucketArn } from './permissions.ts'
-import { md5Etag, type StoredObject } from './store.ts'
-import type { Version } from './version-list.ts'
+import { md5Etag } from './store.ts'
+import type { StoredObject, Version } from './version-list.ts'
 import {
   bucketOf,
   DeleteMarkerNamed,
@@ -34,8 +34,8 @@ export function keptHeaders(headers: Readonly<Record<string, string>>): Record<s
 }
 
 /** Returns the object. A caller who may not list gets 403 instead of 404, so that the answer does not tell whether the key exists ("HeadObject", "GetObject" API pages). */
-export function existing(visit: ObjectVisit, place: Place = placeOf(visit)): FoundVersion {
-  const { bucket, key, versionId } = place
+export function existing(visit: ObjectVisit, ref: VersionRef = refOf(visit)): FoundVersion {
+  const { bucket, key, versionId } = ref
   const version = visit.store.version(bucket, key, versionId)
   if (version?.object !== undefined) return { ...version, object: version.object }
   if (version !== undefined && versionId !== undefined) throw new DeleteMarkerNamed(versionId)
@@ -46,13 +46,13 @@ export function existing(visit: ObjectVisit, place: Place = placeOf(visit)): Fou
   throw new AwsError('NoSuchVersion', 404, 'The specified version does not exist.')
 }
 
-export interface Place {
+export interface VersionRef {
   readonly bucket: string
   readonly key: string
   readonly versionId: string | undefined
 }
 
-function placeOf({ bucket, key, address }: ObjectVisit): Place {
+function refOf({ bucket, key, address }: ObjectVisit): VersionRef {
   return { bucket, key, versionId: address.query.get('versionId') }
 }
 
@@ -209,7 +209,7 @@ function replacedBy(
   }
 }
 
-function refuseCopyToItself(visit: ObjectVisit, source: Place): void {
+function refuseCopyToItself(visit: ObjectVisit, source: VersionRef): void {
   const { headers } = visit.call.request
   const changes =
     headers['x-amz-metadata-directive'] === 'REPLACE' ||
@@ -225,7 +225,7 @@ function refuseCopyToItself(visit: ObjectVisit, source: Place): void {
 }
 
 export function deleteObject(visit: ObjectVisit): Outcome {
-  const { core, store, bucket, key, versionId } = { ...visit, ...placeOf(visit) }
+  const { core, store, bucket, key, versionId } = { ...visit, ...refOf(visit) }
   const gone = store.delete(bucket, key, core.clock.now(), versionId)
   const marker: Record<string, string> = gone.marker ? { 'x-amz-delete-marker': 'true' } : {}
   return empty(204, { ...marker, ...versionHeaders(visit, bucket, gone.versionId) })

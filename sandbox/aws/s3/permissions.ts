@@ -2,8 +2,9 @@ import type { SandboxRequest } from '../call.ts'
 import type { Context } from '../evaluator.ts'
 import { type Address, parseCopySource, parseQuery } from './address.ts'
 import type { Operation } from './operations.ts'
-import type { Store, StoredObject } from './store.ts'
+import type { Store } from './store.ts'
 import { readTagging } from './tag-set.ts'
+import type { StoredObject } from './version-list.ts'
 
 /** One permission that a call needs (Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"). */
 export interface Permission {

@@ -2,28 +2,17 @@ import { createHash } from 'node:crypto'
 import { AwsError } from '../call.ts'
 import type { Bucket } from '../state.ts'
 import type { Checksum } from './checksum.ts'
-import { addVersion, latest, markDeleted, type Version } from './version-list.ts'
+import {
+  addVersion,
+  type Deletion,
+  latest,
+  markDeleted,
+  type ObjectKms,
+  type StoredObject,
+  type Version,
+} from './version-list.ts'
 
 /** Objects, their versions and unfinished uploads, in memory. The account's state holds the buckets (owner, Region, policy). */
-
-export interface StoredObject {
-  readonly key: string
-  readonly body: Buffer
-  readonly etag: string
-  /** By the sandbox's clock. */
-  readonly modifiedAt: number
-  /** Headers that S3 returns later, such as content-type, x-amz-meta-… and cache-control. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly tags: ReadonlyMap<string, string>
-  readonly checksum: Checksum | undefined
-  /** Absent for SSE-S3. */
-  readonly kms?: ObjectKms | undefined
-}
-
-export interface ObjectKms {
-  readonly keyArn: string
-  readonly bucketKey: boolean
-}
 
 export interface UploadedPart {
   readonly body: Buffer
@@ -41,14 +30,6 @@ export interface Upload {
   readonly tags: ReadonlyMap<string, string>
   readonly kms: ObjectKms | undefined
   readonly parts: Map<number, UploadedPart>
-}
-
-/** The result of a delete. */
-export interface Deletion {
-  /** The id of the delete marker that was made or of the version that was removed. Absent if the bucket never had versioning. */
-  readonly versionId: string | undefined
-  /** True when a delete marker was made or removed. */
-  readonly marker: boolean
 }
 
 export interface Store {

@@ -1,8 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import type { Bucket } from '../state.ts'
-import type { Deletion, StoredObject } from './store.ts'
+import type { Checksum } from './checksum.ts'
 
 /** The versions of one key, oldest first (S3 User Guide, "Retaining multiple versions of objects"). */
+
+/** The content of one version. */
+export interface StoredObject {
+  readonly key: string
+  readonly body: Buffer
+  readonly etag: string
+  /** By the sandbox's clock. */
+  readonly modifiedAt: number
+  /** Headers that S3 returns later, such as content-type, x-amz-meta-… and cache-control. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly tags: ReadonlyMap<string, string>
+  readonly checksum: Checksum | undefined
+  /** Absent for SSE-S3. */
+  readonly kms?: ObjectKms | undefined
+}
+
+export interface ObjectKms {
+  readonly keyArn: string
+  readonly bucketKey: boolean
+}
 
 export interface Version {
   readonly key: string
@@ -11,6 +31,14 @@ export interface Version {
   readonly modifiedAt: number
   /** Undefined for a delete marker. */
   readonly object: StoredObject | undefined
+}
+
+/** The result of a delete. */
+export interface Deletion {
+  /** The id of the delete marker that was made or of the version that was removed. Absent if the bucket never had versioning. */
+  readonly versionId: string | undefined
+  /** True when a delete marker was made or removed. */
+  readonly marker: boolean
 }
 
 type Versioning = Bucket['versioning']

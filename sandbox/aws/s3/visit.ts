@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { authorize, deniedMessage } from '../authorize.ts'
-import { AwsError, type Call, type Outcome, type SandboxCore } from '../call.ts'
+import { AwsError, type Call, type Outcome } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Bucket } from '../state.ts'
 import type { Address } from './address.ts'
 import type { Operation } from './operations.ts'

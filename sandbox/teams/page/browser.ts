@@ -46,5 +46,5 @@ events.addEventListener('message', ({ data }) => {
 events.addEventListener('open', () => document.body.removeAttribute('data-offline'))
 events.addEventListener('error', () => document.body.setAttribute('data-offline', ''))
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) for (const room of rooms) room.look()
+  if (!document.hidden) for (const room of rooms) room.reopen()
 })

@@ -7,8 +7,8 @@ import { z } from 'zod'
 import { PROJECT } from '../../project.ts'
 import type { Activities } from '../activities.ts'
 import type { Apps } from '../apps.ts'
+import type { SentMessage, Where } from '../client.ts'
 import type { Delivery } from '../delivery.ts'
-import type { Said, Where } from '../index.ts'
 import type { Invoke } from '../invoke.ts'
 import type { Message, Messages } from '../messages.ts'
 import type { Roster, TeamsPerson } from '../roster.ts'
@@ -57,8 +57,8 @@ export function createPage(setup: {
   readonly activities: Activities
   readonly delivery: Delivery
   readonly invoke: Invoke
-  readonly say: (person: TeamsPerson, text: string, where: Where, thread?: string) => Promise<Said>
-  readonly openPlace: (person: TeamsPerson, where: Where) => Promise<void>
+  readonly say: (person: TeamsPerson, text: string, where: Where, thread?: string) => Promise<SentMessage>
+  readonly openConversation: (person: TeamsPerson, where: Where) => Promise<void>
   /** @throws when the person has no such message */
   readonly messageFor: (person: TeamsPerson, activityId: string) => Message
 }): TeamsPage {
@@ -100,7 +100,7 @@ export function createPage(setup: {
     send({ type: 'snapshot', snapshot: snapshot(people) })
     const ends = [
       messages.subscribe((message) => {
-        if (message.place.kind === 'personal' && !here.has(message.place.owner)) return
+        if (message.postedIn.kind === 'personal' && !here.has(message.postedIn.owner)) return
         send({ type: 'message', message: wireMessage(message) })
       }),
       apps.subscribe(({ objectId }, app) => here.has(objectId) && send({ type: 'app', objectId, app })),
@@ -111,8 +111,8 @@ export function createPage(setup: {
       for (const end of ends) end()
     })
     for (const person of people) {
-      void setup.openPlace(person, 'personal')
-      void setup.openPlace(person, 'channel')
+      void setup.openConversation(person, 'personal')
+      void setup.openConversation(person, 'channel')
     }
   }
 

@@ -43,7 +43,7 @@ export interface ShownCard {
   /** Shows the stored card and drops the refreshed one. */
   setBase(card: Card): void
   /** The person opens the conversation again. */
-  look(): void
+  reopen(): void
   refreshByHand(): void
 }
 
@@ -135,7 +135,7 @@ export function showCard(activityId: string, reader: Reader): ShownCard {
       status.hidden = true
       applet.setCard(card)
     },
-    look() {
+    reopen() {
       if (current !== undefined && gotAt !== undefined && Date.now() - gotAt > STALE_MS) applet.setCard(current)
     },
     refreshByHand: () => applet.refreshCard(),

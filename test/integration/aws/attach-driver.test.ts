@@ -52,7 +52,7 @@ function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[], bucket: Par
 
 async function startWorld(): Promise<World> {
   const aws = await startAws()
-  const { keys } = aws.seedLatchkey({ holders: holdersOf(aws.state.account) })
+  const { keys } = aws.seedLatchkey({ entities: holdersOf(aws.state.account) })
   const holders = await makeHolders(aws, keys.owner)
   const logged: unknown[] = []
   aws.state.users.delete('dave')

@@ -45,7 +45,7 @@ const identities = [`arn:aws:iam::${HOME}:role/latchkey-web`, `arn:aws:iam::${HO
 
 const alone: Installation = {
   account: HOME,
-  elevationRoles: [{ name: 'prod', copies: 2 }],
+  elevationRoles: [{ name: 'prod', replicas: 2 }],
   identities,
   buckets: ['finance-reports'],
   kmsKeys: [KEY],
@@ -54,12 +54,18 @@ const alone: Installation = {
   externalId: undefined,
   accounts: [],
 }
-const bare = { ...alone, elevationRoles: [{ name: 'prod', copies: 1 }], kmsKeys: [], attachRoles: [], attachUsers: [] }
-const home: Installation = { ...bare, accounts: [{ account: DATA, elevationRoles: [{ name: 'data', copies: 1 }] }] }
+const bare = {
+  ...alone,
+  elevationRoles: [{ name: 'prod', replicas: 1 }],
+  kmsKeys: [],
+  attachRoles: [],
+  attachUsers: [],
+}
+const home: Installation = { ...bare, accounts: [{ account: DATA, elevationRoles: [{ name: 'data', replicas: 1 }] }] }
 const data: Installation = {
   ...bare,
   account: DATA,
-  elevationRoles: [{ name: 'data', copies: 1 }],
+  elevationRoles: [{ name: 'data', replicas: 1 }],
   buckets: ['data-lake'],
   externalId: EXTERNAL_ID,
 }

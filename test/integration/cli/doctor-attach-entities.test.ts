@@ -7,7 +7,7 @@ import { openOffice } from '../../fixtures/use-cases.ts'
 /** `latchkey doctor` checks the IAM entities of the driver `attach` as a request does. */
 
 const office = await openOffice('doctor-holders', {
-  seed: { holders: [{ kind: 'user', name: 'finn' }] },
+  seed: { entities: [{ kind: 'user', name: 'finn' }] },
 })
 afterAll(() => office.close())
 

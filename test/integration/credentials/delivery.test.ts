@@ -97,12 +97,12 @@ describe('credentials that are still good', () => {
   test('are no substitute for an eligibility that is gone', async () => {
     const grantId = await office.granted()
     await vend(grantId)
-    office.entra.company.disable(PEOPLE.rita)
+    office.entra.tenant.disable(PEOPLE.rita)
     office.later(6 * MINUTE)
     try {
       await expect(vend(grantId)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
     } finally {
-      office.entra.company.enable(PEOPLE.rita)
+      office.entra.tenant.enable(PEOPLE.rita)
     }
     expect((await office.grant(grantId)).status).toBe('revoking')
   })

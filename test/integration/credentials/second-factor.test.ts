@@ -83,7 +83,7 @@ describe('signing in to pages', () => {
   })
 
   test('lets nobody in who has none', async () => {
-    entra.company.change(PEOPLE.dirk, { secondFactor: false })
+    entra.tenant.change(PEOPLE.dirk, { secondFactor: false })
     await expect(signInAs(PEOPLE.dirk, CONTEXT)).rejects.toThrow()
     expect(await signInAs(PEOPLE.dirk)).toMatchObject({ objectId: PEOPLE.dirk })
   })

@@ -11,7 +11,7 @@ import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
 
 /** What an attacker with `redis-cli` can write while people end their grants. */
 
-const office = await openDenyOffice('forged-denials', { seed: { copies: 2 } })
+const office = await openDenyOffice('forged-denials', { seed: { replicas: 2 } })
 const { deps, aws, redis, principal, role, roleKey } = office
 const denyKey = office.key('deny', roleKey)
 

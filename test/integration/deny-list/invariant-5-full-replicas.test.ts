@@ -17,7 +17,7 @@ import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
 const ENDED_ON_EACH = 150
 const KEPT_ON_EACH = 5
 const AT_ONCE = 20
-const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
+const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, seed: { replicas: 2 } })
 const { deps, aws, record, ground } = office
 afterAll(() => office.close())
 

@@ -9,7 +9,7 @@ import { until } from '../../fixtures/redis-record.ts'
 import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
 import { DENIED_ON } from '../../unit/grants/a-grant.ts'
 
-const office = await openDenyOffice('storm', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
+const office = await openDenyOffice('storm', { rules: TWO_COPIES_RULES, seed: { replicas: 2 } })
 const { deps, aws, record } = office
 const principals = await deps.driver.principals()
 afterEach(() => aws.faults.clear())

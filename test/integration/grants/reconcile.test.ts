@@ -17,12 +17,12 @@ const RULES = RECOVERY_RULES.replace(`finn: ${PEOPLE.finn}`, `finn: ${PEOPLE.fin
   'person:finn: { user: finn }',
   'person:finn: { user: finn }\n    person:nils: { user: nils }',
 )
-const holders = [
+const entities = [
   { kind: 'user', name: 'finn' },
   { kind: 'user', name: 'nils' },
 ] as const
 
-const office = await openDenyOffice('reconcile', { rules: RULES, seed: { copies: 2, holders } })
+const office = await openDenyOffice('reconcile', { rules: RULES, seed: { replicas: 2, entities } })
 const { deps, aws, role, record, redis, principal } = office
 const queue = { add: async () => undefined }
 const second = aws.state.roles.get('prod-2')

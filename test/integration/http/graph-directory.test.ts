@@ -38,7 +38,7 @@ directoryContract('Graph', async () => {
   const entra = await startEntra()
   return {
     directory: directoryOf(entra).directory,
-    company: entra.company,
+    company: entra.tenant,
     goSilent: () => entra.faults.fail('graph', { kind: 'silent' }),
     comeBack: () => entra.faults.heal(),
     stop: () => entra.stop(),
@@ -121,9 +121,9 @@ describe('what Graph is asked', () => {
   })
 
   test('an account whose standing Graph does not tell is no answer', async () => {
-    entra.company.change(PEOPLE.finn, { accountEnabled: null })
+    entra.tenant.change(PEOPLE.finn, { accountEnabled: null })
     expect(await refused(directoryOf(entra).directory.person(PEOPLE.finn))).toEqual(unavailable(5))
-    entra.company.enable(PEOPLE.finn)
+    entra.tenant.enable(PEOPLE.finn)
   })
 
   test('a sign-in service that is silent does not hold a click', async () => {

@@ -130,11 +130,11 @@ describe('signed in', () => {
   })
 
   test('13: a page knows no app roles: an Owner who was not asked sees as much as anybody else', async () => {
-    const { appRoles } = entra.company.person(PEOPLE.oona) ?? { appRoles: [] }
-    entra.company.change(PEOPLE.oona, { appRoles: ['Latchkey.Owner'] })
+    const { appRoles } = entra.tenant.person(PEOPLE.oona) ?? { appRoles: [] }
+    entra.tenant.change(PEOPLE.oona, { appRoles: ['Latchkey.Owner'] })
     const { id } = await ask()
     const page = await tab().signedIn('oona', id)
-    entra.company.change(PEOPLE.oona, { appRoles })
+    entra.tenant.change(PEOPLE.oona, { appRoles })
     expect(page.statusCode).toBe(404)
   })
 
@@ -186,7 +186,7 @@ describe('signed in', () => {
 
   test('what people write is text: no tag of theirs reaches the page', async () => {
     const reason = '<img src=x onerror=alert(1)> </textarea><script>alert(2)</script>'
-    entra.company.change(PEOPLE.nils, { displayName: 'Nils <b>Novak</b>' })
+    entra.tenant.change(PEOPLE.nils, { displayName: 'Nils <b>Novak</b>' })
     const { id } = await ask('nils', 's3://finance-reports/<script>/')
     const browser = tab()
     const fields = fieldsOf(await browser.signedIn('dana', id))
@@ -194,7 +194,7 @@ describe('signed in', () => {
     const { body } = await browser.get(path(id))
     expect(body).not.toMatch(/<script|<img|<b>/)
     expect(textOf({ body })).toContain('<img src=x onerror=alert(1)>')
-    entra.company.change(PEOPLE.nils, { displayName: 'Nils Novak' })
+    entra.tenant.change(PEOPLE.nils, { displayName: 'Nils Novak' })
   })
 
   test('signing out ends it', async () => {

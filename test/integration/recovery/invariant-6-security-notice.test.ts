@@ -25,7 +25,7 @@ let teams: SandboxTeams
 let linesBefore = 0
 
 beforeAll(async () => {
-  office = await openDenyOffice('notice', { rules: RULES, seed: { ...RECOVERY_SEED, copies: 3 } })
+  office = await openDenyOffice('notice', { rules: RULES, seed: { ...RECOVERY_SEED, replicas: 3 } })
 })
 afterAll(() => office?.close())
 

@@ -105,14 +105,14 @@ describe('somebody who cannot get access is told so, and nobody else is bothered
   })
 
   test('a person whose account was disabled since they signed in', async () => {
-    product.entra.company.disable(PEOPLE.rita)
+    product.entra.tenant.disable(PEOPLE.rita)
     try {
       expect(await refused('rita')).toMatchObject({
         code: 'NOT_ELIGIBLE',
         message: expect.stringContaining('disabled'),
       })
     } finally {
-      product.entra.company.enable(PEOPLE.rita)
+      product.entra.tenant.enable(PEOPLE.rita)
     }
   })
 
@@ -139,7 +139,7 @@ describe('what one person can make us keep is bounded', () => {
   })
 
   test('the 21st ask within an hour is refused, though all the others are decided', async () => {
-    product.entra.company.join(GROUPS.finance, PEOPLE.oona)
+    product.entra.tenant.join(GROUPS.finance, PEOPLE.oona)
     for (let n = 0; n < 20; n += 1) {
       const id = await product.ask('oona')
       expect((await product.call('oona', `/requests/${id}/cancel`)).status).toBe(200)

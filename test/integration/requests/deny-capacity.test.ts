@@ -22,10 +22,10 @@ const COPIES = ['111122223333.prod', '111122223333.prod-2'] as const
 const [FIRST, SECOND] = COPIES
 const copiesIs = (copies: number) => RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${copies} }`)
 
-const office = await openOffice('places', { rules: copiesIs(2), seed: { copies: 2 } })
+const office = await openOffice('places', { rules: copiesIs(2), seed: { replicas: 2 } })
 const redis = await office.ground.open('request')
 const { deps } = office
-for (const person of ['oona', 'max'] as const) office.entra.company.join(GROUPS.finance, PEOPLE[person])
+for (const person of ['oona', 'max'] as const) office.entra.tenant.join(GROUPS.finance, PEOPLE[person])
 let asked: AccessRequest[] = []
 
 beforeEach(async () => {

@@ -8,14 +8,14 @@ import { openOffice } from '../../fixtures/use-cases.ts'
 
 const MINUTE = 60_000
 const office = await openOffice('yes')
-const { company, faults } = office.entra
+const { tenant, faults } = office.entra
 
 afterEach(() => {
   faults.heal()
-  company.join(GROUPS.finance, PEOPLE.finn)
-  company.join(GROUPS.finance, PEOPLE.noor)
-  company.join(GROUPS.dataOwners, PEOPLE.dana)
-  company.enable(PEOPLE.finn)
+  tenant.join(GROUPS.finance, PEOPLE.finn)
+  tenant.join(GROUPS.finance, PEOPLE.noor)
+  tenant.join(GROUPS.dataOwners, PEOPLE.dana)
+  tenant.enable(PEOPLE.finn)
 })
 afterAll(() => office.close())
 
@@ -43,14 +43,14 @@ describe('at the click', () => {
 
   test('who was asked and is an approver no more decides nothing', async () => {
     const { id } = await office.ask('rita')
-    company.leave(GROUPS.dataOwners, PEOPLE.dana)
+    tenant.leave(GROUPS.dataOwners, PEOPLE.dana)
     await expect(approve('dana', id)).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
     expect(await statusOf(id)).toBe('pending')
   })
 
   test('a requester who may no longer have it gets no grant', async () => {
     const { id } = await office.ask('finn')
-    company.leave(GROUPS.finance, PEOPLE.finn)
+    tenant.leave(GROUPS.finance, PEOPLE.finn)
     await expect(approve('max', id)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
     expect(await statusOf(id)).toBe('pending')
   })
@@ -78,7 +78,7 @@ describe('at the click', () => {
 describe('at activation', () => {
   test('a requester whose account was disabled gets nothing, and the grant ends', async () => {
     const grantId = await office.approved('finn')
-    company.disable(PEOPLE.finn)
+    tenant.disable(PEOPLE.finn)
     const before = office.calls('AssumeRole')
     await activateGrant(office.deps, grantId)
     expect(office.calls('AssumeRole')).toBe(before)
@@ -106,7 +106,7 @@ describe('at vend', () => {
 
   test('eligibility that is older than five minutes is read again, and a no ends the grant', async () => {
     const { grantId, vend } = await vendAfter(6)
-    company.leave(GROUPS.finance, PEOPLE.noor)
+    tenant.leave(GROUPS.finance, PEOPLE.noor)
     const before = office.calls('AssumeRole')
     await expect(vend()).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
     expect(office.calls('AssumeRole')).toBe(before)
@@ -125,7 +125,7 @@ describe('at vend', () => {
 
   test('what was read counts from then: within five minutes the directory is not asked again', async () => {
     const { grantId, vend } = await vendAfter(4)
-    company.leave(GROUPS.finance, PEOPLE.noor)
+    tenant.leave(GROUPS.finance, PEOPLE.noor)
     expect(await vend()).toMatchObject({ expiresAt: expect.any(String) })
     office.later(MINUTE)
     await expect(vend()).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
@@ -134,7 +134,7 @@ describe('at vend', () => {
 
   test('the approval and the activation do not count: whoever vends first asks the directory', async () => {
     const grantId = await office.granted('noor')
-    company.leave(GROUPS.finance, PEOPLE.noor)
+    tenant.leave(GROUPS.finance, PEOPLE.noor)
     const credentialsCache = vendCredentials(office.deps, office.as('noor'), grantId)
     await expect(credentialsCache).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
   })

@@ -9,11 +9,11 @@ import { openAttachOffice } from '../../fixtures/attach-use-cases.ts'
 /** DESIGN §2.7: on a shared role the session name identifies the person, so a name that two accounts have is accepted for neither. */
 
 const office = await openAttachOffice('namesake')
-const { company } = office.entra
-afterEach(() => company.change(PEOPLE.della, { mailNickname: 'della' }))
+const { tenant } = office.entra
+afterEach(() => tenant.change(PEOPLE.della, { mailNickname: 'della' }))
 afterAll(() => office.close())
 
-const giveDella = (mailNickname: string) => company.change(PEOPLE.della, { mailNickname })
+const giveDella = (mailNickname: string) => tenant.change(PEOPLE.della, { mailNickname })
 
 function ask() {
   const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['write'], reason: 'month-end' } as const

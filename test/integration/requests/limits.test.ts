@@ -138,7 +138,7 @@ describe('vends of one grant', () => {
 })
 
 async function granted(person: PersonName): Promise<string> {
-  entra.company.join(GROUPS.finance, PEOPLE[person])
+  entra.tenant.join(GROUPS.finance, PEOPLE[person])
   return office.granted(person)
 }
 

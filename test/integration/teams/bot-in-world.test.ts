@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { seeMessage } from '../../../sandbox/demo/rooms.ts'
 import { PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
-import type { ShownMessage } from '../../../sandbox/teams/client.ts'
-import type { Where } from '../../../sandbox/teams/index.ts'
+import type { ShownMessage, Where } from '../../../sandbox/teams/client.ts'
 import { type Product, startProduct } from '../../fixtures/product.ts'
 
 /** People use the bot in Teams: real activities, real processes. */

@@ -14,7 +14,7 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `a-
 
 const large: Installation = {
   account: HOME,
-  elevationRoles: [{ name: 'prod', copies: 20 }],
+  elevationRoles: [{ name: 'prod', replicas: 20 }],
   identities,
   buckets: names(30),
   kmsKeys: names(3).map((name) => `arn:aws:kms:eu-west-1:${HOME}:key/${name}`),
@@ -23,7 +23,7 @@ const large: Installation = {
   externalId: undefined,
   accounts: Array.from({ length: 20 }, (_, index) => ({
     account: String(444455556660 + index),
-    elevationRoles: [{ name: 'prod', copies: 9 }],
+    elevationRoles: [{ name: 'prod', replicas: 9 }],
   })),
 }
 
