@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { SandboxPerson } from './company.ts'
+import type { SandboxPerson } from './tenant.ts'
 
 /** The claims of Entra's tokens ("Access token claims reference", "ID token claims reference"). */
 

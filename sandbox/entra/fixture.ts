@@ -1,4 +1,4 @@
-import type { SandboxPerson, TenantData } from './company.ts'
+import type { SandboxPerson, TenantData } from './tenant.ts'
 
 /** A small tenant with every kind of person that the rules distinguish. */
 

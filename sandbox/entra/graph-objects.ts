@@ -1,5 +1,5 @@
-import type { DirectoryObject, SandboxPerson } from './company.ts'
 import { GraphFault } from './graph-errors.ts'
+import type { DirectoryObject, SandboxPerson } from './tenant.ts'
 
 /** The fields that Graph returns of an object by default, and those that it returns only for `$select`. */
 

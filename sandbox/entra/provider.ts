@@ -1,10 +1,10 @@
 import type { OidcContext, Provider, ProviderClient, ProviderToken, TokenPayload } from 'oidc-provider'
 import { appClaims, delegatedClaims, GRAPH_AUDIENCE, graphAppClaims, pairwiseSubject } from './claims.ts'
-import type { Tenant } from './company.ts'
 import { type KeyRing, privateJwks } from './keys.ts'
 import { OidcProvider, oidcErrors } from './load-provider.ts'
 import { faultPage } from './sign-in-page.ts'
 import type { MemoryAdapter } from './store.ts'
+import type { Tenant } from './tenant.ts'
 
 const GRAPH_DEFAULT_SCOPE = `${GRAPH_AUDIENCE}/.default`
 const ACCESS_TOKEN_SECONDS = 4_000

@@ -1,4 +1,4 @@
-import type { SandboxPerson } from './company.ts'
+import type { SandboxPerson } from './tenant.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --ground: #eef1f5; --card: #fff; --ink: #16202c; --quiet: #55616f; --line: #d9dfe6; --accent: #0b5cad; --on-accent: #fff; --hover: #f3f7fb; --warn: #8a4b00; }

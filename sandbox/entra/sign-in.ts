@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { InteractionDetails, Provider } from 'oidc-provider'
 import { z } from 'zod'
-import type { Tenant } from './company.ts'
 import { signInPage } from './sign-in-page.ts'
+import type { Tenant } from './tenant.ts'
 
 interface At {
   readonly provider: Provider

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { SandboxPerson, Tenant } from '../entra/company.ts'
+import type { SandboxPerson, Tenant } from '../entra/tenant.ts'
 import { bodyPage, inboxPage, peoplePage } from './pages.ts'
 
 /** Every person's mailbox, readable in a browser. A mail that Graph's `sendMail` accepted appears at once. */

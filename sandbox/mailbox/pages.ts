@@ -1,4 +1,4 @@
-import type { SandboxPerson } from '../entra/company.ts'
+import type { SandboxPerson } from '../entra/tenant.ts'
 import { STYLE } from './style.ts'
 
 interface Listed {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { SandboxPerson } from '../entra/company.ts'
 import { PEOPLE, TENANT } from '../entra/fixture.ts'
+import type { SandboxPerson } from '../entra/tenant.ts'
 
 /** The people in the sandbox's Teams and their ids. Teams' ids of people and of their chats differ for each bot. */
 

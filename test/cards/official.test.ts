@@ -6,7 +6,7 @@ import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { PROJECT } from '../../sandbox/project.ts'
 import { allCards } from './all-cards.ts'
-import { nodesOf, nodesOfType } from './look.ts'
+import { nodesOf, nodesOfType } from './read-card.ts'
 
 /** Every card against Microsoft's schema and parser and against our own rules. */
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type CardReader, renderCard } from '../../src/cards/request-card.ts'
 import { NOTHING_WRITTEN, PUBLIC_URL, STATES, someGrant, someRequest } from '../fixtures/sample-views.ts'
 import { READERS } from './all-cards.ts'
-import { buttonsOf, markdownOn, nodesOf, saidOn } from './look.ts'
+import { buttonsOf, markdownOn, nodesOf, saidOn } from './read-card.ts'
 
 type State = keyof typeof STATES
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type AskForm, renderForm } from '../../src/cards/request-form.ts'
 import { SOME_OFFERS } from './all-cards.ts'
-import { buttonsOf, markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
+import { buttonsOf, markdownOn, nodesOf, nodesOfType, saidOn } from './read-card.ts'
 
 function formOf(changes: Partial<AskForm> = {}): object {
   return renderForm({ requesterId: 'rita', entitlements: SOME_OFFERS, ...changes }).card

@@ -8,7 +8,7 @@ import { renderNotice } from '../../src/cards/security-notice-card.ts'
 import type { RequestAndGrant } from '../../src/views/read-view.ts'
 import { NOTICES, PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from '../fixtures/sample-views.ts'
 import { READERS, SOME_OFFERS } from './all-cards.ts'
-import { markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
+import { markdownOn, nodesOf, nodesOfType, saidOn } from './read-card.ts'
 
 /** Text from people and AWS appears letter by letter. Neither the template nor markdown nor a card function evaluates it. */
 

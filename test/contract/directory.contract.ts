@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Tenant } from '../../sandbox/entra/company.ts'
 import { GROUPS, PEOPLE, TENANT, TENANT_ID } from '../../sandbox/entra/fixture.ts'
+import type { Tenant } from '../../sandbox/entra/tenant.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import type { Directory } from '../../src/rules/directory.ts'
 

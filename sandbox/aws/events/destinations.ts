@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AwsError } from '../call.ts'
 import { type ApiDestination, byArn, type Connection, connectionOf, destinationOf, notFound } from './bus.ts'
 import type { Input } from './calls.ts'
-import { type EventsCall, invalid, mustAllow } from './desk.ts'
+import { type EventsCall, invalid, mustAllow } from './events-call.ts'
 import type { JsonObject } from './json.ts'
 
 /** The calls on connections and API destinations. */

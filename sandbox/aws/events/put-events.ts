@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isoSeconds } from '../clock.ts'
 import type { Input } from './calls.ts'
-import { type EventsCall, mustAllow } from './desk.ts'
+import { type EventsCall, mustAllow } from './events-call.ts'
 import { isObject, type Json, type JsonObject } from './json.ts'
 
 type Entry = Input<'PutEvents'>['Entries'][number]

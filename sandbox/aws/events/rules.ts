@@ -1,7 +1,7 @@
 import { AwsError } from '../call.ts'
 import { byArn, notFound, type Rule, ruleOf, type Target } from './bus.ts'
 import type { Input, TargetInput } from './calls.ts'
-import { type EventsCall, invalid, mustAllow } from './desk.ts'
+import { type EventsCall, invalid, mustAllow } from './events-call.ts'
 import type { Json, JsonObject } from './json.ts'
 import { isObject } from './json.ts'
 import { matchesPattern } from './pattern.ts'

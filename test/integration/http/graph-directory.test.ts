@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { SandboxPerson } from '../../../sandbox/entra/company.ts'
 import { GROUPS, PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from '../../../sandbox/entra/index.ts'
+import type { SandboxPerson } from '../../../sandbox/entra/tenant.ts'
 import { LatchkeyError } from '../../../src/errors.ts'
 import { graphDirectory } from '../../../src/graph/directory.ts'
 import { directoryContract } from '../../contract/directory.contract.ts'
