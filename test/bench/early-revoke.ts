@@ -16,7 +16,7 @@ import { compare, inWords } from './rounds.ts'
 import { percentile } from './statistics.ts'
 
 const TIDYINGS = 10_000
-const HOLDERS = Array.from({ length: 20 }, (_, number) => `team-${number}`)
+const ENTITIES = Array.from({ length: 20 }, (_, number) => `team-${number}`)
 const EARLY_ENDS = 20
 const UNIT = 'ms'
 
@@ -29,17 +29,17 @@ export const earlyRevoke: Bench = {
   name: 'early-revoke',
   run: (say) =>
     closing(async (closeLater) => {
-      const world = await startWorld({ seed: { entities: HOLDERS.map((name) => ({ kind: 'role', name })) } })
+      const world = await startWorld({ seed: { entities: ENTITIES.map((name) => ({ kind: 'role', name })) } })
       closeLater(() => world.stop())
       const life = openLife(world, world.redis.url)
       closeLater(() => life.close())
-      const ground = { world, life, record: redisRecord(life.cli) }
+      const fixture = { world, life, record: redisRecord(life.cli) }
 
       async function waiting(): Promise<number> {
-        await begin(ground)
-        await seedTidyings(ground)
+        await begin(fixture)
+        await seedTidyings(fixture)
         await until('tidying has begun', async () => heldBy(world) < TIDYINGS)
-        const p95 = await endMany(ground)
+        const p95 = await endMany(fixture)
         const left = heldBy(world)
         if (left === 0) throw new Error('Everything was tidied away before the last early end.')
         say(`${left} of ${TIDYINGS} were still waiting`)
@@ -47,8 +47,8 @@ export const earlyRevoke: Bench = {
       }
 
       async function idle(): Promise<number> {
-        await begin(ground)
-        return await endMany(ground)
+        await begin(fixture)
+        return await endMany(fixture)
       }
 
       const compared = await compare({ latchkey: waiting, baseline: idle }, UNIT, say)
@@ -56,14 +56,14 @@ export const earlyRevoke: Bench = {
     }),
 }
 
-interface Ground {
+interface RevokeParts {
   readonly world: World
   readonly life: Life
   readonly record: RecordPort
 }
 
 /** Starts a turn with no grant, no denial and nothing in progress. */
-async function begin({ world, life }: Ground): Promise<void> {
+async function begin({ world, life }: RevokeParts): Promise<void> {
   await world.kill('workers', 'SIGKILL')
   await life.cli.flushall()
   for (const { inline } of world.aws.state.roles.values())
@@ -73,9 +73,9 @@ async function begin({ world, life }: Ground): Promise<void> {
 }
 
 /** Writes grants that ended on time whose policies AWS still holds, with their due entries. */
-async function seedTidyings({ world, record }: Ground): Promise<void> {
+async function seedTidyings({ world, record }: RevokeParts): Promise<void> {
   const nowMs = await record.now()
-  const roles = holdersOf(world)
+  const roles = entityOf(world)
   const each = TIDYINGS / roles.length
   for (const { principal, role } of roles) {
     const grants = Array.from({ length: each }, () => endedGrant(principal, nowMs))
@@ -88,8 +88,8 @@ async function seedTidyings({ world, record }: Ground): Promise<void> {
   }
 }
 
-function holdersOf({ aws }: World): readonly { readonly role: Role; readonly principal: AttachPrincipal }[] {
-  return HOLDERS.flatMap((name) => {
+function entityOf({ aws }: World): readonly { readonly role: Role; readonly principal: AttachPrincipal }[] {
+  return ENTITIES.flatMap((name) => {
     const role = aws.state.roles.get(name)
     if (role === undefined) return []
     const { arn, roleId } = role
@@ -104,10 +104,10 @@ function endedGrant(principal: AttachPrincipal, nowMs: number): Grant {
 }
 
 function heldBy(world: World): number {
-  return holdersOf(world).reduce((sum, { role }) => sum + role.inline.current().size, 0)
+  return entityOf(world).reduce((sum, { role }) => sum + role.inline.current().size, 0)
 }
 
-async function endMany({ world, life, record }: Ground): Promise<number> {
+async function endMany({ world, life, record }: RevokeParts): Promise<number> {
   const [principal] = rolePrincipals(world)
   if (principal === undefined) throw new Error('The sandbox was seeded without a role.')
   const nowMs = await record.now()

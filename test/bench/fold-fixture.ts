@@ -20,7 +20,7 @@ import { seedGrants } from './seeded-grants.ts'
 const WAITING_AT_ONCE = 50
 const ONE_IN = 10
 
-export interface FoldGround {
+export interface FoldFixture {
   readonly grantIds: readonly string[]
   readonly url: string
   /** Fills the inbox through Latchkey's own route, lets the workers' loop fold it, and returns the records per second. */
@@ -29,7 +29,7 @@ export interface FoldGround {
 }
 
 /** Opens a Redis of its own with this many live grants. */
-export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
+export async function openFoldFixture(liveGrants: number): Promise<FoldFixture> {
   const redis = await startPrivateRedis()
   const connections: Connection[] = []
   const open = async (purpose: Purpose) => {
@@ -43,11 +43,11 @@ export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
   const grantIds = await seedGrants(record, liveGrants)
   if (!(asking instanceof Redis)) throw new Error('A private Redis is no cluster.')
   await untilWritten(asking)
-  const ground = { record, writing, asking, reading }
+  const parts = { record, writing, asking, reading }
   return {
     grantIds,
     url: redis.url,
-    fold: (records) => foldAll(ground, records),
+    fold: (records) => foldAll(parts, records),
     async close() {
       for (const connection of connections) connection.disconnect()
       await redis.stop()
@@ -63,15 +63,15 @@ export function makeRecords(count: number, grantIds: readonly string[]): readonl
   })
 }
 
-interface Ground {
+interface FoldParts {
   readonly record: RecordPort
   readonly writing: Connection
   readonly asking: Connection
   readonly reading: Connection
 }
 
-async function foldAll(ground: Ground, records: readonly CloudTrailRecord[]): Promise<number> {
-  const { record, writing, asking, reading } = ground
+async function foldAll(parts: FoldParts, records: readonly CloudTrailRecord[]): Promise<number> {
+  const { record, writing, asking, reading } = parts
   await fill(writing, records)
   const before = await asking.zcard('{latchkey}:seen')
   const startedAt = performance.now()

@@ -1,5 +1,5 @@
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldGround } from './fold-fixture.ts'
+import { makeRecords, openFoldFixture } from './fold-fixture.ts'
 import { closing } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
@@ -17,7 +17,7 @@ export const foldGrowth: Bench = {
   run: (say) =>
     closing(async (closeLater) => {
       say(`writing ${MANY} and ${FEW} live grants`)
-      const [many, few] = [await openFoldGround(MANY), await openFoldGround(FEW)]
+      const [many, few] = [await openFoldFixture(MANY), await openFoldFixture(FEW)]
       closeLater(() => Promise.all([many.close(), few.close()]))
       const sides = {
         latchkey: () => many.fold(makeRecords(RECORDS, many.grantIds.slice(0, FEW))),

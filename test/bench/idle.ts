@@ -12,10 +12,10 @@ const IDLE = new Set(['XREADGROUP', 'XAUTOCLAIM', 'BZPOPMIN', 'PING', 'CLIENT', 
 
 function isIdleCommand([name = '', ...words]: readonly string[]): boolean {
   if (IDLE.has(name.toUpperCase())) return true
-  return isLookAtDue([name, ...words]) || words.some((word) => word.endsWith(':stalled-check')) || isEmptyFold(words)
+  return isDueCheck([name, ...words]) || words.some((word) => word.endsWith(':stalled-check')) || isEmptyFold(words)
 }
 
-function isLookAtDue([name = '', key = '']: readonly string[]): boolean {
+function isDueCheck([name = '', key = '']: readonly string[]): boolean {
   return name.toUpperCase() === 'ZRANGEBYSCORE' && key.startsWith('{latchkey}:due:')
 }
 
@@ -29,7 +29,7 @@ function isEmptyFold([, keys, inbox, ...words]: readonly string[]): boolean {
 
 /** The round trips that belong to requests. Each check of the due index asks Redis for the time first. */
 export function countTrips(trips: readonly Trip[]): number {
-  const sweeps = trips.filter((trip) => trip.some(isLookAtDue)).length
+  const sweeps = trips.filter((trip) => trip.some(isDueCheck)).length
   return trips.filter((trip) => !isIdle(trip)).length - sweeps
 }
 

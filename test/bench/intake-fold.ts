@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import type { CloudTrailRecord } from '../../src/oversight/cloudtrail-record.ts'
 import { readStream } from './baselines/intake-fold.ts'
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldGround } from './fold-fixture.ts'
+import { makeRecords, openFoldFixture } from './fold-fixture.ts'
 import { closing } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
@@ -20,17 +20,17 @@ export const intakeFold: Bench = {
   run: (say) =>
     closing(async (closeLater) => {
       say(`writing ${LIVE_GRANTS} live grants`)
-      const ground = await openFoldGround(LIVE_GRANTS)
-      closeLater(() => ground.close())
-      const redis = new Redis(ground.url)
+      const fixture = await openFoldFixture(LIVE_GRANTS)
+      closeLater(() => fixture.close())
+      const redis = new Redis(fixture.url)
       closeLater(() => redis.disconnect())
 
       async function latchkey(): Promise<number> {
-        return ground.fold(makeRecords(RECORDS, ground.grantIds))
+        return fixture.fold(makeRecords(RECORDS, fixture.grantIds))
       }
 
       async function baseline(): Promise<number> {
-        await fill(redis, makeRecords(RECORDS, ground.grantIds))
+        await fill(redis, makeRecords(RECORDS, fixture.grantIds))
         const startedAt = performance.now()
         const records = await readStream(redis, STREAM)
         return records / ((performance.now() - startedAt) / 1_000)

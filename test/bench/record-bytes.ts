@@ -18,7 +18,7 @@ const PAIRS = [
   { requester: 'nils', approver: 'finn' },
 ] as const
 const AUDIT_EVENTS = 12
-const COPIES = 4
+const MESSAGES = 4
 const S3_WRITES = 20
 
 /** Keys that expire by themselves: of a commit after a minute, of a CloudTrail record some hours after its latest possible arrival. */
@@ -68,13 +68,13 @@ async function liveMany(life: Life, count: number): Promise<void> {
 async function live(life: Life, position: number): Promise<void> {
   const { requester, approver } = PAIRS[position % PAIRS.length] ?? PAIRS[0]
   const requestId = await life.ask(requester)
-  const { copies } = await life.read('request', requestId)
-  if (copies.length !== COPIES) throw new Error(`The request has ${copies.length} copies.`)
-  await until('card and mails are out', () => areShown(life, copies, COPIES - 1))
+  const { copies: messages } = await life.read('request', requestId)
+  if (messages.length !== MESSAGES) throw new Error(`The request has ${messages.length} copies.`)
+  await until('card and mails are out', () => areDelivered(life, messages, MESSAGES - 1))
   const grantId = await life.approve(approver, requestId)
   await life.untilStatus(grantId, 'active')
   await life.write(grantId, S3_WRITES)
-  await until('the outcome is out', () => areShown(life, copies, COPIES))
+  await until('the outcome is out', () => areDelivered(life, messages, MESSAGES))
   await life.vend(requester, grantId)
   // The end adds two more audit events. Credentials that are still valid are handed out again, which adds none.
   while ((await auditOf(life.cli, requestId)).length < AUDIT_EVENTS - 2) await life.openConsole(requester, grantId)
@@ -84,9 +84,9 @@ async function live(life: Life, position: number): Promise<void> {
 }
 
 /** True when this many messages were delivered; their audit events are written by then. */
-async function areShown(life: Life, ids: readonly string[], count: number): Promise<boolean> {
-  const copies = await Promise.all(ids.map((id) => life.read('copy', id)))
-  return copies.filter(({ reference }) => reference !== undefined).length === count
+async function areDelivered(life: Life, ids: readonly string[], count: number): Promise<boolean> {
+  const messages = await Promise.all(ids.map((id) => life.read('copy', id)))
+  return messages.filter(({ reference }) => reference !== undefined).length === count
 }
 
 async function auditOf(cli: Redis, id: string): Promise<readonly string[]> {

@@ -10,9 +10,9 @@ import { rolePrincipals } from './bench-redis.ts'
 import { until } from './life.ts'
 import { closing } from './processes.ts'
 
-const COPIES = 3
+const REPLICAS = 3
 const ENDED_ON_EACH = 100
-const RULES_WITH_COPIES = RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${COPIES} }`)
+const RULES_WITH_REPLICAS = RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${REPLICAS} }`)
 const LONGEST_MS = 120_000
 
 /**
@@ -23,13 +23,13 @@ export const revokeCalls: Bench = {
   name: 'revoke-calls',
   run: (say) =>
     closing(async (closeLater) => {
-      const world = await startWorld({ rules: RULES_WITH_COPIES, seed: { replicas: COPIES } })
+      const world = await startWorld({ rules: RULES_WITH_REPLICAS, seed: { replicas: REPLICAS } })
       closeLater(() => world.stop())
       const cli = new Redis(world.redis.url)
       closeLater(() => cli.disconnect())
       const record = redisRecord(cli)
       await world.startWorkers()
-      await until('every role is adopted', async () => (await cli.keys('{latchkey}:deny:*')).length === COPIES)
+      await until('every role is adopted', async () => (await cli.keys('{latchkey}:deny:*')).length === REPLICAS)
       await world.kill('workers', 'SIGTERM')
 
       const principals = rolePrincipals(world)
@@ -42,8 +42,8 @@ export const revokeCalls: Bench = {
       await Promise.all([world.startWorkers(), world.startWorkers()])
       const isOver = async () => (await cli.zcard('{latchkey}:index:live:grants')) === 0
       await until('the last grant is revoked', isOver, LONGEST_MS)
-      const detail = `IAM writes for ${grants.length} early ends at once on a role and its copies, ${COPIES} in all`
-      return exactly(COPIES, writes(world) - before, detail)
+      const detail = `IAM writes for ${grants.length} early ends at once on a role and its copies, ${REPLICAS} in all`
+      return exactly(REPLICAS, writes(world) - before, detail)
     }),
 }
 

@@ -7,7 +7,7 @@ import { reviewAccessRequest } from '../../src/access-requests/review/review-acc
 import { renderMail } from '../../src/cards/approval-mail.ts'
 import { graphMailer } from '../../src/graph/mailer.ts'
 import { requestView } from '../../src/views/request-view.ts'
-import { type Front, openFront } from '../fixtures/pages.ts'
+import { openPages, type PagesFixture } from '../fixtures/pages.ts'
 import { freePort } from '../fixtures/world.ts'
 import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
@@ -18,7 +18,7 @@ const PHONE = { width: 390, height: 844 }
 
 let browser: Browser
 let context: BrowserContext
-let front: Front
+let pagesFixture: PagesFixture
 let publicUrl = ''
 /** Errors in a page, and what its content security policy refused. */
 let problems: string[] = []
@@ -26,15 +26,15 @@ let problems: string[] = []
 beforeAll(async () => {
   if (CHROMIUM === undefined) return
   browser = await openBrowser(CHROMIUM)
-  front = await openFront('browser')
+  pagesFixture = await openPages('browser')
   const port = await freePort()
   publicUrl = `http://127.0.0.1:${port}`
-  const app = await front.open({ publicUrl })
+  const app = await pagesFixture.open({ publicUrl })
   await app.listen({ port, host: '127.0.0.1' })
 })
 afterAll(async () => {
   await browser?.close()
-  await front?.close()
+  await pagesFixture?.close()
 })
 
 beforeEach(async (running) => {
@@ -61,7 +61,7 @@ async function mailAlone(colorScheme: 'light' | 'dark', requestId: string): Prom
   const page = await context.newPage()
   await page.setViewportSize(PHONE)
   await page.emulateMedia({ colorScheme })
-  const found = front.office.entra.mails(PEOPLE.max).find(({ html }) => html.includes(requestId))
+  const found = pagesFixture.useCases.entra.mails(PEOPLE.max).find(({ html }) => html.includes(requestId))
   await page.setContent(found?.html ?? '')
   await picture(page, `mail-alone-phone-${colorScheme}`, true)
   // The landmarks belong to the mail program around the mail.
@@ -71,17 +71,17 @@ async function mailAlone(colorScheme: 'light' | 'dark', requestId: string): Prom
 
 /** What workers do with a message by mail. */
 async function mailed(requestId: string, to = 'max@harbour.example'): Promise<void> {
-  const { entra, ground, record } = front.office
+  const { entra, fixture, record } = pagesFixture.useCases
   const stored = await readRequest(record, requestId)
   if (stored === undefined) throw new Error('The request is gone.')
   const mail = renderMail({ request: requestView(stored), grant: null }, publicUrl)
-  await graphMailer({ ...entra, sender: MAIL_SENDER, log: ground.log }).send({ ...mail, to, id: 'c-0123456789ab' })
+  await graphMailer({ ...entra, sender: MAIL_SENDER, log: fixture.log }).send({ ...mail, to, id: 'c-0123456789ab' })
   await entra.waitForMail(PEOPLE.max, ({ html }) => html.includes(requestId))
 }
 
 async function openMail(): Promise<Page> {
   const page = await context.newPage()
-  await page.goto(front.office.entra.mailboxUrl(PEOPLE.max))
+  await page.goto(pagesFixture.useCases.entra.mailboxUrl(PEOPLE.max))
   if ((page.viewportSize()?.width ?? 0) < 760)
     await page.getByRole('navigation', { name: 'Inbox' }).getByRole('link').first().click()
   await bodyOf(page).getByRole('heading').waitFor()
@@ -114,7 +114,7 @@ async function accessible(page: Page, without: readonly string[] = []): Promise<
 
 describe('from the mail to the decision', () => {
   test('the link leads through sign-in to the request; approving it there decides, and says so', async () => {
-    const { id } = await front.ask()
+    const { id } = await pagesFixture.ask()
     await mailed(id)
     const mail = await openMail()
     await picture(mail, 'mail-desktop-light', true)
@@ -132,14 +132,14 @@ describe('from the mail to the decision', () => {
     await page.getByText('Month end, as agreed').waitFor()
     expect(await page.getByRole('button', { name: /Approve|Deny/ }).count()).toBe(0)
     await picture(page, 'page-desktop-light-approved', true)
-    expect(Object(await front.office.record.read('request', id)).value.status).toBe('approved')
+    expect(Object(await pagesFixture.useCases.record.read('request', id)).value.status).toBe('approved')
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByRole('heading', { name: 'You are signed out' }).waitFor()
   })
 
   test('two spaces in a scope are two spaces, in the mail and on the page', async () => {
     const scope = 's3://finance-reports/a  b/'
-    const { id } = await front.ask('rita', scope)
+    const { id } = await pagesFixture.ask('rita', scope)
     await mailed(id)
     const mail = await openMail()
     const said = [await bodyOf(mail).locator('body').innerText()]
@@ -149,11 +149,14 @@ describe('from the mail to the decision', () => {
   })
 
   test('whoever comes late is told by whom it was decided, and what', async () => {
-    const { id } = await front.ask()
+    const { id } = await pagesFixture.ask()
     await mailed(id)
     const page = await follow(await openMail(), 'Max Mertens')
     await page.getByLabel(/^Comment/).fill('Too late')
-    await reviewAccessRequest(front.office.deps, front.office.as('dana'), id, { decision: 'deny', comment: 'Not now' })
+    await reviewAccessRequest(pagesFixture.useCases.deps, pagesFixture.useCases.as('dana'), id, {
+      decision: 'deny',
+      comment: 'Not now',
+    })
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('alert').filter({ hasText: 'already denied by Dana Okafor' }).waitFor()
     await page.getByRole('heading', { name: 'Denied by Dana Okafor' }).waitFor()
@@ -162,7 +165,7 @@ describe('from the mail to the decision', () => {
   })
 
   test('by keyboard alone: comment, approve and deny are reached in that order, and seen', async () => {
-    const { id } = await front.ask()
+    const { id } = await pagesFixture.ask()
     await mailed(id)
     const page = await follow(await openMail(), 'Max Mertens')
     const reached: string[] = []
@@ -186,7 +189,7 @@ describe('on a phone', () => {
   test.each(['light', 'dark'] as const)(
     'mailbox, mail, request, decision and refusal read well, %s',
     async (colorScheme) => {
-      const { id } = await front.ask(
+      const { id } = await pagesFixture.ask(
         'rita',
         's3://finance-reports/2026/month-end/a-rather-long-prefix-without-any-gap/corrections/',
       )
@@ -195,7 +198,7 @@ describe('on a phone', () => {
       const start = await context.newPage()
       await start.setViewportSize(PHONE)
       await start.emulateMedia({ colorScheme })
-      await start.goto(front.office.entra.mailboxUrl(PEOPLE.max))
+      await start.goto(pagesFixture.useCases.entra.mailboxUrl(PEOPLE.max))
       await picture(start, `mailbox-phone-${colorScheme}`, true)
       await accessible(start)
       await start.getByRole('navigation', { name: 'Inbox' }).getByRole('link').first().click()

@@ -22,7 +22,7 @@ export function buttonsOf(card: object): readonly string[] {
 }
 
 /** The text of each RichTextBlock, its runs joined. */
-export function saidOn(card: object): readonly string[] {
+export function textsOn(card: object): readonly string[] {
   return nodesOfType(card, 'RichTextBlock').map((block) =>
     nodesOfType(block, 'TextRun')
       .map(({ text }) => text)

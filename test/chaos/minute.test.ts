@@ -4,14 +4,14 @@ import {
   type Chaos,
   expectNothingSince,
   IN_TIME,
-  type Kept,
   untilTurnedAway,
+  type VendedKeys,
   withChaos,
 } from '../fixtures/chaos.ts'
 
 /** These tests wait for a real minute, so they run at the same time. */
 
-async function untilRefused(chaos: Chaos, kept: Kept): Promise<void> {
+async function untilRefused(chaos: Chaos, kept: VendedKeys): Promise<void> {
   await vi.waitFor(async () => expect(await chaos.write(kept)).toBe('AccessDenied'), IN_TIME)
 }
 
@@ -112,7 +112,7 @@ describe.concurrent('every grant ends', () => {
 
       await world.privateRedis?.restart()
       await vi.waitFor(async () => expect(await chaos.audit('grant.activated')).toEqual(before), IN_TIME)
-      await vi.waitFor(async () => expect((await chaos.show(long)).status).toBe('active'), IN_TIME)
+      await vi.waitFor(async () => expect((await chaos.readGrant(long)).status).toBe('active'), IN_TIME)
       expect(await chaos.write(await chaos.vend(long))).toBe('written')
       await chaos.untilStatus(await chaos.approve(requestId), 'active')
       expect((await world.call('rita', `/grants/${long}/end`)).body.status).toBe('revoking')

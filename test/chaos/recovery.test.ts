@@ -4,12 +4,12 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { longLivedKeyId, secretKey } from '../../sandbox/aws/state.ts'
 import { wordsOf } from '../../sandbox/demo/rooms.ts'
-import { type Chaos, type Kept, withChaos } from '../fixtures/chaos.ts'
-import { APP_ID, RECOVERY_SEED, TOLD_RULES } from '../fixtures/recovery-rules.ts'
+import { type Chaos, type VendedKeys, withChaos } from '../fixtures/chaos.ts'
+import { APP_ID, RECOVERY_SEED, RULES_WITH_CHANNEL } from '../fixtures/recovery-rules.ts'
 
 /** Latchkey dies or loses its data. What AWS enforces follows from the documents in AWS alone. */
 
-const OPTIONS = { rules: TOLD_RULES, seed: RECOVERY_SEED, teams: { appId: APP_ID } }
+const OPTIONS = { rules: RULES_WITH_CHANNEL, seed: RECOVERY_SEED, teams: { appId: APP_ID } }
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 
@@ -19,7 +19,7 @@ function recover({ world }: Chaos, ...options: readonly string[]) {
 }
 
 /** Finn's own access key. */
-function keyOfFinn({ world: { aws } }: Chaos): Kept {
+function keyOfFinn({ world: { aws } }: Chaos): VendedKeys {
   const key = { accessKeyId: longLivedKeyId(), secretAccessKey: secretKey() }
   aws.state.accessKeys.set(key.accessKeyId, { ...key, userName: 'finn', createdAt: aws.clock.now() })
   return { ...key, sessionToken: '' }
@@ -58,9 +58,9 @@ async function everything({ redis }: Chaos): Promise<ReadonlyMap<string, Buffer>
 }
 
 /** Restores yesterday's snapshot while no process runs. */
-async function putBack({ redis }: Chaos, copy: ReadonlyMap<string, Buffer>): Promise<void> {
+async function restore({ redis }: Chaos, snapshot: ReadonlyMap<string, Buffer>): Promise<void> {
   await redis.flushall()
-  for (const [key, value] of copy) await redis.restore(key, 0, value)
+  for (const [key, value] of snapshot) await redis.restore(key, 0, value)
 }
 
 /** The position in the journal of the first call of that name and outcome since then. */
@@ -119,7 +119,7 @@ describe.concurrent('what AWS enforces', () => {
     await withChaos(async (chaos) => {
       const { world, redis } = chaos
       const { own, session, kept, onUser } = await twoGrants(chaos)
-      const copy = await everything(chaos)
+      const snapshot = await everything(chaos)
       for (const [by, id] of [
         ['rita', session],
         ['finn', onUser],
@@ -130,7 +130,7 @@ describe.concurrent('what AWS enforces', () => {
       const later = await chaos.active({ by: 'finn' })
       expect(attached(chaos)).toEqual([`latchkey.${later}`])
       await world.kill('workers', 'SIGKILL')
-      await putBack(chaos, copy)
+      await restore(chaos, snapshot)
 
       await expect(recover(chaos)).rejects.toMatchObject({
         stderr: expect.stringContaining('add --yes'),

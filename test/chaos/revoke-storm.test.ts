@@ -8,29 +8,29 @@ import { orderOf } from '../../src/grants/grant-order.ts'
 import type { SessionPrincipal } from '../../src/grants/principal.ts'
 import { parseRules } from '../../src/rules/file/parse-rules.ts'
 import { activeGrant, commitGrants } from '../fixtures/active-grants.ts'
-import { type Kept, write } from '../fixtures/chaos.ts'
+import { type VendedKeys, write } from '../fixtures/chaos.ts'
 import { type Product, startProduct } from '../fixtures/product.ts'
-import { ground } from '../fixtures/redis-record.ts'
+import { redisFixture } from '../fixtures/redis-record.ts'
 import { RULES } from '../fixtures/world.ts'
 
 /** Three processes end three hundred sessions at once, on a role and its replicas, while replies are lost at random. */
 
-const COPIES = 3
+const REPLICAS = 3
 const ENDED_ON_EACH = 100
 const KEPT_ON_EACH = 5
 const AT_ONCE = 25
-const rulesText = RULES.replace('elevationRole: latchkey/prod', `elevationRole: latchkey/prod, copies: ${COPIES}`)
+const rulesText = RULES.replace('elevationRole: latchkey/prod', `elevationRole: latchkey/prod, copies: ${REPLICAS}`)
 const rules = parseRules(rulesText)
 
 let product: Product
 beforeAll(async () => {
-  product = await startProduct({ rules: rulesText, seed: { replicas: COPIES } })
+  product = await startProduct({ rules: rulesText, seed: { replicas: REPLICAS } })
 })
 afterAll(() => product.stop())
 
 interface Held {
   readonly grant: Grant
-  readonly kept: Kept
+  readonly kept: VendedKeys
 }
 
 /** Active grants as the record stores them, each with vended credentials. */
@@ -39,7 +39,7 @@ async function hold(principal: SessionPrincipal, count: number): Promise<readonl
   process.env.AWS_ENDPOINT_URL = product.aws.url
   process.env.AWS_ACCESS_KEY_ID = keys.web.accessKeyId
   process.env.AWS_SECRET_ACCESS_KEY = keys.web.secretAccessKey
-  const driver = awsDriver({ ...rules, part: 'web', log: ground('storm').log })
+  const driver = awsDriver({ ...rules, part: 'web', log: redisFixture('storm').log })
   const nowMs = await product.record.now()
   const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs))
   await commitGrants(product.record, grants)
@@ -60,7 +60,7 @@ async function adoptedRoles(cli: Redis): Promise<number> {
 test('each of 300 is refused, nobody else is, and IAM was written once for each copy, and again only where the answer was lost', async () => {
   const { cli, aws, seeded, record } = product
   await product.startWorkers()
-  await expect.poll(() => adoptedRoles(cli), { timeout: 30_000 }).toBe(COPIES)
+  await expect.poll(() => adoptedRoles(cli), { timeout: 30_000 }).toBe(REPLICAS)
   await product.kill('workers', 'SIGTERM')
   const principals = seeded.roles.map(({ arn, roleId }) => {
     return { driver: 'session', account: aws.state.account, roleArn: arn, roleId } as const
@@ -83,8 +83,8 @@ test('each of 300 is refused, nobody else is, and IAM was written once for each 
 
   // A call whose reply was lost is sent again by the SDK, or found done by the next read.
   const [done, lost] = [after.done - before.done, after.lost - before.lost]
-  expect(done).toBeGreaterThanOrEqual(COPIES)
-  expect(done).toBeLessThanOrEqual(COPIES + lost)
+  expect(done).toBeGreaterThanOrEqual(REPLICAS)
+  expect(done).toBeLessThanOrEqual(REPLICAS + lost)
   expect(new Set(product.denied())).toEqual(
     new Set(
       ended.map(

@@ -61,6 +61,6 @@ function kindOf(schema: Readonly<Record<string, unknown>>): string {
 }
 
 export const termsPaths = () => schemaPaths(terms)
-export const copyPaths = () => schemaPaths(copy)
+export const messagePaths = () => schemaPaths(copy)
 
 export { renderMail }

@@ -7,7 +7,7 @@ import type { Product } from '../fixtures/product.ts'
 import { frozenPurpose, SIGNED_KINDS } from './frozen-signing.ts'
 import { jsonIn, leavesOf, mask } from './mask.ts'
 import { readWrites, type Write } from './redis-history.ts'
-import { type Kept, METRICS_TOKEN } from './story.ts'
+import { type CliFiles, METRICS_TOKEN } from './story.ts'
 
 /** Every name that is stored or seen outside, found after the story, by kind. */
 export type Names = Readonly<Record<string, readonly string[]>>
@@ -41,7 +41,7 @@ class Found {
   }
 }
 
-export async function findNames(product: Product, kept: Kept): Promise<Names> {
+export async function findNames(product: Product, kept: CliFiles): Promise<Names> {
   const found = new Found()
   const writes = await readWrites(product.privateRedis?.dir ?? '')
   const queues = queuesIn(writes)
@@ -162,7 +162,7 @@ function linkOf(url: string): string {
   return mask(`${pathname}${search}`)
 }
 
-function ofTerminal(found: Found, { signIn, awsConfig }: Kept): void {
+function ofTerminal(found: Found, { signIn, awsConfig }: CliFiles): void {
   for (const [file, text] of signIn) {
     found.add('signInFiles', file)
     found.add('signInFields', ...leavesOf(jsonIn(text)).map(([path]) => `${file} ${path}`))

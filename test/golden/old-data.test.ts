@@ -4,7 +4,7 @@ import { PEOPLE } from '../../sandbox/entra/fixture.ts'
 import { APPROVE, eventually, type Product } from '../fixtures/product.ts'
 import { frozenPurpose } from './frozen-signing.ts'
 import { makeOldData, type OldData, type OldRecord } from './old-records.ts'
-import { startOffice } from './story.ts'
+import { startStoryWorld } from './story.ts'
 
 /** A Redis of an older Latchkey: nothing in it may be lost, called forged or shown wrongly. */
 
@@ -12,7 +12,7 @@ let product: Product
 let old: OldData
 
 beforeAll(async () => {
-  product = await startOffice()
+  product = await startStoryWorld()
   // The state that the old version left: the roles were adopted, and no worker runs.
   await product.startWorkers()
   await eventually(async () => expect(await product.stored('deny', DENY_ID)).toHaveProperty('mac'))

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { PROJECT } from '../../sandbox/project.ts'
 import type { Product } from '../fixtures/product.ts'
-import { auditPaths, copyPaths, termsPaths } from './from-src.ts'
+import { auditPaths, messagePaths, termsPaths } from './from-src.ts'
 import { expectGolden, expectLines, IS_UPDATE, readGolden, writeGolden } from './golden-file.ts'
 import { closeCalls } from './http-call.ts'
 import { findNames, type Names } from './names.ts'
@@ -66,7 +66,7 @@ function listed(): Names {
   const auditFields = auditPaths()
   const recordFields = [
     ...termsPaths().map((path) => `grant.terms.${path}`),
-    ...copyPaths().map((path) => `copy.${path}`),
+    ...messagePaths().map((path) => `copy.${path}`),
   ]
   return { auditFields, auditKinds: kindsIn(auditFields), recordFields }
 }

@@ -48,25 +48,25 @@ entitlements:
 `
 
 /** The world of the story. Only web runs. */
-export function startOffice(options: WorldOptions = {}): Promise<Product> {
+export function startStoryWorld(options: WorldOptions = {}): Promise<Product> {
   const seed = { entities: [{ kind: 'user', name: 'finn' }] } as const
   return startProduct({ rules: RULES, seed, teams: { appId: APP_ID }, ...options })
 }
 
 export async function startStory(): Promise<Product> {
-  const product = await startOffice({ env: { METRICS_TOKEN }, watch: true })
+  const product = await startStoryWorld({ env: { METRICS_TOKEN }, watch: true })
   const { teams } = product
   await Promise.all([teams.open('rita'), teams.open('max'), product.startWorkers()])
   return product
 }
 
 /** The files of the CLI on a person's machine. */
-export interface Kept {
+export interface CliFiles {
   readonly signIn: readonly (readonly [file: string, text: string])[]
   readonly awsConfig: string
 }
 
-export async function playStory(product: Product): Promise<Kept> {
+export async function playStory(product: Product): Promise<CliFiles> {
   const kept = await workWithSession(product)
   await Promise.all([workWithOwnUser(product), endOnTime(product), neverGranted(product)])
   await tamper(product)
@@ -78,7 +78,7 @@ export async function playStory(product: Product): Promise<Kept> {
 }
 
 /** Requested by the form, approved by a click, used, extended, ended by the requester. */
-async function workWithSession(product: Product): Promise<Kept> {
+async function workWithSession(product: Product): Promise<CliFiles> {
   const { teams, cli } = product
   await teams.say('rita', 'request')
   const form = await seeMessage(product, 'rita', 'personal', ['Ask for access'])
@@ -124,7 +124,7 @@ async function extend(product: Product, person: PersonName, grantId: string): Pr
   await eventually(async () => expect(await product.events('grant.extended', grantId)).toHaveLength(1))
 }
 
-async function atTerminal(product: Product, grantId: string): Promise<Kept> {
+async function atTerminal(product: Product, grantId: string): Promise<CliFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-golden-'))
   try {
     const terminal = await openTerminal(product, 'rita', folder)

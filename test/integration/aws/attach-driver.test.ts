@@ -20,16 +20,16 @@ import type { Bucket } from '../../../src/rules/rules.ts'
 import { type AttachWorld, attachContract, draftOf, orderOf } from '../../contract/attach.contract.ts'
 import {
   BUCKET,
-  type Holders,
-  holdersOf,
-  makeHolders,
+  entitiesOf,
+  makeOwnIdentities,
+  type OwnIdentities,
   REGION,
   SHARED_ROLE,
   trustOf,
 } from '../../fixtures/attach-driver.ts'
 import { useAws } from '../use-aws.ts'
 
-interface World extends AttachWorld, Holders {
+interface World extends AttachWorld, OwnIdentities {
   readonly aws: SandboxAws
   readonly keys: SeededLatchkey['keys']
   /** Everything that the driver wrote to its log. */
@@ -52,12 +52,12 @@ function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[], bucket: Par
 
 async function startWorld(): Promise<World> {
   const aws = await startAws()
-  const { keys } = aws.seedLatchkey({ entities: holdersOf(aws.state.account) })
-  const holders = await makeHolders(aws, keys.owner)
+  const { keys } = aws.seedLatchkey({ entities: entitiesOf(aws.state.account) })
+  const identities = await makeOwnIdentities(aws, keys.owner)
   const logged: unknown[] = []
   aws.state.users.delete('dave')
   return {
-    ...holders,
+    ...identities,
     aws,
     logged,
     keys,
@@ -69,7 +69,7 @@ async function startWorld(): Promise<World> {
     now: () => aws.clock.now(),
     advance: (ms) => aws.clock.advance(ms),
     async stop() {
-      holders.close()
+      identities.close()
       await aws.stop()
     },
   }

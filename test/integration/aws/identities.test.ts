@@ -182,21 +182,21 @@ describe('workers', () => {
 describe('workers, at the wiring', () => {
   it('see all of it with their own rights, made or not, and change nothing', async () => {
     driverOf('workers')
-    const desk = regionClients(REGION, { warn: () => undefined })
+    const clients = regionClients(REGION, { warn: () => undefined })
     const rules = {
       accounts: new Map([['prod', { name: 'prod', id: HOME, elevationRole: 'latchkey/prod', copies: 2 }]]),
       buckets: new Map([[BUCKETS[HOME], { bucket: BUCKETS[HOME], account: 'prod', region: REGION, owners: [] }]]),
     }
-    const [place] = feedRegions(rules, HOME, 'aws')
-    if (!place) throw new Error('The rules name no place')
-    expect(await readIdentities(desk, place)).toHaveLength(2)
-    expect(isUnwired(await readWiring(desk))).toBe(true)
-    await refused(putConnection(desk, 'c7'.repeat(32)))
+    const [region] = feedRegions(rules, HOME, 'aws')
+    if (!region) throw new Error('The rules name no place')
+    expect(await readIdentities(clients, region)).toHaveLength(2)
+    expect(isUnwired(await readWiring(clients))).toBe(true)
+    await refused(putConnection(clients, 'c7'.repeat(32)))
     await refused(
-      putInvokeRole(desk, desiredState(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+      putInvokeRole(clients, desiredState(region, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
     )
     await refused(
-      putDeadLetters(desk, desiredState(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+      putDeadLetters(clients, desiredState(region, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
     )
   })
 })
@@ -322,7 +322,7 @@ describe.each(IDENTITIES)('%s', (name) => {
     installed.makeAdministrator(name)
     for (const sid of installed.sidsOf(name, 'Deny')) {
       expect(await DENIED[sid]?.(name), `${sid} of ${name}`).toBe(false)
-      const putBack = installed.takeOut(name, sid)
+      const putBack = installed.removeStatement(name, sid)
       expect(await DENIED[sid]?.(name), `${name} without ${sid}`).toBe(true)
       putBack()
     }
@@ -342,7 +342,7 @@ describe.each(IDENTITIES)('%s', (name) => {
     const hands = installed.clients(await installed.keysOf(name))
     for (const sid of installed.sidsOf(name, 'Allow')) {
       expect(await works(NEEDED[sid], hands, name), `${sid} of ${name}`).toBe(true)
-      const putBack = installed.takeOut(name, sid)
+      const putBack = installed.removeStatement(name, sid)
       expect(await works(NEEDED[sid], hands, name), `${name} without ${sid}`).toBe(false)
       putBack()
     }

@@ -145,24 +145,24 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     const log = { warn: () => undefined }
     const rules = { accounts, buckets: new Map([[BUCKET, bucket]]) }
     const { id, partition } = await readAccount(REGION, log)
-    const [place] = feedRegions(rules, id, partition)
-    if (place === undefined) throw new Error('There is a bucket.')
-    const desk = regionClients(REGION, log)
+    const [region] = feedRegions(rules, id, partition)
+    if (region === undefined) throw new Error('There is a bucket.')
+    const clients = regionClients(REGION, log)
     const wanted = async (publicUrl: string, key: string) =>
-      desiredState(place, { publicUrl, key, ours: await readIdentities(desk, place) })
+      desiredState(region, { publicUrl, key, ours: await readIdentities(clients, region) })
     const made = await wanted('https://one.example.com', 'c1'.repeat(32))
     const onDone = () => undefined
-    await applyWiring(desk, { wanted: made, key: 'c1'.repeat(32), rotate: false, onDone })
-    expect(wiringDrift(made, await readWiring(desk)).map(sayDifference)).toEqual([])
+    await applyWiring(clients, { wanted: made, key: 'c1'.repeat(32), rotate: false, onDone })
+    expect(wiringDrift(made, await readWiring(clients)).map(sayDifference)).toEqual([])
     const moved = await wanted('https://two.example.com', 'c2'.repeat(32))
-    await applyWiring(desk, { wanted: moved, key: 'c2'.repeat(32), rotate: true, onDone })
-    await putDeadLetters(desk, moved)
-    expect(wiringDrift(moved, await readWiring(desk)).map(sayDifference)).toEqual([])
-    expect(await testWiring(desk, { hasArrived: async () => true, waitMs: 1_000 })).toBe(true)
-    expect(await readTrails(desk)).toMatchObject([{ name: 'company', isLogging: true }])
-    expect((await readPrincipals(desk, place)).map(({ name }) => name)).toContain('role analysts')
-    await removeWiring(desk, { withRole: true, onDone })
-    expect(isUnwired(await readWiring(desk))).toBe(true)
+    await applyWiring(clients, { wanted: moved, key: 'c2'.repeat(32), rotate: true, onDone })
+    await putDeadLetters(clients, moved)
+    expect(wiringDrift(moved, await readWiring(clients)).map(sayDifference)).toEqual([])
+    expect(await testWiring(clients, { hasArrived: async () => true, waitMs: 1_000 })).toBe(true)
+    expect(await readTrails(clients)).toMatchObject([{ name: 'company', isLogging: true }])
+    expect((await readPrincipals(clients, region)).map(({ name }) => name)).toContain('role analysts')
+    await removeWiring(clients, { withRole: true, onDone })
+    expect(isUnwired(await readWiring(clients))).toBe(true)
   })
 
   /** A call that is new in src/aws must be added above, made by the code that uses it. */

@@ -4,24 +4,24 @@ import type { Budget } from '../../../src/messages/message-sender.ts'
 import { redisBudget } from '../../../src/redis/budget.ts'
 import type { Connection } from '../../../src/redis/connections.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import { ground } from '../../fixtures/redis-record.ts'
+import { redisFixture } from '../../fixtures/redis-record.ts'
 
-const here = ground('budget')
+const fixture = redisFixture('budget')
 let redis: Connection
 let budget: Budget
 
 beforeAll(async () => {
-  redis = await here.open('request')
-  budget = redisBudget(redis, { prefix: here.prefix })
+  redis = await fixture.open('request')
+  budget = redisBudget(redis, { prefix: fixture.prefix })
 })
 
-afterAll(() => here.close())
+afterAll(() => fixture.close())
 
 /** Waits as often as the budget says. Returns what it then gave, and Redis's time at that moment. */
 async function turn(conversation: string) {
   for (;;) {
     const taken = await budget.take(conversation)
-    if ('giveBack' in taken) return { at: await redisRecord(redis, { prefix: here.prefix }).now(), ...taken }
+    if ('giveBack' in taken) return { at: await redisRecord(redis, { prefix: fixture.prefix }).now(), ...taken }
     await delay(taken.waitMs)
   }
 }
@@ -60,7 +60,7 @@ test('no window of Teams’ limits ever sees more than it takes', async () => {
 test('what somebody else wrote where a budget lies keeps nobody out', async () => {
   const { giveBack } = await turn('forged')
   await giveBack()
-  const [key = '', ...others] = await redis.keys(`${here.prefix}:budget:*`)
+  const [key = '', ...others] = await redis.keys(`${fixture.prefix}:budget:*`)
   for (const name of [key, ...others]) {
     await redis.hset(name, { holder: 'x', until: '99999999999999', 'free-3': '99999999999999' })
   }

@@ -2,14 +2,14 @@ import { afterAll, expect, test } from 'vitest'
 import { startRedis } from '../../../bootstrap/redis.mjs'
 import { preflight } from '../../../src/redis/check-redis.ts'
 import { connect } from '../../../src/redis/connections.ts'
-import { ground } from '../../fixtures/redis-record.ts'
+import { redisFixture } from '../../fixtures/redis-record.ts'
 
 const server = await startRedis()
-const here = ground('preflight', server.url)
-const redis = await here.open('request')
+const fixture = redisFixture('preflight', server.url)
+const redis = await fixture.open('request')
 
 afterAll(async () => {
-  here.close()
+  fixture.close()
   // A normal stop would first rewrite the append-only file, which was switched off and on.
   await server.kill9()
   await server.stop()
@@ -61,7 +61,7 @@ test('a Redis that forbids CONFIG is asked about durability, not refused', async
 })
 
 test('a Redis that is not there is a refusal with the next step, not a crash', async () => {
-  const nowhere = connect('/nonexistent/redis.sock', 'request', here.log)
+  const nowhere = connect('/nonexistent/redis.sock', 'request', fixture.log)
   const { refusals } = await preflight(nowhere, { answerWithinMs: 50 })
   nowhere.disconnect()
   expect(refusals).toEqual([expect.stringContaining('REDIS_URL')])

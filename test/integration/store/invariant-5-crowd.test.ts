@@ -3,16 +3,16 @@ import type { Job } from '../../../src/jobs/catalog.ts'
 import { bullQueue } from '../../../src/redis/job-queue.ts'
 import { startWorkers } from '../../../src/redis/queue-workers.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import { ground, newId, until } from '../../fixtures/redis-record.ts'
+import { newId, redisFixture, until } from '../../fixtures/redis-record.ts'
 
-const here = ground('crowd')
-const { log, prefix } = here
-const record = redisRecord(await here.open('request'), { prefix })
-const shared = await here.open('worker')
+const fixture = redisFixture('crowd')
+const { log, prefix } = fixture
+const record = redisRecord(await fixture.open('request'), { prefix })
+const shared = await fixture.open('worker')
 const queue = bullQueue(shared, { prefix, log })
 afterAll(async () => {
   await queue.close()
-  here.close()
+  fixture.close()
 })
 
 const AT_ONCE = 5

@@ -8,19 +8,19 @@ import { startWorkers, type Task } from '../../../src/redis/queue-workers.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { relayOutbox } from '../../../workers/relay-outbox.ts'
 import { type SweepDeps, sweepDue } from '../../../workers/sweep-due.ts'
-import { eventOf, ground, newId, until, write } from '../../fixtures/redis-record.ts'
+import { eventOf, newId, redisFixture, until, write } from '../../fixtures/redis-record.ts'
 
-const here = ground('sweep')
-const { log } = here
-const request = await here.open('request')
-const shared = await here.open('worker')
+const fixture = redisFixture('sweep')
+const { log } = fixture
+const request = await fixture.open('request')
+const shared = await fixture.open('worker')
 
 const toStop: (() => Promise<void>)[] = []
 
 afterEach(async () => {
   for (const stop of toStop.splice(0).reverse()) await stop()
 })
-afterAll(() => here.close())
+afterAll(() => fixture.close())
 
 function fresh() {
   const prefix = `{t-sweep-${newId()}}`
@@ -129,7 +129,7 @@ describe('a revocation that is overdue by 30 seconds', () => {
     const { record } = fresh()
     const broken = await startRedis()
     toStop.push(broken.stop)
-    const elsewhere = ground('sweep-broken', broken.url)
+    const elsewhere = redisFixture('sweep-broken', broken.url)
     toStop.push(async () => elsewhere.close())
     const queue = bullQueue(await elsewhere.open('worker'), { log: elsewhere.log })
     await broken.kill9()
@@ -190,7 +190,7 @@ describe('over an outage', () => {
     toStop.push(server.stop)
     const network = await startTcpProxy(server.socket)
     toStop.push(network.stop)
-    const over = ground('sweep-outage', network.url)
+    const over = redisFixture('sweep-outage', network.url)
     toStop.push(async () => over.close())
     const { prefix } = over
     const connection = await over.open('worker')

@@ -2,29 +2,29 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type PrivateRedis, startRedis } from '../../../bootstrap/redis.mjs'
 import { startTcpProxy, type TcpProxy } from '../../../sandbox/tcp-proxy.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import { dump, eventOf, type Ground, ground, newId, until, write } from '../../fixtures/redis-record.ts'
+import { dump, eventOf, newId, type RedisFixture, redisFixture, until, write } from '../../fixtures/redis-record.ts'
 
 let server: PrivateRedis
 let network: TcpProxy
-let here: Ground
+let fixture: RedisFixture
 
 beforeEach(async () => {
   server = await startRedis()
   network = await startTcpProxy(server.socket)
-  here = ground('outage', network.url)
+  fixture = redisFixture('outage', network.url)
 })
 
 afterEach(async () => {
-  here.close()
+  fixture.close()
   await network.stop()
   await server.stop()
 })
 
 /** A record behind a network that can fail, and a second connection that does not use that network. */
 async function open() {
-  const { prefix } = here
-  const redis = await here.open('request')
-  const direct = await here.open('request', server.url)
+  const { prefix } = fixture
+  const redis = await fixture.open('request')
+  const direct = await fixture.open('request', server.url)
   return { redis, direct, record: redisRecord(redis, { prefix }), past: redisRecord(direct, { prefix }), prefix }
 }
 
@@ -134,7 +134,7 @@ describe('while Redis cannot be reached', () => {
 
   test('the log tells of the loss once and of the return once', async () => {
     const { redis, record } = await open()
-    const told = (msg: string) => here.lines.filter((line) => line.msg === msg).length
+    const told = (msg: string) => fixture.lines.filter((line) => line.msg === msg).length
     await server.kill9()
     await until(() => told('Redis is not reachable') === 2)
     await expect(record.now()).rejects.toMatchObject(unavailable)

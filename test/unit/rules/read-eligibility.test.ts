@@ -6,8 +6,8 @@ import { parseScope } from '../../../src/rules/scope.ts'
 import { ADA, BO, change, LEAD, person } from './a-rules-file.ts'
 
 /** The rules of the tests, with this own identity of the lead and this driver in the entitlement for deletes. */
-function rulesWith(holder: string, driver = 'attach') {
-  const row = `principals: {prod: {person:lead: ${holder}}}\nentitlements:`
+function rulesWith(ownIdentity: string, driver = 'attach') {
+  const row = `principals: {prod: {person:lead: ${ownIdentity}}}\nentitlements:`
   return parseRules(change('entitlements:', row).replace('[delete]', `[delete]\n    driver: ${driver}`))
 }
 
