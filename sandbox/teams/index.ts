@@ -267,9 +267,9 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
         trigger,
       ),
     async open(who, where) {
-      for (const place of where === undefined ? (['personal', 'channel'] as const) : [where]) {
-        await openConversation(person(who), place)
-        await clientOf(person(who)).watch(place)
+      for (const kind of where === undefined ? (['personal', 'channel'] as const) : [where]) {
+        await openConversation(person(who), kind)
+        await clientOf(person(who)).watch(kind)
       }
     },
     close: (who) => clientOf(person(who)).unwatch(),

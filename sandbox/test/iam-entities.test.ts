@@ -197,12 +197,12 @@ test('a role made again under the same name is another one, and sessions of the 
   const { Credentials } = await enter(fixture.seeded.keys.owner, 'again')
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {}
   const session = iamAs({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken })
-  const look = () => session.send(new GetRoleCommand({ RoleName: 'again' }))
-  await expect(look()).resolves.toBeDefined()
+  const read = () => session.send(new GetRoleCommand({ RoleName: 'again' }))
+  await expect(read()).resolves.toBeDefined()
   fixture.aws.state.roles.get('again')?.inline.delete('all', 0)
   await iam.send(new DeleteRoleCommand({ RoleName: 'again' }))
   expect(await make()).not.toBe(first)
-  await expect(look()).rejects.toMatchObject(refused)
+  await expect(read()).rejects.toMatchObject(refused)
 })
 
 test.each([

@@ -62,13 +62,13 @@ async function pictures(page: Page, name: string): Promise<void> {
     await section.screenshot({ path: join(process.env.PICTURES, `cards-${name}-${position + 1}.png`) })
 }
 
-const looks = [
+const layouts = [
   { place: 'phone', cardPx: 360 },
   { place: 'desktop', cardPx: 640 },
 ].flatMap((size) => (['light', 'dark'] as const).map((scheme) => ({ ...size, scheme })))
 
 describe('every card', () => {
-  test.each(looks)('is no wider than its place: $place, $scheme', async ({ place, cardPx, scheme }) => {
+  test.each(layouts)('is no wider than its place: $place, $scheme', async ({ place, cardPx, scheme }) => {
     const page = await openPage(allCards(), cardPx, scheme)
     await pictures(page, `${place}-${scheme}`)
     expect(await page.evaluate(() => Reflect.get(window, 'tooWide')())).toEqual([])

@@ -14,8 +14,8 @@ const cards = z.record(z.string(), z.looseObject({})).parse(JSON.parse(process.e
 const cardOf = ({ caller }: Interaction) => cards[caller.objectId] ?? {}
 
 const bot: Bot = {
-  said: (turn) => turn.reply({ card: cardOf(turn), summary: 'constant' }),
-  acted: async (turn) => ({ card: cardOf(turn) }),
+  said: (interaction) => interaction.reply({ card: cardOf(interaction), summary: 'constant' }),
+  acted: async (interaction) => ({ card: cardOf(interaction) }),
   installed: async () => undefined,
 }
 

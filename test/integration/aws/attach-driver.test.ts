@@ -240,8 +240,8 @@ describe('the attach driver', () => {
 
   it.each(['role', 'user'] as const)('finds every policy of a %s, however many pages AWS needs', async (kind) => {
     const names = Array.from({ length: 250 }, (_, index) => `latchkey.g-${String(index).padStart(12, '0')}`)
-    const holder = kind === 'role' ? world.aws.state.roles.get(SHARED_ROLE) : world.aws.state.users.get('carol')
-    for (const name of names) holder?.inline.put(name, '{}', world.now())
+    const entity = kind === 'role' ? world.aws.state.roles.get(SHARED_ROLE) : world.aws.state.users.get('carol')
+    for (const name of names) entity?.inline.put(name, '{}', world.now())
     const target = { account: world.account, kind, name: kind === 'role' ? SHARED_ROLE : 'carol' }
     expect((await world.driver.attached(target)).map(({ policyName }) => policyName)).toEqual(names)
   })

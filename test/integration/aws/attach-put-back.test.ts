@@ -160,11 +160,11 @@ describe('a policy that lies there after its grant', () => {
 
 it('what could need an id in the Deny document holds a place there, from the ask until its yes is worth nothing', async () => {
   const id = await useCases.grantedAttach()
-  const places = () => useCases.record.scores('on-role', '111122223333.prod')
+  const slots = () => useCases.record.scores('on-role', '111122223333.prod')
   const { terms } = await useCases.grant(id)
-  expect((await places()).get(id)).toBe(Date.parse(deniedUntil(terms)))
+  expect((await slots()).get(id)).toBe(Date.parse(deniedUntil(terms)))
   const at = (await useCases.record.now()) + 600_000
-  const free = 150 - [...(await places()).values()].filter((score) => score > at - 600_000).length
+  const free = 150 - [...(await slots()).values()].filter((score) => score > at - 600_000).length
   const others = Array.from({ length: free }, () => ({ kind: 'on-role', value: '111122223333.prod', id: newId(), at }))
   await useCases.record.commit({ records: [], indexes: others, audit: [eventOf()] })
   await expect(useCases.approvedAttach('finn')).rejects.toMatchObject({ code: 'QUOTA_FULL' })

@@ -29,10 +29,10 @@ interface Command {
   /** The levels that AWS requires. Empty: any level allows it. Undefined: no level allows it. */
   readonly deps: readonly AskableLevel[] | undefined
   /** `at` is a location inside or outside the prefix, without a final slash. */
-  readonly args: (at: Place) => readonly string[]
+  readonly args: (at: Locations) => readonly string[]
 }
 
-interface Place {
+interface Locations {
   readonly uri: string
   readonly key: string
   readonly prefix: string
@@ -119,7 +119,7 @@ function isAllowed({ deps }: Command, levels: readonly AskableLevel[]): boolean 
 }
 
 /** The same start for every command, whatever the previous one did. */
-async function prepare(prefix: string): Promise<Place> {
+async function prepare(prefix: string): Promise<Locations> {
   const key = `${prefix}cell.csv`
   const put = (Key: string) => owner.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'a,b\n' }))
   const gone = [`${prefix}fixed/a.csv`, `${prefix}synced/a.csv`].map((Key) => ({ Key }))
@@ -134,10 +134,10 @@ async function prepare(prefix: string): Promise<Place> {
 }
 
 async function run(cli: Cli, command: Command, prefix: string, keys: Credentials | KeyPair): Promise<CliAnswer> {
-  const place = await prepare(prefix)
+  const location = await prepare(prefix)
   return await cli.run({
     folder,
-    args: command.args(place),
+    args: command.args(location),
     environment: {
       HOME: folder,
       AWS_ENDPOINT_URL: aws.url,

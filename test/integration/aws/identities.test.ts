@@ -59,7 +59,7 @@ import { useAws } from '../use-aws.ts'
 const REQUESTER = '0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10'
 const GRANT = 'g-000000000001'
 const ACCOUNTS = [HOME, DATA] as const
-const HOLDERS = {
+const OWN_IDENTITIES = {
   [HOME]: [
     { kind: 'role', name: 'app-team', sessionName: 'alice' },
     { kind: 'user', name: 'carol' },
@@ -99,10 +99,10 @@ function driverOf(part: 'web' | 'workers'): Driver {
   })
 }
 
-function draftIn(account: (typeof ACCOUNTS)[number], holder?: GrantDraft['ownIdentity']): GrantDraft {
+function draftIn(account: (typeof ACCOUNTS)[number], ownIdentity?: GrantDraft['ownIdentity']): GrantDraft {
   const scopes = [{ bucket: BUCKETS[account], key: '2026/' }]
   const draft = { account, grantId: GRANT, requester: REQUESTER, scopes, levels: ['read', 'write'] } as const
-  return holder === undefined ? draft : { ...draft, ownIdentity: holder }
+  return ownIdentity === undefined ? draft : { ...draft, ownIdentity: ownIdentity }
 }
 
 function orderOf<P extends Principal>(draft: GrantDraft, principal: P): GrantOrder<P> {
@@ -137,24 +137,24 @@ describe('web', () => {
       expect(await web.readDeny(principal)).toBeUndefined()
       expect((await web.vend(orderOf(draftIn(account), principal))).accessKeyId).toMatch(/^ASIA/)
     }
-    for (const holder of HOLDERS[account]) {
-      const draft = draftIn(account, holder)
+    for (const ownIdentity of OWN_IDENTITIES[account]) {
+      const draft = draftIn(account, ownIdentity)
       expect((await web.preflight(draft)).principals).toHaveLength(1)
-      expect(await web.attached({ account, ...holder }, { documents: true })).toEqual([])
+      expect(await web.attached({ account, ...ownIdentity }, { documents: true })).toEqual([])
     }
   })
 
   it.each(ACCOUNTS)('writes nothing in account %s', async (account) => {
     const web = driverOf('web')
     for (const principal of await sessionPrincipals(web, account)) await refused(web.writeDeny(principal, denyOf))
-    for (const holder of HOLDERS[account]) {
-      const draft = draftIn(account, holder)
+    for (const ownIdentity of OWN_IDENTITIES[account]) {
+      const draft = draftIn(account, ownIdentity)
       const [principal] = (await web.preflight(draft)).principals
       await refused(web.activate(orderOf(draft, principal), installed.aws.clock.now()))
       const { roles, users } = installed.aws.account(account)
-      const held = (holder.kind === 'role' ? roles : users).get(holder.name)
+      const held = (ownIdentity.kind === 'role' ? roles : users).get(ownIdentity.name)
       held?.inline.put(policyNameOf(GRANT), ANYTHING, 0)
-      await refused(web.detach({ account, ...holder }, policyNameOf(GRANT), 'tidying'))
+      await refused(web.detach({ account, ...ownIdentity }, policyNameOf(GRANT), 'tidying'))
     }
   })
 })
@@ -166,8 +166,8 @@ describe('workers', () => {
       await workers.activate(orderOf(draftIn(account), principal), installed.aws.clock.now())
       expect(await workers.writeDeny(principal, denyOf)).toEqual(denyOf)
     }
-    for (const holder of HOLDERS[account]) {
-      const draft = draftIn(account, holder)
+    for (const ownIdentity of OWN_IDENTITIES[account]) {
+      const draft = draftIn(account, ownIdentity)
       const [principal] = (await workers.preflight(draft)).principals
       if (principal.driver !== 'attach') throw new Error(`${principal.roleArn} is no holder`)
       const target = entityOf(principal)
@@ -339,11 +339,11 @@ describe.each(IDENTITIES)('%s', (name) => {
   })
 
   it('needs every right that it has', async () => {
-    const hands = installed.clients(await installed.keysOf(name))
+    const clients = installed.clients(await installed.keysOf(name))
     for (const sid of installed.sidsOf(name, 'Allow')) {
-      expect(await works(NEEDED[sid], hands, name), `${sid} of ${name}`).toBe(true)
+      expect(await works(NEEDED[sid], clients, name), `${sid} of ${name}`).toBe(true)
       const putBack = installed.removeStatement(name, sid)
-      expect(await works(NEEDED[sid], hands, name), `${name} without ${sid}`).toBe(false)
+      expect(await works(NEEDED[sid], clients, name), `${name} without ${sid}`).toBe(false)
       putBack()
     }
   })
@@ -362,7 +362,7 @@ const DENIED: Readonly<Record<string, (name: IdentityName) => Promise<boolean>>>
   NeverObjects: (name) => installed.may(name, 's3:GetObject', 'arn:aws:s3:::finance-reports/x'),
 }
 
-type Need = (hands: Clients, name: IdentityName) => Promise<unknown>
+type Need = (clients: Clients, name: IdentityName) => Promise<unknown>
 
 /** Calls that fail without this right. */
 const NEEDED: Readonly<Record<string, Need>> = {
@@ -411,9 +411,9 @@ const NEEDED: Readonly<Record<string, Need>> = {
   },
 }
 
-async function works(need: Need | undefined, hands: Clients, name: IdentityName): Promise<boolean> {
+async function works(need: Need | undefined, clients: Clients, name: IdentityName): Promise<boolean> {
   if (need === undefined) throw new Error('Nobody says what this right is for: name it in NEEDED')
-  return need(hands, name).then(
+  return need(clients, name).then(
     () => true,
     () => false,
   )

@@ -95,18 +95,18 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
   it('a grant is put on a role, shown, and taken away', async () => {
     const order = await onRole()
     const target = entityOf(order.principal)
-    expect(await driver.attached(target, { documents: true })).toHaveLength(1)
-    expect(await driver.entityState(target)).toMatchObject({ faults: [] })
-    await driver.detach(target, `latchkey.${order.grantId}`, 'early-revoke')
-    expect(await driver.attached(target)).toEqual([])
+    expect(await driver.attached(entity, { documents: true })).toHaveLength(1)
+    expect(await driver.entityState(entity)).toMatchObject({ faults: [] })
+    await driver.detach(entity, `latchkey.${order.grantId}`, 'early-revoke')
+    expect(await driver.attached(entity)).toEqual([])
   })
 
   it('a grant is put on a user, shown, and taken away', async () => {
-    const { target, document } = await onUser()
-    expect(await driver.attached(target, { documents: true })).toEqual([{ policyName: USER_POLICY, document }])
-    expect(await driver.entityState(target)).toMatchObject({ faults: [expect.stringContaining('boundary')] })
-    await driver.detach(target, USER_POLICY, 'early-revoke')
-    expect(await driver.attached(target)).toEqual([])
+    const { entity, document } = await onUser()
+    expect(await driver.attached(entity, { documents: true })).toEqual([{ policyName: USER_POLICY, document }])
+    expect(await driver.entityState(entity)).toMatchObject({ faults: [expect.stringContaining('boundary')] })
+    await driver.detach(entity, USER_POLICY, 'early-revoke')
+    expect(await driver.attached(entity)).toEqual([])
   })
 
   it('a one-object link is taken by S3', async () => {
@@ -177,8 +177,8 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
   }
 
   async function onRole(): Promise<GrantOrder<AttachPrincipal>> {
-    const holder = { kind: 'role', name: 'analysts', sessionName: 'rita@example.com' } as const
-    const draft = { ...DRAFT, holder, levels: ['write'] as const }
+    const ownIdentity = { kind: 'role', name: 'analysts', sessionName: 'rita@example.com' } as const
+    const draft = { ...DRAFT, ownIdentity, levels: ['write'] as const }
     const [principal] = (await driver.preflight(draft)).principals
     if (principal.driver !== 'attach') throw new Error(`${principal.roleArn} holds nothing of a person's own`)
     const order = { ...draft, ...TIMES, principal }
@@ -188,7 +188,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
 
   /** moto stores no permissions boundary of a user, and the driver refuses a user without one. So this calls the driver without its preflight. */
   async function onUser() {
-    const target = { account: ACCOUNT, kind: 'user', name: 'carol' } as const
+    const entity = { account: ACCOUNT, kind: 'user', name: 'carol' } as const
     const log = { warn: () => undefined }
     const clients = awsClients({ accounts, part: 'workers', log })
     const principal = {
@@ -199,9 +199,9 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
       deniedOn: DENIED_ON,
     } as const
     const document = attachDocument({ ...DRAFT, ...TIMES, principal, levels: ['write'] }, bucket)
-    await refuseWithoutRoom({ clients, log }, target, USER_POLICY, document)
-    await attach({ clients, log }, target, { policyName: USER_POLICY, document })
-    return { target, document }
+    await refuseWithoutRoom({ clients, log }, entity, USER_POLICY, document)
+    await attach({ clients, log }, entity, { policyName: USER_POLICY, document })
+    return { entity, document }
   }
 
   async function readBack(kind: 'role' | 'user', name: string, policy: string): Promise<unknown> {

@@ -100,11 +100,11 @@ let one: Terraform
 let planned: Promise<Plan>
 let made: Promise<{ readonly applied: JobOutcome; readonly again: JobOutcome }>
 const motoKeys = { accessKeyId: 'SANDBOXMOTO', secretAccessKey: 'moto' }
-const copies: Terraform[] = []
+const installations: Terraform[] = []
 
-function copyOf(...where: Parameters<typeof terraformIn>): Terraform {
+function newTerraform(...where: Parameters<typeof terraformIn>): Terraform {
   const copy = terraformIn(...where)
-  copies.push(copy)
+  installations.push(copy)
   return copy
 }
 
@@ -120,7 +120,7 @@ beforeAll(async () => {
     data: providerAt({ url, keys: there, alias: 'data' }),
   }
   server = lacking === undefined ? await startMoto() : undefined
-  one = copyOf(
+  one = newTerraform(
     'examples/one-account',
     server === undefined ? owners.alone : providersAt({ url: server.url, keys: motoKeys }),
   )
@@ -132,7 +132,7 @@ beforeAll(async () => {
 }, 240_000)
 afterAll(async () => {
   await Promise.allSettled([planned, made])
-  for (const copy of copies) copy.remove()
+  for (const copy of installations) copy.remove()
   await server?.stop()
   await aws?.stop()
 }, 240_000)
@@ -148,7 +148,7 @@ describe.skipIf(missing !== undefined)(
   { timeout: 240_000 },
   () => {
     it('is written as Terraform writes it', async () => {
-      expect(await copyOf('.').run('fmt', '-check', '-recursive', '-diff')).toEqual({ code: 0, output: '' })
+      expect(await newTerraform('.').run('fmt', '-check', '-recursive', '-diff')).toEqual({ code: 0, output: '' })
     })
 
     it('plans one account as the sandbox is seeded, and preflight finds no fault in it', async () => {
@@ -180,7 +180,7 @@ describe.skipIf(missing !== undefined)(
     })
 
     it('plans a second account, which is entered with its external id, and nowhere without it', async () => {
-      const two = copyOf('examples/two-accounts', owners.home + owners.data)
+      const two = newTerraform('examples/two-accounts', owners.home + owners.data)
       expect(await two.run('init', '-input=false')).toMatchObject({ code: 0 })
       const { resources } = await two.plan('-var', `external_id=${EXTERNAL_ID}`)
       const there: Readonly<Record<string, DocumentName>> = {
@@ -207,7 +207,7 @@ describe.skipIf(missing !== undefined)(
     /** One copy for all refused plans, because their providers and modules are the same. */
     let refused: Terraform
     beforeAll(async () => {
-      refused = copyOf('examples/one-account', owners.alone)
+      refused = newTerraform('examples/one-account', owners.alone)
       await refused.run('init', '-input=false')
     })
 
@@ -322,9 +322,9 @@ async function comparesAsOurs(url: string): Promise<void> {
       ['finance-reports', { bucket: 'finance-reports', account: 'prod', region: 'eu-west-1', owners: [] }],
     ]),
   }
-  const places = feedRegions(rules, HOME, 'aws')
-  expect(places.map(({ region }) => region)).toEqual(['eu-west-1', 'us-east-1'])
-  for (const place of places) {
+  const regions = feedRegions(rules, HOME, 'aws')
+  expect(regions.map(({ region }) => region)).toEqual(['eu-west-1', 'us-east-1'])
+  for (const place of regions) {
     const wanted = desiredState(place, {
       publicUrl: 'https://latchkey.example.com',
       key: CLOUDTRAIL_KEY,

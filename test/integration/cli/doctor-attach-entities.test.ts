@@ -13,23 +13,23 @@ afterAll(() => useCases.close())
 
 const who = { kind: 'person', id: 'finn', name: 'finn' } as const
 const user = (name: string) => ({ who, kind: 'user', name }) as const
-const look = (...names: readonly string[]) =>
+const check = (...names: readonly string[]) =>
   entityFaults(regionClients('eu-west-1', useCases.fixture.log), '111122223333', names.map(user))
 
 test('a holder in order has no faults', async () => {
-  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: [] }])
+  expect(await check('finn')).toEqual([{ entity: 'user finn', faults: [] }])
 })
 
 test('a holder without its boundary is named with the fault', async () => {
   const finn = useCases.aws.state.users.get('finn')
   if (finn === undefined) throw new Error('The sandbox has the user.')
   finn.boundaryArn = undefined
-  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: ['The user finn has no permissions boundary.'] }])
+  expect(await check('finn')).toEqual([{ entity: 'user finn', faults: ['The user finn has no permissions boundary.'] }])
 })
 
 test('a holder that is gone is named', async () => {
   useCases.aws.state.users.delete('finn')
-  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: ['There is no such user.'] }])
+  expect(await check('finn')).toEqual([{ entity: 'user finn', faults: ['There is no such user.'] }])
 })
 
 test('what Latchkey itself refuses is not called a refusal of AWS', () => {

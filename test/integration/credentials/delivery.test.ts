@@ -278,12 +278,12 @@ describe('a sign-in to the console', () => {
     const grantId = await useCases.granted()
     const said: unknown[] = []
     const { url } = await open(grantId)
-    for (const place of [
+    for (const endpoint of [
       `${useCases.aws.url}/federation?Action=login`,
       `${useCases.aws.url}/nowhere`,
       'http://127.0.0.1:1/federation',
     ])
-      await signInToConsole(at(place), rita(), grantId).catch((error: unknown) => said.push(error))
+      await signInToConsole(at(endpoint), rita(), grantId).catch((error: unknown) => said.push(error))
     expect(said).toHaveLength(3)
     const { secretAccessKey, sessionToken, accessKeyId } = await vend(grantId)
     const told = inspect([lines, said], { depth: 9, showHidden: true, maxStringLength: null })

@@ -53,10 +53,10 @@ describe('early ends', () => {
     const [first, ...others] = await live(5, principals.slice(0, 1))
     if (!first) throw new Error('There is no grant.')
     await end(first)
-    let looks = 0
+    let scans = 0
     const list: typeof record.list = async (kind, ...rest) => {
       const ids = await record.list(kind, ...rest)
-      if (kind === 'revoking' && looks++ === 0) await Promise.all(others.map(end))
+      if (kind === 'revoking' && scans++ === 0) await Promise.all(others.map(end))
       return ids
     }
     const before = useCases.calls('PutRolePolicy')

@@ -135,7 +135,7 @@ describe('setup', () => {
 
 describe('what somebody changes by hand', () => {
   const s3Rule = { Name: 'latchkey-s3', EventPattern: '{"source":["aws.ec2"]}' }
-  const hands: readonly (readonly [string, string, () => Promise<unknown>])[] = [
+  const attempts: readonly (readonly [string, string, () => Promise<unknown>])[] = [
     [
       'a rule switched off',
       'rule latchkey-s3 looks for something else, is DISABLED',
@@ -194,7 +194,7 @@ describe('what somebody changes by hand', () => {
     await feedSetup.clients.events.send(new PutTargetsCommand({ Rule: 'latchkey-s3', Targets }))
   }
 
-  test.each(hands)('%s is told, and mended', async (_, says, act) => {
+  test.each(attempts)('%s is told, and mended', async (_, says, act) => {
     await feedSetup.setup()
     await act()
     expect((await feedSetup.drift()).map(sayDifference)).toEqual([says])
@@ -225,7 +225,7 @@ describe('what somebody changes by hand', () => {
 })
 
 describe('while a grant is live', () => {
-  async function turn(told: Map<string, string>): Promise<readonly unknown[]> {
+  async function checkDrift(told: Map<string, string>): Promise<readonly unknown[]> {
     const { record, fixture } = feedSetup.feed
     const { endpoint } = await feedSetup.wanted()
     const publicUrl = new URL(endpoint).origin
@@ -240,16 +240,16 @@ describe('while a grant is live', () => {
     const live = { kind: 'live', value: 'grants', id: 'g-0123456789ab', at: Date.now() }
     for (const region of feedSetup.regions) await feedSetup.setup({ region })
     await feedSetup.clients.events.send(new DisableRuleCommand({ Name: 'latchkey-s3' }))
-    expect(await turn(told)).toEqual([])
+    expect(await checkDrift(told)).toEqual([])
     await feedSetup.feed.record.commit({ records: [], indexes: [live], audit: [eventOf()] })
     const differences = ['rule latchkey-s3 is DISABLED']
     const alarm = { account: '111122223333', region: 'eu-west-1', differences }
-    expect(await turn(told)).toMatchObject([alarm])
-    expect(await turn(told)).toMatchObject([alarm])
+    expect(await checkDrift(told)).toMatchObject([alarm])
+    expect(await checkDrift(told)).toMatchObject([alarm])
     await feedSetup.teardown()
-    expect(await turn(told)).toHaveLength(2)
+    expect(await checkDrift(told)).toHaveLength(2)
     await noteSetUp(feedSetup.feed.record, feedSetup.region, byOperator('ops'))
-    expect(await turn(new Map())).toHaveLength(4)
+    expect(await checkDrift(new Map())).toHaveLength(4)
   })
 
   test('whoever set it up or took it down is on record, in the write that makes it watched or not', async () => {
@@ -271,7 +271,7 @@ describe('while a grant is live', () => {
     setAwsEnvironment(feedSetup.aws, feedSetup.seeded.keys.workers)
     const live = { kind: 'live', value: 'grants', id: 'g-0123456789ab', at: Date.now() }
     await feedSetup.feed.record.commit({ records: [], indexes: [live], audit: [eventOf()] })
-    expect(await turn(new Map())).toEqual([])
+    expect(await checkDrift(new Map())).toEqual([])
   })
 })
 

@@ -96,13 +96,13 @@ async function isReady(principal: SessionPrincipal): Promise<boolean> {
 
 async function ask(bucket: string): Promise<string> {
   const scopes = [parseScope(`s3://${bucket}/2026/`)]
-  const wish = { scopes, levels: ['write'], durationMinutes: 30, reason: 'month-end' } as const
-  return (await requestAccess(deps, useCases.as('rita'), wish)).id
+  const input = { scopes, levels: ['write'], durationMinutes: 30, reason: 'month-end' } as const
+  return (await requestAccess(deps, useCases.as('rita'), input)).id
 }
 
 async function approve(requestId: string): Promise<string> {
-  const yes = { decision: 'approve', comment: '' } as const
-  return z.string().parse((await reviewAccessRequest(deps, useCases.as('dana'), requestId, yes)).grantId)
+  const review = { decision: 'approve', comment: '' } as const
+  return z.string().parse((await reviewAccessRequest(deps, useCases.as('dana'), requestId, review)).grantId)
 }
 
 const end = (grantId: string) => endGrant(deps, useCases.as('rita'), grantId)

@@ -19,8 +19,8 @@ test.each([
 ])('a request that was changed in Redis is approved by nobody: %o', async (change) => {
   const { id } = await useCases.ask()
   await useCases.overwriteRequest(id, change)
-  const yes = { decision: 'approve', comment: '' } as const
-  await expect(reviewAccessRequest(useCases.deps, useCases.as('dana'), id, yes)).rejects.toMatchObject({
+  const review = { decision: 'approve', comment: '' } as const
+  await expect(reviewAccessRequest(useCases.deps, useCases.as('dana'), id, review)).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
   expect((await useCases.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })

@@ -249,7 +249,7 @@ test('after the whole story no log, audit event, job, answer or anything in Redi
   await eventually(async () => expect(await product.cli.xlen('{latchkey}:outbox')).toBe(0))
 
   const redis = await everythingInRedis()
-  const places = new Map([
+  const searched = new Map([
     ['output of the processes', product.output()],
     ['what the commands printed', printed.join('\n')],
     ['the audit', JSON.stringify(await product.audit())],
@@ -262,13 +262,13 @@ test('after the whole story no log, audit event, job, answer or anything in Redi
   const found: string[] = []
   for (const [what, secret] of await secrets()) {
     expect(secret.length, what).toBeGreaterThan(19)
-    for (const [place, text] of places)
-      if (formsOf(secret).some((form) => text.includes(form))) found.push(`${what}: ${place}`)
+    for (const [source, text] of searched)
+      if (formsOf(secret).some((form) => text.includes(form))) found.push(`${what}: ${source}`)
   }
   expect(found).toEqual([])
 
   // Proves that the search covers these places: what may be there is found.
   const session = [...product.aws.state.sessions.values()].find(({ sessionName }) => sessionName !== MEASURED_AS)
-  for (const place of ['output of the processes', 'the audit', 'Redis', 'the append-only file of Redis'])
-    expect(places.get(place), place).toContain(session?.sessionName)
+  for (const source of ['output of the processes', 'the audit', 'Redis', 'the append-only file of Redis'])
+    expect(searched.get(source), source).toContain(session?.sessionName)
 })

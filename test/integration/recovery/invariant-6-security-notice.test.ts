@@ -195,11 +195,11 @@ describe('a notice waits until Teams has taken it', () => {
 
   test('one operation at a time in the channel: while another is on its way there, it waits', async () => {
     await isInTeam()
-    const turn = await teller().budget.take(SECURITY_CHANNEL)
+    const taken = await teller().budget.take(SECURITY_CHANNEL)
     await sweep()
     expect(posted()).toEqual([])
     expect(await dueIds()).toHaveLength(1)
-    if ('giveBack' in turn) await turn.giveBack()
+    if ('giveBack' in taken) await taken.giveBack()
     await sweep(60_000)
     expect(posted()).toHaveLength(1)
   })

@@ -29,8 +29,8 @@ function verbs({ card }: ShownMessage): readonly string[] {
 /** The last message with this button; cards refresh by themselves. */
 function withButton(who: PersonName, where: Where, verb: string): Promise<ShownMessage> {
   const { teams } = world
-  const look = () => teams.conversation(who, where).findLast((message) => verbs(message).includes(verb))
-  return teams.waitFor(look, AbortSignal.timeout(30_000))
+  const readMessage = () => teams.conversation(who, where).findLast((message) => verbs(message).includes(verb))
+  return teams.waitFor(readMessage, AbortSignal.timeout(30_000))
 }
 
 async function requestsOf(person: PersonName) {

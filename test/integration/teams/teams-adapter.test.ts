@@ -32,7 +32,8 @@ const OLD = { type: 'Action.Submit', title: 'Old client', data: { verb: 'approve
 
 /** Rita writes and is answered with a card. Returns its message's id. */
 async function showCard(actions: readonly object[] = [APPROVE, OLD]): Promise<string> {
-  door.behaviour.said = async (turn) => turn.reply({ card: card('Decide', actions), summary: 'A request' })
+  door.behaviour.said = async (interaction) =>
+    interaction.reply({ card: card('Decide', actions), summary: 'A request' })
   await door.teams.say('rita', 'my access')
   door.botCalls.splice(0)
   return last().id
@@ -45,9 +46,9 @@ function last(who: 'rita' | 'max' = 'rita', where: 'personal' | 'channel' = 'per
 }
 
 function only(): BotCall {
-  const [heard, ...others] = door.botCalls
-  if (heard === undefined || others.length > 0) throw new Error(`${door.botCalls.length} turns were heard.`)
-  return heard
+  const [botCall, ...others] = door.botCalls
+  if (botCall === undefined || others.length > 0) throw new Error(`${door.botCalls.length} turns were heard.`)
+  return botCall
 }
 
 describe('what is said', () => {
@@ -73,7 +74,7 @@ describe('what is said', () => {
   })
 
   test('in a channel the mention is no part of it, and the reply stays in the thread', async () => {
-    door.behaviour.said = async (turn, text) => turn.reply(`You said: ${text}`)
+    door.behaviour.said = async (interaction, text) => interaction.reply(`You said: ${text}`)
     const { thread } = await door.teams.say('rita', 'request write s3://finance-reports/2026/', { where: 'channel' })
     const said = door.botCalls.filter(({ kind }) => kind === 'said')
     expect(said).toMatchObject([
@@ -89,7 +90,7 @@ describe('what is said', () => {
   })
 
   test.each([[412], [429]])('a reply that Teams refuses for the moment (%s) is tried again', async (status) => {
-    door.behaviour.said = async (turn) => turn.reply(`after ${status}`)
+    door.behaviour.said = async (interaction) => interaction.reply(`after ${status}`)
     door.teams.faults.fail('replyToActivity', { kind: 'status', status }, { times: 2 })
     await door.teams.say('rita', 'help')
     expect(last().text).toBe(`after ${status}`)
@@ -97,7 +98,7 @@ describe('what is said', () => {
   })
 
   test('a reply whose answer is lost is not sent twice', async () => {
-    door.behaviour.said = async (turn) => turn.reply('once only')
+    door.behaviour.said = async (interaction) => interaction.reply('once only')
     door.teams.faults.fail('replyToActivity', { kind: 'lose' }, { times: 1 })
     await door.teams.say('rita', 'help')
     const texts = door.teams.conversation('rita').map(({ text }) => text)
@@ -105,7 +106,7 @@ describe('what is said', () => {
   })
 
   test('a token that went bad before its time is replaced', async () => {
-    door.behaviour.said = async (turn) => turn.reply('with a new token')
+    door.behaviour.said = async (interaction) => interaction.reply('with a new token')
     door.teams.expireBotTokens()
     await door.teams.say('rita', 'help')
     expect(last().text).toBe('with a new token')
@@ -160,7 +161,7 @@ test('a message that breaks the bot is answered with a reference, and the next o
   }
   await door.teams.say('rita', 'help')
   expect(last().text).toMatch(/Something went wrong here\..*reference [0-9a-f-]{36}\./)
-  door.behaviour.said = async (turn) => turn.reply('well again')
+  door.behaviour.said = async (interaction) => interaction.reply('well again')
   await door.teams.say('rita', 'help')
   expect(last().text).toBe('well again')
 })

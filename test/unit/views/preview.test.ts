@@ -59,7 +59,7 @@ const SCOPES: readonly (readonly string[])[] = [
 ]
 
 const SETS: readonly (readonly Level[])[] = Array.from({ length: 2 ** ASKABLE_LEVELS.length - 1 }, (_, bits) =>
-  ASKABLE_LEVELS.filter((_level, place) => ((bits + 1) >> place) % 2 === 1),
+  ASKABLE_LEVELS.filter((_level, index) => ((bits + 1) >> index) % 2 === 1),
 )
 
 const CASES = SETS.flatMap((levels) => SCOPES.map((scopes) => ({ levels, scopes })))
