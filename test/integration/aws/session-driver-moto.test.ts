@@ -94,7 +94,7 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
 
   it('a grant is put on a role, shown, and taken away', async () => {
     const order = await onRole()
-    const target = entityOf(order.principal)
+    const entity = entityOf(order.principal)
     expect(await driver.attached(entity, { documents: true })).toHaveLength(1)
     expect(await driver.entityState(entity)).toMatchObject({ faults: [] })
     await driver.detach(entity, `latchkey.${order.grantId}`, 'early-revoke')

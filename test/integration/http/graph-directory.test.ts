@@ -38,7 +38,7 @@ directoryContract('Graph', async () => {
   const entra = await startEntra()
   return {
     directory: directoryOf(entra).directory,
-    company: entra.tenant,
+    tenant: entra.tenant,
     goSilent: () => entra.faults.fail('graph', { kind: 'silent' }),
     comeBack: () => entra.faults.heal(),
     stop: () => entra.stop(),
