@@ -78,7 +78,10 @@ describe('what is said', () => {
     const { thread } = await door.teams.say('rita', 'request write s3://finance-reports/2026/', { where: 'channel' })
     const said = door.botCalls.filter(({ kind }) => kind === 'said')
     expect(said).toMatchObject([
-      { text: 'request write s3://finance-reports/2026/', interaction: { conversation: { conversationType: 'channel' } } },
+      {
+        text: 'request write s3://finance-reports/2026/',
+        interaction: { conversation: { conversationType: 'channel' } },
+      },
     ])
     expect(said[0]?.interaction.conversation.conversationId).toBe(`${door.teams.roster.channel.id};messageid=${thread}`)
     expect(last('max', 'channel')).toMatchObject({ thread, text: 'You said: request write s3://finance-reports/2026/' })
