@@ -1,5 +1,4 @@
-// A throw-away certificate authority for the sandbox's HTTPS servers. Its private key is never written down: once the one
-// server certificate is signed, nobody can sign another.
+// A throw-away certificate authority for the sandbox's HTTPS servers. Its private key is never written to disk: it signs one server certificate and is dropped.
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createPrivateFolder } from './private-folder.mjs'
@@ -12,14 +11,14 @@ const names = [
 ]
 
 async function makeCertificates() {
-  // Imported late: it is a package, and the installation may have run only a moment ago.
+  // Imported here, because `npm ci` may have installed the package only a moment ago.
   const { generate } = await import('selfsigned')
   const now = Date.now()
   const common = {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
-    // Tests move clocks; the certificate must not be what notices.
+    // Tests move clocks, which must not make the certificate expire.
     notBeforeDate: new Date(now - 30 * dayMs),
     notAfterDate: new Date(now + 365 * dayMs),
   }
@@ -43,7 +42,7 @@ async function makeCertificates() {
   return { 'authority.pem': authority.cert, 'server.pem': server.cert, 'server.key': server.private }
 }
 
-/** Node reads NODE_EXTRA_CA_CERTS once, at its start: give `environment` to a process before it begins. */
+/** Node reads NODE_EXTRA_CA_CERTS once, at its start, so `environment` must be set before a process starts. */
 export async function createAuthority() {
   const folder = await createPrivateFolder()
   for (const [name, text] of Object.entries(await makeCertificates())) {

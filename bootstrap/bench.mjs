@@ -1,5 +1,4 @@
-// `npm run bench [-- --json] [-- <name>…]`: the same preparation as `npm run demo`, then the benches. Each starts private Redises of its
-// own, append-only and `appendfsync always`: a named one is never filled with 100,000 grants.
+// `npm run bench [-- --json] [-- <name>…]`: prepares as `npm run demo` does and runs the benches. Each starts private Redises, append-only with `appendfsync always`, so that a Redis named by REDIS_URL is never filled with 100,000 grants.
 import { projectRoot } from './find-redis.mjs'
 import { run } from './run.mjs'
 import { compile, install, main, withSurroundings } from './surroundings.mjs'

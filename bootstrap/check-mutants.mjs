@@ -1,20 +1,20 @@
-// A step of `npm run check`: what can be said about the table of mutants without running a test.
+// A step of `npm run check`: checks the table of mutants without running a test.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { projectRoot } from './find-redis.mjs'
 import { mutatedFiles, readTable } from './mutant-table.mjs'
 
-/** A full name is made of few texts: of `describe`, of `test`, and of what stands in a row of `test.each`. */
+/** A full test name consists of the texts of `describe`, of `test` and of a row of `test.each`. */
 const mostPieces = 5
 
-/** A test file together with what it imports from the project: rows and shared tests may stand there. */
+/** The text of a test file and of the project files that it imports, which may contain rows and shared tests. */
 function textOf(path) {
   const text = readFileSync(path, 'utf8')
   const imported = [...text.matchAll(/ from '(\.[^']+)'/g)].map(([, relative]) => join(dirname(path), relative))
   return [text, ...imported.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8'))].join('\n')
 }
 
-/** The longest beginning of a name, of whole words, that stands in the text. */
+/** The longest beginning of the name, in whole words, that occurs in the text. */
 function longestPiece(text, name) {
   const ends = [...name.matchAll(/\b|$/g)].map(({ index }) => index)
   return name.slice(

@@ -1,4 +1,4 @@
-// `npm run check`: everything that can be said about the sources without playing the story.
+// `npm run check`: every check of the sources that needs no story.
 import { projectRoot } from './find-redis.mjs'
 import { run } from './run.mjs'
 import { install, main, withSurroundings } from './surroundings.mjs'

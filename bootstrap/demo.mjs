@@ -1,4 +1,4 @@
-// `npm run demo`: the same preparation as `npm test`, then the sandbox and Latchkey.
+// `npm run demo`: prepares as `npm test` does and starts the sandbox and Latchkey.
 import { projectRoot } from './find-redis.mjs'
 import { run } from './run.mjs'
 import { compile, install, main, withSurroundings } from './surroundings.mjs'

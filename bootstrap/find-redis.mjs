@@ -1,5 +1,4 @@
-// Finds a Redis server program without installing anything on the machine: the PATH, else Debian's package unpacked into ./.redis.
-// Plain JavaScript without dependencies, because it runs before `npm ci`.
+// Finds a Redis server without installing anything on the machine: on the PATH, else Debian's package unpacked into ./.redis. Plain JavaScript without dependencies, because it runs before `npm ci`.
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
@@ -23,14 +22,14 @@ async function exists(path, mode = constants.F_OK) {
   )
 }
 
-/** `true` where the program starts and says 6.2 or newer; Valkey counts from 7.2, so the same comparison holds. */
+/** True when the program starts and reports version 6.2 or newer. Valkey starts at 7.2, so the same comparison holds. */
 async function isNewEnough(program, environment) {
   try {
     const { stdout } = await run(program, ['--version'], { env: { ...process.env, ...environment } })
     const [, major, minor] = /\bv=(\d+)\.(\d+)/.exec(stdout) ?? []
     return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2)
   } catch (fault) {
-    // A program of another architecture or without its libraries is the same as none: the next place is tried.
+    // A program of another architecture or without its libraries does not count; the next candidate is tried.
     process.stderr.write(`${program} cannot be used: ${fault.message.split('\n')[0]}\n`)
     return false
   }
@@ -58,13 +57,13 @@ async function findUnpacked() {
   return (await isNewEnough(program, environment)) ? { program, environment } : undefined
 }
 
-/** apt with folders of our own, so that neither root nor the machine's package lists are needed. */
+/** Runs apt with folders of our own, so that it needs neither root nor the machine's package lists. */
 function apt(workspace, ownLists, ...words) {
   const options = [
     `Dir::Cache=${workspace}/cache`,
     `Dir::State::status=/var/lib/dpkg/status`,
     'Debug::NoLocking=1',
-    // Run by root, apt would drop to a user who may not write into our folder.
+    // When root runs apt, it drops to a user who may not write into our folder.
     'APT::Sandbox::User=root',
     'Acquire::Retries=2',
     ...(ownLists ? [`Dir::State::lists=${workspace}/lists`] : []),
@@ -72,13 +71,13 @@ function apt(workspace, ownLists, ...words) {
   return run('apt-get', ['-q', ...options.flatMap((option) => ['-o', option]), ...words], { timeout: 300_000 })
 }
 
-/** Lets apt work out which packages this very machine lacks for redis-server, and only downloads them. */
+/** Downloads redis-server and the packages that this machine lacks for it. apt decides which. */
 async function downloadPackages(workspace) {
   const words = ['install', '--yes', '--download-only', '--no-install-recommends', 'redis-server']
   try {
     await apt(workspace, false, ...words)
   } catch (fault) {
-    // A fresh machine has empty package lists, an old one may have stale ones.
+    // The package lists are empty on a fresh machine and may be stale on an old one.
     process.stderr.write('Reading the package lists of Debian into a private folder …\n')
     await apt(workspace, true, 'update').catch((updateFault) =>
       process.stderr.write(`${updateFault.stderr ?? fault}\n`),
@@ -108,7 +107,7 @@ async function unpackFromDebian() {
   return findUnpacked()
 }
 
-/** The program to start and the environment it needs. Throws one line each for Debian, macOS and Docker where there is none. */
+/** Returns the program to start and its environment. @throws one line each for Debian, macOS and Docker when there is none */
 export async function findRedis() {
   const found = (await findOnPath()) ?? (await findUnpacked()) ?? (await unpackFromDebian())
   if (found === undefined) throw new Error(howToInstall)

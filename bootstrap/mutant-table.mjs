@@ -1,21 +1,20 @@
-// The table of mutants in test/mutants/*.yaml. An entry breaks one guarantee with its edits, and the test of that name must
-// notice: `{name, guarantee, test, named?, edits: {file, find, replace}[]}`. CONTRIBUTING.md has an example.
+// The table of mutants in test/mutants/*.yaml. An entry's edits break one guarantee, and the named test must fail: `{name, guarantee, test, named?, edits: {file, find, replace}[]}`. CONTRIBUTING.md has an example.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectRoot } from './find-redis.mjs'
 
 const folder = join(projectRoot, 'test/mutants')
 
-/** Every mutant, in the order of the names. */
+/** Reads every mutant, sorted by name. */
 export async function readTable() {
-  // Not above: on a fresh machine `npm run mutants` installs the package first.
+  // Imported here, because on a fresh machine `npm run mutants` installs the package first.
   const { parse } = await import('yaml')
   const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
   const mutants = files.flatMap((file) => parse(readFileSync(join(folder, file), 'utf8')))
   return mutants.sort((one, other) => (one.name < other.name ? -1 : 1))
 }
 
-/** @throws if `find` does not stand exactly once in the text, as whole lines */
+/** @throws if `find` does not occur exactly once in the text as whole lines */
 function replaceLines(text, { file, find, replace }) {
   if (!find.endsWith('\n')) throw new Error(`${file}: "find" is not whole lines`)
   const at = `\n${text}`.indexOf(`\n${find}`)
@@ -27,8 +26,8 @@ function replaceLines(text, { file, find, replace }) {
 }
 
 /**
- * The files that a mutant changes, with their new text. Edits of one file are made one after the other.
- * @throws if an edit cannot be made
+ * The new text of each file that a mutant changes. Edits of one file are applied one after the other.
+ * @throws if an edit cannot be applied
  */
 export function mutatedFiles({ edits }, root) {
   const files = new Map()

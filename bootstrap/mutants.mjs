@@ -1,5 +1,4 @@
-// `npm run mutants [-- <part of a name>…]`: each mutant's test must pass, and then fail with the mutant's edits. Both runs
-// select the same tests, one after the other in the same worker process and in a copy of the tree.
+// `npm run mutants [-- <part of a name>…]`: each mutant's test must pass, and then fail with the mutant's edits. Both runs select the same tests, one after the other in the same worker process and in a copy of the tree.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -11,22 +10,22 @@ import { createPrivateFolder } from './private-folder.mjs'
 import { install, main, withSurroundings } from './surroundings.mjs'
 
 const longestRunMs = 180_000
-/** Time for the runner to end such a run and to say so. */
+/** The runner needs time to end a run that took too long and to report it. */
 const longestAnswerMs = longestRunMs + 30_000
 const longestStopMs = 10_000
-/** Tests wait for facts: one that a mutant keeps waiting for so much longer than without it is red. */
+/** A test waits for facts. If a mutant keeps it waiting this much longer than the run without it, the test counts as red. */
 const longestWaitMs = 20_000
-/** More than there are processors: with three lanes on two of them a third of the time nobody computed. */
+/** More lanes than processors: with three lanes on two processors a third of the time was idle. */
 const lanes = availableParallelism() + 2
 
-/** What git would commit, new files included; nothing that is built or installed. */
+/** The files that git would commit, new ones included, without build results and packages. */
 function filesOfTheTree() {
   const words = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
   const list = execFileSync('git', words, { cwd: projectRoot, encoding: 'utf8', maxBuffer: 1e8 })
   return list.split('\0').filter((path) => path !== '' && existsSync(join(projectRoot, path)))
 }
 
-/** Another snapshot of the tree, in a folder of its own. */
+/** Copies the snapshot of the tree into a folder of its own. */
 async function withCopy({ root, files }, act) {
   const folder = await createPrivateFolder()
   const copy = join(folder, 'latchkey')
@@ -44,7 +43,7 @@ async function withCopy({ root, files }, act) {
   }
 }
 
-/** A vitest that stays in one copy; one that does not answer in time is ended, and the next run begins another. */
+/** A vitest that stays alive in one copy. One that does not answer in time is ended, and the next run starts another. */
 function stayingVitest(copy, environment) {
   let child
 
@@ -58,7 +57,7 @@ function stayingVitest(copy, environment) {
     await nextMessage('vitest did not start')
   }
 
-  /** What the child says next, or the sentence: it ended, or the time is over. */
+  /** The child's next message, or the sentence when it ended or the time is over. */
   async function nextMessage(sentence) {
     const over = new AbortController()
     const signal = AbortSignal.any([over.signal, AbortSignal.timeout(longestAnswerMs)])
@@ -88,7 +87,7 @@ function stayingVitest(copy, environment) {
 
   return {
     stop,
-    /** The report, or a sentence that says why there is none. */
+    /** Returns the report, or a sentence that says why there is none. */
     async run(order) {
       if (child === undefined) await begin()
       if (child.connected) child.send(order)
@@ -99,7 +98,7 @@ function stayingVitest(copy, environment) {
   }
 }
 
-/** `passed`, `failed`, or a sentence that says why the test said nothing. */
+/** `passed`, `failed`, or a sentence that says why the test gave no result. */
 function outcomeOf(report, { named = '' }) {
   if (typeof report === 'string') return report
   const results = report.tests.filter(({ name }) => name.includes(named))
@@ -110,8 +109,8 @@ function outcomeOf(report, { named = '' }) {
 }
 
 /**
- * A run in a new worker if the first did not say what it should: a mutant before it may have spoiled that worker. A mutant
- * that survives is believed at once.
+ * Repeats a run in a new worker when its result is not the wanted one, because an earlier mutant may have damaged the worker.
+ * A mutant that survives is not run again.
  */
 async function runFor(wanted, vitest, order) {
   const report = await vitest.run(order)
@@ -128,7 +127,7 @@ async function runWithEdits({ tree, copy, vitest }, order, files) {
   }
 }
 
-/** Why the mutant counts as survived; undefined if it is killed. */
+/** Returns why the mutant survived; undefined when it is killed. */
 async function judge(place, mutant) {
   let files
   try {
@@ -137,7 +136,7 @@ async function judge(place, mutant) {
     return fault.message.trim().split('\n')[0]
   }
   const order = { file: mutant.test, named: mutant.named, changed: [] }
-  // Before every mutant, also where one before it has the same test: what that one left behind would be seen here.
+  // The test runs without edits before every mutant, also when the previous mutant has the same test. This shows what that mutant left behind.
   const sound = await runFor('passed', place.vitest, order)
   const before = outcomeOf(sound, order)
   if (before !== 'passed')
@@ -148,7 +147,7 @@ async function judge(place, mutant) {
   return after === 'passed' ? `survived ${mutant.test}` : after
 }
 
-/** Those with the most mutants first, so that no lane is left alone with many at the end. */
+/** Files with the most mutants first, so that the last lanes do not end with many mutants left. */
 function groupByFile(mutants) {
   const files = [...new Set(mutants.map(({ test }) => test))]
   const groups = files.map((file) => mutants.filter(({ test }) => test === file))
@@ -175,7 +174,7 @@ async function judgeAll(tree, mutants) {
       }
     })
   }
-  // Each with a private Redis of its own; on a named one, two runs of one test file would meet.
+  // Each lane has a private Redis. With a named Redis there is one lane, because two runs of one test file would meet in it.
   await Promise.all(Array.from({ length: process.env.REDIS_URL ? 1 : lanes }, () => withSurroundings(work)))
   return killed
 }
@@ -186,7 +185,7 @@ await main(async () => {
   const table = await readTable()
   const mutants = table.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   const files = filesOfTheTree()
-  // One snapshot for all of them: whoever edits meanwhile changes nothing here.
+  // All lanes use one snapshot, so that edits made meanwhile have no effect.
   const killed = await withCopy({ root: projectRoot, files }, (root) => judgeAll({ root, files }, mutants))
   process.stdout.write(`${killed} killed, ${mutants.length - killed} survived\n`)
   return killed === mutants.length && killed > 0 ? 0 : 1

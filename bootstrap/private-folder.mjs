@@ -1,4 +1,4 @@
-// Folders of our own under the temporary folder; what crashed runs left behind is swept away by the next one.
+// Our folders below the temporary folder. Each run removes what crashed runs left behind.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const prefix = 'latchkey-run-'
 export const socketName = 'redis.sock'
 
-// A socket's path may be at most 108 bytes long; macOS's own temporary folder is long already.
+// A socket's path has at most 108 bytes, and the temporary folder of macOS is already long.
 function parent() {
   return tmpdir().length > 60 ? '/tmp' : tmpdir()
 }
@@ -21,7 +21,7 @@ export function isAlive(pid) {
   }
 }
 
-/** One PING on a connection of its own; `false` where nobody answers (yet). */
+/** Sends one PING on a connection of its own; false when nobody answers. */
 export function answers(socket) {
   return new Promise((resolve) => {
     const connection = createConnection(socket)
@@ -35,7 +35,7 @@ export function answers(socket) {
   })
 }
 
-/** Stale is only our own folder, whose owner is gone and whose socket nobody serves (two containers may share /tmp). */
+/** A folder is stale when it is ours, its owner is gone and nobody serves its socket. Two containers may share /tmp. */
 async function isStale(folder) {
   if ((await stat(folder)).uid !== process.getuid()) return false
   const owner = Number(await readFile(join(folder, 'owner'), 'utf8'))
@@ -48,13 +48,13 @@ async function sweep() {
     try {
       if (await isStale(folder)) await rm(folder, { recursive: true, force: true })
     } catch (fault) {
-      // Another run may start or sweep at the same moment; what is not there any more needs no sweeping.
+      // Another run may have removed it at the same moment.
       if (fault.code !== 'ENOENT') throw fault
     }
   }
 }
 
-/** A fresh folder, readable by this person only; whoever made it removes it. */
+/** Creates a folder that only this user can read. The caller removes it. */
 export async function createPrivateFolder() {
   await sweep()
   const folder = await mkdtemp(join(parent(), prefix))

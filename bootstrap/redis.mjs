@@ -1,4 +1,4 @@
-// A private Redis for tests and demo: a socket in a folder of its own, append-only, gone on every way out of this process.
+// A private Redis for tests and demo: a socket in a folder of its own, append-only, removed whichever way this process ends.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
@@ -12,9 +12,8 @@ export { findRedis }
 
 const startWithinMs = 30_000
 
-// `exit` handlers do not run on SIGKILL, but the kernel closes our end of a pipe (descriptor 3; Node itself would close the
-// standard input as soon as the server ends): the inner shell then reads the end of it, removes the folder and kills the
-// whole group. The group's number stays taken while the inner shell lives, so no stranger is ever hit.
+// `exit` handlers do not run on SIGKILL, but the kernel closes our end of a pipe. The pipe is descriptor 3, because Node closes the standard input when the server ends.
+// At the end of the pipe the inner shell removes the folder and kills the whole process group. While the inner shell lives, the group's number cannot be reused.
 const guard = `
 folder=$1; shift
 "$@" </dev/null 3<&- &
@@ -36,7 +35,7 @@ function settings(dir, durability) {
 async function launch({ program, environment }, dir, durability) {
   const output = openSync(join(dir, 'output'), 'a')
   const shell = spawn('sh', ['-c', guard, 'latchkey-redis', dir, program, ...settings(dir, durability)], {
-    // A group of its own: Ctrl-C reaches the application first, which may still write while it drains.
+    // In a process group of its own, because Ctrl-C must reach only the application, which may still write while it drains.
     detached: true,
     cwd: dir,
     env: { ...process.env, ...environment },
@@ -73,20 +72,20 @@ async function untilReady(running, dir) {
   }
 }
 
-/** Ends one server and its guard; the folder stays. Idempotent. */
+/** Ends one server and its guard and keeps the folder. Idempotent. */
 async function end(running, signal) {
   if (running.shell.exitCode === null && isAlive(running.pid)) process.kill(running.pid, signal)
   await running.ended
 }
 
-/** Sends the guard home: from here on nobody but the caller looks after the folder. */
+/** Ends the guard. From here on the caller must remove the folder. */
 function dismiss(running) {
   running.lifeline.end('stopped\n')
 }
 
 /**
- * Starts a private Redis. `url` is the path of its socket, which ioredis, BullMQ and REDIS_URL all take.
- * `kill9()` ends it as a crash would, `restart()` brings it back on the same folder and socket, `stop()` also removes the folder.
+ * Starts a private Redis. `url` is the path of its socket, which ioredis, BullMQ and REDIS_URL accept.
+ * `kill9()` ends it as a crash does, `restart()` starts it again on the same folder and socket, `stop()` also removes the folder.
  */
 export async function startRedis({ durability = 'always' } = {}) {
   const server = await findRedis()

@@ -1,6 +1,4 @@
-// The one dictionary script of the great renaming: `node bootstrap/rename.mjs moves` moves files as bootstrap/moves.txt says,
-// `node bootstrap/rename.mjs names` renames identifiers as bootstrap/names.txt says; both over sources, tests, docs and the mutants.
-// A mutant is kept as what it does to its files: its edits are made anew from the renamed file and the renamed mutated file.
+// Renames over sources, tests, docs and mutants: `node bootstrap/rename.mjs moves` moves files by bootstrap/moves.txt, `node bootstrap/rename.mjs names` renames identifiers by bootstrap/names.txt. A mutant keeps its effect: its edits are made anew from the renamed file and the renamed mutated file.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -109,7 +107,7 @@ function mover(files) {
 
 // --- names ---------------------------------------------------------------
 
-/** Pieces of a TypeScript text: code, and what is no code (strings, comments, regular expressions). Code within `${…}` is code. */
+/** Splits a TypeScript text into code and other text (strings, comments, regular expressions). Code within `${…}` is code. */
 export function pieces(text) {
   const found = []
   let start = 0
@@ -155,7 +153,7 @@ export function pieces(text) {
       at = end < 0 ? text.length : end + 2
       cut('comment', at)
     } else if (one === '*' && /(^|\n)\s*$/.test(text.slice(0, at)) && found.length === 0 && start === 0) {
-      // A snippet that begins within a comment.
+      // The snippet begins within a comment.
       const end = text.indexOf('*/', at)
       const line = text.indexOf('\n', at)
       at = end >= 0 ? end + 2 : line < 0 ? text.length : line
@@ -200,7 +198,7 @@ export function pieces(text) {
   return found
 }
 
-/** Lines `old → new`: everywhere. `code: old → new`: in code only. `in <folder or file>: old → new`: in code below that path only. */
+/** Lines `old → new` apply everywhere, `code: old → new` in code only, `in <folder or file>: old → new` in code below that path only. */
 function namer() {
   const everywhere = new Map()
   const code = new Map()
@@ -253,7 +251,7 @@ function mutated(mutant, read) {
   return texts
 }
 
-/** Whole lines, as few as stand exactly once. */
+/** Whole lines, as few as occur exactly once. */
 function editsBetween(file, before, after) {
   const a = before.split('\n')
   const b = after.split('\n')
@@ -267,7 +265,7 @@ function editsBetween(file, before, after) {
 }
 
 function hunksOf(a, b, offset) {
-  // Longest common subsequence; the differing parts are small.
+  // The longest common subsequence; the differing parts are small.
   const n = a.length
   const m = b.length
   const table = Array.from({ length: n + 1 }, () => new Int32Array(m + 1))
@@ -299,7 +297,7 @@ function hunksOf(a, b, offset) {
     }
   }
   close()
-  // What is only two lines apart is one edit.
+  // Hunks that are at most two lines apart become one edit.
   return hunks.reduce((all, hunk) => {
     const last = all.at(-1)
     if (last && hunk.a0 - last.a1 <= 2) all[all.length - 1] = { ...last, a1: hunk.a1, b1: hunk.b1 }
@@ -329,7 +327,7 @@ function unique(file, text, a, b, hunk) {
   }
 }
 
-// --- all of it -----------------------------------------------------------
+// --- both ----------------------------------------------------------------
 
 function format(folder) {
   execFileSync(
@@ -372,7 +370,7 @@ function main(mode) {
           writeAt(join(work, 'm'), `${mutant.name}/${change.path(file)}`, change.text(file, text))
       }
     }
-    // The tree itself.
+    // The files of the tree.
     const moves = files.filter((path) => change.path(path) !== path)
     const staging = new Map(moves.map((path) => [change.path(path), readFileSync(join(root, path))]))
     for (const path of moves) rmSync(join(root, path))

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
-/** Ctrl-C reaches the command too, being in our group: it decides how to end, and we wait for it. */
+/** The command is in our process group, so Ctrl-C reaches it too. It decides how to end, and this process waits for it. */
 export async function run(command, words, environment = {}, options = {}) {
   const child = spawn(command, words, { stdio: 'inherit', env: { ...process.env, ...environment }, ...options })
   const pass = (signal) => child.kill(signal)

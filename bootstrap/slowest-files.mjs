@@ -1,4 +1,4 @@
-// A reporter of vitest: prints the files that took longest, hooks and imports included.
+// A reporter of vitest that prints the files that took longest, hooks and imports included.
 import { relative } from 'node:path'
 
 const most = 20

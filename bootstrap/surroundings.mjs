@@ -1,4 +1,4 @@
-// What every command on a fresh machine needs: the packages of the lock file, a compiled dist/, a Redis, an authority.
+// Prepares what every command needs on a fresh machine: the packages of the lock file, a compiled dist/, a Redis and a certificate authority.
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -17,7 +17,7 @@ function packagesOf(path) {
   }
 }
 
-/** npm writes node_modules/.package-lock.json last: a broken installation has none. Optional packages are of other platforms. */
+/** npm writes node_modules/.package-lock.json last, so a broken installation has none. Optional packages may belong to other platforms. */
 function isInstalled() {
   const installed = packagesOf('node_modules/.package-lock.json')
   if (installed === undefined) return false
@@ -28,7 +28,7 @@ function isInstalled() {
 }
 
 async function runOrThrow(words, nextStep) {
-  // Standard output belongs to the command's own last line, so npm and tsc speak on standard error.
+  // npm and tsc print on standard error, because standard output belongs to the command's own last line.
   const code = await run(words[0], words.slice(1), {}, { cwd: projectRoot, stdio: ['ignore', 2, 2] })
   if (code !== 0) throw new Error(`\`${words.join(' ')}\` ended with ${code}. ${nextStep}`)
 }
@@ -46,7 +46,7 @@ export async function compile() {
   await runOrThrow([process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.'], 'The faults are listed above.')
 }
 
-/** A named Redis that is not there would be waited for without a word. Only one on this machine is taken: the sandbox refuses others. */
+/** Without this check a command would wait silently for a named Redis that is down. Only a Redis on this machine is accepted, because the sandbox refuses others. */
 async function demandReachable(named) {
   const url = /^rediss?:/.test(named) && URL.canParse(named) ? new URL(named) : undefined
   const socket = named.replace(/^unix:(\/\/)?/, '')
@@ -63,7 +63,7 @@ async function demandReachable(named) {
   }
 }
 
-/** Redis (the named one, which nobody touches, or a private one) and the authority, while `act` runs. */
+/** Runs `act` with a Redis (the named one, which is never changed here, or a private one) and the certificate authority. */
 export async function withSurroundings(act) {
   const named = process.env.REDIS_URL
   if (named) await demandReachable(named)
@@ -75,7 +75,7 @@ export async function withSurroundings(act) {
     return await act({
       ...authority.environment,
       REDIS_URL: named ?? redis.url,
-      // The pinned SDK runs on Node 20; its notice about later versions would stand between the lines that matter.
+      // The pinned SDK runs on Node 20. Its notice about later versions would hide the output that matters.
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     })
   } finally {
@@ -85,7 +85,7 @@ export async function withSurroundings(act) {
   }
 }
 
-/** Runs a script's work; a fault is one readable text for the person at the terminal, and exit code 1. */
+/** Runs a script. An error becomes one readable text and exit code 1. */
 export async function main(work) {
   try {
     process.exitCode = await work()

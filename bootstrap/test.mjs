@@ -1,4 +1,4 @@
-// `npm test`: installs, compiles, starts what the tests need, runs vitest (words after `--` are its own), and ends with one line.
+// `npm test`: installs, compiles, starts what the tests need, runs vitest (arguments after `--` are vitest's), and ends with one line of totals.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { projectRoot } from './find-redis.mjs'
 import { run } from './run.mjs'
 import { compile, install, main, withSurroundings } from './surroundings.mjs'
 
-/** A file that cannot be loaded has no tests to count, but it is a failure all the same. */
+/** A file that cannot be loaded has no tests to count, but counts as a failure. */
 function tally(report) {
   const unloadable = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0)
   return {
@@ -33,14 +33,14 @@ async function runTests(environment, words) {
     const runner = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, `--outputFile.json=${report}`]
     const code = await run(process.execPath, [...runner, ...words], environment, { cwd: projectRoot })
     const counts = readReport(report)
-    // An error outside every test (a rejected promise, a worker that died) fails the run without failing a test.
+    // An error outside every test (a rejected promise, a worker that died) fails the run without a failed test.
     return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Processor time of this process and of every descendant that ended: utime to cstime of proc_pid_stat(5). Undefined where there is no /proc. */
+/** Processor time of this process and its ended descendants: utime to cstime of proc_pid_stat(5). Undefined where there is no /proc. */
 function cpuSeconds() {
   const ticksPerSecond = 100
   try {
@@ -52,7 +52,7 @@ function cpuSeconds() {
   }
 }
 
-/** For a person who compares two runs on one machine. */
+/** Prints processor time, to compare two runs on one machine. */
 function printCost() {
   const cpu = cpuSeconds()
   const wall = `${(performance.now() / 1000).toFixed(0)} s`

@@ -1,8 +1,6 @@
-// Forked by mutants.mjs in one copy of the tree: a vitest that stays, with a worker process that stays. A message
-// `{file, named, changed, testTimeout, isFresh}` says what to run, which files differ from the tree, how long a test may
-// take, and whether a new worker is needed; the answer is `{tests: {name, state, ms}[], faults: string[]}`. For each run the
-// worker evaluates our own modules anew. It evaluates those of node_modules once, because importing them takes longer than
-// most tests.
+// A vitest and a worker process that stay alive, forked by mutants.mjs in one copy of the tree.
+// A message `{file, named, changed, testTimeout, isFresh}` says what to run, which files differ from the tree, how long a test may take, and whether a new worker is needed. The answer is `{tests: {name, state, ms}[], faults: string[]}`.
+// The worker evaluates our own modules anew for each run. It evaluates those of node_modules once, because importing them takes longer than most tests.
 import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { resolve } from 'node:path'
@@ -13,9 +11,9 @@ const [, , longestRunMs] = process.argv
 /** The worker process, and the run that its messages belong to. */
 let child
 let listeners = new EventEmitter()
-/** What the worker may not reuse in this run: it differs from the tree, or did in the run before. */
+/** The files that the worker may not reuse in this run: they differ from the tree, or did in the run before. */
 let changed = []
-/** What this run has of its own in the configuration. */
+/** The settings of this run alone. */
 let ownConfig = {}
 
 function beginChild({ distPath, env, execArgv }) {
@@ -34,7 +32,7 @@ async function endChild() {
   await exit
 }
 
-/** vitest starts and stops a worker for every run. Of these messages only the first start reaches the process. */
+/** vitest starts and stops a worker for every run. Of these messages only the first start is passed to the process. */
 const stayingPool = {
   name: 'staying',
   createPoolWorker: (options) => {
@@ -48,7 +46,7 @@ const stayingPool = {
     const answer = (type) => setImmediate(() => own.emit('message', { __vitest_worker_response__: true, type }))
     return {
       name: 'staying',
-      // As vitest's own pool of processes has it.
+      // As in vitest's own pool of processes.
       cacheFs: true,
       on: (event, callback) => own.on(event, callback),
       off: (event, callback) => own.off(event, callback),
@@ -71,7 +69,7 @@ const stayingPool = {
   },
 }
 
-/** One failure is the verdict: what has not begun by then is left out. A second cancelling would end the worker, too. */
+/** One failure decides, so tests that have not begun are cancelled. A second cancellation would end the worker. */
 let isCancelled = false
 const untilFirstFailure = {
   onTestCaseResult: (test) => {
@@ -81,7 +79,7 @@ const untilFirstFailure = {
   },
 }
 
-// What vitest's own command line sets.
+// Set by vitest's own command line too.
 process.env.TEST = 'true'
 process.env.VITEST = 'true'
 process.env.NODE_ENV ??= 'test'
@@ -89,13 +87,13 @@ const vitest = await createVitest('test', {
   watch: false,
   maxWorkers: 1,
   pool: stayingPool,
-  // All of our own modules are evaluated anew, whatever a file says for itself.
+  // Evaluates all of our own modules anew, whatever a test file configures.
   isolate: true,
   reporters: [untilFirstFailure],
 })
 await vitest.standalone()
 
-/** A name is words, not a pattern. Without one the whole file runs. */
+/** A name is a text, not a pattern. Without a name the whole file runs. */
 function specify(moduleId, named) {
   const words = named?.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   const chosen = words === undefined ? {} : { testNamePattern: new RegExp(words) }
@@ -111,7 +109,7 @@ function sayFault({ message, cause }) {
   return cause === undefined ? message : `${message} ${cause.message}`
 }
 
-/** A test that is waited for no more still runs. */
+/** True for a test that timed out and still runs. */
 function isHanging(test) {
   return test.result().errors?.some(({ message }) => /^(Test|Hook) timed out in/.test(message)) ?? false
 }
@@ -120,7 +118,7 @@ function report(test) {
   return { name: fullName(test), state: test.result().state, ms: test.diagnostic()?.duration ?? 0 }
 }
 
-/** What differs from the tree now. */
+/** The files that differ from the tree now. */
 let changedNow = []
 
 async function run({ file, named, changed: paths, testTimeout, isFresh }) {
@@ -141,12 +139,12 @@ async function run({ file, named, changed: paths, testTimeout, isFresh }) {
   const tests = ran.flatMap((module) => [...module.children.allTests()])
   const faults = [...ran.flatMap((module) => module.errors()), ...unhandledErrors].map(sayFault)
   if (over.aborted) faults.unshift(`it was not over after ${longestRunMs / 1000} s`)
-  // What went wrong outside of the tests, or is not over, could reach into the next run.
+  // An error outside the tests, or a test that still runs, could affect the next run.
   if (faults.length > 0 || tests.some(isHanging)) await endChild()
   return { tests: tests.map(report), faults }
 }
 
 process.on('message', async (order) => process.send(await run(order)))
-// Not before the worker has ended: it could go on alone.
+// Only after the worker has ended, because it could continue alone.
 process.on('disconnect', () => void endChild().then(() => process.exit(0)))
 process.send('ready')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What lasts as long as one run of the tests or the demo; nobody else reads it. */
+/** A folder for one run of the tests or the demo. Only its owner can read it. */
 export function runFolder(): string {
   const folder = process.env.LATCHKEY_TEST_CA_DIR
   if (folder === undefined) {
@@ -10,7 +10,7 @@ export function runFolder(): string {
   return folder
 }
 
-/** For HTTPS on 127.0.0.1, ::1 and localhost; processes under test trust its authority through NODE_EXTRA_CA_CERTS. */
+/** A certificate for HTTPS on 127.0.0.1, ::1 and localhost. Processes under test trust its authority through NODE_EXTRA_CA_CERTS. */
 export function serverCertificate(): { readonly key: string; readonly cert: string } {
   const folder = runFolder()
   return {

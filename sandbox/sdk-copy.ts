@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 
-/** `aws s3 cp <file> <uri>` where there is no AWS CLI: the same profiles, read by the AWS SDK's own chain of credentials. */
+/** `aws s3 cp <file> <uri>` for machines without the AWS CLI. The AWS SDK reads the same profiles. */
 const [file = '', uri = ''] = process.argv.slice(2)
 const { hostname, pathname } = new URL(uri)
 const client = new S3Client({ forcePathStyle: true, maxAttempts: 1 })

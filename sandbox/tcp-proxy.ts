@@ -1,20 +1,20 @@
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A network that can go wrong between a client and a server on a socket path. */
+/** A proxy between a client and a server on a socket path that simulates network faults. */
 export interface TcpProxy {
   /** `redis://127.0.0.1:<port>` */
   readonly url: string
-  /** Silence in both directions, without a word to either side: what a dropped NAT entry looks like. */
+  /** Drops all bytes in both directions and closes nothing, like a lost NAT entry. */
   freeze(): void
-  /** The same for the connections there are; new ones work. Never healed. */
+  /** As `freeze` for the present connections, which never recover. New connections work. */
   blackHole(): void
-  /** What the client says arrives; what the server answers is lost. */
+  /** Forwards the client's bytes and drops the server's answers. */
   loseReplies(): void
-  /** Bytes flow again, those that were held first. Lost replies stay lost. */
+  /** Forwards again, held bytes first. Dropped answers stay lost. */
   heal(): void
-  /** Ends every connection at once. New ones are welcome. */
+  /** Closes every connection. New ones are accepted. */
   cut(): void
-  /** Writes of the client that reached the proxy. */
+  /** The number of the client's writes that reached the proxy. */
   chunksSent(): number
   stop(): Promise<void>
 }
@@ -42,7 +42,7 @@ export async function startTcpProxy(targetPath: string): Promise<TcpProxy> {
       if (state !== 'losing-replies') client.write(chunk)
     })
     for (const socket of [client, pair.server]) {
-      // A torn connection is what this proxy is for; both ends see it by themselves.
+      // Broken connections are expected here, and both ends notice them.
       socket.on('error', () => end(pair))
       socket.on('close', () => end(pair))
     }

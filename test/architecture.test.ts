@@ -36,7 +36,7 @@ const subranks: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'src/aws': [['inspect'], ['session', 'attach'], ['driver.ts'], ['feed', 'doctor']],
 }
 
-/** Where a package may be imported; a package that is not here may be imported nowhere. */
+/** The folders that may import each package. A package that is not listed may be imported nowhere. */
 const homes: readonly (readonly [name: RegExp, folders: readonly string[] | 'anywhere'])[] = [
   [/^zod$/, 'anywhere'],
   [/^p-limit$/, ['async']],
@@ -82,7 +82,7 @@ function importsOf(text: string): string[] {
   return [...found].flatMap(([, specifier]) => specifier ?? [])
 }
 
-/** The folder that holds meaning: `src/rules/scope.ts` → `rules`, `src/errors.ts` → `errors`, `workers/x.ts` → `workers`. */
+/** The ranked folder of a file: `src/rules/scope.ts` → `rules`, `src/errors.ts` → `errors`, `workers/x.ts` → `workers`. */
 function houseOf(path: string): string {
   const [top, next = ''] = path.split('/')
   if (top === 'workers') return path === 'workers/main.ts' ? 'workers/main' : 'workers'
@@ -95,14 +95,14 @@ function rankOf(house: string): number {
 
 function mayImport(from: string, to: string): boolean {
   if (from === to) return true
-  // The one command that starts everything hands over to the workers' own start.
+  // `main`, which starts everything, may import the start of the workers.
   if (from === 'main' && to === 'workers/main') return true
-  // Nothing but their main file imports a handler or loop.
+  // Only workers/main.ts imports a handler or loop.
   if (to === 'workers') return from === 'workers/main'
   return rankOf(to) >= 0 && rankOf(to) < rankOf(from)
 }
 
-/** 0: directly in the ranked folder. */
+/** 0 for a file directly in the ranked folder. */
 function subrankOf(path: string, folder: string): number {
   const [next = ''] = path.slice(folder.length + 1).split('/')
   return (subranks[folder] ?? []).findIndex((names) => names.includes(next)) + 1
@@ -258,7 +258,7 @@ describe('the form', () => {
   test('no error is swallowed', () => {
     const empty = /\bcatch\s*(\([^)]*\))?\s*\{\s*\}|\.catch\(\s*(async\s*)?\([^)]*\)\s*=>\s*\{\s*\}\s*\)/
     expect(shipped.filter(({ text }) => empty.test(text)).map(({ path }) => path)).toEqual([])
-    // Turned into a value that somebody then looks at, a failure is not lost; as a statement of its own it is.
+    // A `.catch` that returns a value is handled by the code that reads the value. One in a statement of its own loses the error.
     const unseen = /^\s*(void |await )?[^=]*\.catch\(\s*\([^)]*\)\s*=>\s*(undefined|null)\s*\)/
     expect(linesMatching(shipped, unseen)).toEqual([])
   })
@@ -291,9 +291,9 @@ describe('what is public', () => {
       .parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')))
     const permissive =
       /^(MIT|MIT-0|ISC|0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|Unlicense|Python-2\.0)$/
-    // Weak copyleft that only the test runner's bundler brings; it is not in what we ship.
+    // Weak copyleft, used only by the test runner's bundler and not in what we ship.
     const developmentOnly = /^MPL-2\.0$/
-    // Names none in its package.json; its LICENSE file is the MIT licence.
+    // Its package.json names no licence; its LICENSE file is the MIT licence.
     const read: ReadonlySet<string> = new Set(['node_modules/jspath'])
     const others = Object.entries(lock.packages).filter(([path, { license = 'none', dev = false }]) => {
       const choices = license.replace(/[()]/g, '').split(' OR ')

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, expect, vi } from 'vitest'
 
 /**
- * Test files share processes, one after the other. A file that changes its process for good would change what the next one finds, so it fails
- * here. What it put into the environment with `vi.stubEnv` is taken out for it.
+ * Test files share processes, one after the other. A file that leaves changes in its process would affect the next file, so it fails
+ * here. Variables set with `vi.stubEnv` are restored for it.
  */
 
 const environment = { ...process.env }
@@ -16,15 +16,15 @@ afterEach(({ task }) => {
 
 afterAll(async () => {
   vi.unstubAllEnvs()
-  // A test that failed did not come to its end; what it left says nothing more.
+  // A failed test did not clean up, so what it left proves nothing.
   if (failed) return
   expect(changedVariables()).toEqual([])
   expect(state()).toEqual(before)
-  // What was closed is gone a moment later.
+  // Closed connections disappear a moment later.
   await vi.waitFor(() => expect(leftOpen()).toEqual([]), { timeout: 20_000 })
 })
 
-/** Names only: the values are of whoever runs the tests. */
+/** Names only: the values belong to the person who runs the tests. */
 function changedVariables(): readonly string[] {
   const names = new Set(Object.keys({ ...environment, ...process.env }))
   return [...names].filter((name) => environment[name] !== process.env[name])
@@ -46,7 +46,7 @@ function listeners(): readonly (readonly [string, number])[] {
   return names.map((name) => [String(name), process.listenerCount(name)])
 }
 
-/** Servers, connections to Redis (it has a socket) and child processes. */
+/** Servers, connections to Redis (each has a socket) and child processes. */
 function countOpen(): ReadonlyMap<string, number> {
   const kinds = process.getActiveResourcesInfo().filter((kind) => /Server|Pipe|Process/.test(kind))
   return new Map(kinds.map((kind) => [kind, kinds.filter((other) => other === kind).length]))

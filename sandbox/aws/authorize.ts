@@ -6,30 +6,30 @@ import type { AwsState, Role, User } from './state.ts'
 
 export interface Authorization {
   readonly identity: Identity
-  /** `s3:PutObject` */
+  /** An IAM action such as `s3:PutObject`. */
   readonly action: string
   readonly resource: string
   readonly request: SandboxRequest
-  /** The call's own condition keys (`s3:prefix`); the global ones are added here. */
+  /** The condition keys of this call (such as `s3:prefix`). The global keys are added here. */
   readonly context?: Context
-  /** Text of the resource's policy (bucket policy, trust policy). */
+  /** Text of the resource's policy: a bucket policy or a trust policy. */
   readonly resourcePolicy?: string | undefined
   /** The account that owns the resource; default: the caller's. */
   readonly resourceAccount?: string
-  /** The resource's policy must allow it too, even in the same account (a role's trust policy). */
+  /** True: the resource's policy must allow the action even in the same account, as a role's trust policy must. */
   readonly resourcePolicyRequired?: boolean
 }
 
-/** Whether the identity may do it now: identity policies ∩ boundary ∩ session policy, with the resource's policy. */
+/** Decides whether the identity may do the action now, from identity policies, boundary, session policy and resource policy. */
 export function authorize(core: { state: AwsState; clock: SandboxClock }, asked: Authorization): Verdict {
   const { clock } = core
   const { identity } = asked
   const state = ownAccount(core.state, identity)
-  const holder = identity.type === 'user' ? state.users.get(identity.userName) : roleOf(state, identity)
+  const entity = identity.type === 'user' ? state.users.get(identity.userName) : roleOf(state, identity)
   const seenAt = clock.now() - state.propagationMs
   return evaluate({
-    identityPolicies: holder === undefined ? [] : identityPolicies(state, holder, seenAt),
-    boundary: holder?.boundaryArn === undefined ? undefined : managed(state, holder.boundaryArn),
+    identityPolicies: entity === undefined ? [] : identityPolicies(state, entity, seenAt),
+    boundary: entity?.boundaryArn === undefined ? undefined : managed(state, entity.boundaryArn),
     sessionPolicies: identity.type === 'session' ? sessionPolicies(state, identity) : undefined,
     resourcePolicy: asked.resourcePolicy === undefined ? undefined : parsePolicy(asked.resourcePolicy),
     resourcePolicyRequired: asked.resourcePolicyRequired ?? false,
@@ -47,26 +47,26 @@ export function authorize(core: { state: AwsState; clock: SandboxClock }, asked:
   })
 }
 
-/** Where the caller's own policies lie, whatever account the resource is in. */
+/** Returns the state of the caller's account, which holds the caller's own policies. The resource may be in another account. */
 export function ownAccount(state: AwsState, identity: Identity): AwsState {
   return state.accounts.get(identity.account) ?? state
 }
 
-/** AWS's sentence for a refusal. */
+/** The sentence that AWS answers to a refusal. */
 export function deniedMessage(identity: Identity, action: string, resource: string, verdict: Verdict): string {
   return `User: ${identity.arn} is not authorized to perform: ${action} on resource: ${resource} ${verdict.reason}`
 }
 
-/** A role that was deleted and made again under the same name is another role: its old sessions hold nothing. */
+/** Finds the role of a session by its unique id. A role that was deleted and made again under the same name has another id, so old sessions have no rights. */
 function roleOf(state: AwsState, identity: Extract<Identity, { type: 'session' }>): Role | undefined {
   const role = state.roles.get(identity.session.roleName)
   return role?.roleId === identity.session.roleId ? role : undefined
 }
 
-function identityPolicies(state: AwsState, holder: Role | User, seenAt: number): PolicyDocument[] {
-  const enforced = state.propagationMs === 0 ? holder.inline.current() : holder.inline.asOf(seenAt)
+function identityPolicies(state: AwsState, entity: Role | User, seenAt: number): PolicyDocument[] {
+  const enforced = state.propagationMs === 0 ? entity.inline.current() : entity.inline.asOf(seenAt)
   const inline = [...enforced.values()].map(parsePolicy)
-  return [...inline, ...[...holder.attached].flatMap((arn) => managed(state, arn))]
+  return [...inline, ...[...entity.attached].flatMap((arn) => managed(state, arn))]
 }
 
 function managed(state: AwsState, arn: string): PolicyDocument[] {
@@ -101,7 +101,7 @@ function globalContext(asked: Authorization, state: AwsState, now: number): Cont
   }
 }
 
-/** Through a VPC endpoint a request has the address that it has in its VPC, and no other (IAM User Guide, "aws:SourceIp"). */
+/** Through a VPC endpoint, a request has its VPC address and no `aws:SourceIp` (IAM User Guide, "aws:SourceIp"). */
 function originContext({ endpoint, sourceIp }: SandboxRequest): Context {
   if (endpoint === undefined) return { 'aws:SourceIp': sourceIp }
   return { 'aws:SourceVpce': endpoint.id, 'aws:SourceVpc': endpoint.vpc, 'aws:VpcSourceIp': sourceIp }
@@ -116,7 +116,7 @@ function userContext(identity: Extract<Identity, { type: 'user' }>, state: AwsSt
   }
 }
 
-/** For a session aws:PrincipalArn is the role's ARN, path included, not the session's. */
+/** `aws:PrincipalArn` of a session is the role's ARN with its path, not the ARN of the session. */
 function sessionContext({ session }: Extract<Identity, { type: 'session' }>): Context {
   return {
     'aws:PrincipalArn': session.roleArn,

@@ -1,16 +1,13 @@
-import type { SandboxClock } from './clock.ts'
-import type { Faults } from './faults.ts'
-import type { Journal } from './journal.ts'
-import type { AwsState, Session } from './state.ts'
+import type { Session } from './state.ts'
 
-/** What a service of the sandbox receives and gives. S3 and EventBridge plug in through `ServicePlugin`. */
+/** What a service of the sandbox receives and returns. Every service plugs in through `ServicePlugin` (core.ts). */
 
 export type ServiceName = 'iam' | 'sts' | 's3' | 'kms' | 'events' | 'sqs' | 'cloudtrail' | 'signin'
 
 export interface VpcEndpoint {
-  /** `vpce-…` */
+  /** The endpoint's id, `vpce-…`. */
   readonly id: string
-  /** `vpc-…` */
+  /** The VPC's id, `vpc-…`. */
   readonly vpc: string
 }
 
@@ -24,9 +21,9 @@ export interface SandboxRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
   readonly sourceIp: string
-  /** The VPC endpoint that it came through. */
+  /** The VPC endpoint that the request came through. */
   readonly endpoint?: VpcEndpoint | undefined
-  /** Whether it came over TLS. */
+  /** True when the request came over TLS. */
   readonly secure: boolean
   readonly requestId: string
 }
@@ -37,7 +34,7 @@ export interface Reply {
   readonly body: string | Buffer
 }
 
-/** An error that AWS itself would answer. The handler of the service renders it. */
+/** An error that AWS itself would answer. The service's handler renders it. */
 export class AwsError extends Error {
   readonly code: string
   readonly status: number
@@ -50,13 +47,13 @@ export class AwsError extends Error {
   }
 }
 
-/** Who signed a request. */
+/** The principal that signed a request. */
 export type Identity =
   | {
       readonly type: 'user'
       readonly account: string
       readonly arn: string
-      /** `AIDA…`, the `aws:userid`. */
+      /** `AIDA…`, the value of `aws:userid`. */
       readonly userId: string
       readonly userName: string
       readonly accessKeyId: string
@@ -65,18 +62,24 @@ export type Identity =
       readonly type: 'session'
       readonly account: string
       readonly arn: string
-      /** `AROA…:<session name>`, the `aws:userid`. */
+      /** `AROA…:<session name>`, the value of `aws:userid`. */
       readonly userId: string
       readonly accessKeyId: string
       readonly session: Session
     }
 
-/** What is asked, before it has any effect. `parameters` hold no secret: they go to the journal. */
+/** The request as a named call, before it has any effect. `parameters` hold no secret, because the journal keeps them. */
 export interface CallDescription {
   readonly service: ServiceName
-  /** The API's name of the call: `PutRolePolicy`, `AssumeRole`, `PutObject`. */
+  /** The name of the call in the API: `PutRolePolicy`, `AssumeRole`, `PutObject`. */
   readonly action: string
   readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** A call as it arrives, before the sandbox has verified anything. */
+export interface AskedCall extends CallDescription {
+  /** The account of the access key id in the request's signature. */
+  readonly account: string | undefined
 }
 
 export interface Call extends CallDescription {
@@ -84,7 +87,7 @@ export interface Call extends CallDescription {
   readonly identity: Identity
 }
 
-/** `facts`: what an observer may need beyond the reply (CloudTrail's responseElements); never journalled, may hold secrets. */
+/** The result of a call. `facts` is what an observer needs beyond the reply (CloudTrail's responseElements); it may hold secrets, so the journal never keeps it. */
 export interface Outcome {
   readonly reply: Reply
   readonly facts?: Readonly<Record<string, unknown>>
@@ -93,7 +96,7 @@ export interface Outcome {
 export interface FinishedCall extends CallDescription {
   readonly at: number
   readonly request: SandboxRequest
-  /** Undefined: the caller was not authenticated. CloudTrail records no such call. */
+  /** Undefined when the caller was not authenticated. CloudTrail records no such call. */
   readonly identity: Identity | undefined
   readonly reply: Reply
   readonly error: { readonly code: string; readonly message: string; readonly status: number } | undefined
@@ -102,27 +105,12 @@ export interface FinishedCall extends CallDescription {
 
 export interface ServiceHandler {
   readonly service: ServiceName
-  /** Throws AwsError when the request is no call at all. */
+  /** Reads which call the request makes. @throws AwsError when it makes none */
   describe(request: SandboxRequest): CallDescription
-  /** Who asks, where it is not said by a signature. Throws AwsError. */
+  /** Authenticates a caller of a service that takes no signature. @throws AwsError */
   authenticate?(request: SandboxRequest): Identity
-  /** Authorises (see authorize.ts) and carries out. Throws AwsError. */
+  /** Authorises the call (see authorize.ts) and carries it out. @throws AwsError */
   handle(call: Call): Promise<Outcome> | Outcome
   renderError(error: AwsError, request: SandboxRequest): Reply
   stop?(): Promise<void>
 }
-
-/** What every service is built on. */
-export interface SandboxCore {
-  readonly clock: SandboxClock
-  /** The account that the sandbox was started with. */
-  readonly state: AwsState
-  /** Another account; made when it is new. */
-  account(id: string): AwsState
-  readonly journal: Journal
-  readonly faults: Faults
-  /** Called after the effect of each call and before its reply is sent. */
-  onFinished(listener: (call: FinishedCall) => void): void
-}
-
-export type ServicePlugin = (core: SandboxCore) => ServiceHandler | Promise<ServiceHandler>

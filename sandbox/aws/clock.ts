@@ -1,12 +1,12 @@
-/** The sandbox's own clock: of `Date` headers, `aws:CurrentTime` and everything that ends. Starts at real time and keeps running. */
+/** The sandbox's clock, for `Date` headers, `aws:CurrentTime` and every expiry. It starts at real time and keeps running. */
 export interface SandboxClock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   now(): number
   advance(ms: number): void
 }
 
 export interface AwsClock extends SandboxClock {
-  /** AWS's clock is this much off from ours from now on, back or forth; 0: right again. */
+  /** From now on the clock differs from the machine's clock by `ms`, which may be negative. 0 removes the difference. */
   skew(ms: number): void
 }
 
@@ -25,7 +25,7 @@ export function sandboxClock(): AwsClock {
   }
 }
 
-/** ISO 8601 in whole seconds, as IAM and STS write times. */
+/** ISO 8601 in whole seconds, the format of times in IAM and STS. */
 export function isoSeconds(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }

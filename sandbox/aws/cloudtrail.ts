@@ -1,20 +1,11 @@
 import { z } from 'zod'
-import { AwsError, type SandboxCore, type ServiceHandler } from './call.ts'
+import { AwsError, type ServiceHandler } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import type { JsonObject } from './events/json.ts'
 import { type JsonVisit, jsonCall, jsonService } from './json-service.ts'
-import type { AwsState } from './state.ts'
+import type { AwsState, Trail } from './state.ts'
 
-/** CloudTrail's JSON API, as far as reading trails goes ("AWS CloudTrail API Reference"). */
-
-export interface Trail {
-  readonly name: string
-  readonly arn: string
-  readonly homeRegion: string
-  readonly isMultiRegion: boolean
-  isLogging: boolean
-  /** Either kind, as CloudTrail holds it. */
-  selectors: JsonObject
-}
+/** The calls of CloudTrail's JSON API that read trails ("AWS CloudTrail API Reference"). */
 
 const TRAIL_NAME = z.string().min(3)
 
@@ -69,7 +60,7 @@ function view({ name, arn, homeRegion, isMultiRegion }: Trail): JsonObject {
   }
 }
 
-/** By its name a trail is found only in its own region. */
+/** A name finds a trail only in the trail's own Region; an ARN finds it anywhere. */
 function named(visit: JsonVisit, action: string, name: string): Trail {
   const { trails, account } = visit.state
   const trail = [...trails.values()].find(
@@ -80,7 +71,7 @@ function named(visit: JsonVisit, action: string, name: string): Trail {
   throw new AwsError('TrailNotFoundException', 400, `Unknown trail: ${name} for the user: ${account}`)
 }
 
-/** A trail as an owner makes it: every region, management events, and the writes to those buckets. */
+/** Creates the trail that an owner would create: all Regions, management events, and data events of writes to these buckets. */
 export function seedTrail(state: AwsState, buckets: readonly string[]): Trail {
   const name = 'company'
   const arn = `arn:aws:cloudtrail:${state.region}:${state.account}:trail/${name}`

@@ -11,7 +11,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   StringEqualsIgnoreCase: (value, wanted, reading) =>
     matchesText(wanted, value, reading, { wildcards: false, ignoreCase: true }),
   StringLike: (value, wanted, reading) => matchesText(wanted, value, reading),
-  // ArnEquals and ArnLike behave identically, AWS says.
+  // ArnEquals and ArnLike behave identically (IAM User Guide).
   ArnEquals: (value, wanted, reading) => matchesArn(wanted, value, reading),
   ArnLike: (value, wanted, reading) => matchesArn(wanted, value, reading),
   NumericEquals: compare(Number, (a, b) => a === b),
@@ -40,7 +40,7 @@ export function conditionHolds(condition: Condition, reading: Reading): boolean 
   if (test === undefined) return false
   if (values.length === 0) return ifExists || set === 'ForAllValues' || (negated && set === undefined)
   const meets = (value: string) => condition.values.some((wanted) => test(value, wanted, reading)) !== negated
-  // Without a set operator a negated condition must hold for every value, a plain one for any.
+  // Without a set operator a negated condition must hold for every value; a plain condition must hold for one.
   return set === 'ForAllValues' || (set === undefined && negated) ? values.every(meets) : values.some(meets)
 }
 
@@ -59,7 +59,7 @@ function compare(read: (text: string) => number, holds: (a: number, b: number) =
   }
 }
 
-/** ISO 8601, or seconds since the epoch. */
+/** Reads ISO 8601 or seconds since 1970. */
 function instant(text: string): number {
   return /^\d+(\.\d+)?$/.test(text) && text.length > 4 ? Number(text) * 1000 : Date.parse(text)
 }

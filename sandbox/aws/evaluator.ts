@@ -2,39 +2,39 @@ import { conditionHolds } from './conditions.ts'
 import { type Facts, matchesArn, matchesText, type Reading } from './pattern.ts'
 import type { PolicyDocument, Principals, Statement } from './policy.ts'
 
-/** What AWS would decide (IAM User Guide, "Policy evaluation logic"). Used by nothing in src. */
+/** Decides what AWS would decide (IAM User Guide, "Policy evaluation logic"). Nothing in src uses it. */
 
-/** Condition keys of one request; a missing key is absent, never an empty string. */
+/** Condition keys of one request. A missing key is absent, never an empty string. */
 export type Context = Readonly<Record<string, string | readonly string[]>>
 
 export interface PrincipalFacts {
-  /** User ARN, or the session's `assumed-role` ARN. */
+  /** ARN of the user, or the `assumed-role` ARN of the session. */
   readonly arn: string
   readonly account: string
-  /** The role of a session. */
+  /** The role of the session; undefined for a user. */
   readonly roleArn: string | undefined
 }
 
 export interface Question {
   readonly identityPolicies: readonly PolicyDocument[]
-  /** Undefined: no boundary is set. An empty list caps everything. */
+  /** Undefined when no boundary is set. An empty list allows nothing. */
   readonly boundary?: readonly PolicyDocument[] | undefined
   readonly sessionPolicies?: readonly PolicyDocument[] | undefined
   readonly resourcePolicy?: PolicyDocument | undefined
-  /** A role's trust policy must allow even in the same account. */
+  /** True: the resource's policy must allow the action even in the same account, as a role's trust policy must. */
   readonly resourcePolicyRequired?: boolean
   readonly sameAccount?: boolean
   readonly principal: PrincipalFacts
   readonly request: { readonly action: string; readonly resource: string; readonly context: Context }
 }
 
-/** `reason` continues AWS's sentence "… is not authorized to perform: … on resource: …". */
+/** The decision. `reason` continues AWS's sentence "… is not authorized to perform: … on resource: …". */
 export interface Verdict {
   readonly allowed: boolean
   readonly reason: string
 }
 
-/** How a resource's policy names the caller: the nearer, the less other policies can take away. */
+/** How specifically a resource's policy names the caller. The more specific the name, the fewer other policies can limit it. */
 type Named = 'session' | 'user' | 'role' | 'account' | 'everyone'
 
 export function evaluate(question: Question): Verdict {
@@ -47,16 +47,16 @@ export function evaluate(question: Question): Verdict {
 }
 
 function explicitDeny(question: Question): string | undefined {
-  const places: readonly (readonly [string, readonly PolicyDocument[]])[] = [
+  const policiesByKind: readonly (readonly [string, readonly PolicyDocument[]])[] = [
     ['an identity-based policy', question.identityPolicies],
     ['a permissions boundary', question.boundary ?? []],
     ['a session policy', question.sessionPolicies ?? []],
     ['a resource-based policy', question.resourcePolicy === undefined ? [] : [question.resourcePolicy]],
   ]
-  return places.find(([, policies]) => says('Deny', policies, question))?.[0]
+  return policiesByKind.find(([, policies]) => says('Deny', policies, question))?.[0]
 }
 
-/** The first kind of policy that should have allowed and did not. */
+/** Returns the first kind of policy whose Allow is required and missing. */
 function silentPolicy(question: Question, named: Named | undefined): string | undefined {
   const { sameAccount = true, resourcePolicyRequired = false } = question
   if (named === undefined && (resourcePolicyRequired || !sameAccount)) return 'resource-based policy'
@@ -112,7 +112,7 @@ function nearest(principals: Principals | undefined, principal: PrincipalFacts):
 
 const NO_FACTS: Reading = { facts: new Map(), variables: false }
 
-/** Actions are not case-sensitive, and hold no variables. */
+/** Actions are compared without case and contain no variables. */
 function coversAction({ actions, notActions }: Statement, action: string): boolean {
   const covered = (patterns: readonly string[]) =>
     patterns.some((pattern) => matchesText(pattern, action, NO_FACTS, { ignoreCase: true }))
@@ -120,7 +120,7 @@ function coversAction({ actions, notActions }: Statement, action: string): boole
   return notActions !== undefined && !covered(notActions)
 }
 
-/** A trust policy has no Resource: it is about the role it hangs on. */
+/** A trust policy has no Resource: it applies to its own role. */
 function coversResource({ resources, notResources }: Statement, resource: string, reading: Reading): boolean {
   const covered = (patterns: readonly string[]) =>
     patterns.some((pattern) => pattern === '*' || matchesArn(pattern, resource, reading, true) || resource === pattern)

@@ -1,36 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CallDescription, ServiceName } from './call.ts'
+import type { AskedCall, CallDescription, ServiceName } from './call.ts'
 import { sandboxTally, type Tally } from './tally.ts'
 
-/** What tests do to replies, from outside: there is no hook in `src`. */
-
-/** A call as it arrives, before anything of it is verified. */
-export interface AskedCall extends CallDescription {
-  /** Of the key that it claims to be signed with. */
-  readonly account: string | undefined
-}
+/** What a test can do to calls and replies from outside. `src` has no hook for it. */
 
 export interface Matcher {
   readonly service?: ServiceName
   readonly action?: string
-  /** The caller's. */
+  /** The account of the caller. */
   readonly account?: string
-  /** Every one given must be equal to the call's. */
+  /** Each given parameter must equal the parameter of the call. */
   readonly parameters?: Readonly<Record<string, unknown>>
 }
 
 export interface HoldOptions {
-  /** `before` its effect, or `after` it with only the reply held back (default). */
+  /** `before`: the call is held before its effect. `after` (default): only the reply is held. */
   readonly when?: 'before' | 'after'
-  /** How many calls it holds; default 1. */
+  /** The number of calls to hold; default 1. */
   readonly times?: number
 }
 
 export interface Held {
-  /** A matching call has arrived and is held. */
+  /** Resolves when a matching call has arrived and is held. */
   readonly arrived: Promise<CallDescription>
   release(): void
-  /** Cuts the connection. What was held before its effect never has one. */
+  /** Cuts the connection. A call held before its effect never has one. */
   drop(): void
 }
 
@@ -38,11 +32,11 @@ export interface Failure {
   readonly code: string
   readonly status: number
   readonly message?: string
-  /** How many calls it meets before it is spent; default 1. */
+  /** The number of calls that fail; default 1. */
   readonly times?: number
 }
 
-/** What AWS answers when it cannot or will not now; each is a Failure for `fail`. */
+/** Answers of AWS when it cannot or will not serve a call, for `fail`. */
 export const THROTTLED = { code: 'Throttling', status: 400, message: 'Rate exceeded' } as const
 export const CONCURRENT = {
   code: 'ConcurrentModification',
@@ -60,38 +54,38 @@ export const UNAVAILABLE = {
   message: 'The request has failed due to a temporary failure of the server.',
 } as const
 
-/** Shares of all calls that fit, from 0 to 1, together 1 at most. The same seed decides the same for calls in the same order. */
+/** The shares of matching calls that get each fault, from 0 to 1 and 1 together at most. The same seed gives the same sequence. */
 export interface Odds {
   readonly seed: number
-  /** Never has an effect; the connection is cut. */
+  /** No effect; the connection is cut. */
   readonly drop?: number
-  /** Has its effect; the connection is cut. */
+  /** The effect happens; the connection is cut. */
   readonly lose?: number
   readonly throttle?: number
   readonly broken?: number
 }
 
-/** What becomes of one call before or after its effect. */
+/** What happens to one call before or after its effect. */
 export type Fate = 'go' | 'cut' | { readonly code: string; readonly status: number; readonly message: string }
 
 export interface Faults {
   hold(matcher: Matcher, options?: HoldOptions): Held
-  /** Answers the error; no effect. */
+  /** Answers the error without an effect. */
   fail(matcher: Matcher, failure: Failure): void
-  /** The connection is cut, without an effect. */
+  /** Cuts the connection without an effect. */
   drop(matcher: Matcher, times?: number): void
-  /** The effect happens, then the connection is cut. */
+  /** Lets the effect happen and cuts the connection. */
   loseReply(matcher: Matcher, times?: number): void
-  /** Never answers: the caller must give up. What is silent `before` its effect never has one. */
+  /** Never answers, so that the caller times out. With `before` the call never has an effect. */
   silence(matcher: Matcher, options?: HoldOptions): void
   /** Waits in real time before the effect. */
   delay(matcher: Matcher, ms: number, times?: number): void
   atRandom(matcher: Matcher, odds: Odds): void
-  /** Forgets every fault; what is held goes on, what is silent is cut. */
+  /** Removes every fault. Held calls continue; silent ones are cut. */
   clear(): void
-  /** How many calls that fit have come so far, and what became of them. */
+  /** Counts the matching calls so far by what happened to them. */
   tally(matcher?: Matcher): Tally
-  /** For the server only. */
+  /** Called by the server before the effect of a call. */
   before(call: AskedCall): Promise<Fate>
   carried(call: AskedCall, outcome: 'done' | 'refused'): void
   after(call: AskedCall): Promise<Fate>
@@ -116,7 +110,7 @@ interface Pending<T> {
   resolve(value: T): void
 }
 
-/** Node 20 has no Promise.withResolvers. */
+/** Promise.withResolvers, which Node 20 does not have. */
 function pending<T>(): Pending<T> {
   let resolve: (value: T) => void = () => {}
   const promise = new Promise<T>((settle) => {
@@ -125,7 +119,7 @@ function pending<T>(): Pending<T> {
   return { promise, resolve: (value) => resolve(value) }
 }
 
-/** mulberry32: small, and the same everywhere. */
+/** The generator mulberry32: short, and the same on every machine. */
 function seeded(seed: number): () => number {
   let state = seed
   return () => {

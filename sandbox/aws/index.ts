@@ -1,5 +1,6 @@
-import type { FinishedCall, SandboxCore, ServiceHandler, ServiceName, VpcEndpoint } from './call.ts'
+import type { FinishedCall, ServiceHandler, ServiceName, VpcEndpoint } from './call.ts'
 import { type AwsClock, sandboxClock } from './clock.ts'
+import type { SandboxCore } from './core.ts'
 import type { CourierOptions } from './events/courier.ts'
 import { createEvents, type SandboxEvents } from './events/index.ts'
 import { sandboxFaults } from './faults.ts'
@@ -10,23 +11,23 @@ import { type SeededLatchkey, type SeedOptions, seedLatchkey } from './seed.ts'
 import { serve } from './server.ts'
 import { awsAccounts } from './state.ts'
 
-/** AWS, small and honest: refuses what AWS refuses, on 127.0.0.1, in one process. */
+/** The AWS of the sandbox, in one process on 127.0.0.1. It refuses what AWS refuses. */
 export interface SandboxAws extends SandboxCore {
   readonly clock: AwsClock
-  /** For AWS_ENDPOINT_URL: every service answers on one port. */
+  /** The value for AWS_ENDPOINT_URL. Every service answers on one port. */
   readonly url: string
   readonly s3Url: string
-  /** For clients that trust the tests' own authority. */
+  /** The same over TLS, for clients that trust the test certificate authority. */
   secureUrl(): Promise<string>
-  /** Requests there come through this VPC endpoint. */
+  /** Returns a URL whose requests come through this VPC endpoint. */
   endpointUrl(endpoint: VpcEndpoint): Promise<string>
-  /** Requests there come from that address of this machine (127.0.0.2, …). */
+  /** Returns a URL whose requests come from this address of the machine (127.0.0.2, …). */
   urlAppearingFrom(address: string): Promise<string>
-  /** Behind the back of S3's API. */
+  /** Access to the stored objects without S3's API. */
   readonly s3: SandboxS3
-  /** CloudTrail's records and how EventBridge delivers them. */
+  /** CloudTrail's records and their delivery by EventBridge. */
   readonly events: SandboxEvents
-  /** Sets up what an owner would have set up for Latchkey, in the first account or in another. */
+  /** Creates what an owner would create for Latchkey, in the first account or in another. */
   seedLatchkey(options?: SeedOptions, account?: string): SeededLatchkey
   stop(): Promise<void>
 }
@@ -35,7 +36,7 @@ export interface AwsOptions {
   readonly port?: number
   readonly account?: string
   readonly region?: string
-  /** How far enforcement lags behind a change of inline policies; default 0. */
+  /** The delay between a change of inline policies and its enforcement; default 0. */
   readonly propagationMs?: number
   readonly delivery?: CourierOptions
 }

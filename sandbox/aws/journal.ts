@@ -1,12 +1,12 @@
 import type { ServiceName } from './call.ts'
 
-/** One call that reached the sandbox. Holds no secret, so that a test may print it. */
+/** One call that reached the sandbox. It holds no secret, so a test may print it. */
 export interface JournalEntry {
-  /** ISO 8601 by the sandbox's clock. */
+  /** ISO 8601, by the sandbox's clock. */
   readonly at: string
   readonly service: ServiceName
   readonly action: string
-  /** ARN; undefined: not authenticated. */
+  /** ARN of the caller; undefined when not authenticated. */
   readonly identity: string | undefined
   readonly parameters: Readonly<Record<string, unknown>>
   readonly outcome: 'done' | 'refused'
@@ -16,9 +16,9 @@ export interface JournalEntry {
 export interface Journal {
   append(entry: JournalEntry): void
   entries(): readonly JournalEntry[]
-  /** The first entry, past or future, that fits. Rejects when `signal` aborts. */
+  /** Resolves with the first entry that matches, past or future. Rejects when `signal` aborts. */
   waitFor(fits: (entry: JournalEntry) => boolean, signal?: AbortSignal): Promise<JournalEntry>
-  /** Returns the end of the subscription. */
+  /** Returns a function that ends the subscription. */
   subscribe(listener: (entry: JournalEntry) => void): () => void
 }
 

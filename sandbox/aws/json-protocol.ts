@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AwsError, type Reply, type SandboxRequest } from './call.ts'
 
-/** The AWS JSON 1.1 protocol: the call's name in `x-amz-target`, JSON in and out. */
+/** The AWS JSON 1.1 protocol: `x-amz-target` names the call, input and output are JSON. */
 
 const OBJECT = z.record(z.string(), z.unknown())
 
@@ -38,7 +38,7 @@ export function jsonReply(result: unknown): Reply {
 
 const JSON_TYPE = { 'content-type': 'application/x-amz-json-1.1' }
 
-/** What the JSON protocol calls the faults of signing. */
+/** The names of signature errors in the JSON protocol. */
 const JSON_CODES: Readonly<Record<string, string>> = {
   AccessDenied: 'AccessDeniedException',
   InvalidClientTokenId: 'UnrecognizedClientException',

@@ -1,28 +1,22 @@
 import type { z } from 'zod'
 import { authorize, deniedMessage, ownAccount } from './authorize.ts'
-import {
-  AwsError,
-  type Call,
-  type SandboxCore,
-  type SandboxRequest,
-  type ServiceHandler,
-  type ServiceName,
-} from './call.ts'
+import { AwsError, type Call, type SandboxRequest, type ServiceHandler, type ServiceName } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import type { JsonObject } from './events/json.ts'
 import { signedRegion } from './events/trail.ts'
 import { entityOf, type JsonInput, jsonBody, jsonError, readInput } from './json-protocol.ts'
 import type { AwsState } from './state.ts'
 
-/** AWS's JSON protocols: the call is named in `x-amz-target`. */
+/** One call of AWS's JSON protocols; `x-amz-target` names it. */
 
 export interface JsonVisit {
   readonly core: SandboxCore
-  /** Of the caller's account. */
+  /** The state of the caller's account. */
   readonly state: AwsState
   readonly region: string
-  /** Of the sandbox, as the caller wrote it. */
+  /** The sandbox's origin, as the caller's request named it. */
   readonly origin: string
-  /** Throws what AWS answers to somebody who may not. */
+  /** Throws AWS's AccessDenied when the caller may not do this. */
   mustAllow(action: string, resource: string): void
 }
 
@@ -30,7 +24,7 @@ export interface JsonCall {
   act(visit: JsonVisit, body: JsonInput): JsonObject
 }
 
-/** One call, its input in the shape that the service's model has. */
+/** Makes a call from a schema of its input and a handler. */
 export function jsonCall<S extends z.ZodType>(
   input: S,
   act: (visit: JsonVisit, input: z.output<S>) => JsonObject,
@@ -42,7 +36,7 @@ export interface JsonService {
   readonly service: ServiceName
   readonly version: '1.0' | '1.1'
   readonly calls: Readonly<Record<string, JsonCall>>
-  /** More headers on an error. */
+  /** Returns additional headers for an error. */
   errorHeaders?(error: AwsError): Readonly<Record<string, string>>
 }
 

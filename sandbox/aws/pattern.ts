@@ -1,9 +1,9 @@
 /** Wildcards and policy variables (IAM User Guide, "IAM policy elements: Variables and tags"). */
 
-/** Lower-case key → the request's values. */
+/** The request's values by lower-case condition key. */
 export type Facts = ReadonlyMap<string, readonly string[]>
 
-/** One piece of a pattern. `value` came from a variable: its `:` parts no ARN, its `*` is no wildcard. */
+/** One piece of a pattern. In a `value` that came from a variable, `:` separates no ARN parts and `*` is no wildcard. */
 type Token =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'value'; readonly text: string }
@@ -12,7 +12,7 @@ type Token =
 
 const PIECE = /\$\{([^}]*)\}|\*|\?|[^*?$]+|\$/g
 
-/** Undefined: a variable has no single value in this request, so nothing matches. */
+/** Undefined when a variable does not have exactly one value in this request; then nothing matches. */
 function tokens(pattern: string, facts: Facts, variables: boolean, wildcards: boolean): Token[] | undefined {
   const found: Token[] = []
   for (const [piece, variable] of variables ? pattern.matchAll(PIECE) : pattern.matchAll(/\*|\?|[^*?]+/g)) {
@@ -45,11 +45,11 @@ function toRegExp(parts: readonly Token[], flags: string): RegExp {
 
 export interface Reading {
   readonly facts: Facts
-  /** Variables count from version 2012-10-17 on. */
+  /** Policy variables apply from version 2012-10-17 on. */
   readonly variables: boolean
 }
 
-/** The whole text, with `*` and `?` as wildcards when asked. */
+/** Compares the whole text; `*` and `?` are wildcards if asked for. */
 export function matchesText(
   pattern: string,
   text: string,
@@ -60,7 +60,7 @@ export function matchesText(
   return parts !== undefined && toRegExp(parts, ignoreCase ? 'i' : '').test(text)
 }
 
-/** ARNs match part by part: a wildcard never crosses one of the first five colons. */
+/** Compares ARNs part by part. A wildcard does not match across the first five colons. */
 export function matchesArn(pattern: string, arn: string, { facts, variables }: Reading, partial = false): boolean {
   const parts = tokens(pattern, facts, variables, true)
   if (parts === undefined) return false

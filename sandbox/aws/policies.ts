@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PROJECT } from '../project.ts'
 
-/** The documents that `terraform/` ships, put together as `terraform/documents.tf` does: what the sandbox enforces is what customers install. */
+/** Renders the documents in `terraform/` as `terraform/documents.tf` does, so the sandbox enforces what customers install. */
 
-/** What a template may name. `undefined` is left to documents that are not made. */
+/** The values that a template may name. `undefined` is for documents that are not made. */
 export type Names = Readonly<Record<string, string | readonly string[] | undefined>>
 
 const POLICIES = join(PROJECT, 'terraform', 'policies')
@@ -14,18 +14,18 @@ interface Document {
   readonly Statement: readonly object[]
 }
 
-/** One document of the statements of all these templates. */
+/** Joins the statements of all these templates into one document. */
 function renderPolicy(templates: readonly string[], names: Names): string {
   const documents = templates.map((template) => parse(renderTemplate(readTemplate(template), names)))
   return JSON.stringify({ Version: '2012-10-17', Statement: documents.flatMap(({ Statement }) => Statement) })
 }
 
-/** Terraform's template language, of which the shipped documents use one form: `${jsonencode(name)}`. Throws on every other. */
+/** Renders Terraform's template language. The shipped documents use one form, `${jsonencode(name)}`; every other form throws. */
 export function renderTemplate(text: string, names: Names): string {
   const rendered = text.replace(/\$\{jsonencode\((\w+)\)\}/g, (_, name: string) => {
     const value = names[name]
     if (value === undefined) throw new RangeError(`Nothing is called ${name}`)
-    // Terraform's jsonencode writes these three as escapes, and a `${` in a value is no longer a template.
+    // Terraform's jsonencode escapes these three characters. A `${` in a value is not a template then.
     return JSON.stringify(value).replace(/[<>&]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`)
   })
   const other = /[$%]\{[^}]*\}?/.exec(text.replace(/\$\{jsonencode\(\w+\)\}/g, ''))
@@ -42,28 +42,29 @@ function parse(text: string): Document {
   return document
 }
 
-export interface Place {
-  /** Twelve digits. */
+/** An account and its elevation roles. */
+export interface AccountRoles {
+  /** The account id, twelve digits. */
   readonly account: string
-  /** Names below `latchkey/`; each stands for itself and its numbered copies. */
-  readonly elevationRoles: readonly { readonly name: string; readonly copies: number }[]
+  /** Names below `latchkey/`. Each stands for the role and its numbered replicas. */
+  readonly elevationRoles: readonly { readonly name: string; readonly replicas: number }[]
 }
 
-export interface Installation extends Place {
-  /** IAM ARNs of web and of the workers. */
+export interface Installation extends AccountRoles {
+  /** IAM ARNs of the web identity and the workers identity. */
   readonly identities: readonly [string, string]
   readonly buckets: readonly string[]
   readonly kmsKeys: readonly string[]
-  /** Path and name. */
+  /** Paths and names. */
   readonly attachRoles: readonly string[]
   readonly attachUsers: readonly string[]
-  /** Where Latchkey does not run. */
+  /** Set in accounts where Latchkey does not run. */
   readonly externalId: string | undefined
-  /** Where it runs: the others that it serves. */
-  readonly accounts: readonly Place[]
+  /** Set in the account where Latchkey runs: the other accounts that it serves. */
+  readonly accounts: readonly AccountRoles[]
 }
 
-/** IAM takes no pattern for the kind of a resource. */
+/** The resource kinds of IAM, listed because IAM accepts no wildcard for the kind. */
 const IAM_KINDS = [
   ...[
     'user',
@@ -94,7 +95,7 @@ interface Part {
   readonly with?: Names
 }
 
-/** One document as Terraform would make it. Whom web and workers enter is said where Latchkey runs, who comes in by a hub role elsewhere. */
+/** Renders one document as Terraform does. The home account lists the roles that web and workers enter; other accounts list who may enter a hub role. */
 export function shippedDocument(name: DocumentName, installation: Installation): string {
   const part = partsOf(installation)[name]
   return renderPolicy(part.of, { ...namesOf(installation), ...part.with })
@@ -127,11 +128,11 @@ function namesOf(installation: Installation): Names {
   const { account, buckets, kmsKeys, attachRoles, attachUsers } = installation
   const iam = `arn:aws:iam::${account}`
   const elevationRoles = [`${iam}:role/latchkey/*`]
-  const holderRoles = attachRoles.map((name) => `${iam}:role/${name}`)
-  const holderUsers = attachUsers.map((name) => `${iam}:user/${name}`)
+  const entityRoles = attachRoles.map((name) => `${iam}:role/${name}`)
+  const entityUsers = attachUsers.map((name) => `${iam}:user/${name}`)
   const boundary = `${iam}:policy/latchkey/latchkey-boundary`
   const attachBoundary = `${iam}:policy/latchkey/latchkey-attach-boundary`
-  const hasHolders = holderRoles.length + holderUsers.length > 0
+  const hasEntities = entityRoles.length + entityUsers.length > 0
   return {
     objects: buckets.map((name) => `arn:aws:s3:::${name}/*`),
     buckets: buckets.map((name) => `arn:aws:s3:::${name}`),
@@ -141,15 +142,15 @@ function namesOf(installation: Installation): Names {
     external_id: installation.externalId,
     elevation_roles: elevationRoles,
     vended_roles: [installation, ...installation.accounts].flatMap(rolesOf),
-    holder_roles: holderRoles,
-    holder_users: holderUsers,
-    users: holderUsers,
-    roles: [...elevationRoles, ...holderRoles],
-    writable: [...elevationRoles, ...holderRoles, ...holderUsers],
+    holder_roles: entityRoles,
+    holder_users: entityUsers,
+    users: entityUsers,
+    roles: [...elevationRoles, ...entityRoles],
+    writable: [...elevationRoles, ...entityRoles, ...entityUsers],
     own_policies: `${iam}:policy/latchkey/*`,
     boundary,
     attach_boundary: attachBoundary,
-    boundaries: hasHolders ? [boundary, attachBoundary] : [boundary],
+    boundaries: hasEntities ? [boundary, attachBoundary] : [boundary],
     wiring: [
       `${iam}:role/latchkey-events-invoke`,
       `arn:aws:sqs:*:${account}:latchkey-dead-letters`,
@@ -162,9 +163,9 @@ function namesOf(installation: Installation): Names {
   }
 }
 
-function rolesOf({ account, elevationRoles }: Place): readonly string[] {
-  return elevationRoles.flatMap(({ name, copies }) => {
-    const patterns = [name, ...(copies > 1 ? [`${name}-?`] : []), ...(copies > 9 ? [`${name}-??`] : [])]
+function rolesOf({ account, elevationRoles }: AccountRoles): readonly string[] {
+  return elevationRoles.flatMap(({ name, replicas }) => {
+    const patterns = [name, ...(replicas > 1 ? [`${name}-?`] : []), ...(replicas > 9 ? [`${name}-??`] : [])]
     return patterns.map((pattern) => `arn:aws:iam::${account}:role/latchkey/${pattern}`)
   })
 }

@@ -1,14 +1,14 @@
 /** The grammar of an IAM document (IAM User Guide, "Grammar of the IAM JSON policy language"). */
 
 export interface Condition {
-  /** As written: `ForAnyValue:StringLikeIfExists`. */
+  /** The operator as written, such as `ForAnyValue:StringLikeIfExists`. */
   readonly operator: string
   readonly key: string
   readonly values: readonly string[]
 }
 
 export interface Principals {
-  /** `AWS`, `Service`, `Federated`, `CanonicalUser`; the bare `"*"` is `AWS: ['*']`. */
+  /** `AWS`, `Service`, `Federated` or `CanonicalUser`. A bare `"*"` is read as `AWS: ['*']`. */
   readonly [kind: string]: readonly string[]
 }
 
@@ -29,7 +29,7 @@ export interface PolicyDocument {
   readonly statements: readonly Statement[]
 }
 
-/** The document is not IAM's language; the message is what IAM says about it. */
+/** The document does not follow IAM's grammar. The message is IAM's sentence about it. */
 export class PolicyFault extends Error {}
 
 const STATEMENT_KEYS = new Set([

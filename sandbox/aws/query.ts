@@ -1,8 +1,8 @@
 import { AwsError, type Reply, type SandboxRequest } from './call.ts'
 
-/** The AWS Query protocol: form in, XML out. IAM and STS speak it. */
+/** The AWS Query protocol of IAM and STS: form fields in, XML out. */
 
-/** What an answer is made of; an array becomes `<member>` elements, undefined is left out. */
+/** A value of an answer. An array becomes `<member>` elements; undefined is left out. */
 export type Xml = string | number | boolean | undefined | readonly Xml[] | { readonly [name: string]: Xml }
 
 export type Form = Readonly<Record<string, string>>
@@ -67,7 +67,7 @@ function escapeXml(text: string): string {
   return text.replace(/[&<>"\r]/g, (one) => `&#${one.charCodeAt(0)};`)
 }
 
-/** RFC 3986, as IAM encodes the documents it returns. */
+/** Encodes by RFC 3986, as IAM encodes the documents that it returns. */
 export function encodeDocument(document: string): string {
   return encodeURIComponent(document).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
 }
@@ -78,7 +78,7 @@ export interface Constraint {
   readonly longest?: number
 }
 
-/** A required member. */
+/** Reads a required member. */
 export function demand(form: Form, name: string, constraint: Constraint = {}): string {
   const value = form[name]
   if (value === undefined) throw invalid(`Value null at '${lowerFirst(name)}'`, 'Member must not be null')

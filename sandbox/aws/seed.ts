@@ -1,35 +1,35 @@
-import type { SandboxCore } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import { checkIdentityPolicy, checkTrustPolicy, policySize } from './iam/documents.ts'
 import { type DocumentName, type Installation, shippedDocument } from './policies.ts'
 import { type AwsState, InlinePolicies, longLivedKeyId, type Role, secretKey, type User, uniqueId } from './state.ts'
 
-/** Sets up what an owner would have set up in the account before Latchkey is started, by the documents that `terraform/` ships. */
+/** Creates what an owner would create in the account before Latchkey starts, from the documents that `terraform/` ships. */
 
 export interface SeedOptions {
   readonly buckets?: readonly { readonly name: string; readonly region?: string }[]
-  /** Elevation roles, all in the path `/latchkey/`. */
+  /** Elevation roles, all below the path `/latchkey/`. */
   readonly roleNames?: readonly string[]
-  /** How many there are of each, itself included: `prod`, `prod-2`, … */
-  readonly copies?: number
+  /** The number of replicas of each role, the first included: `prod`, `prod-2`, … */
+  readonly replicas?: number
   readonly maxSessionSeconds?: number
-  /** ARNs of keys that objects of the buckets may be encrypted with. */
+  /** ARNs of KMS keys that objects of the buckets may use. */
   readonly kmsKeys?: readonly string[]
-  /** Whoever holds grants of the driver `attach`: made here, with the boundary that Latchkey demands of them. */
-  readonly holders?: readonly Holder[]
-  /** Of the account that Latchkey runs in: the others that it serves. Each is seeded after this one, with `home`. */
+  /** IAM entities that may hold grants of the driver `attach`. They are created with the boundary that Latchkey requires. */
+  readonly entities?: readonly SeededEntity[]
+  /** For the account that Latchkey runs in: the other accounts that it serves. Seed each of them afterwards with `home`. */
   readonly accounts?: readonly {
     readonly id: string
     readonly roleNames?: readonly string[]
-    readonly copies?: number
+    readonly replicas?: number
   }[]
-  /** Of another account: the one that Latchkey runs in, and the text by which its identities come in. */
+  /** For another account: the account that Latchkey runs in, and the external id that its identities send. */
   readonly home?: { readonly account: string; readonly externalId: string }
 }
 
-export interface Holder {
+export interface SeededEntity {
   readonly kind: 'role' | 'user'
   readonly name: string
-  /** Of a role: its trust policy. */
+  /** The trust policy of a role. */
   readonly trust?: string
 }
 
@@ -40,29 +40,29 @@ export interface KeyPair {
 
 export interface SeededLatchkey {
   readonly boundaryArn: string
-  /** The managed policy of elevation roles. */
+  /** ARN of the managed policy of elevation roles. */
   readonly elevationArn: string
-  /** Permissions boundary of holders. */
+  /** ARN of the permissions boundary of the IAM entities. */
   readonly attachBoundaryArn: string
-  /** In the order asked for, each followed by its copies. */
+  /** In the order of `roleNames`, each followed by its replicas. */
   readonly roles: readonly Role[]
   readonly buckets: readonly string[]
-  /** In another account web and workers have no keys of its own: these are those of the account that Latchkey runs in. */
+  /** In another account these are the keys of the account that Latchkey runs in, because web and workers have no other keys. */
   readonly keys: {
-    /** `latchkey-web`: enters elevation roles, reads what preflight compares. */
+    /** `latchkey-web`: enters elevation roles and reads what preflight compares. */
     readonly web: KeyPair
-    /** `latchkey-workers`: the same, and writes Deny documents and the policies of holders. */
+    /** `latchkey-workers`: the same, and writes Deny documents and the policies of IAM entities. */
     readonly workers: KeyPair
-    /** A person's everyday access: reads the buckets. */
+    /** The user of a person's everyday access, which reads the buckets. */
     readonly everyday: KeyPair
-    /** May do everything. */
+    /** An administrator. */
     readonly owner: KeyPair
   }
 }
 
 export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): SeededLatchkey {
   const { state, clock } = core
-  const { buckets = [{ name: 'finance-reports' }], holders = [], home } = options
+  const { buckets = [{ name: 'finance-reports' }], entities = [], home } = options
   const at = clock.now()
   for (const { name, region = state.region } of buckets) {
     state.buckets.set(name, { name, region, account: state.account, policy: undefined })
@@ -79,14 +79,14 @@ export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): Seed
   const brokers =
     home === undefined ? addBrokers(state, at, { rights, document }) : brokersOf(core.account(home.account))
   if (home !== undefined) addHubs(state, at, { rights, document })
-  const roles = shipped.elevationRoles.flatMap(copiesOf).map((roleName) => {
+  const roles = shipped.elevationRoles.flatMap(replicaNames).map((roleName) => {
     const role = addRole(state, at, `latchkey/${roleName}`, document('trust'))
     role.boundaryArn = boundary
     role.maxSessionSeconds = options.maxSessionSeconds ?? 3600
     role.attached.add(elevation)
     return role
   })
-  for (const holder of holders) addHolder(state, at, holder).boundaryArn = attachBoundary
+  for (const entity of entities) addEntity(state, at, entity).boundaryArn = attachBoundary
   const everyday = addUser(state, at, 'everyday', everydayRights(shipped.buckets))
   const owner = addUser(state, at, 'owner', [{ Effect: 'Allow', Action: '*', Resource: '*' }])
   const keys = { ...brokers, everyday: addKey(state, at, everyday), owner: addKey(state, at, owner) }
@@ -101,35 +101,35 @@ export function seedLatchkey(core: SandboxCore, options: SeedOptions = {}): Seed
 }
 
 interface Rights {
-  /** ARNs of what web and the workers may do in this account. */
+  /** ARNs of the managed policies of web and workers in this account. */
   readonly rights: { readonly read: string; readonly write: string }
   document(name: DocumentName): string
 }
 
-/** As the variables of the Terraform module would say it. */
+/** The installation as the variables of the Terraform module describe it. */
 function installationOf(state: AwsState, options: SeedOptions): Installation {
-  const { buckets = [{ name: 'finance-reports' }], kmsKeys = [], holders = [], accounts = [], home } = options
+  const { buckets = [{ name: 'finance-reports' }], kmsKeys = [], entities = [], accounts = [], home } = options
   const iam = `arn:aws:iam::${home?.account ?? state.account}`
-  const placed = ({ roleNames = ['prod'], copies = 1 }: Pick<SeedOptions, 'roleNames' | 'copies'>) =>
-    roleNames.map((name) => ({ name, copies }))
+  const withReplicas = ({ roleNames = ['prod'], replicas = 1 }: Pick<SeedOptions, 'roleNames' | 'replicas'>) =>
+    roleNames.map((name) => ({ name, replicas }))
   return {
     account: state.account,
-    elevationRoles: placed(options),
+    elevationRoles: withReplicas(options),
     identities: [`${iam}:user/latchkey-web`, `${iam}:user/latchkey-workers`],
     buckets: buckets.map(({ name }) => name),
     kmsKeys,
-    attachRoles: holders.filter(({ kind }) => kind === 'role').map(({ name }) => name),
-    attachUsers: holders.filter(({ kind }) => kind === 'user').map(({ name }) => name),
+    attachRoles: entities.filter(({ kind }) => kind === 'role').map(({ name }) => name),
+    attachUsers: entities.filter(({ kind }) => kind === 'user').map(({ name }) => name),
     externalId: home?.externalId,
-    accounts: accounts.map((other) => ({ account: other.id, elevationRoles: placed(other) })),
+    accounts: accounts.map((other) => ({ account: other.id, elevationRoles: withReplicas(other) })),
   }
 }
 
-function copiesOf({ name, copies }: { readonly name: string; readonly copies: number }): readonly string[] {
-  return Array.from({ length: copies }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`))
+function replicaNames({ name, replicas }: { readonly name: string; readonly replicas: number }): readonly string[] {
+  return Array.from({ length: replicas }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`))
 }
 
-/** The sandbox's processes have keys, so its brokers are users; the documents are those of the roles. */
+/** Creates users for web and workers, because the sandbox's processes have keys. Terraform creates roles with the same documents. */
 function addBrokers(state: AwsState, at: number, { rights, document }: Rights): { web: KeyPair; workers: KeyPair } {
   const add = (part: 'web' | 'workers', own: string) => {
     const user = addUser(state, at, `latchkey-${part}`, [])
@@ -159,7 +159,7 @@ const NOBODY = JSON.stringify({
   Statement: [{ Effect: 'Deny', Principal: '*', Action: 'sts:AssumeRole' }],
 })
 
-function addHolder(state: AwsState, at: number, { kind, name, trust = NOBODY }: Holder): Role | User {
+function addEntity(state: AwsState, at: number, { kind, name, trust = NOBODY }: SeededEntity): Role | User {
   return kind === 'user' ? addUser(state, at, name, []) : addRole(state, at, name, trust)
 }
 
@@ -172,7 +172,7 @@ function everydayRights(names: readonly string[]): Statements {
   ]
 }
 
-/** `name`: path and name. */
+/** `name` is path and name. */
 function addRole(state: AwsState, at: number, name: string, trustPolicy: string): Role {
   checkTrustPolicy(trustPolicy, state)
   const roleName = name.slice(name.lastIndexOf('/') + 1)
@@ -194,7 +194,7 @@ function addRole(state: AwsState, at: number, name: string, trustPolicy: string)
   return role
 }
 
-/** `name`: path and name. */
+/** `name` is path and name. */
 function addUser(state: AwsState, at: number, name: string, rights: Statements): User {
   const userName = name.slice(name.lastIndexOf('/') + 1)
   const user: User = {
@@ -236,7 +236,7 @@ function addPolicy(state: AwsState, at: number, policyName: string, text: string
   return arn
 }
 
-/** In force from the first moment, however far enforcement lags behind later changes. */
+/** Puts the policy at time 0, so that it is enforced at once, whatever the propagation delay is. */
 function putInline(user: User, name: string, rights: Statements): void {
   const text = JSON.stringify({ Version: '2012-10-17', Statement: rights })
   checkIdentityPolicy(text)

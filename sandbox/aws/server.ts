@@ -3,29 +3,30 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import { createServer as createTlsServer } from 'node:https'
 import { connect, createServer as createForwarder, type Server, type Socket } from 'node:net'
 import { serverCertificate } from '../certificate.ts'
+import type { AskedCall } from './call.ts'
 import {
   AwsError,
   type FinishedCall,
   type Identity,
   type Outcome,
   type Reply,
-  type SandboxCore,
   type SandboxRequest,
   type ServiceHandler,
   type ServiceName,
   type VpcEndpoint,
 } from './call.ts'
-import type { AskedCall, Fate } from './faults.ts'
+import type { SandboxCore } from './core.ts'
+import type { Fate } from './faults.ts'
 import { isSignin } from './signin.ts'
 import { authenticate, claimedAccount, signedService } from './sigv4.ts'
 
-/** The port: routes a request to its service, and carries it through faults, signature, effect and journal. */
+/** The port: routes a request to its service and applies faults, signature check, effect and journal. */
 
 export interface SandboxServer {
   readonly url: string
-  /** Another way in: over TLS, or through a VPC endpoint. */
+  /** Opens another port: with TLS, or for a VPC endpoint. */
   open(options: Opened): Promise<string>
-  /** An URL whose requests come from that address of this machine (127.0.0.2, …). */
+  /** Returns a URL whose requests come from this address of the machine (127.0.0.2, …). */
   appearingFrom(address: string): Promise<string>
   stop(): Promise<void>
 }
@@ -87,7 +88,7 @@ function closed(server: HttpServer): Promise<void> {
   })
 }
 
-/** Carries connections on from another address of this machine: what S3 then sees as the caller's. */
+/** Forwards connections from another address of this machine, which S3 then sees as the caller's address. */
 function forwardFrom(localAddress: string, port: number): { readonly server: Server; stop(): Promise<void> } {
   const open = new Set<Socket>()
   const server = createForwarder((client) => {
@@ -125,7 +126,7 @@ async function answer(
   else send(behind, response, request, reply)
 }
 
-/** By the service that was signed for; unsigned, by what the request looks like. */
+/** Finds the service by the signature; for an unsigned request, by its form. */
 function handlerOf({ handlers }: Behind, request: SandboxRequest): ServiceHandler | undefined {
   if (isSignin(request)) return handlers.get('signin')
   const signed = signedService(request)
@@ -145,7 +146,7 @@ async function carry(behind: Behind, handler: ServiceHandler, request: SandboxRe
   const result = await attempt(async () => {
     called = { ...handler.describe(request), account }
     const fate = await core.faults.before(called)
-    // Before it is judged: what was allowed a moment before an end was not done after it.
+    // The time is read before the call is authorised. A call that was allowed just before an end must not be recorded after it.
     at = core.clock.now()
     if (fate !== 'go') return fate
     identity = handler.authenticate?.(request) ?? authenticate(request, handler.service, core)

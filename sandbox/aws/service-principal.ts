@@ -1,7 +1,7 @@
 import { type Context, evaluate } from './evaluator.ts'
 import { type PolicyDocument, parsePolicy } from './policy.ts'
 
-/** Whether a resource's policy lets a service of AWS do it: the service is named under `Service`, and compared like any principal. */
+/** True when a resource's policy allows an AWS service, named under `Service` and compared like any principal. */
 export function allowsService(
   policy: string,
   service: string,

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { ServiceHandler } from './call.ts'
-import { AwsError, type Call, type Identity, type Outcome, type SandboxCore, type SandboxRequest } from './call.ts'
+import { AwsError, type Call, type Identity, type Outcome, type SandboxRequest } from './call.ts'
 import { isoSeconds } from './clock.ts'
+import type { SandboxCore } from './core.ts'
 import { findKey } from './sigv4.ts'
 import type { Session } from './state.ts'
 
@@ -13,13 +14,13 @@ const TOKEN_LASTS_MS = 15 * 60_000
 interface SigninToken {
   readonly identity: SessionIdentity
   readonly madeAt: number
-  /** When the console signs the person out. */
+  /** The time at which the console signs the person out. */
   readonly endsAt: number
 }
 
 type SessionIdentity = Extract<Identity, { type: 'session' }>
 
-/** Each is good for one sign-in. */
+/** The unused tokens; each is valid for one sign-in. */
 type Tokens = Map<string, SigninToken>
 
 const ACTIONS: Readonly<Record<string, string>> = { getSigninToken: 'GetSigninToken', login: 'ConsoleLogin' }
@@ -63,7 +64,7 @@ function queryOf({ rawQuery }: SandboxRequest): URLSearchParams {
 
 const SESSION = z.object({ sessionId: z.string(), sessionKey: z.string(), sessionToken: z.string() })
 
-/** Only temporary credentials, and only whole ones that are not over. */
+/** Accepts only complete temporary credentials that have not expired. */
 function credentialsIn({ state, clock }: SandboxCore, text: string): SessionIdentity {
   const parsed = SESSION.safeParse(jsonOf(text))
   if (!parsed.success) throw refused('Session is the JSON of sessionId, sessionKey and sessionToken.')

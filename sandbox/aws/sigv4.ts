@@ -15,24 +15,24 @@ interface Signed {
   readonly service: string
   readonly signedHeaders: readonly string[]
   readonly signature: string
-  /** `YYYYMMDDThhmmssZ` */
+  /** `YYYYMMDDThhmmssZ`. */
   readonly timestamp: string
   readonly token: string | undefined
-  /** Presigned: seconds from the timestamp. */
+  /** Presigned requests only: seconds from the timestamp. */
   readonly expiresSeconds: number | undefined
 }
 
-/** The credential scope's service, before anything is verified: what the request is routed by. */
+/** Reads the service from the credential scope before anything is verified. The server routes by it. */
 export function signedService(request: SandboxRequest): string | undefined {
   return scopeOf(request)?.at(-2)
 }
 
-/** The credential scope's Region. */
+/** Reads the Region from the credential scope. */
 export function signedRegion(request: SandboxRequest): string | undefined {
   return scopeOf(request)?.at(-3)
 }
 
-/** The account of the key that a request claims to be signed with, before anything is verified. */
+/** Reads the account of the access key id before anything is verified. */
 export function claimedAccount(request: SandboxRequest, { state }: { state: AwsState }): string | undefined {
   const keyId = scopeOf(request)?.[0]
   return keyId === undefined ? undefined : findKey(state, keyId)?.identity.account
@@ -45,7 +45,7 @@ function scopeOf({ rawQuery, headers }: SandboxRequest): readonly string[] | und
   return credential?.split('/')
 }
 
-/** Who signed it. Throws the error that AWS answers, in the words of S3 or of the other services. */
+/** Returns who signed the request. @throws AwsError with the text of S3 or of the other services */
 export function authenticate(
   request: SandboxRequest,
   service: ServiceName,
@@ -180,7 +180,7 @@ export function findKey({ accounts }: AwsState, accessKeyId: string) {
   return undefined
 }
 
-/** A key belongs to one account, and so does whoever signs with it. */
+/** An access key, and so its signer, belongs to one account. */
 function keyIn({ account, accessKeys, users, sessions }: AwsState, accessKeyId: string) {
   const key = accessKeys.get(accessKeyId)
   const user = key === undefined || key.inactive ? undefined : users.get(key.userName)
@@ -205,7 +205,7 @@ function timestampMs({ timestamp, date }: Signed): number | undefined {
 function refuseStale(signed: Signed, now: number, refuse: (refusal: Refusal) => AwsError): void {
   const at = timestampMs(signed) ?? 0
   if (signed.expiresSeconds === undefined) {
-    // A real client's own clock stays behind when a test moves the sandbox's: its signature is as fresh as it can make it.
+    // A test may move the sandbox's clock, but a real client signs by the machine's clock. The smaller difference counts.
     const skewMs = Math.min(Math.abs(now - at), Math.abs(Date.now() - at))
     if (skewMs > SKEW_MS) throw refuse('skewed')
     return
@@ -216,7 +216,7 @@ function refuseStale(signed: Signed, now: number, refuse: (refusal: Refusal) => 
   if (now > at + signed.expiresSeconds * 1000) throw refuse('presignedOver')
 }
 
-/** S3 compares the body with the hash that was signed; chunked and unsigned bodies carry none. */
+/** S3 compares the body with the signed hash. Chunked and unsigned bodies have none. */
 function refuseBody(request: SandboxRequest, service: ServiceName): void {
   const claimed = request.headers['x-amz-content-sha256']
   if (service !== 's3' || claimed === undefined || !/^[0-9a-f]{64}$/.test(claimed)) return
@@ -258,7 +258,7 @@ function payloadHash(request: SandboxRequest, signed: Signed, service: ServiceNa
   return request.headers['x-amz-content-sha256'] ?? sha256(request.body)
 }
 
-/** S3 signs the path encoded once; every other service encodes what it received again. */
+/** S3 signs the path encoded once; other services encode the received path again. */
 function canonicalPath(rawPath: string, service: ServiceName): string {
   const segments = rawPath.split('/')
   return segments.map((one) => encode(service === 's3' ? decode(one) : one)).join('/')

@@ -1,26 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { AwsError, type SandboxCore, type ServiceHandler } from './call.ts'
+import { AwsError, type ServiceHandler } from './call.ts'
+import type { SandboxCore } from './core.ts'
 import type { JsonObject } from './events/json.ts'
 import { type JsonVisit, jsonCall, jsonService } from './json-service.ts'
 import { PolicyFault, parsePolicy } from './policy.ts'
 import { allowsService } from './service-principal.ts'
+import type { Queue, QueueMessage } from './state.ts'
 
-/** SQS's JSON API, as far as a dead-letter queue needs it ("Amazon SQS API Reference"). */
-
-export interface Message {
-  readonly id: string
-  readonly body: string
-  readonly attributes: Readonly<Record<string, string>>
-}
-
-export interface Queue {
-  readonly name: string
-  readonly arn: string
-  readonly attributes: Map<string, string>
-  readonly tags: ReadonlyMap<string, string>
-  readonly messages: Message[]
-}
+/** The part of SQS's JSON API that a dead-letter queue needs ("Amazon SQS API Reference"). */
 
 const DELETED_RECENTLY_MS = 60_000
 const NAME = z.string().regex(/^[\w-]{1,80}$/)
@@ -36,7 +24,7 @@ export function sqsService(core: SandboxCore): ServiceHandler {
     service: 'sqs',
     version: '1.0',
     calls: CALLS,
-    // Of the time when SQS spoke the Query protocol; its clients still look at it.
+    // A header from SQS's Query protocol that clients still read.
     errorHeaders: ({ code }) =>
       code === 'QueueDoesNotExist' ? { 'x-amzn-query-error': 'AWS.SimpleQueueService.NonExistentQueue;Sender' } : {},
   })
@@ -75,7 +63,7 @@ function arnOf({ state, region }: JsonVisit, name: string): string {
   return `arn:aws:sqs:${region}:${state.account}:${name}`
 }
 
-/** Clients call a queue at its address, so it leads back to the sandbox. */
+/** Clients call a queue at its URL, so the URL points to the sandbox. */
 function urlOf({ origin }: JsonVisit, { arn }: Queue): string {
   const [, , , , account, name] = arn.split(':')
   return `${origin}/${account}/${name}`
@@ -176,8 +164,13 @@ function receive(
   }
 }
 
-/** What EventBridge gives up. False: the queue is not there, or does not let that rule in; then the event is gone. */
-export function putDeadLetter(core: SandboxCore, arn: string, ruleArn: string, message: Omit<Message, 'id'>): boolean {
+/** Puts an event that EventBridge gave up on the queue. False when the queue does not exist or does not allow that rule; then the event is lost. */
+export function putDeadLetter(
+  core: SandboxCore,
+  arn: string,
+  ruleArn: string,
+  message: Omit<QueueMessage, 'id'>,
+): boolean {
   const queue = core.account(arn.split(':')[4] ?? '').queues.get(arn)
   const policy = queue?.attributes.get('Policy')
   if (queue === undefined || policy === undefined) return false

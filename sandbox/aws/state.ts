@@ -1,10 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import type { Trail } from './cloudtrail.ts'
-import type { Queue } from './sqs.ts'
+import type { JsonObject } from './events/json.ts'
 
-/** What the AWS accounts of the sandbox hold, in memory. Policies are kept as the text that was put. */
+/** The AWS accounts of the sandbox, in memory. Policies are kept as the text that was put. */
 
-/** Inline policies by name, with their past: enforcement may lag behind what reads show (propagation). */
+/** Inline policies by name, with their history, because enforcement may lag behind reads (propagation). */
 export class InlinePolicies {
   readonly #history: { at: number; policies: ReadonlyMap<string, string> }[] = [{ at: 0, policies: new Map() }]
 
@@ -12,7 +11,7 @@ export class InlinePolicies {
     return this.#history.at(-1)?.policies ?? new Map()
   }
 
-  /** What is enforced for a caller who sees the account as it was at `at`. */
+  /** The policies that are enforced for a caller who sees the account as it was at `at`. */
   asOf(at: number): ReadonlyMap<string, string> {
     return this.#history.findLast((entry) => entry.at <= at)?.policies ?? new Map()
   }
@@ -21,7 +20,7 @@ export class InlinePolicies {
     this.#change(new Map([...this.current(), [name, document]]), at)
   }
 
-  /** False: there was none of that name. */
+  /** False when there is no policy of that name. */
   delete(name: string, at: number): boolean {
     const next = new Map(this.current())
     if (!next.delete(name)) return false
@@ -37,15 +36,15 @@ export class InlinePolicies {
 
 export interface Role {
   readonly arn: string
-  /** `AROA…` */
+  /** The unique id, `AROA…`. */
   readonly roleId: string
   readonly roleName: string
-  /** Begins and ends in `/`. */
+  /** Begins and ends with `/`. */
   readonly path: string
   readonly createdAt: number
   readonly description: string
   trustPolicy: string
-  /** ARN → unique id of whom the trust policy named when IAM took it; absent: it was set behind IAM's back. */
+  /** The principals of the trust policy when IAM stored it: ARN → unique id. Absent when a test set the policy directly. */
   trusted?: ReadonlyMap<string, string>
   boundaryArn: string | undefined
   maxSessionSeconds: number
@@ -57,7 +56,7 @@ export interface Role {
 
 export interface User {
   readonly arn: string
-  /** `AIDA…` */
+  /** The unique id, `AIDA…`. */
   readonly userId: string
   readonly userName: string
   readonly path: string
@@ -80,7 +79,7 @@ export interface ManagedPolicy {
 }
 
 export interface AccessKey {
-  /** Begins with `SANDBOX`: Latchkey's sandbox switch refuses any other long-lived key. */
+  /** Begins with `SANDBOX`; with `LATCHKEY_SANDBOX=1` Latchkey refuses any other long-lived key. */
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly userName: string
@@ -106,7 +105,7 @@ export interface Session {
   /** The inline session policy, if one was passed. */
   readonly policy: string | undefined
   readonly policyArns: readonly string[]
-  /** Whoever asked for it was a session too. */
+  /** True when the caller of AssumeRole was itself a session. */
   readonly chained: boolean
   readonly issuedAt: number
   readonly expiresAt: number
@@ -118,15 +117,15 @@ export interface Bucket {
   readonly account: string
   /** The bucket policy's text. */
   policy: string | undefined
-  /** How new objects are encrypted where their request does not say; absent: SSE-S3. */
+  /** The encryption of new objects whose request names none; absent for SSE-S3. */
   encryption?: BucketEncryption
-  /** Absent: the bucket was never versioned. */
+  /** Absent when the bucket never had versioning. */
   versioning?: 'Enabled' | 'Suspended'
 }
 
 export interface BucketEncryption {
   readonly algorithm: 'AES256' | 'aws:kms'
-  /** As it was written: an ARN, an id or an alias. Absent with `aws:kms`: AWS's own key for S3. */
+  /** As it was written: an ARN, an id or an alias. Absent with `aws:kms` for the AWS managed key of S3. */
   readonly kmsKey?: string | undefined
   readonly bucketKey: boolean
 }
@@ -137,7 +136,7 @@ export interface KmsKey {
   readonly region: string
   readonly description: string
   readonly createdAt: number
-  /** `AWS`: made by AWS for one of its services; nobody changes its policy. */
+  /** `AWS`: AWS made the key for one of its services, and its policy cannot be changed. */
   readonly manager: 'AWS' | 'CUSTOMER'
   state: 'Enabled' | 'Disabled' | 'PendingDeletion'
   deletedAt: number | undefined
@@ -145,11 +144,35 @@ export interface KmsKey {
   policy: string
 }
 
-/** One account. */
+export interface Trail {
+  readonly name: string
+  readonly arn: string
+  readonly homeRegion: string
+  readonly isMultiRegion: boolean
+  isLogging: boolean
+  /** Event selectors or advanced event selectors, as CloudTrail stores them. */
+  selectors: JsonObject
+}
+
+export interface QueueMessage {
+  readonly id: string
+  readonly body: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+export interface Queue {
+  readonly name: string
+  readonly arn: string
+  readonly attributes: Map<string, string>
+  readonly tags: ReadonlyMap<string, string>
+  readonly messages: QueueMessage[]
+}
+
+/** The state of one account. */
 export interface AwsState {
   readonly account: string
   readonly region: string
-  /** Every account of the sandbox by its id, this one too. */
+  /** Every account of the sandbox by id, this one included. */
   readonly accounts: ReadonlyMap<string, AwsState>
   readonly roles: Map<string, Role>
   readonly users: Map<string, User>
@@ -159,21 +182,21 @@ export interface AwsState {
   readonly accessKeys: Map<string, AccessKey>
   /** By access key id. */
   readonly sessions: Map<string, Session>
-  /** Of every account: a name is a bucket's in all of AWS. */
+  /** The buckets of every account, because bucket names are unique in all of AWS. */
   readonly buckets: Map<string, Bucket>
   /** KMS keys by ARN. */
   readonly keys: Map<string, KmsKey>
   /** ARN of a KMS alias → ARN of its key. */
   readonly keyAliases: Map<string, string>
-  /** Of every region, by ARN. */
+  /** The queues of every Region, by ARN. */
   readonly queues: Map<string, Queue>
   readonly queuesDeletedAt: Map<string, number>
   readonly trails: Map<string, Trail>
-  /** How far enforcement lags behind a change of inline policies. */
+  /** The delay between a change of inline policies and its enforcement. */
   propagationMs: number
 }
 
-/** Returns the account of that id, made when it is new. All share the names of buckets. */
+/** Returns a function that finds or creates the account of an id. All accounts share the bucket names. */
 export function awsAccounts(region: string, propagationMs: number): (id: string) => AwsState {
   const accounts = new Map<string, AwsState>()
   const buckets = new Map<string, Bucket>()
@@ -201,7 +224,7 @@ export function awsAccounts(region: string, propagationMs: number): (id: string)
   }
 }
 
-/** The account that an ARN names, where the sandbox has it. */
+/** The account that an ARN names; undefined when the sandbox does not have it. */
 export function accountOf(state: AwsState, arn: string): AwsState | undefined {
   return state.accounts.get(arn.split(':')[4] ?? '')
 }
@@ -212,7 +235,7 @@ function base32(length: number): string {
   return Array.from({ length }, () => BASE32[randomInt(32)]).join('')
 }
 
-/** A unique id as AWS makes them: `AROA`, `AIDA` or `ANPA` and 17 characters. */
+/** A unique id in AWS's form: `AROA`, `AIDA` or `ANPA` and 17 characters. */
 export function uniqueId(prefix: 'AROA' | 'AIDA' | 'ANPA'): string {
   return prefix + base32(17)
 }

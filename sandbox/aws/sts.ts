@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { authorize, deniedMessage } from './authorize.ts'
-import { AwsError, type Call, type Outcome, type SandboxCore, type ServiceHandler } from './call.ts'
+import { AwsError, type Call, type Outcome, type ServiceHandler } from './call.ts'
 import { isoSeconds } from './clock.ts'
+import type { SandboxCore } from './core.ts'
 import type { Context } from './evaluator.ts'
 import { checkIdentityPolicy } from './iam/documents.ts'
 import { trustToday } from './iam/trust.ts'
@@ -21,7 +22,7 @@ import {
 } from './query.ts'
 import { type AwsState, accountOf, type Role, type Session, secretKey, sessionKeyId } from './state.ts'
 
-/** STS (Security Token Service API Reference, 2011-06-15), at its regional endpoint. */
+/** STS (Security Token Service API Reference, 2011-06-15) at its regional endpoint. */
 
 const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/'
 const SESSION_NAME = { pattern: /[\w+=,.@-]*/, shortest: 2, longest: 64 }
@@ -32,7 +33,7 @@ const TAG_VALUE = { pattern: /[\p{L}\p{Z}\p{N}_.:/=+\-@]*/u, shortest: 0, longes
 const PLAINTEXT_CHARACTERS = 2048
 const CHAINED_SECONDS = 3600
 
-/** AWS does not publish how it packs policy and tags. Here: raw deflate, and this many bytes are 100 %. */
+/** AWS does not publish how it packs policy and tags. The sandbox counts raw deflate, with this many bytes as 100 %. */
 const PACKED_BYTES = 1200
 
 export function stsService(core: SandboxCore): ServiceHandler {
@@ -58,7 +59,7 @@ export function stsService(core: SandboxCore): ServiceHandler {
   }
 }
 
-/** Nobody needs a permission for this one, AWS says, and nobody can be denied it. */
+/** GetCallerIdentity needs no permission and cannot be denied (STS API Reference). */
 function getCallerIdentity({ identity, request }: Call): Outcome {
   const { arn, userId, account } = identity
   const result = { Arn: arn, UserId: userId, Account: account }
@@ -140,7 +141,7 @@ function checkTags({ tags, transitiveKeys }: Asked): void {
     check(key, 'tags', TAG_KEY)
     check(value, 'tags', TAG_VALUE)
   }
-  // Session tag keys are not case-sensitive.
+  // Session tag keys are compared without case.
   const keys = new Set(tags.map(([key]) => key.toLowerCase()))
   if (keys.size !== tags.length) {
     throw new AwsError(
@@ -158,7 +159,7 @@ function checkTags({ tags, transitiveKeys }: Asked): void {
   }
 }
 
-/** Setting a source identity and tagging are permissions of their own, on both sides (IAM User Guide, "Monitor and control actions"). */
+/** Setting a source identity and tagging each need their own permission, from the caller's policies and the trust policy (IAM User Guide, "Monitor and control actions"). */
 function refuseUnlessAllowed(core: SandboxCore, call: Call, asked: Asked, role: Role | undefined): void {
   const actions = [
     'sts:AssumeRole',
@@ -194,19 +195,19 @@ function assumeContext(call: Call, asked: Asked, role: Role | undefined): Contex
   }
 }
 
-/** A source identity stays through role chaining and cannot be changed. */
+/** A source identity persists through role chaining and cannot be changed. */
 function sourceIdentityOf({ identity }: Call, asked: Asked): string | undefined {
   return (identity.type === 'session' ? identity.session.sourceIdentity : undefined) ?? asked.sourceIdentity
 }
 
-/** Transitive tags of the calling session go along (IAM User Guide, "Chaining roles with session tags"). */
+/** Transitive tags of the calling session are passed on (IAM User Guide, "Chaining roles with session tags"). */
 function inheritedTags({ identity }: Call): (readonly [string, string])[] {
   if (identity.type === 'user') return []
   const { tags, transitiveKeys } = identity.session
   return transitiveKeys.map((key) => [key, tags.get(key) ?? ''])
 }
 
-/** What a chain brought along cannot be set anew. */
+/** Refuses to change what the role chain inherited: source identity and transitive tags. */
 function refuseInherited(call: Call, asked: Asked): void {
   const inherited = call.identity.type === 'session' ? call.identity.session.sourceIdentity : undefined
   if (inherited !== undefined && asked.sourceIdentity !== undefined && asked.sourceIdentity !== inherited) {
@@ -256,7 +257,7 @@ interface Admission {
   readonly role: Role
 }
 
-/** The session belongs to the role's account, whoever asked for it. */
+/** Opens the session in the role's account, whichever account the caller is in. */
 function openSession(target: AwsState, now: number, call: Call, { asked, role }: Admission): Session {
   const issuedAt = Math.floor(now / 1000) * 1000
   const inherited = inheritedTags(call)
@@ -282,7 +283,7 @@ function openSession(target: AwsState, now: number, call: Call, { asked, role }:
   return session
 }
 
-/** STS does not say which policy was silent, and answers the same for a role that is not there. */
+/** STS does not say which policy lacks the Allow. It gives the same answer for a role that does not exist. */
 function denied(call: Call, action: string, roleArn: string): AwsError {
   const message = deniedMessage(call.identity, action, roleArn, { allowed: false, reason: '' }).trim()
   return new AwsError('AccessDenied', 403, message)

@@ -1,14 +1,14 @@
-import type { AskedCall } from './faults.ts'
+import type { AskedCall } from './call.ts'
 
-/** Counts of calls. What a caller never heard of counts too. */
+/** Counts of calls. A call counts even if the caller got no reply. */
 export interface Tally {
-  /** Every one that reached the sandbox. */
+  /** Calls that reached the sandbox. */
   readonly arrived: number
-  /** Had its effect, whether or not its reply was lost. */
+  /** Calls that had their effect, whether or not the reply was lost. */
   readonly done: number
-  /** Was answered with an error, an injected one too. */
+  /** Calls answered with an error, injected errors included. */
   readonly refused: number
-  /** Was cut off without a reply, before its effect or after it. */
+  /** Calls whose connection was cut before or after the effect. */
   readonly lost: number
 }
 

@@ -9,7 +9,7 @@ import { PROJECT } from '../project.ts'
 import { tellStory } from './story.ts'
 import { writeOperatorTerminal, writeTerminal } from './terminal.ts'
 
-/** `npm run demo`: the sandbox and Latchkey on this machine. `--story` plays the main job alone; `--json` prints the sandbox's own journal. */
+/** `npm run demo`: starts the sandbox and Latchkey on this machine. `--story` plays only the story; `--json` prints the sandbox's journal. */
 
 const { values } = parseArgs({ options: { story: { type: 'boolean' }, json: { type: 'boolean' } } })
 const alone = values.story === true || values.json === true
@@ -26,7 +26,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Everything that was seen, by time: the story's steps, what reached Teams, what reached AWS. */
+/** Prints the story's steps, the calls to Teams and the calls to AWS in order of time. */
 function printJournal({ aws, teams }: World, steps: readonly Step[]): void {
   const lines = [
     ...steps.map((step) => ({ from: 'story', ...step })),
@@ -84,12 +84,12 @@ Terminals: in a new one for each, this line first (it gets a home folder of its 
 
 Ctrl-C ends everything.`)
   await new Promise<void>((resolve) => {
-    // npm passes on what the terminal sends to all of us already: a second signal must not end this before it has tidied up.
+    // The terminal sends a signal to all processes and npm forwards it once more. The second one must not end this process before it has cleaned up.
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve())
   })
 }
 
-/** As `npm start` would: a child that died is started again. */
+/** Restarts workers that died, as `npm start` does. */
 async function keepWorkers(world: World): Promise<void> {
   const { child } = await world.startWorkers()
   child.once('exit', (_code, signal) => {
@@ -99,7 +99,7 @@ async function keepWorkers(world: World): Promise<void> {
   })
 }
 
-/** When whoever started us is gone, even by kill -9, nobody is left to press Ctrl-C. */
+/** Exits when the parent process is gone, even after kill -9, because then nobody can press Ctrl-C. */
 function leaveWithParent(): void {
   const parent = process.ppid
   setInterval(() => process.ppid === parent || process.exit(1), 1_000).unref()

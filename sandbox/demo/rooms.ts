@@ -1,14 +1,13 @@
 import type { World } from '../../test/fixtures/world.ts'
 import type { PersonName } from '../entra/fixture.ts'
 import { textOf } from '../teams/cards.ts'
-import type { ShownMessage } from '../teams/client.ts'
-import type { Where } from '../teams/index.ts'
+import type { ShownMessage, Where } from '../teams/client.ts'
 
-/** What people see in Teams, as a story or a test asks for it. */
+/** Reads what people see in Teams, for the story and for tests. */
 
 const IN_TIME_MS = 30_000
 
-/** @throws when it does not come in time */
+/** Waits for the promise. @throws after IN_TIME_MS */
 export async function inTime<T>(awaited: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -21,12 +20,12 @@ export async function inTime<T>(awaited: Promise<T>, what: string): Promise<T> {
   }
 }
 
-/** The words of a message as they are shown to that person: text, card, the line below it, the red bar. */
+/** All text that the person sees of a message: text, card, the line below it, and the error bar. */
 export function wordsOf({ text, card, note, error }: ShownMessage): string {
   return [text, card ? textOf(card) : '', note ?? '', error ?? ''].filter((part) => part !== '').join('\n')
 }
 
-/** The newest message of the bot in which all of these words stand. @throws when none comes in time, with what is there */
+/** The bot's newest message that contains all of these words. @throws when none arrives in time; the error lists the messages */
 export async function seeMessage(
   world: Pick<World, 'teams'>,
   who: PersonName,

@@ -9,26 +9,26 @@ import type { ShownMessage } from '../teams/client.ts'
 import { inTime, seeMessage, wordsOf } from './rooms.ts'
 import { openTerminal, type Ran, type Terminal } from './terminal.ts'
 
-/** One step of the story as it was seen. */
+/** Reports one step of the story and what was seen. */
 export type Say = (step: string, seen: string) => void
 
 interface Cast {
   readonly world: World
   readonly rita: Terminal
   readonly folder: string
-  /** How objects are written: the real AWS CLI where there is one. */
+  /** Writes an object: with the real AWS CLI, or with the SDK where there is none. */
   readonly copy: Copy
   readonly say: Say
 }
 
-/** `month-end` gets its credentials from `latchkey credentials`; `kept` holds what was vended before the end. */
+/** Copies a file with one of two profiles. `month-end` gets its credentials from `latchkey credentials`; `kept` has credentials vended before the end. */
 type Copy = (profile: 'month-end' | 'kept', uri: string) => Promise<Ran>
 
 const PREFIX = 's3://finance-reports/2026/'
 const OUTSIDE = 's3://finance-reports/2025/'
 const LOOK_EVERY_MS = 250
 
-/** The main job, end to end, by people: Rita in a channel of Teams and at her terminal, Max in Teams. @throws at the first step that is not as it should be. */
+/** Plays one request from end to end: Rita in a Teams channel and at her terminal, Max in Teams. @throws at the first step that fails */
 export async function tellStory(world: World, folder: string, say: Say): Promise<void> {
   const rita = await openTerminal(world, 'rita', folder)
   await writeFile(join(folder, 'report.csv'), 'month,total\n2026-10,41\n')
@@ -37,7 +37,7 @@ export async function tellStory(world: World, folder: string, say: Say): Promise
   await Promise.all([rita.login(), world.teams.open('rita', 'channel'), world.teams.open('max')])
   say('signed in', 'Rita with `latchkey login` (Entra, code and PKCE); Rita and Max look at Teams')
   const requestId = await ask(cast)
-  await lookAtMail(cast, requestId)
+  await openMail(cast, requestId)
   const grantId = await approve(cast, requestId)
   await work(cast, grantId)
   await end(cast, grantId)
@@ -72,8 +72,8 @@ async function ask({ world, say }: Cast): Promise<string> {
   return requestId
 }
 
-/** Opening a link decides nothing: scanners open every one. */
-async function lookAtMail({ world, say }: Cast, requestId: string): Promise<void> {
+/** Opening a link decides nothing, because mail scanners open every link. */
+async function openMail({ world, say }: Cast, requestId: string): Promise<void> {
   const mail = await inTime(world.entra.waitForMail(PEOPLE.max), 'mail in the mailbox of Max')
   say('mail in the manager’s mailbox', mail.subject)
   const link = /href="([^"]+\/requests\/[^"]+)"/.exec(mail.html)?.[1] ?? ''
@@ -157,9 +157,9 @@ async function showGrant(world: World, grantId: string) {
   return { status, endsAt, writes }
 }
 
-async function waitFor<T>(look: () => Promise<T>, fits: (seen: T) => boolean): Promise<T> {
+async function waitFor<T>(read: () => Promise<T>, fits: (seen: T) => boolean): Promise<T> {
   for (;;) {
-    const seen = await look()
+    const seen = await read()
     if (fits(seen)) return seen
     await delay(LOOK_EVERY_MS)
   }
@@ -173,7 +173,7 @@ function expect(holds: boolean, what: string, { code, stdout, stderr }: Ran): vo
   if (!holds) throw new Error(`Not so: ${what}. Exit ${code}.\n${stdout}\n${stderr}`)
 }
 
-/** What the card sends along when it is clicked. */
+/** The data that the card sends with a click. */
 function dataOf({ card }: ShownMessage): { readonly requestId: string; readonly data: object } {
   const { action } = findButton(card ?? {}, 'approve')
   const data = z.looseObject({ requestId: z.string() }).parse(action.data)

@@ -15,18 +15,18 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** One person's terminal: their own home folder, the `latchkey` and `aws` commands as they would type them. */
+/** One person's terminal: a home folder of their own and the commands `latchkey` and `aws`. */
 export interface Terminal {
   readonly environment: NodeJS.ProcessEnv
-  /** Signs in as a browser would. */
+  /** Signs in through the sandbox's sign-in page. */
   login(): Promise<void>
   latchkey(...words: readonly string[]): Promise<Ran>
   /** Writes an AWS profile whose credentials come from `latchkey credentials <grantId>`. */
   addProfile(name: string, grantId: string): Promise<void>
-  /** Vends once and keeps the credentials in a profile, as somebody would who wants them to outlive the grant. */
+  /** Vends once and stores the credentials in a profile, to try them after the grant has ended. */
   keepCredentials(name: string, grantId: string): Promise<void>
   aws(...words: readonly string[]): Promise<Ran>
-  /** Where there is no AWS CLI. */
+  /** Copies with the SDK, where there is no AWS CLI. */
   sdkCopy(file: string, uri: string, profile: string): Promise<Ran>
 }
 
@@ -41,7 +41,7 @@ export async function openTerminal(world: World, person: PersonName, folder: str
     LATCHKEY_URL: world.web.url,
     AWS_ENDPOINT_URL: world.aws.url,
     AWS_REGION: 'eu-west-1',
-    // AWS CLI 1 reads this one.
+    // Read by AWS CLI 1.
     AWS_DEFAULT_REGION: 'eu-west-1',
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_MAX_ATTEMPTS: '1',
@@ -74,7 +74,7 @@ export async function openTerminal(world: World, person: PersonName, folder: str
   }
 }
 
-/** `latchkey` as one types it. @returns the folder for the PATH */
+/** Makes the `latchkey` command. @returns the folder for the PATH */
 async function makeCommand(home: string): Promise<string> {
   const bin = join(home, 'bin')
   await mkdir(bin, { recursive: true })
@@ -82,23 +82,23 @@ async function makeCommand(home: string): Promise<string> {
   return bin
 }
 
-/** What somebody at this machine reads into a shell, to be that person there. @returns the line for it */
+/** Writes a file that a shell reads to act as that person. @returns the line to type */
 export async function writeTerminal(world: World, person: PersonName, folder: string): Promise<string> {
   const { environment } = await openTerminal(world, person, folder)
   return await writeShell(folder, person, environment)
 }
 
-/** The same for whoever operates Latchkey. */
+/** Writes the same for the operator. */
 export async function writeOperatorTerminal(world: World, folder: string): Promise<string> {
   const HOME = join(folder, 'operator')
   await makeCommand(HOME)
   const { accessKeyId, secretAccessKey } = world.seeded.keys.workers
-  // `latchkey recover` runs as the workers do.
+  // `latchkey recover` needs the credentials of the workers.
   const workers = { WORKERS_AWS_ACCESS_KEY_ID: accessKeyId, WORKERS_AWS_SECRET_ACCESS_KEY: secretAccessKey }
   return await writeShell(folder, 'operator', { ...world.operatorEnvironment, ...workers, HOME })
 }
 
-/** What a shell may know of a real AWS. */
+/** Variables that could lead a shell to a real AWS account. */
 const REAL_AWS = [
   ...['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE'],
   ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN'],
@@ -144,7 +144,7 @@ function linkOf(child: ChildProcess): Promise<string> {
   })
 }
 
-/** A command that is not there ends like a shell says it: 127. */
+/** A command that does not exist ends with 127, as in a shell. */
 async function finished(child: ChildProcess): Promise<Ran> {
   const out: string[] = []
   const err: string[] = []

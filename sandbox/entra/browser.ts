@@ -1,10 +1,10 @@
-/** As much of a browser as signing in needs: cookies, redirects, one form. */
+/** The parts of a browser that a sign-in needs: cookies, redirects and one form. */
 
 const MOST_STEPS = 20
 
 type Jar = Map<string, { readonly value: string; readonly path: string }>
 
-/** Opens the address, picks the person on the page, and returns where the browser is finally sent: outside the sandbox, never opened. */
+/** Opens the URL, picks the person, and returns the last redirect, which leads out of the sandbox and is not opened. */
 export async function signInAs(personId: string, authorizationUrl: string): Promise<URL> {
   const origin = new URL(authorizationUrl).origin
   const jar: Jar = new Map()

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { SandboxPerson } from './company.ts'
+import type { SandboxPerson } from './tenant.ts'
 
-/** The claims of Entra's tokens, after Microsoft's "Access token claims reference" and "ID token claims reference". */
+/** The claims of Entra's tokens ("Access token claims reference", "ID token claims reference"). */
 
 export const GRAPH_AUDIENCE = 'https://graph.microsoft.com'
 
@@ -11,12 +11,12 @@ interface Times {
   readonly exp: number
 }
 
-/** Entra draws the lifetime between 60 and 90 minutes. */
+/** Entra picks a lifetime between 60 and 90 minutes. */
 export function timesFrom(nowSeconds: number, lifetimeSeconds = 4_000): Times {
   return { iat: nowSeconds, nbf: nowSeconds, exp: nowSeconds + lifetimeSeconds }
 }
 
-/** Entra's `sub` is another one for each application. */
+/** Entra's `sub` of a person differs for each application. */
 export function pairwiseSubject(personId: string, clientId: string): string {
   return createHash('sha256').update(`${personId} ${clientId}`).digest('base64url')
 }
@@ -24,13 +24,13 @@ export function pairwiseSubject(personId: string, clientId: string): string {
 interface Delegated {
   readonly issuer: string
   readonly tenantId: string
-  /** Our API's client id. */
+  /** The client id of our API. */
   readonly audience: string
   readonly clientId: string
   readonly scopes: string
 }
 
-/** A v2 access token of a person for our API. `roles` is absent when there are none. */
+/** The claims of a person's v2 access token for our API. `roles` is absent when the person has none. */
 export function delegatedClaims(person: SandboxPerson, token: Delegated): Record<string, unknown> {
   return {
     iss: token.issuer,
@@ -49,7 +49,7 @@ export function delegatedClaims(person: SandboxPerson, token: Delegated): Record
   }
 }
 
-/** A v2 token that an app holds for itself: no `scp`, and `oid` and `sub` are its service principal. */
+/** The claims of an app's own v2 token: no `scp`; `oid` and `sub` are its service principal. */
 export function appClaims(token: Omit<Delegated, 'scopes'>): Record<string, unknown> {
   const servicePrincipal = servicePrincipalOf(token.clientId)
   return {
@@ -66,7 +66,7 @@ export function appClaims(token: Omit<Delegated, 'scopes'>): Record<string, unkn
   }
 }
 
-/** Graph takes tokens of version 1: another issuer, `appid` for `azp`, the app's permissions as roles. */
+/** The claims of a version 1 token for Graph: another issuer, `appid` in place of `azp`, and the app's permissions as roles. */
 export function graphAppClaims(token: {
   readonly tenantId: string
   readonly clientId: string

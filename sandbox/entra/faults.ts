@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** What can be wrong with a service, seen from the other end of the wire. */
+/** The ways in which a service can fail, as its client sees them. */
 export type Fault =
   /** The connection breaks. */
   | { readonly kind: 'down' }
@@ -9,18 +9,18 @@ export type Fault =
   | { readonly kind: 'silent' }
   | { readonly kind: 'slow'; readonly milliseconds: number }
   | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
-  /** A proxy's page, with status 200. */
+  /** A proxy answers a web page with status 200. */
   | { readonly kind: 'web-page' }
 
 export type Part = 'graph' | 'tokens' | 'keys'
 
 export interface Faults {
-  /** Until healed, or for the next `times` requests. */
+  /** The part fails until it is healed, or for the next `times` requests. */
   fail(part: Part, fault: Fault, times?: number): void
   heal(): void
-  /** How many requests to the part met a fault. */
+  /** The number of requests to the part that met a fault. */
   struck(part: Part): number
-  /** True: the request was dealt with. */
+  /** Applies a fault to the request. True when it did, so that nothing else answers. */
   strike(part: Part, request: IncomingMessage, response: ServerResponse): Promise<boolean>
 }
 

@@ -1,14 +1,14 @@
-import type { CompanyData, SandboxPerson } from './company.ts'
+import type { SandboxPerson, TenantData } from './tenant.ts'
 
-/** A small company with every kind of person that a rule has to think of. */
+/** A small tenant with every kind of person that the rules distinguish. */
 
 export const TENANT_ID = '5d1c8e0a-3b7f-4c69-8a21-6e94f0b7d312'
 const DOMAIN = 'harbour.example'
 
-/** `MAIL_SENDER`: a shared mailbox, nobody's account. */
+/** `MAIL_SENDER`: a shared mailbox without a person. */
 export const MAIL_SENDER = `latchkey@${DOMAIN}`
 
-/** The groups that `latchkey.example.yaml` names, and one inside another. */
+/** The groups in `latchkey.example.yaml`; one of them is nested in another. */
 export const GROUPS = {
   finance: '6f0c1d0a-52f1-4a57-8f0e-3f3c5e7b9d21',
   dataOwners: '9a1e77c3-0a43-4a0b-b6d5-2f8e6c0b1a32',
@@ -18,31 +18,31 @@ export const GROUPS = {
 } as const
 
 export const PEOPLE = {
-  /** Asks: in finance, Max is her manager. */
+  /** The requester. In finance; her manager is Max. */
   rita: '2f6b9c10-41d8-4e7a-9c3b-7a5d0e8f1b21',
-  /** Rita's and Finn's manager. */
+  /** Manager of Rita and Finn. */
   max: '81a4d3e7-9f02-4b6c-a1d5-3c7e9b0f2a42',
   /** A second person in finance. */
   finn: 'b70e5f18-2c94-4d3b-8e6a-1f9d7c0b3e63',
-  /** In finance by way of the trainees. */
+  /** In finance through the group of trainees. */
   nils: 'd15a8b36-7e4f-4902-b8c1-5e0a9f2d6c84',
-  /** The data lead, in data-owners. */
+  /** In data-owners. */
   dana: '0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10',
   /** Owner of the installation (`Latchkey.Owner`), in data-owners, Max's manager. */
   omar: '4e8c1f52-b6a3-4d97-8c0e-9a2b5d7f1ea5',
-  /** On call. */
+  /** In the on-call group. */
   oona: '6a9d0e74-c5b2-4f18-9d3a-2b8c6e1f0fb6',
-  /** In finance, without a manager. */
+  /** In finance; has no manager. */
   noor: '93b7e1c8-0d5f-4a26-8b4e-7c1d9f3a5ec7',
   /** In finance; his manager's account is disabled. */
   dirk: 'a5c8f2d9-1e60-4b37-9c5f-8d2e0a4b6fd8',
-  /** Disabled. */
+  /** Her account is disabled. */
   della: 'c7dae4fb-3082-4d59-8e71-0f4a2c6d81ea',
   /** Invited from another tenant; in finance and data-owners. */
   gus: 'e9fc061d-5204-4f7b-9a93-216c4e8fa30c',
-  /** In finance, and her own manager. */
+  /** In finance; she is her own manager. */
   selma: '1b3d5f70-7426-41ad-8cb5-438e60a1c52e',
-  /** In finance; his manager is an address, not a person. */
+  /** In finance; his manager is a contact, not a person. */
   kai: '3d5f7192-9648-43cf-9ed7-65a082c3e740',
 } as const
 
@@ -50,7 +50,7 @@ export type PersonName = keyof typeof PEOPLE
 
 const CONTACT = '5f7193b4-b86a-45e1-80f9-87c2a4e50962'
 
-export const COMPANY: CompanyData = {
+export const TENANT: TenantData = {
   people: [
     member('rita', 'Rita Reyes', 'Financial analyst', { managerId: PEOPLE.max }),
     member('max', 'Max Mertens', 'Head of finance', { managerId: PEOPLE.omar }),

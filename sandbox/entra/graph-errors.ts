@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** Graph's refusals, word for word where the words are known. */
+/** Graph's errors, with the real texts where they are known. */
 export class GraphFault extends Error {
   readonly status: number
   readonly code: string
@@ -34,7 +34,7 @@ const STATUS_ERRORS: Readonly<Record<number, readonly [string, string]>> = {
   504: ['GatewayTimeout', 'The request timed out.'],
 }
 
-/** For a person or a group that is not there. */
+/** The answer for a person or a group that does not exist. */
 export function notThere(id: string): GraphFault {
   return new GraphFault(
     404,

@@ -1,12 +1,12 @@
-import type { DirectoryObject, SandboxPerson } from './company.ts'
 import { GraphFault } from './graph-errors.ts'
+import type { DirectoryObject, SandboxPerson } from './tenant.ts'
 
-/** What Graph returns of an object, and what only when asked for by `$select`. */
+/** The fields that Graph returns of an object by default, and those that it returns only for `$select`. */
 
 const DEFAULT_FIELDS = ['id', 'displayName', 'jobTitle', 'mail', 'userPrincipalName']
 const USER_FIELDS = new Set([...DEFAULT_FIELDS, 'mailNickname', 'employeeId', 'accountEnabled', 'userType'])
 
-/** Undefined: nothing was selected. */
+/** Undefined when there is no `$select`. */
 export function parseSelect(query: URLSearchParams): readonly string[] | undefined {
   const fields = query.get('$select')?.split(',')
   const unknown = fields?.find((field) => !USER_FIELDS.has(field))
@@ -18,12 +18,12 @@ export function parseSelect(query: URLSearchParams): readonly string[] | undefin
   )
 }
 
-/** "Advanced query capabilities", support for filter by properties: what `eq` takes by default, and what only with eventual consistency and a count. */
+/** "Advanced query capabilities", support for filter by properties: which properties `eq` takes by default, and which only with eventual consistency and a count. */
 const FILTERED = new Set(['id', 'displayName', 'jobTitle', 'mail', 'userPrincipalName', 'mailNickname', 'employeeId'])
 const FILTERED_LATE = new Set(['companyName', 'employeeType', 'mobilePhone', 'onPremisesSamAccountName'])
 const EQUALS = /^(\w+) eq '((?:[^']|'')*)'$/
 
-/** One comparison with `eq`, which does not regard case. Nothing else is asked of the sandbox, and nothing else is answered. */
+/** Parses one comparison with `eq`, which ignores case. The sandbox refuses every other filter. */
 export function parseFilter(query: URLSearchParams, advanced: boolean): (person: SandboxPerson) => boolean {
   const filter = query.get('$filter')
   if (filter === null) return () => true
@@ -40,13 +40,13 @@ export function parseFilter(query: URLSearchParams, advanced: boolean): (person:
   }
 }
 
-/** Unselected fields are absent, selected ones without a value null. A field that the app may not read is null. */
+/** Unselected fields are absent; selected fields without a value are null. A field that the app may not read is null. */
 export function selectFields(person: SandboxPerson, fields: readonly string[] | undefined): object {
   const known = new Map<string, unknown>(Object.entries(person))
   return Object.fromEntries((fields ?? DEFAULT_FIELDS).map((name) => [name, known.get(name) ?? null]))
 }
 
-/** An object among others of several kinds says what it is. */
+/** Adds the object's type, as Graph does in lists of several kinds. */
 export function typedObject(
   { type, object }: DirectoryObject,
   fields: readonly string[] | undefined,

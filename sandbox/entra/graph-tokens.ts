@@ -11,7 +11,7 @@ export interface GraphApp {
 
 const claimsSchema = z.object({ appid: z.string(), idtyp: z.literal('app'), roles: z.array(z.string()) })
 
-/** Graph's door: the token's signature, audience and age, and nothing on trust. */
+/** Verifies the signature, audience and expiry of a token for Graph. */
 export async function authenticateApp(
   authorization: string | undefined,
   tenantId: string,

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { z } from 'zod'
-import type { Company } from './company.ts'
 import { badRequest, forbidden, GraphFault, graphErrorBody, noManager, notThere } from './graph-errors.ts'
 import { parseFilter, parseSelect, selectFields, typedObject } from './graph-objects.ts'
 import type { GraphApp } from './graph-tokens.ts'
 import { accessDenied, type Post, sendMail } from './send-mail.ts'
+import type { Tenant } from './tenant.ts'
 
 const BASE = '/v1.0'
 const JSON_TYPE = 'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8'
@@ -21,12 +21,12 @@ export interface GraphCall {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly status: number
-  /** Undefined: the call was not authenticated. */
+  /** Undefined when the call was not authenticated. */
   readonly appId: string | undefined
 }
 
 interface Question {
-  readonly company: Company
+  readonly tenant: Tenant
   readonly post: Post
   readonly origin: string
   readonly app: GraphApp
@@ -35,14 +35,14 @@ interface Question {
   readonly id: string
 }
 
-/** Undefined: accepted, with nothing to say. */
+/** Undefined: the call is accepted and the reply has no body. */
 type Answer = (question: Question) => object | Promise<object | undefined>
 
 interface Route {
   readonly method: string
   readonly path: RegExp
   readonly permissions: readonly string[]
-  /** Exchange refuses in other words than the directory. */
+  /** Exchange's refusal, whose text differs from the directory's. */
   readonly refusal?: () => GraphFault
   readonly answer: Answer
 }
@@ -72,9 +72,9 @@ const ROUTES: readonly Route[] = [
   },
 ]
 
-/** Microsoft Graph, as far as Latchkey asks it. */
+/** The part of Microsoft Graph that Latchkey calls. */
 export function createGraph(setup: {
-  readonly company: Company
+  readonly tenant: Tenant
   readonly post: Post
   readonly origin: () => string
   readonly authenticate: (authorization: string | undefined) => Promise<GraphApp>
@@ -123,8 +123,8 @@ export function createGraph(setup: {
     if (!route.permissions.every((permission) => app.permissions.includes(permission)))
       throw (route.refusal ?? forbidden)()
     const id = canonical(decodeURIComponent(route.path.exec(path)?.[1] ?? ''))
-    const { company, post } = setup
-    return route.answer({ company, post, origin: setup.origin(), app, query: url.searchParams, request, id })
+    const { tenant, post } = setup
+    return route.answer({ tenant, post, origin: setup.origin(), app, query: url.searchParams, request, id })
   }
 
   return { calls, handle }
@@ -135,21 +135,21 @@ function canonical(id: string): string {
   return id.toLowerCase()
 }
 
-function personOf(company: Company, id: string) {
+function personOf(tenant: Tenant, id: string) {
   const person =
-    company.person(id) ?? company.people().find(({ userPrincipalName }) => canonical(userPrincipalName) === id)
+    tenant.person(id) ?? tenant.people().find(({ userPrincipalName }) => canonical(userPrincipalName) === id)
   if (person === undefined) throw notThere(id)
   return person
 }
 
-function user({ company, query, id }: Question): object {
-  return { '@odata.context': context('users/$entity'), ...selectFields(personOf(company, id), parseSelect(query)) }
+function user({ tenant, query, id }: Question): object {
+  return { '@odata.context': context('users/$entity'), ...selectFields(personOf(tenant, id), parseSelect(query)) }
 }
 
-/** Without eventual consistency a count that is asked for is passed over in silence. */
-function users({ company, origin, query, request }: Question): object {
+/** Without eventual consistency Graph ignores a requested count. */
+function users({ tenant, origin, query, request }: Question): object {
   const advanced = isAdvanced(request, query)
-  const found = company.people().filter(parseFilter(query, advanced))
+  const found = tenant.people().filter(parseFilter(query, advanced))
   const fields = parseSelect(query)
   const { from, to, next } = pageOf(new URL(request.url ?? '/', origin), found.length)
   return {
@@ -160,14 +160,14 @@ function users({ company, origin, query, request }: Question): object {
   }
 }
 
-function manager({ company, query, id }: Question): object {
-  const found = company.managerOf(personOf(company, id).id)
+function manager({ tenant, query, id }: Question): object {
+  const found = tenant.managerOf(personOf(tenant, id).id)
   if (found === undefined) throw noManager()
   return { '@odata.context': context('directoryObjects/$entity'), ...typedObject(found, parseSelect(query), true) }
 }
 
-async function checkMemberGroups({ company, request, id }: Question): Promise<object> {
-  const person = personOf(company, id)
+async function checkMemberGroups({ tenant, request, id }: Question): Promise<object> {
+  const person = personOf(tenant, id)
   const body = groupIdsSchema.safeParse(await json(request).catch(() => undefined))
   if (!body.success) throw badRequest("Invalid value specified for property 'groupIds' of resource 'User'.")
   const { groupIds } = body.data
@@ -176,18 +176,18 @@ async function checkMemberGroups({ company, request, id }: Question): Promise<ob
   if (malformed !== undefined) throw badRequest(`Invalid object identifier '${malformed}'.`)
   const value = groupIds
     .map(canonical)
-    .filter((groupId) => company.transitiveMembers(groupId).some(({ object }) => object.id === person.id))
+    .filter((groupId) => tenant.transitiveMembers(groupId).some(({ object }) => object.id === person.id))
   return { '@odata.context': context('Collection(Edm.String)'), value }
 }
 
-function transitiveMembers({ company, origin, app, query, request, id }: Question): object {
-  if (company.group(id) === undefined) throw notThere(id)
+function transitiveMembers({ tenant, origin, app, query, request, id }: Question): object {
+  if (tenant.group(id) === undefined) throw notThere(id)
   const url = new URL(request.url ?? '/', origin)
   const cast = url.pathname.endsWith('/microsoft.graph.user')
   if (cast) refuseWithoutEventualConsistency(request, query)
   const fields = parseSelect(query)
   const mayReadPeople = app.permissions.includes('User.Read.All')
-  const members = company.transitiveMembers(id).filter(({ type }) => !cast || type === 'user')
+  const members = tenant.transitiveMembers(id).filter(({ type }) => !cast || type === 'user')
   const { from, to, next } = pageOf(url, members.length)
   return {
     '@odata.context': context('directoryObjects'),
@@ -202,7 +202,7 @@ function isAdvanced(request: IncomingMessage, query: URLSearchParams): boolean {
   return request.headers.consistencylevel === 'eventual' && query.get('$count') === 'true'
 }
 
-/** A cast of transitive members needs both. */
+/** A type cast of transitive members needs eventual consistency and a count. */
 function refuseWithoutEventualConsistency(request: IncomingMessage, query: URLSearchParams): void {
   if (isAdvanced(request, query)) return
   throw new GraphFault(

@@ -7,9 +7,8 @@ import { serverCertificate } from '../certificate.ts'
 import { type Mailboxes, startMailboxes } from '../mailbox/index.ts'
 import { signInAs } from './browser.ts'
 import { appClaims, delegatedClaims, timesFrom } from './claims.ts'
-import { type Company, type CompanyData, createCompany } from './company.ts'
 import { createFaults, type Faults, type Part } from './faults.ts'
-import { COMPANY, MAIL_SENDER, TENANT_ID } from './fixture.ts'
+import { MAIL_SENDER, TENANT, TENANT_ID } from './fixture.ts'
 import { createGraph, type GraphCall } from './graph.ts'
 import { statusBody } from './graph-errors.ts'
 import { authenticateApp } from './graph-tokens.ts'
@@ -17,9 +16,10 @@ import { type KeyRing, keyMaker, sign } from './keys.ts'
 import { createProvider, type Registrations } from './provider.ts'
 import { answerSignIn } from './sign-in.ts'
 import { memoryAdapter } from './store.ts'
+import { createTenant, type Tenant, type TenantData } from './tenant.ts'
 import { makeWrong, type WrongToken } from './wrong-tokens.ts'
 
-export interface EntraOptions extends Partial<Registrations>, Partial<CompanyData> {
+export interface EntraOptions extends Partial<Registrations>, Partial<TenantData> {
   readonly tenantId?: string
   readonly port?: number
 }
@@ -35,21 +35,21 @@ export interface SandboxEntra
   readonly issuer: string
   /** `api://<ENTRA_CLIENT_ID>/access_as_user` */
   readonly apiScope: string
-  readonly company: Company
+  readonly tenant: Tenant
   readonly faults: Pick<Faults, 'fail' | 'heal' | 'struck'>
-  /** Every call that Graph answered itself; see `faults.struck` for the others. */
+  /** The calls that Graph itself answered. `faults.struck` counts the others. */
   readonly graphCalls: readonly GraphCall[]
-  /** Acts as the person's browser; returns the last redirect, with the code in it. */
+  /** Acts as the person's browser. Returns the last redirect, which contains the code. */
   signIn(personId: string, authorizationUrl: string): Promise<URL>
-  /** The access token that the person's CLI would hold. */
+  /** Makes an access token as the person's CLI gets it. */
   mint(personId: string, claims?: JWTPayload): Promise<string>
   mintAppOnly(): Promise<string>
   mintWrong(wrong: WrongToken, personId: string): Promise<string>
-  /** A new key signs from now on; the old ones stay published, or are withdrawn at once. */
+  /** Signs with a new key from now on. The old keys stay published or are withdrawn at once. */
   rotateKeys(options?: { readonly withdrawOld: boolean }): void
-  /** ID tokens carry these claims instead of the right ones, until told otherwise. */
+  /** Puts these claims into ID tokens instead of the right ones, until the next call. */
   misstate(claims: JWTPayload): void
-  /** Registers one more redirect URI for the web, as for a server whose port is known only now. */
+  /** Registers one more redirect URI of the web app, for a server whose port is known only now. */
   allowRedirect(uri: string): void
   stop(): Promise<void>
 }
@@ -59,7 +59,7 @@ const LOOPBACK = ['http://localhost', 'http://127.0.0.1', 'http://localhost/call
 export async function startEntra(options: EntraOptions = {}): Promise<SandboxEntra> {
   const registrations = register(options)
   const tenantId = options.tenantId ?? TENANT_ID
-  const company = createCompany({ ...COMPANY, ...defined(options) })
+  const tenant = createTenant({ ...TENANT, ...defined(options) })
   const faults = createFaults((part, status) =>
     part === 'graph' ? statusBody(status) : { error: 'temporarily_unavailable' },
   )
@@ -85,15 +85,15 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
       redirectUris,
       issuer,
       tenantId,
-      company,
+      tenant,
       keys,
       misstated: () => misstated,
     })
   let provider = makeProvider()
-  const boxes = await startMailboxes(company)
-  const accounts = () => company.people().flatMap(({ id, userPrincipalName }) => [id, userPrincipalName.toLowerCase()])
+  const boxes = await startMailboxes(tenant)
+  const accounts = () => tenant.people().flatMap(({ id, userPrincipalName }) => [id, userPrincipalName.toLowerCase()])
   const graph = createGraph({
-    company,
+    tenant,
     post: { boxes, senders: [registrations.mailSender], isKnown: (sender) => accounts().includes(sender) },
     origin: () => authority,
     authenticate: (authorization) => authenticateApp(authorization, tenantId, keys),
@@ -104,7 +104,7 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
     if (await faults.strike(part, request, response)) return
     if (part === 'graph') return graph.handle(request, response)
     if (request.url?.startsWith(`/${tenantId}/sign-in/`))
-      return answerSignIn({ provider, company, contexts }, request, response)
+      return answerSignIn({ provider, tenant, contexts }, request, response)
     toProvidersAddress(request, tenantId)
     provider.callback()(request, response)
   }
@@ -119,7 +119,7 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
   const token = { issuer, tenantId, audience: registrations.clientId, clientId: registrations.cliClientId }
   const times = () => timesFrom(Math.floor(Date.now() / 1_000))
   function claimsOf(personId: string): JWTPayload {
-    const person = company.person(personId)
+    const person = tenant.person(personId)
     if (person === undefined) throw new Error(`Nobody in the sandbox's company has the id ${personId}.`)
     return { ...delegatedClaims(person, { ...token, scopes: 'access_as_user' }), ...times() }
   }
@@ -131,7 +131,7 @@ export async function startEntra(options: EntraOptions = {}): Promise<SandboxEnt
     tenantId,
     issuer,
     apiScope: `api://${registrations.clientId}/access_as_user`,
-    company,
+    tenant,
     faults,
     graphCalls: graph.calls,
     mailboxUrl: boxes.mailboxUrl,
@@ -175,7 +175,7 @@ function register(options: Partial<Registrations>): Registrations {
   }
 }
 
-function defined({ people, groups, contacts }: Partial<CompanyData>): Partial<CompanyData> {
+function defined({ people, groups, contacts }: Partial<TenantData>): Partial<TenantData> {
   return { ...(people && { people }), ...(groups && { groups }), ...(contacts && { contacts }) }
 }
 
@@ -185,8 +185,8 @@ function partOf(path: string): Part {
 }
 
 /**
- * Entra keeps `v2.0` in other places of its addresses than the library, which is mounted at the tenant and told so by `originalUrl`.
- * The library forgets `offline_access` unless consent is asked for; in Entra the administrator gave it once, and no page appears.
+ * Entra puts `v2.0` elsewhere in its URLs than the library, which is mounted at the tenant and reads `originalUrl`.
+ * The library drops `offline_access` unless consent is requested. In Entra an administrator consented once, and no page appears.
  */
 function toProvidersAddress(request: IncomingMessage & { originalUrl?: string }, tenantId: string): void {
   const mount = `/${tenantId}`

@@ -10,13 +10,13 @@ export interface SigningKey {
   readonly publicKey: KeyObject
 }
 
-/** The newest signs; the older ones stay published until they are withdrawn, as Entra's do. */
+/** The newest key signs. Older keys stay published until they are withdrawn, as in Entra. */
 export interface KeyRing {
   readonly current: SigningKey
   readonly published: readonly SigningKey[]
 }
 
-/** Makes the keys of one server, each unlike the others. Servers of the same `owner` have the same keys, under ids of their own. */
+/** Makes the keys of one server. Servers of the same `owner` have the same keys with different key ids. */
 export function keyMaker(owner: string): () => SigningKey {
   let made = 0
   return () => {
@@ -30,12 +30,12 @@ export function createKey(name: string): SigningKey {
   return { kid: randomUUID().replaceAll('-', ''), privateKey, publicKey: createPublicKey(privateKey) }
 }
 
-/** Making one keeps a processor busy for a fifth of a second, so one run makes each key once. */
+/** Returns a key that is made once per run, because making one takes a fifth of a second of processor time. */
 function keyOfRun(name: string): KeyObject {
   const path = join(runFolder(), `signing-${name}.pem`)
   if (existsSync(path)) return createPrivateKey(readFileSync(path))
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  // In one step, because others look at the same time; whoever comes second wins, and each is right for its own process.
+  // The rename is atomic, because other processes read at the same time. The last writer wins, and every reader gets a whole key.
   const whole = `${path}.${process.pid}`
   writeFileSync(whole, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
   renameSync(whole, path)

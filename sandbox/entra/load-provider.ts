@@ -1,7 +1,4 @@
-/**
- * oidc-provider says at its import that it would rather run on Node 22. On Node 20, which this project supports, it does what the sandbox
- * needs, as every sign-in of the tests shows; the line would stand in their output and between the demo's own lines.
- */
+/** oidc-provider warns at import that it prefers Node 22. It works on Node 20, as the sign-ins of the tests show, and the warning would appear in their output and the demo's. */
 const { warn } = console
 console.warn = (...words: readonly unknown[]) => {
   if (!String(words[0]).includes('Unsupported runtime')) warn(...words)

@@ -1,16 +1,16 @@
 import type { OidcContext, Provider, ProviderClient, ProviderToken, TokenPayload } from 'oidc-provider'
 import { appClaims, delegatedClaims, GRAPH_AUDIENCE, graphAppClaims, pairwiseSubject } from './claims.ts'
-import type { Company } from './company.ts'
 import { type KeyRing, privateJwks } from './keys.ts'
 import { OidcProvider, oidcErrors } from './load-provider.ts'
 import { faultPage } from './sign-in-page.ts'
 import type { MemoryAdapter } from './store.ts'
+import type { Tenant } from './tenant.ts'
 
 const GRAPH_DEFAULT_SCOPE = `${GRAPH_AUDIENCE}/.default`
 const ACCESS_TOKEN_SECONDS = 4_000
 const DAY_SECONDS = 86_400
 
-/** What an administrator registers in Entra. */
+/** The settings that an administrator registers in Entra. */
 export interface Registrations {
   /** `ENTRA_CLIENT_ID`: sign-in, Graph, and the API. */
   readonly clientId: string
@@ -18,11 +18,11 @@ export interface Registrations {
   readonly redirectUris: readonly string[]
   /** `ENTRA_CLI_CLIENT_ID`: a public client. */
   readonly cliClientId: string
-  /** Loopback; Entra ignores their port. */
+  /** Loopback URIs; Entra ignores their port. */
   readonly cliRedirectUris: readonly string[]
   /** Application permissions for Graph with admin consent. */
   readonly graphPermissions: readonly string[]
-  /** `MAIL_SENDER`: the one mailbox that Mail.Send is good for. */
+  /** `MAIL_SENDER`: the only mailbox that Mail.Send may send from. */
   readonly mailSender: string
 }
 
@@ -34,18 +34,18 @@ interface ErrorOut {
 interface Setup extends Registrations {
   readonly issuer: string
   readonly tenantId: string
-  readonly company: Company
+  readonly tenant: Tenant
   readonly keys: KeyRing
-  /** Claims of ID tokens that are not what they should be. */
+  /** Claims that replace the right ones in ID tokens. */
   readonly misstated: () => TokenPayload
-  /** Person → authentication contexts that their sign-ins met. */
+  /** Person → the authentication contexts that the person's sign-ins satisfied. */
   readonly contexts: ReadonlyMap<string, ReadonlySet<string>>
   readonly adapter: MemoryAdapter
-  /** Signs the browser's cookies. */
+  /** The key that signs the browser's cookies. */
   readonly cookieKey: string
 }
 
-/** A certified OpenID provider library, dressed as Entra: its addresses, its scopes, its claims. */
+/** A certified OpenID provider library with Entra's URLs, scopes and claims. */
 export function createProvider(setup: Setup): Provider {
   const apiUri = `api://${setup.clientId}`
   const apiScope = `${apiUri}/access_as_user`
@@ -58,7 +58,7 @@ export function createProvider(setup: Setup): Provider {
     pairwiseIdentifier: (_context: OidcContext, personId: string, client: ProviderClient) =>
       pairwiseSubject(personId, client.clientId),
     sectorIdentifierUriValidate: () => false,
-    // The library takes no `claims` for access tokens; it is handed on under another name.
+    // The library does not pass the `claims` parameter for access tokens, so it is passed under another name.
     extraParams: ['demanded'],
     claims: {
       openid: ['sub', 'oid', 'tid', 'ver', 'roles', 'acrs'],
@@ -137,9 +137,9 @@ function clients(setup: Setup): readonly object[] {
   ]
 }
 
-/** A disabled person gets nothing more, a refresh included. */
-function findAccount({ company, tenantId, misstated, contexts }: Setup, personId: string) {
-  const person = company.person(personId)
+/** A disabled person gets no further token, not even by a refresh token. */
+function findAccount({ tenant, tenantId, misstated, contexts }: Setup, personId: string) {
+  const person = tenant.person(personId)
   if (person === undefined || !person.accountEnabled) return undefined
   return {
     accountId: personId,
@@ -158,7 +158,7 @@ function findAccount({ company, tenantId, misstated, contexts }: Setup, personId
   }
 }
 
-/** Entra knows no `resource` parameter: the scope names it. */
+/** Entra has no `resource` parameter; the scope names the resource. */
 function resourceOf(context: OidcContext, apiScope: string, apiUri: string): string | undefined {
   const scopes = context.oidc.params.scope?.split(' ') ?? []
   if (scopes.includes(GRAPH_DEFAULT_SCOPE)) return GRAPH_AUDIENCE
@@ -176,11 +176,11 @@ function resourceServer(setup: Setup, resource: string, apiUri: string): object 
   throw new oidcErrors.InvalidTarget(`AADSTS500011: The resource principal named ${resource} was not found.`)
 }
 
-/** Puts Entra's claims in the place of the library's. */
+/** Replaces the library's claims with Entra's. */
 function dress(setup: Setup, token: ProviderToken, jwt: { header: object; payload: TokenPayload }, apiUri: string) {
   const { issuer, tenantId, clientId: audience } = setup
   const { iat, exp, aud } = jwt.payload
-  const person = token.accountId === undefined ? undefined : setup.company.person(token.accountId)
+  const person = token.accountId === undefined ? undefined : setup.tenant.person(token.accountId)
   const scopes = (token.scope ?? '').replaceAll(`${apiUri}/`, '')
   const delegated = { issuer, tenantId, audience, clientId: token.clientId, scopes }
   jwt.header = { typ: 'JWT' }
@@ -196,7 +196,7 @@ function dress(setup: Setup, token: ProviderToken, jwt: { header: object; payloa
   }
 }
 
-/** `acrs` is there only when a context was met. */
+/** `acrs` is present only when a context was satisfied. */
 function metBy(contexts: Setup['contexts'], personId: string): { readonly acrs?: readonly string[] } {
   const met = contexts.get(personId)
   return met === undefined ? {} : { acrs: [...met] }

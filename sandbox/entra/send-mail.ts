@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Mailboxes } from '../mailbox/index.ts'
 import { GraphFault } from './graph-errors.ts'
 
-/** `POST /users/{sender}/sendMail`, after the reference "user: sendMail" and "message resource type". */
+/** `POST /users/{sender}/sendMail` (Graph reference, "user: sendMail", "message resource type"). */
 
 const MOST_HEADERS = 5
 const address = z.strictObject({ emailAddress: z.strictObject({ address: z.string(), name: z.string().optional() }) })
@@ -23,11 +23,11 @@ export interface Post {
   readonly boxes: Pick<Mailboxes, 'deliver'>
   /** The mailboxes that the app may send from (RBAC for Applications). */
   readonly senders: readonly string[]
-  /** Whether there is such an account at all. */
+  /** True when the sender's account exists. */
   readonly isKnown: (sender: string) => boolean
 }
 
-/** Accepted is not delivered: an address that leads nowhere is found out later, by a bounce. */
+/** Graph accepts a mail before it is delivered. A wrong address shows later, as a bounce. */
 export async function sendMail({ boxes, senders, isKnown }: Post, sender: string, request: IncomingMessage) {
   const from = senders.find((one) => one.toLowerCase() === sender)
   if (from === undefined && !isKnown(sender)) {

@@ -1,4 +1,4 @@
-import type { SandboxPerson } from './company.ts'
+import type { SandboxPerson } from './tenant.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --ground: #eef1f5; --card: #fff; --ink: #16202c; --quiet: #55616f; --line: #d9dfe6; --accent: #0b5cad; --on-accent: #fff; --hover: #f3f7fb; --warn: #8a4b00; }
@@ -25,13 +25,13 @@ footer button { min-height: 44px; padding: 0; font: inherit; color: var(--accent
 
 interface Page {
   readonly people: readonly SandboxPerson[]
-  /** Who wants to know. */
+  /** The application that asks for the sign-in. */
   readonly clientName: string
   readonly action: string
   readonly fault?: string
 }
 
-/** Where the sandbox's people sign in: one click, no password. */
+/** The sign-in page of the sandbox: one click, no password. */
 export function signInPage({ people, clientName, action, fault }: Page): string {
   return page(
     `Sign in to ${clientName}`,
@@ -50,7 +50,7 @@ ${people.map(personButton).join('\n')}
   )
 }
 
-/** A request that cannot be sent back to whoever made it. */
+/** The page for a request that has no valid redirect. */
 export function faultPage(fault: string): string {
   return page(
     'Cannot sign in',

@@ -2,27 +2,27 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import type { InteractionDetails, Provider } from 'oidc-provider'
 import { z } from 'zod'
-import type { Company } from './company.ts'
 import { signInPage } from './sign-in-page.ts'
+import type { Tenant } from './tenant.ts'
 
 interface At {
   readonly provider: Provider
-  readonly company: Company
-  /** Person → authentication contexts that their sign-ins met. */
+  readonly tenant: Tenant
+  /** Person → the authentication contexts that the person's sign-ins satisfied. */
   readonly contexts: Map<string, Set<string>>
 }
 
 const demandSchema = z.object({ access_token: z.object({ acrs: z.object({ value: z.string() }) }) })
 
-/** The authentication context that the client had demanded. */
+/** The authentication context that the client demanded. */
 function demanded({ params }: InteractionDetails): string | undefined {
   const claims: unknown = typeof params.demanded === 'string' ? JSON.parse(params.demanded) : undefined
   return demandSchema.safeParse(claims).data?.access_token.acrs.value
 }
 
-/** Answers one step of a sign-in: shows the page, takes the choice, or consents for an administrator who did so once for everybody. */
+/** Answers one step of a sign-in: shows the page, takes the choice, or gives the administrator's consent. */
 export async function answerSignIn(
-  { provider, company, contexts }: At,
+  { provider, tenant, contexts }: At,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -32,7 +32,7 @@ export async function answerSignIn(
     await provider.interactionFinished(request, response, { consent: { grantId } })
     return
   }
-  const show = (fault?: string) => showPage(company, request, response, fault)
+  const show = (fault?: string) => showPage(tenant, request, response, fault)
   if (request.method !== 'POST') return show()
   const personId = new URLSearchParams((await buffer(request)).toString()).get('person')
   if (!personId) {
@@ -40,7 +40,7 @@ export async function answerSignIn(
     await provider.interactionFinished(request, response, cancelled)
     return
   }
-  const person = company.person(personId)
+  const person = tenant.person(personId)
   if (person === undefined) return show('AADSTS50034: The user account does not exist in this directory.')
   if (!person.accountEnabled) return show('AADSTS50057: The user account is disabled.')
   const context = demanded(details)
@@ -51,9 +51,9 @@ export async function answerSignIn(
   await provider.interactionFinished(request, response, { login: { accountId: personId } })
 }
 
-function showPage(company: Company, request: IncomingMessage, response: ServerResponse, fault?: string): void {
+function showPage(tenant: Tenant, request: IncomingMessage, response: ServerResponse, fault?: string): void {
   const page = signInPage({
-    people: company.people(),
+    people: tenant.people(),
     clientName: 'Latchkey',
     action: request.url ?? '',
     ...(fault === undefined ? {} : { fault }),

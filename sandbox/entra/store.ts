@@ -9,7 +9,7 @@ interface Entry {
   readonly expiresAt: number
 }
 
-/** What the OpenID provider library keeps: in memory, as long as the sandbox runs. */
+/** The storage of the OpenID provider library, in memory. */
 export function memoryAdapter() {
   const entries = new Map<string, Entry>()
 

@@ -1,7 +1,7 @@
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { createKey, type SigningKey, sign } from './keys.ts'
 
-/** Tokens that look right and must be refused. Each differs from a good one in one thing. */
+/** Tokens that must be refused. Each differs from a good one in one thing. */
 
 const HOUR_SECONDS = 3_600
 const OTHER_TENANT = '0f0e0d0c-0b0a-4908-8706-050403020100'
@@ -39,7 +39,7 @@ type Forgery = (claims: JWTPayload, key: SigningKey) => Promise<string> | string
 const FORGERIES = {
   'signed with another key under our key id': (claims, key) => sign(claims, { ...createKey('stranger'), kid: key.kid }),
   'signed with an unknown key': (claims) => sign(claims, createKey('stranger')),
-  /** The public key, which everybody has, taken for a shared secret. */
+  /** Signed with the public key as if it were a shared secret. Everyone has the public key. */
   'signed with HS256 and the public key': (claims, key) =>
     new SignJWT(claims)
       .setProtectedHeader({ typ: 'JWT', alg: 'HS256', kid: key.kid })

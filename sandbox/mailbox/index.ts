@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Company, SandboxPerson } from '../entra/company.ts'
+import type { SandboxPerson, Tenant } from '../entra/tenant.ts'
 import { bodyPage, inboxPage, peoplePage } from './pages.ts'
 
-/** Everybody's mailbox, to read in the browser: what Graph's `sendMail` accepted arrives here at once. */
+/** Every person's mailbox, readable in a browser. A mail that Graph's `sendMail` accepted appears at once. */
 
 export interface SandboxMail {
   readonly id: string
@@ -19,11 +19,11 @@ export interface SandboxMail {
 export interface Mailboxes {
   readonly url: string
   mailboxUrl(personId: string): string
-  /** The oldest first. */
+  /** The oldest mail first. */
   mails(personId: string): readonly SandboxMail[]
-  /** The first mail that is wanted, those that are there already included. */
+  /** Resolves with the first mail that matches, past or future. */
   waitForMail(personId: string, isWanted?: (mail: SandboxMail) => boolean): Promise<SandboxMail>
-  /** What went to addresses that nobody here has. */
+  /** Mails to addresses that no person here has. */
   readonly elsewhere: readonly SandboxMail[]
   deliver(mail: Omit<SandboxMail, 'id' | 'at'>): void
   stop(): Promise<void>
@@ -34,7 +34,7 @@ const BODY_POLICY =
 const PAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'; img-src data:"
 
-export async function startMailboxes(company: Company): Promise<Mailboxes> {
+export async function startMailboxes(tenant: Tenant): Promise<Mailboxes> {
   const arrivals = new EventEmitter().setMaxListeners(0)
   const boxes = new Map<string, SandboxMail[]>()
   const elsewhere: SandboxMail[] = []
@@ -42,7 +42,7 @@ export async function startMailboxes(company: Company): Promise<Mailboxes> {
 
   function deliver(given: Omit<SandboxMail, 'id' | 'at'>): void {
     const mail = { ...given, id: randomUUID(), at: new Date().toISOString() }
-    const readers = company.people().filter((person) => mail.to.some((address) => isOf(address, person)))
+    const readers = tenant.people().filter((person) => mail.to.some((address) => isOf(address, person)))
     if (readers.length === 0) elsewhere.push(mail)
     for (const { id } of readers) {
       boxes.set(id, [...mails(id), mail])
@@ -60,14 +60,14 @@ export async function startMailboxes(company: Company): Promise<Mailboxes> {
 
   function show(request: IncomingMessage, response: ServerResponse): void {
     const [personId = '', mailId, part] = new URL(request.url ?? '/', 'http://mailbox').pathname.slice(1).split('/')
-    const person = company.person(personId)
+    const person = tenant.person(personId)
     const mail = mailId === undefined ? undefined : mails(personId).find(({ id }) => id === mailId)
-    if (person !== undefined && mailId === 'arrivals') tell(response, arrivals, personId)
+    if (person !== undefined && mailId === 'arrivals') sendArrivals(response, arrivals, personId)
     else if (mail !== undefined && part === 'body') send(response, 200, bodyPage(mail.html), BODY_POLICY)
     else if (person !== undefined && (mail !== undefined || mailId === undefined)) {
       send(response, 200, inboxPage(person, mails(personId), mail))
     } else {
-      const counted = company.people().map((one) => ({ person: one, count: mails(one.id).length }))
+      const counted = tenant.people().map((one) => ({ person: one, count: mails(one.id).length }))
       send(response, personId === '' ? 200 : 404, peoplePage(counted))
     }
   }
@@ -98,8 +98,8 @@ function isOf(address: string, { mail, userPrincipalName }: SandboxPerson): bool
   return [mail, userPrincipalName].some((own) => own?.toLowerCase() === address.toLowerCase())
 }
 
-/** An open page asks for nothing again and again: it is told. */
-function tell(response: ServerResponse, arrivals: EventEmitter, personId: string): void {
+/** Tells an open page about new mail, so that it need not poll. */
+function sendArrivals(response: ServerResponse, arrivals: EventEmitter, personId: string): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).flushHeaders()
   const arrived = () => response.write('data: mail\n\n')
   arrivals.on(personId, arrived)

@@ -1,4 +1,4 @@
-import type { SandboxPerson } from '../entra/company.ts'
+import type { SandboxPerson } from '../entra/tenant.ts'
 import { STYLE } from './style.ts'
 
 interface Listed {
@@ -12,7 +12,7 @@ interface Listed {
 const RELOAD =
   "new EventSource(location.pathname.split('/').slice(0, 2).join('/') + '/arrivals').onmessage = () => location.reload()"
 
-/** Whose mailbox? */
+/** The page on which the reader picks a person. */
 export function peoplePage(people: readonly { readonly person: SandboxPerson; readonly count: number }[]): string {
   const rows = people.map(
     ({ person, count }) => `<li><a href="/${person.id}">
@@ -24,7 +24,7 @@ export function peoplePage(people: readonly { readonly person: SandboxPerson; re
   return page('Mailboxes', `<main class="people"><h1>Whose mailbox?</h1><ul>${rows.join('')}</ul></main>`)
 }
 
-/** The list, and beside it one mail; at phone width one of the two. */
+/** The list of mails beside one open mail; on a phone one of the two. */
 export function inboxPage(person: SandboxPerson, mails: readonly Listed[], chosen: Listed | undefined): string {
   const newestFirst = [...mails].reverse()
   const shown = chosen ?? newestFirst[0]
@@ -42,7 +42,7 @@ ${shown === undefined ? '<p class="empty none">No mail.</p>' : message(person, s
   )
 }
 
-/** The mail itself, as it was sent; links lead out of the frame. */
+/** The mail as it was sent. Its links open outside the frame. */
 export function bodyPage(body: string): string {
   const base = '<base target="_blank">'
   return body.includes('<head>') ? body.replace('<head>', `<head>${base}`) : `${base}${body}`

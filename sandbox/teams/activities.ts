@@ -3,23 +3,23 @@ import type { CardAction } from './cards.ts'
 import type { Message } from './messages.ts'
 import type { Roster, TeamsPerson } from './roster.ts'
 
-/** What Teams sends to the bot's endpoint. Plain JSON, as on the wire. */
+/** The activities that Teams sends to the bot's endpoint, as plain JSON. */
 export type Activity = Readonly<Record<string, unknown>> & { readonly type: string; readonly id: string }
 
 export type Trigger = 'manual' | 'automatic'
 
 export interface Activities {
   message(message: Message, person: TeamsPerson): Activity
-  /** `Action.Submit`: a message without text. */
+  /** `Action.Submit` arrives as a message without text. */
   submit(message: Message, person: TeamsPerson, value: object): Activity
   invoke(message: Message, person: TeamsPerson, action: CardAction, trigger: Trigger): Activity
-  /** What comes when the app is added for a person, in this order. */
+  /** The activities when a person adds the app, in order. */
   added(person: TeamsPerson): readonly Activity[]
   removed(person: TeamsPerson): Activity
   addedToTeam(by: TeamsPerson): Activity
 }
 
-/** Who mentions the bot writes this; the client turns it into an entity. */
+/** The text of a mention of the bot. The client turns it into an entity. */
 export function mentionOf(roster: Roster): string {
   return `@${roster.botName}`
 }
@@ -48,15 +48,15 @@ export function createActivities(setup: {
     return { id: `f:${randomUUID()}`, ...envelope(person), ...rest }
   }
 
-  function whereOf({ place, id }: Message, person: TeamsPerson): object {
-    if (place.kind === 'personal') return personal(person)
+  function whereOf({ postedIn, id }: Message, person: TeamsPerson): object {
+    if (postedIn.kind === 'personal') return personal(person)
     const { team, channel, tenantId } = roster
     return {
       conversation: {
         isGroup: true,
         conversationType: 'channel',
         tenantId,
-        id: `${channel.id};messageid=${place.root}`,
+        id: `${channel.id};messageid=${postedIn.root}`,
       },
       channelData: {
         teamsChannelId: channel.id,
@@ -65,7 +65,7 @@ export function createActivities(setup: {
         team: { id: team.id },
         tenant: { id: tenantId },
       },
-      ...(place.root === id ? {} : { replyToId: place.root }),
+      ...(postedIn.root === id ? {} : { replyToId: postedIn.root }),
     }
   }
 
@@ -80,7 +80,7 @@ export function createActivities(setup: {
     message(message, person) {
       const mention = mentionOf(roster)
       const tag = `<at>${roster.botName}</at>`
-      const mentioned = message.place.kind === 'channel' && message.text.includes(mention)
+      const mentioned = message.postedIn.kind === 'channel' && message.text.includes(mention)
       const clientInfo = { type: 'clientInfo', locale: 'en-US', country: 'NL', platform: 'Web' }
       const entity = { type: 'mention', text: tag, mentioned: { id: roster.botId, name: roster.botName } }
       return {

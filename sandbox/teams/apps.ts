@@ -3,22 +3,22 @@ import type { Delivery } from './delivery.ts'
 import { blockedByUser, notInRoster } from './fault.ts'
 import type { TeamsPerson } from './roster.ts'
 
-/** For whom the app is installed. The first time that somebody opens the bot's chat adds it for them. */
+/** The app's installation state for each person. A person who opens the bot's chat for the first time gets it installed. */
 
 export type AppState = 'never' | 'installed' | 'blocked' | 'removed'
 
 export interface Apps {
   state(person: TeamsPerson): AppState
-  /** Adds the app if it was never there; what a person removed stays removed. */
+  /** Installs the app if it was never installed. An app that a person removed stays removed. */
   open(person: TeamsPerson): Promise<void>
   install(person: TeamsPerson): Promise<void>
   uninstall(person: TeamsPerson): Promise<void>
   block(person: TeamsPerson): void
   unblock(person: TeamsPerson): void
   openTeam(by: TeamsPerson): Promise<void>
-  /** Throws 403 as long as nobody has added the app to the team. */
+  /** @throws 403 until the app was added to the team */
   demandTeam(): void
-  /** Throws 403 where the bot may not write to the person. */
+  /** @throws 403 when the bot may not write to the person */
   demand(person: TeamsPerson): void
   subscribe(listener: (person: TeamsPerson, state: AppState) => void): () => void
 }

@@ -4,7 +4,7 @@ import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { keyMaker, type SigningKey } from '../entra/keys.ts'
 import { TeamsFault } from './fault.ts'
 
-/** Who vouches: Bot Connector towards the bot, Entra's token endpoint towards the connector. */
+/** Issues and verifies the tokens between Bot Connector, the bot and Entra's token endpoint. */
 
 const CONNECTOR_ISSUER = 'https://api.botframework.com'
 const CONNECTOR_AUDIENCE = 'https://api.botframework.com'
@@ -13,17 +13,17 @@ const BOT_TOKEN_SECONDS = 86_399
 
 export interface Authority {
   readonly keys: { readonly endorsed: SigningKey; readonly notEndorsed: SigningKey }
-  /** What Bot Connector says of itself when it calls the bot. */
+  /** The claims of Bot Connector's token when it calls the bot. */
   connectorClaims(serviceUrl: string): JWTPayload
   connectorToken(serviceUrl: string, algorithm?: 'RS256' | 'RS512'): Promise<string>
   metadata(origin: string): object
   publishedKeys(): object
-  /** What Entra says of itself to whoever wants a token for the bot. */
+  /** Entra's discovery document for the bot's login. */
   discovery(loginUrl: string): object
   answerToken(request: IncomingMessage, response: ServerResponse, tenantId: string): Promise<void>
-  /** Throws 401. */
+  /** @throws 401 for a token that is not valid */
   authenticateBot(authorization: string | undefined): Promise<void>
-  /** Every token that the bot holds is refused from now on. */
+  /** Refuses every token that the bot has so far. */
   expireBotTokens(): void
 }
 
@@ -127,7 +127,7 @@ interface TokenFault {
   readonly text: string
 }
 
-/** In the order and with the words of Entra ("Microsoft Entra authentication and authorization error codes"). */
+/** Checks in Entra's order and returns Entra's texts ("Microsoft Entra authentication and authorization error codes"). */
 function tokenFault(
   form: URLSearchParams,
   tenantId: string,
@@ -158,7 +158,7 @@ function tokenFault(
   return undefined
 }
 
-/** Entra takes the client's id and secret in the body or in a Basic header. */
+/** Reads the form. Entra takes the client's id and secret in the body or in a Basic header. */
 async function formOf(request: IncomingMessage): Promise<URLSearchParams> {
   const form = new URLSearchParams(await text(request))
   const basic = /^Basic (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]

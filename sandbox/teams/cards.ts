@@ -1,13 +1,13 @@
 import { z } from 'zod'
 
-/** What a client does with an Adaptive Card: find a button, gather what was typed, know when to refresh. */
+/** What a Teams client does with an Adaptive Card: finds buttons, reads inputs and decides when to refresh. */
 
 export type Card = Readonly<Record<string, unknown>>
 export type Inputs = Readonly<Record<string, string>>
 
 export const cardSchema = z.looseObject({ type: z.literal('AdaptiveCard') })
 
-/** "Universal actions": a longer list is cut; without a list, everybody refreshes where there are no more members than this. */
+/** A longer list is cut ("Universal actions"). Without a list everyone refreshes in conversations of at most this many members. */
 const MOST_REFRESHING = 60
 
 const actionSchema = z.looseObject({
@@ -42,7 +42,7 @@ const refreshSchema = z.looseObject({
 
 export interface Button {
   readonly action: CardAction
-  /** Of its card and the cards around it. */
+  /** The inputs of its card and of the enclosing cards. */
   readonly inputs: readonly Input[]
 }
 
@@ -50,7 +50,7 @@ function buttonsOf(card: Card): readonly Button[] {
   return within(card, [])
 }
 
-/** The text that a reader sees, line by line; for tests and journals. */
+/** The text that a reader sees, line by line, for tests and journals. */
 export function textOf(card: Card): string {
   const lines: string[] = []
   for (const node of nodes(card)) {
@@ -62,7 +62,7 @@ export function textOf(card: Card): string {
   return lines.join('\n')
 }
 
-/** What a card asks its readers' clients to do on their own; undefined: nothing for this one. */
+/** The refresh action of this person's client; undefined when the card asks for none. */
 export function refreshActionFor(card: Card, personId: string, members: number): CardAction | undefined {
   const refresh = refreshSchema.safeParse(card).data?.refresh
   if (refresh === undefined) return undefined
@@ -70,7 +70,7 @@ export function refreshActionFor(card: Card, personId: string, members: number):
   return listed ? refresh.action : undefined
 }
 
-/** By verb, or by what is written on it. */
+/** Finds a button by its verb or its title. */
 export function findButton(card: Card, verbOrTitle: string): Button {
   const buttons = buttonsOf(card)
   const found =
@@ -85,7 +85,7 @@ export type Gathered =
   | { readonly valid: true; readonly values: Inputs }
   | { readonly valid: false; readonly ids: readonly string[] }
 
-/** As the official renderer does: what is not filled in is left out; what breaks the card's own rules never leaves the client. */
+/** Reads inputs as the official renderer does: leaves out empty inputs and sends nothing when an input breaks the card's own rules. */
 export function gatherInputs({ action, inputs }: Button, typed: Inputs): Gathered {
   const stranger = Object.keys(typed).find((id) => !inputs.some((input) => input.id === id))
   if (stranger !== undefined) throw new Error(`The card has no input ${stranger} for this button.`)
@@ -127,7 +127,7 @@ function within(card: unknown, around: readonly Input[]): readonly Button[] {
   })
 }
 
-/** Of this card, without the cards that its buttons open, and without its refresh action. */
+/** The nodes of this card, without the cards that its buttons open and without its refresh action. */
 function* ownNodes(value: unknown): Generator<Record<string, unknown>> {
   if (Array.isArray(value)) for (const item of value) yield* ownNodes(item)
   if (!isObject(value)) return

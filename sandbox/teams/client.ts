@@ -1,26 +1,38 @@
 import type { Activities, Trigger } from './activities.ts'
 import { type Card, type CardAction, findButton, gatherInputs, type Inputs, refreshActionFor } from './cards.ts'
-import type { Delivery } from './delivery.ts'
+import type { Delivered, Delivery } from './delivery.ts'
 import type { Invoke, Outcome } from './invoke.ts'
-import type { Message, Messages, Place } from './messages.ts'
+import type { Message, Messages, PostedIn } from './messages.ts'
 import type { TeamsPerson } from './roster.ts'
 
-/** One person's Teams on one device, without a screen. What it shows of a card is its own affair: only the base card is stored. */
+/** One person's Teams client on one device, without a screen. A refreshed card is this client's only; Teams stores the base card. */
 
-/** A card that this client got for itself is asked for again when it is older than this and shown once more. */
+/** A refreshed card that is older than this is refreshed again when the client shows it. */
 const STALE_MS = 60_000
+
+/** The chat with the bot, or the channel. */
+export type Where = 'personal' | 'channel'
+
+/** The message that a person sent, and how the bot answered its delivery. */
+export interface SentMessage {
+  readonly id: string
+  /** In the channel: id of the thread to write in. */
+  readonly thread: string | undefined
+  /** The status that the bot's endpoint answered; undefined in a channel without a mention, which the bot does not get. */
+  readonly status: Delivered['status'] | undefined
+}
 
 export interface ShownMessage {
   readonly id: string
-  /** In the channel: the thread's first message. */
+  /** In the channel: id of the thread's first message. */
   readonly thread: string | undefined
   /** Entra object id, or the bot. */
   readonly from: 'bot' | string
   readonly text: string
   readonly card: Card | undefined
-  /** Under the card: what the bot said to the last click. */
+  /** The bot's answer to the last click, shown below the card. */
   readonly note: string | undefined
-  /** The red bar. */
+  /** The text of the error bar. */
   readonly error: string | undefined
   readonly summary: string | undefined
   readonly at: number
@@ -30,13 +42,13 @@ export interface ShownMessage {
 
 export type Clicked =
   | Outcome
-  /** The card's own rules refuse what was typed; nothing was sent. */
+  /** The card's own rules refused the input; nothing was sent. */
   | { readonly kind: 'invalid'; readonly inputs: readonly string[]; readonly attempts: 0 }
-  /** `Action.Submit` goes as a message; its answer, if any, is a message too. */
+  /** `Action.Submit` is sent as a message. The bot's answer, if any, is a message too. */
   | { readonly kind: 'submitted'; readonly status: number | 'timed out' | 'unreachable'; readonly attempts: 1 }
 
 interface View {
-  /** Of the base card that this stands on. */
+  /** Version of the base card that this card was made from. */
   readonly version: number
   readonly card?: Card
   readonly gotAt?: number
@@ -46,11 +58,11 @@ interface View {
 
 export interface Client {
   shown(message: Message): ShownMessage
-  /** Looks at the place from now on: due cards refresh, now and when they change. Resolves when the first round is through. */
-  look(where: Place['kind']): Promise<void>
-  lookAway(): void
+  /** Shows the conversation from now on: cards that are due refresh now and after each change. Resolves after the first refreshes. */
+  watch(where: PostedIn['kind']): Promise<void>
+  unwatch(): void
   click(message: Message, verbOrTitle: string, inputs: Inputs): Promise<Clicked>
-  /** Sends any action, as a client that somebody changed would. */
+  /** Sends any action, as a modified client could. */
   execute(message: Message, action: CardAction, trigger: Trigger): Promise<Outcome>
 }
 
@@ -66,8 +78,8 @@ export function createClient(setup: {
 }): Client {
   const { person, messages, now } = setup
   const views = new Map<string, View>()
-  const looking = new Set<Place['kind']>()
-  /** One refresh of a version at a time. */
+  const watched = new Set<PostedIn['kind']>()
+  /** The versions whose refresh is in progress; each is refreshed once at a time. */
   const refreshing = new Set<string>()
 
   function viewOf(message: Message): View {
@@ -77,15 +89,15 @@ export function createClient(setup: {
 
   function shown(message: Message): ShownMessage {
     const view = viewOf(message)
-    const { id, place, from, text, summary, at, edited, deleted } = message
-    const thread = place.kind === 'channel' ? place.root : undefined
+    const { id, postedIn, from, text, summary, at, edited, deleted } = message
+    const thread = postedIn.kind === 'channel' ? postedIn.root : undefined
     const card = message.card && (view.card ?? message.card)
     return { id, thread, from, text, card, note: view.note, error: view.error, summary, at, edited, deleted }
   }
 
   async function execute(message: Message, action: CardAction, trigger: Trigger): Promise<Outcome> {
     const outcome = await setup.invoke(person, message, action, trigger)
-    // The message may have been edited meanwhile; the answer is the newer of the two.
+    // The message may have been edited meanwhile; the refreshed card belongs to the newer one.
     const present = messages.get(message.id) ?? message
     views.set(message.id, changed(viewOf(present), outcome, trigger))
     setup.onChange()
@@ -105,7 +117,7 @@ export function createClient(setup: {
     if (message.deleted || message.card === undefined) return
     const view = viewOf(message)
     const due = view.gotAt === undefined || now() - view.gotAt > STALE_MS
-    const action = refreshActionFor(view.card ?? message.card, person.id, membersAt(message.place))
+    const action = refreshActionFor(view.card ?? message.card, person.id, membersAt(message.postedIn))
     const once = `${message.id} ${message.version}`
     if (!due || action === undefined || refreshing.has(once)) return
     refreshing.add(once)
@@ -116,12 +128,12 @@ export function createClient(setup: {
     }
   }
 
-  function membersAt(place: Place): number {
-    return place.kind === 'personal' ? 1 : setup.members()
+  function membersAt(postedIn: PostedIn): number {
+    return postedIn.kind === 'personal' ? 1 : setup.members()
   }
 
-  function sees({ place }: Message): boolean {
-    return looking.has(place.kind) && (place.kind === 'channel' || place.owner === person.objectId)
+  function sees({ postedIn }: Message): boolean {
+    return watched.has(postedIn.kind) && (postedIn.kind === 'channel' || postedIn.owner === person.objectId)
   }
 
   messages.subscribe((message) => {
@@ -131,12 +143,12 @@ export function createClient(setup: {
   return {
     shown,
     execute,
-    async look(where) {
-      looking.add(where)
+    async watch(where) {
+      watched.add(where)
       const all = where === 'personal' ? messages.inPersonal(person.objectId) : messages.inChannel()
       await Promise.all(all.map(refresh))
     },
-    lookAway: () => looking.clear(),
+    unwatch: () => watched.clear(),
     async click(message, verbOrTitle, inputs) {
       const { card } = shown(message)
       if (card === undefined) throw new Error(`Message ${message.id} has no card to click on.`)

@@ -18,13 +18,13 @@ import type { Limits } from './limits.ts'
 import type { Message, Messages, Target } from './messages.ts'
 import type { Roster, TeamsPerson } from './roster.ts'
 
-/** The Bot Connector service of Teams, as far as `botbuilder`'s ConnectorClient and TeamsInfo call it. */
+/** The part of Teams' Bot Connector service that `botbuilder`'s ConnectorClient and TeamsInfo call. */
 
-/** "Format your bot messages": 100 KB, the whole payload encoded as UTF-16. */
+/** A message has at most 100 KB, the whole payload encoded as UTF-16 ("Format your bot messages"). */
 const MOST_BYTES = 100 * 1_024
 const LARGEST_PAGE = 500
 const CARD = 'application/vnd.microsoft.card.adaptive'
-/** Cards of bots in Teams are of version 1.5 or earlier. */
+/** Cards of bots in Teams have at most version 1.5. */
 const NEWEST_CARD_MINOR = 5
 
 const activitySchema = z.looseObject({
@@ -88,7 +88,7 @@ const ROUTES: readonly Route[] = [
   { method: 'POST', path: PATHS.conversations, operation: 'createConversation', spends: 'create' },
   { method: 'POST', path: PATHS.activities, operation: 'sendToConversation', spends: 'send' },
   { method: 'POST', path: PATHS.activity, operation: 'replyToActivity', spends: 'send' },
-  // The table of limits does not list edits; they write to the same conversation.
+  // The table of limits does not list edits. They count as sends to the same conversation.
   { method: 'PUT', path: PATHS.activity, operation: 'updateActivity', spends: 'send' },
   { method: 'DELETE', path: PATHS.activity, operation: 'deleteActivity', spends: 'send' },
   { method: 'GET', path: PATHS.members, operation: 'getMembers', spends: 'members' },
@@ -165,11 +165,11 @@ export function createConnector(setup: {
       if (holds !== undefined) busy.delete(holds)
     }
     const activityId = answer.activityId ?? (route?.path === PATHS.activity ? item : undefined)
-    const place = answer.conversation ?? conversation
+    const conversationId = answer.conversation ?? conversation
     journal.append({
       from: 'bot',
       what: route?.operation ?? `${request.method} ${path}`,
-      ...(place === '' ? {} : { conversation: place }),
+      ...(conversationId === '' ? {} : { conversation: conversationId }),
       ...(activityId === undefined ? {} : { activityId }),
       status: fault?.kind === 'down' ? 'unreachable' : answer.status,
       ...(code === undefined ? {} : { code }),
@@ -183,7 +183,7 @@ export function createConnector(setup: {
     response.end(answer.body === undefined ? undefined : JSON.stringify(answer.body))
   }
 
-  /** A channel's threads share its limits; a chat that does not exist yet is counted by who it is with. */
+  /** All threads of a channel share its limits. A chat that does not exist yet is counted by its person. */
   function threadOf({ conversation, body }: Call): string {
     const [base = ''] = conversation.split(';messageid=')
     if (base !== '') return base
@@ -228,7 +228,7 @@ export function createConnector(setup: {
     return id === undefined ? { status: 201, body: {} } : { status: 201, body: { id }, activityId: id }
   }
 
-  /** Text and attachment in one activity become two messages, and the bot gets no id. */
+  /** An activity with text and an attachment becomes two messages, and the bot gets no id. */
   function post(target: Target, activity: SentActivity): { readonly id?: string; readonly root: string } {
     if (activity.type !== 'message') throw badSyntax(`Unknown activity type ${activity.type}`)
     const { card, text } = contentOf(activity)
@@ -240,7 +240,7 @@ export function createConnector(setup: {
     }
     const both = card !== undefined && text !== ''
     const first = messages.add(target, 'bot', { ...rest, text, ...(card === undefined || both ? {} : { card }) })
-    const root = first.place.kind === 'channel' ? first.place.root : first.id
+    const root = first.postedIn.kind === 'channel' ? first.postedIn.root : first.id
     if (!both) return { id: first.id, root }
     messages.add(target.kind === 'channel' ? { ...target, root } : target, 'bot', { ...rest, text: '', card })
     return { root }
@@ -279,7 +279,7 @@ export function createConnector(setup: {
     return target
   }
 
-  /** A team's id stands for its members too. */
+  /** A team's id also stands for its members. */
   function membersOf(conversation: string): readonly TeamsPerson[] {
     if (conversation === roster.team.id) return roster.people()
     const target = messages.resolve(conversation)
@@ -348,7 +348,7 @@ function contentOf(activity: SentActivity): { readonly text: string; readonly ca
   const { text = '', attachments = [] } = activity
   const [attachment, ...others] = attachments
   if (attachment === undefined) return { text }
-  // A real client shows them as a list; Latchkey never sends two, and the sandbox has no picture of it.
+  // A real client shows several attachments as a list. Latchkey never sends more than one, and the sandbox cannot show them.
   if (others.length > 0) throw badSyntax('The sandbox shows one attachment a message')
   const card = cardSchema.safeParse(attachment.content)
   if (attachment.contentType !== CARD || !card.success) throw badSyntax('Unknown attachment type')

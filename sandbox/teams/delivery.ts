@@ -3,7 +3,7 @@ import type { Authority } from './authority.ts'
 import type { Journal, TeamsCall } from './journal.ts'
 import { type WrongBotToken, wrongHeader } from './wrong-tokens.ts'
 
-/** Azure Bot Service gives up after this; "Conduct long-running operations" says 10 to 15 seconds. */
+/** Azure Bot Service times out after this; "Conduct long-running operations" says 10 to 15 seconds. */
 const MESSAGE_TIMEOUT_MS = 15_000
 
 export type Delivered =
@@ -17,10 +17,10 @@ interface DeliverOptions {
 }
 
 export interface Delivery {
-  /** The bot's messaging endpoint, as its registration names it. */
+  /** Sets the bot's messaging endpoint, as its registration does. */
   connect(endpoint: string): void
   deliver(activity: Activity, options?: DeliverOptions): Promise<Delivered>
-  /** Resolves when nothing is under way to the bot. */
+  /** Resolves when no delivery to the bot is in progress. */
   settled(): Promise<void>
 }
 

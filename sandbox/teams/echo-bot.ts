@@ -13,14 +13,14 @@ import {
 import { z } from 'zod'
 import type { Card, SandboxTeams } from './index.ts'
 
-/** A bot of a few lines by Microsoft's SDK, authentication on: the sandbox's Teams is asked through it, not by what we think that the SDK sends. */
+/** A small bot on Microsoft's SDK with authentication on. The tests use the sandbox's Teams through it, so that the SDK decides what is sent. */
 export interface EchoBot {
   readonly endpoint: string
-  /** Every activity that passed authentication. */
-  readonly turns: readonly Partial<Activity>[]
+  /** The activities that passed authentication. */
+  readonly activities: readonly Partial<Activity>[]
   reference(conversationId: string): Partial<ConversationReference>
   within<T>(conversationId: string, act: (context: TurnContext) => Promise<T>): Promise<T>
-  /** Returns the conversation's id. */
+  /** Creates a conversation and returns its id. */
   create(parameters: object): Promise<string>
   stop(): Promise<void>
 }
@@ -37,13 +37,13 @@ export async function startEchoBot(
   appPassword = teams.appPassword,
 ): Promise<EchoBot> {
   const adapter = new CloudAdapter(authentication(teams, appPassword))
-  const turns: Partial<Activity>[] = []
+  const activities: Partial<Activity>[] = []
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = z.record(z.string(), z.unknown()).parse(await json(request))
     const { method = '', headers } = request
     await adapter.process({ method, headers, body }, expressLike(response), async (context) => {
-      turns.push(context.activity)
+      activities.push(context.activity)
       await onTurn(context)
     })
   }
@@ -67,7 +67,7 @@ export async function startEchoBot(
 
   return {
     endpoint,
-    turns,
+    activities,
     reference,
     async within(conversationId, act) {
       const results: Awaited<ReturnType<typeof act>>[] = []
@@ -81,7 +81,7 @@ export async function startEchoBot(
     async create(parameters) {
       let id = ''
       const whole = { isGroup: false, bot: { id: teams.roster.botId, name: teams.roster.botName }, ...parameters }
-      // The SDK fills in what the service needs; its types ask for every field.
+      // The SDK fills in what the service needs, but its types require every field.
       const typed = whole as Parameters<CloudAdapter['createConversationAsync']>[4]
       const { appId, serviceUrl } = teams
       await adapter.createConversationAsync(appId, 'msteams', serviceUrl, '', typed, async (context) => {
@@ -98,7 +98,7 @@ export async function startEchoBot(
   }
 }
 
-/** If any of these is set, the SDK takes none of the others from its defaults. */
+/** If one of these is set, the SDK takes no defaults for the others. */
 function authentication(teams: SandboxTeams, appPassword: string): ConfigurationBotFrameworkAuthentication {
   const { appId, openIdMetadataUrl } = teams
   let token: Promise<string> | undefined
@@ -131,7 +131,7 @@ function authentication(teams: SandboxTeams, appPassword: string): Configuration
   )
 }
 
-/** The SDK's own credentials ask login.microsoftonline.com which authorities there are, and take no other. */
+/** The SDK's own credentials ask login.microsoftonline.com for the known authorities and accept no other. */
 async function botToken(teams: SandboxTeams, appPassword: string): Promise<string> {
   const form = {
     grant_type: 'client_credentials',
@@ -144,7 +144,7 @@ async function botToken(teams: SandboxTeams, appPassword: string): Promise<strin
   return tokenSchema.parse(await response.json()).access_token
 }
 
-/** The SDK writes as to express. */
+/** The SDK writes its reply through an express-like response. */
 function expressLike(response: ServerResponse) {
   const like = {
     socket: response.socket,

@@ -1,4 +1,4 @@
-/** What the connector refuses, with the codes of "Send and receive messages with a bot", "Status codes from bot conversational APIs". */
+/** The connector's refusals, with the codes of "Send and receive messages with a bot", "Status codes from bot conversational APIs". */
 export class TeamsFault extends Error {
   override readonly name = 'TeamsFault'
   readonly status: number
@@ -49,7 +49,7 @@ export function throttled(retryAfterSeconds: number): TeamsFault {
   return new TeamsFault(429, 'Throttled', 'Too many requests.', retryAfterSeconds)
 }
 
-/** Each with the code that the table of status codes gives it. */
+/** Injected statuses with their code in the table of status codes. */
 const INJECTED: Readonly<Record<number, readonly [code: string, message: string]>> = {
   403: ['BotDisabledByAdmin', 'The tenant admin disabled this bot.'],
   404: ['ConversationNotFound', 'Conversation not found.'],

@@ -1,12 +1,12 @@
-/** What can go wrong between the bot and Teams, seen from the other end of the wire. */
+/** The ways in which a call between the bot and Teams can fail, as the caller sees them. */
 
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
-  /** The connection breaks, and nothing was done. */
+  /** The connection breaks before the effect. */
   | { readonly kind: 'down' }
-  /** It was done; the connection breaks before the answer. */
+  /** The call has its effect; the connection breaks before the answer. */
   | { readonly kind: 'lose' }
-  /** It was done; the answer waits. */
+  /** The call has its effect; the answer waits for the promise. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
 
 export type Operation =
@@ -27,7 +27,7 @@ export type Part = Operation | 'token' | 'keys'
 interface Plan {
   readonly part: Part | 'any'
   readonly fault: Fault
-  /** Only in this conversation. */
+  /** Limits the fault to this conversation. */
   readonly conversation: string | undefined
   left: number
 }
@@ -36,7 +36,7 @@ export interface Faults {
   /** The next `times` calls meet the fault. */
   fail(part: Part | 'any', fault: Fault, options?: { readonly times?: number; readonly conversation?: string }): void
   heal(): void
-  /** How many calls met a fault. */
+  /** The number of calls that met a fault. */
   struck(part: Part): number
   take(part: Part, conversation?: string): Fault | undefined
 }

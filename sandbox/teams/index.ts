@@ -3,13 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https'
 import { type SandboxClock, sandboxClock } from '../aws/clock.ts'
 import { serverCertificate } from '../certificate.ts'
-import type { SandboxPerson } from '../entra/company.ts'
 import { TENANT_ID } from '../entra/fixture.ts'
+import type { SandboxPerson } from '../entra/tenant.ts'
 import { type Activity, createActivities, mentionOf, type Trigger } from './activities.ts'
 import { type AppState, createApps } from './apps.ts'
 import { createAuthority } from './authority.ts'
 import type { Card, Inputs } from './cards.ts'
-import { type Clicked, type Client, createClient, type ShownMessage } from './client.ts'
+import { type Clicked, type Client, createClient, type SentMessage, type ShownMessage, type Where } from './client.ts'
 import { createConnector } from './connector.ts'
 import { createDelivery, type Delivered } from './delivery.ts'
 import { injected } from './fault.ts'
@@ -31,26 +31,16 @@ export interface TeamsOptions {
   readonly appPassword?: string
   readonly tenantId?: string
   readonly botName?: string
-  /** The bot's messaging endpoint; `connect` names it later. */
+  /** The bot's messaging endpoint; `connect` can set it later. */
   readonly endpoint?: string
   readonly people?: readonly SandboxPerson[]
-  /** Of limits and of cards' age; tokens go by the machine's. */
+  /** The clock of rate limits and card ages. Tokens use the machine's clock. */
   readonly clock?: SandboxClock
   /** 5 seconds in Teams. */
   readonly invokeTimeoutMs?: number
 }
 
-export type Where = 'personal' | 'channel'
-
-export interface Said {
-  readonly id: string
-  /** In the channel: to go on in the same thread. */
-  readonly thread: string | undefined
-  /** What the bot's endpoint answered; undefined: in a channel the bot only gets what mentions it. */
-  readonly status: Delivered['status'] | undefined
-}
-
-/** A person is a first name of the sandbox's company, an object id or a `29:` id. */
+/** The sandbox's Teams. `who` is a person's first name, object id or `29:` id. */
 export interface SandboxTeams {
   /** `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`. */
   readonly appId: string
@@ -58,7 +48,7 @@ export interface SandboxTeams {
   readonly tenantId: string
   /** `BOT_OPENID_METADATA_URL`. */
   readonly openIdMetadataUrl: string
-  /** `BOT_LOGIN_URL`; the tenant and `/oauth2/v2.0/token` follow. */
+  /** `BOT_LOGIN_URL`. The tenant and `/oauth2/v2.0/token` follow it. */
   readonly loginUrl: string
   readonly tokenUrl: string
   /** `BOT_SERVICE_URLS`. */
@@ -67,18 +57,18 @@ export interface SandboxTeams {
   readonly clock: SandboxClock
   readonly journal: Pick<Journal, 'entries' | 'count' | 'subscribe'>
   readonly faults: Pick<Faults, 'fail' | 'heal' | 'struck'>
-  /** Where a person looks at it: these people side by side. */
+  /** The URL at which people look at Teams, these side by side. */
   pageUrl(...people: readonly string[]): string
   connect(endpoint: string): void
   expireBotTokens(): void
 
-  say(who: string, text: string, options?: { where?: Where; thread?: string; mention?: boolean }): Promise<Said>
-  /** The place as the person's client shows it. */
+  say(who: string, text: string, options?: { where?: Where; thread?: string; mention?: boolean }): Promise<SentMessage>
+  /** The conversation as the person's client shows it. */
   conversation(who: string, where?: Where): readonly ShownMessage[]
   click(who: string, activityId: string, verbOrTitle: string, inputs?: Inputs): Promise<Clicked>
-  /** Any verb and data on any message, as a changed client of a signed-in person would send it. */
+  /** Sends any verb and data on any message, as a modified client of a signed-in person could. */
   invoke(who: string, activityId: string, action: { verb: string; data?: object }, trigger?: Trigger): Promise<Outcome>
-  /** Opens chat and channel and keeps looking: due cards refresh on their own. */
+  /** Opens chat and channel and keeps them open, so that due cards refresh. */
   open(who: string, where?: Where): Promise<void>
   close(who: string): void
   install(who: string): Promise<void>
@@ -86,15 +76,15 @@ export interface SandboxTeams {
   block(who: string): void
   unblock(who: string): void
   appState(who: string): AppState
-  /** What Bot Connector writes into `Authorization`, made out for its own service URL or for another one. */
+  /** Bot Connector's `Authorization` header for its own or another service URL. */
   authorization(serviceUrl?: string, algorithm?: 'RS256' | 'RS512'): Promise<string>
-  /** Delivers any activity, with a good token or a wrong one. */
+  /** Delivers any activity with a good or a wrong token. */
   deliver(activity: Activity, token?: WrongBotToken): Promise<Delivered>
-  /** What `say` would send, without saying it. */
+  /** The activity that `say` would send; nothing is sent. */
   activity(who: string, text: string, where?: Where): Activity
-  /** The first answer of `look` that is neither undefined, null nor false; asked again at every change. */
-  waitFor<T>(look: () => T | undefined | null | false, signal?: AbortSignal): Promise<T>
-  /** Resolves when nothing is under way to the bot. */
+  /** Resolves with the first result of `read` that is not undefined, null or false. `read` runs again after each change. */
+  waitFor<T>(read: () => T | undefined | null | false, signal?: AbortSignal): Promise<T>
+  /** Resolves when no delivery to the bot is in progress. */
   settled(): Promise<void>
   stop(): Promise<void>
 }
@@ -111,7 +101,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
   const server = createServer()
   const listening = await listen(server, options.port)
   const origin = `http://127.0.0.1:${listening.port}`
-  // Libraries of Microsoft ask no authority for a token but over TLS.
+  // Microsoft's libraries request tokens only over TLS.
   const login = createTlsServer(serverCertificate())
   const loginListening = await listen(login)
   const loginUrl = `https://127.0.0.1:${loginListening.port}`
@@ -145,25 +135,25 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
 
   function messageFor(person: TeamsPerson, activityId: string): Message {
     const message = messages.get(activityId)
-    const foreign = message?.place.kind === 'personal' && message.place.owner !== person.objectId
+    const foreign = message?.postedIn.kind === 'personal' && message.postedIn.owner !== person.objectId
     if (message === undefined || message.deleted || foreign) {
       throw new Error(`${person.name} sees no message ${activityId}.`)
     }
     return message
   }
 
-  async function openPlace(person: TeamsPerson, where: Where): Promise<void> {
+  async function openConversation(person: TeamsPerson, where: Where): Promise<void> {
     await (where === 'personal' ? apps.open(person) : apps.openTeam(person))
   }
 
-  async function say(person: TeamsPerson, text: string, where: Where, thread?: string): Promise<Said> {
-    await openPlace(person, where)
+  async function say(person: TeamsPerson, text: string, where: Where, thread?: string): Promise<SentMessage> {
+    await openConversation(person, where)
     if (where === 'personal' && apps.state(person) !== 'installed') {
       throw new Error(`${person.name} cannot write to ${roster.botName}: the app is ${apps.state(person)}.`)
     }
     const target: Target = where === 'personal' ? { kind: 'personal', owner: person } : threadTarget(thread)
     const message = messages.add(target, person.objectId, { text, format: 'plain', alert: false })
-    const root = message.place.kind === 'channel' ? message.place.root : undefined
+    const root = message.postedIn.kind === 'channel' ? message.postedIn.root : undefined
     if (where === 'channel' && !text.includes(mentionOf(roster))) {
       return { id: message.id, thread: root, status: undefined }
     }
@@ -179,7 +169,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
       : messages.resolve(`${roster.channel.id};messageid=${thread}`)
   }
 
-  const page = createPage({ roster, messages, apps, activities, delivery, invoke, say, openPlace, messageFor })
+  const page = createPage({ roster, messages, apps, activities, delivery, invoke, say, openConversation, messageFor })
   const connector = createConnector({
     roster,
     authority,
@@ -217,7 +207,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     return page.handle(request, response, url)
   }
 
-  /** Entra's part: tokens for the bot, and where they are had. */
+  /** Answers as Entra: discovery and tokens for the bot. */
   async function handleLogin(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', loginUrl)
     const tokenTenant = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(pathname)?.[1]
@@ -277,12 +267,12 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
         trigger,
       ),
     async open(who, where) {
-      for (const place of where === undefined ? (['personal', 'channel'] as const) : [where]) {
-        await openPlace(person(who), place)
-        await clientOf(person(who)).look(place)
+      for (const kind of where === undefined ? (['personal', 'channel'] as const) : [where]) {
+        await openConversation(person(who), kind)
+        await clientOf(person(who)).watch(kind)
       }
     },
-    close: (who) => clientOf(person(who)).lookAway(),
+    close: (who) => clientOf(person(who)).unwatch(),
     install: (who) => apps.install(person(who)),
     uninstall: (who) => apps.uninstall(person(who)),
     block: (who) => apps.block(person(who)),
@@ -294,7 +284,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
     activity(who, text, where = 'personal') {
       const id = String(now())
       const from = person(who)
-      const place =
+      const postedIn =
         where === 'personal'
           ? ({ kind: 'personal', owner: from.objectId } as const)
           : ({ kind: 'channel', root: id } as const)
@@ -302,7 +292,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
       return activities.message(
         {
           id,
-          place,
+          postedIn,
           from: from.objectId,
           text: written,
           format: 'plain',
@@ -315,11 +305,11 @@ export async function startTeams(options: TeamsOptions = {}): Promise<SandboxTea
         from,
       )
     },
-    waitFor(look, signal) {
+    waitFor(read, signal) {
       return new Promise((resolve, reject) => {
         const attempt = () => {
           try {
-            const found = look()
+            const found = read()
             if (found === undefined || found === null || found === false) return
             watchers.delete(attempt)
             resolve(found)

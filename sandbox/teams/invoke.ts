@@ -5,18 +5,18 @@ import type { Delivered, Delivery } from './delivery.ts'
 import type { Message } from './messages.ts'
 import type { TeamsPerson } from './roster.ts'
 
-/** What came of a click, as the person's client shows it. */
+/** The result of a click, as the person's client shows it. */
 export type Outcome = { readonly attempts: number } & (
   | { readonly kind: 'card'; readonly card: Card }
   | { readonly kind: 'message'; readonly text: string }
-  /** The red bar under the card. */
+  /** The error bar below the card. */
   | { readonly kind: 'error'; readonly code: string; readonly message: string }
-  /** The bot answered with an HTTP status of 4xx: the client shows nothing at all. */
+  /** The bot answered with a 4xx status, for which the client shows nothing. */
   | { readonly kind: 'nothing'; readonly status: number }
   | { readonly kind: 'unreachable' }
 )
 
-/** The client asks again twice before it says that the app cannot be reached. */
+/** The client sends twice more before it shows that the app cannot be reached. */
 const MOST_ATTEMPTS = 3
 
 const answerSchema = z.discriminatedUnion('type', [
@@ -58,14 +58,14 @@ export function createInvoke(setup: {
         facts: { ...facts, attempt },
       })
       const answered = typeof delivered.status === 'number' && delivered.status < 502
-      if (answered || attempt === MOST_ATTEMPTS) return { attempts: attempt, ...shown(delivered) }
+      if (answered || attempt === MOST_ATTEMPTS) return { attempts: attempt, ...outcomeOf(delivered) }
     }
   }
 }
 
-type Shown<T = Outcome> = T extends unknown ? Omit<T, 'attempts'> : never
+type SingleOutcome<T = Outcome> = T extends unknown ? Omit<T, 'attempts'> : never
 
-function shown({ status, body }: Delivered): Shown {
+function outcomeOf({ status, body }: Delivered): SingleOutcome {
   if (typeof status !== 'number' || status >= 500) return { kind: 'unreachable' }
   if (status >= 400) return { kind: 'nothing', status }
   const answer = answerSchema.safeParse(body)

@@ -1,4 +1,4 @@
-/** One call that the bot made to Teams, or Teams to the bot. Holds no token, so that a test or a demo may print it. */
+/** One call between the bot and Teams, in either direction. It holds no token, so a test or the demo may print it. */
 export interface TeamsCall {
   /** ISO 8601 by the sandbox's clock. */
   readonly at: string
@@ -11,13 +11,13 @@ export interface TeamsCall {
   readonly person?: string
   readonly verb?: string
   readonly trigger?: 'manual' | 'automatic'
-  /** Of an invoke, 1 to 3. */
+  /** The attempt of an invoke, 1 to 3. */
   readonly attempt?: number
   readonly status: number | 'timed out' | 'unreachable'
-  /** Of a refusal. */
+  /** The error code of a refusal. */
   readonly code?: string
   readonly retryAfterSeconds?: number
-  /** Of what was sent, encoded as UTF-16. */
+  /** The size of the sent activity, encoded as UTF-16. */
   readonly bytes?: number
 }
 

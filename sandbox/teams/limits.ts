@@ -20,12 +20,12 @@ const WINDOWS: Readonly<Record<Kind, readonly Window[]>> = {
   create: SEND,
   members: SEND.map(({ seconds, most }) => ({ seconds, most: most * 2 })),
 }
-/** Per app and tenant, over all threads. */
+/** The limit of an app in a tenant over all threads. */
 const WHOLE_APP: readonly Window[] = [{ seconds: 1, most: 50 }]
 const LONGEST_MS = 3_600_000
 
 export interface Limits {
-  /** Throws 429; what was refused does not count. */
+  /** @throws 429; a refused call does not count */
   spend(kind: Kind, thread: string): void
 }
 
@@ -54,7 +54,7 @@ export function createLimits(now: () => number): Limits {
   }
 }
 
-/** How long until the window has room for one more. */
+/** The time until the window has room for one more call. */
 function waitFor(times: readonly number[], { seconds, most }: Window, at: number): number {
   const inside = times.filter((time) => time > at - seconds * 1_000)
   const oldestThatMustGo = inside[inside.length - most]

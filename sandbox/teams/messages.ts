@@ -2,44 +2,45 @@ import type { Card } from './cards.ts'
 import { activityNotFound, conversationNotFound } from './fault.ts'
 import type { Roster, TeamsPerson } from './roster.ts'
 
-/** What Teams stores: for each message its text or its base card, never what one reader's client shows instead. */
+/** The messages that Teams stores, each with its text or base card. Refreshed cards exist only in clients. */
 
 export interface Message {
   readonly id: string
-  readonly place: Place
+  readonly postedIn: PostedIn
   /** Entra object id, or the bot. */
   readonly from: 'bot' | string
   readonly text: string
   readonly format: 'plain' | 'markdown'
   readonly card?: Card
-  /** What a notification says. */
+  /** The text of the notification. */
   readonly summary?: string
   readonly alert: boolean
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   readonly at: number
   readonly edited: boolean
   readonly deleted: boolean
-  /** 1, and one more with each edit. */
+  /** 1 at first; each edit adds 1. */
   readonly version: number
 }
 
-export type Place =
+/** The chat or the thread that contains a message. */
+export type PostedIn =
   | { readonly kind: 'personal'; readonly owner: string }
   /** `root` is the id of the thread's first message. */
   | { readonly kind: 'channel'; readonly root: string }
 
 type Content = Pick<Message, 'text' | 'format' | 'card' | 'summary' | 'alert'>
 
-/** A conversation as the bot names it: a chat, a channel (a message there starts a thread), or a thread. */
+/** A conversation as the bot addresses it: a chat, a channel (where a message starts a thread) or a thread. */
 export type Target =
   | { readonly kind: 'personal'; readonly owner: TeamsPerson }
   | { readonly kind: 'channel'; readonly root: string | undefined }
 
 export interface Messages {
-  /** Throws 404. */
+  /** @throws 404 */
   resolve(conversationId: string): Target
   add(target: Target, from: Message['from'], content: Content): Message
-  /** Throws 404. */
+  /** @throws 404 */
   find(target: Target, id: string): Message
   edit(message: Message, content: Content): Message
   remove(message: Message): void
@@ -54,7 +55,7 @@ export function createMessages(roster: Roster, now: () => number): Messages {
   const listeners = new Set<(message: Message) => void>()
   let lastId = 0
 
-  /** Teams' ids of messages are the milliseconds at which they came. */
+  /** Teams uses the time of a message in milliseconds as its id. */
   function nextId(): string {
     lastId = Math.max(now(), lastId + 1)
     return String(lastId)
@@ -71,7 +72,7 @@ export function createMessages(roster: Roster, now: () => number): Messages {
     if (owner !== undefined) return { kind: 'personal', owner }
     const [channel, root] = conversationId.split(';messageid=')
     if (channel !== roster.channel.id) throw conversationNotFound()
-    if (root !== undefined && messages.get(root)?.place.kind !== 'channel') throw conversationNotFound()
+    if (root !== undefined && messages.get(root)?.postedIn.kind !== 'channel') throw conversationNotFound()
     return { kind: 'channel', root }
   }
 
@@ -79,15 +80,15 @@ export function createMessages(roster: Roster, now: () => number): Messages {
     resolve,
     add(target, from, content) {
       const id = nextId()
-      const place: Place =
+      const postedIn: PostedIn =
         target.kind === 'personal'
           ? { kind: 'personal', owner: target.owner.objectId }
           : { kind: 'channel', root: target.root ?? id }
-      return keep({ id, place, from, ...content, at: now(), edited: false, deleted: false, version: 1 })
+      return keep({ id, postedIn, from, ...content, at: now(), edited: false, deleted: false, version: 1 })
     },
     find(target, id) {
       const message = messages.get(id)
-      if (message === undefined || message.deleted || !isIn(message.place, target)) throw activityNotFound()
+      if (message === undefined || message.deleted || !isIn(message.postedIn, target)) throw activityNotFound()
       return message
     },
     edit(message, content) {
@@ -100,8 +101,8 @@ export function createMessages(roster: Roster, now: () => number): Messages {
     },
     get: (id) => messages.get(id),
     inPersonal: (objectId) =>
-      [...messages.values()].filter(({ place }) => place.kind === 'personal' && place.owner === objectId),
-    inChannel: () => [...messages.values()].filter(({ place }) => place.kind === 'channel'),
+      [...messages.values()].filter(({ postedIn }) => postedIn.kind === 'personal' && postedIn.owner === objectId),
+    inChannel: () => [...messages.values()].filter(({ postedIn }) => postedIn.kind === 'channel'),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -109,7 +110,7 @@ export function createMessages(roster: Roster, now: () => number): Messages {
   }
 }
 
-function isIn(place: Place, target: Target): boolean {
-  if (place.kind === 'personal') return target.kind === 'personal' && target.owner.objectId === place.owner
-  return target.kind === 'channel' && (target.root === undefined || target.root === place.root)
+function isIn(postedIn: PostedIn, target: Target): boolean {
+  if (postedIn.kind === 'personal') return target.kind === 'personal' && target.owner.objectId === postedIn.owner
+  return target.kind === 'channel' && (target.root === undefined || target.root === postedIn.root)
 }

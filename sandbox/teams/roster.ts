@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { SandboxPerson } from '../entra/company.ts'
-import { COMPANY, PEOPLE } from '../entra/fixture.ts'
+import { PEOPLE, TENANT } from '../entra/fixture.ts'
+import type { SandboxPerson } from '../entra/tenant.ts'
 
-/** Who is in the sandbox's Teams, and by which ids. Teams' ids of people and of their chats differ for each bot. */
+/** The people in the sandbox's Teams and their ids. Teams' ids of people and of their chats differ for each bot. */
 
 export interface TeamsPerson {
   /** `29:…` */
@@ -25,7 +25,7 @@ export interface Roster {
   readonly team: { readonly id: string; readonly aadGroupId: string; readonly name: string }
   readonly channel: { readonly id: string; readonly name: string }
   people(): readonly TeamsPerson[]
-  /** By first name in the sandbox's company, object id or `29:` id. */
+  /** Finds a person by first name, object id or `29:` id. */
   find(who: string): TeamsPerson | undefined
   person(who: string): TeamsPerson
   chatOwner(conversationId: string): TeamsPerson | undefined
@@ -39,7 +39,7 @@ export function createRoster(setup: {
 }): Roster {
   const { appId, tenantId, botName } = setup
   const derived = (what: string) => createHash('sha256').update(`${appId}/${tenantId}/${what}`).digest()
-  const people = (setup.people ?? COMPANY.people).map(
+  const people = (setup.people ?? TENANT.people).map(
     (person): TeamsPerson => ({
       id: `29:1${derived(`person/${person.id}`).toString('base64url')}`,
       objectId: person.id,

@@ -1,7 +1,7 @@
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { createKey, type SigningKey, sign } from '../entra/keys.ts'
 
-/** `Authorization` headers that look like Bot Connector's and must be refused. Each differs from a good one in one thing. */
+/** `Authorization` headers that must be refused. Each differs from Bot Connector's in one thing. */
 
 const OTHER_APP = '11111111-2222-4333-8444-555555555555'
 const HOUR_SECONDS = 3_600
@@ -18,7 +18,7 @@ const FORGERIES = {
   'not a token': () => 'Bearer latchkey',
   'of another scheme': async (claims, { endorsed }) => `Basic ${await sign(claims, endorsed)}`,
   unsigned: (claims) => bearer(new UnsecuredJWT(claims).encode()),
-  /** The public key, which everybody has, taken for a shared secret. */
+  /** Signed with the public key as if it were a shared secret. Everyone has the public key. */
   'signed with HS256 and the public key': async (claims, { endorsed }) =>
     bearer(
       await new SignJWT(claims)

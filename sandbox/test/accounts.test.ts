@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type SandboxAws, startAws } from '../aws/index.ts'
 import type { Keys } from './s3-fixture.ts'
 
-/** Several accounts of the sandbox (IAM User Guide, "Cross-account policy evaluation logic", "Chaining roles"), by AWS's own SDK. */
+/** Several accounts of the sandbox (IAM User Guide, "Cross-account policy evaluation logic", "Chaining roles"), tested with AWS's SDK. */
 
 const HOME = '111122223333'
 const OTHER = '444455556666'

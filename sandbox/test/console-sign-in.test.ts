@@ -1,24 +1,24 @@
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BUCKET, type Ground, type Keys, REGION, startGround } from './s3-fixture.ts'
+import { BUCKET, type Keys, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
-/** The console's federation endpoint of the sandbox (IAM User Guide, "Enabling custom identity broker access to the AWS console"). */
+/** The federation endpoint of the sandbox's console (IAM User Guide, "Enabling custom identity broker access to the AWS console"). */
 
 const DESTINATION = `https://console.aws.amazon.com/s3/buckets/${BUCKET}`
 
-let ground: Ground
+let fixture: S3Fixture
 let keys: Keys
 
 beforeEach(async () => {
-  ground = await startGround()
-  keys = await ground.session('g-console00001')
+  fixture = await startS3Fixture()
+  keys = await fixture.session('g-console00001')
 })
 
-afterEach(() => ground.stop())
+afterEach(() => fixture.stop())
 
 function federation(query: Readonly<Record<string, string>>): Promise<Response> {
-  return fetch(`${ground.aws.url}/federation?${new URLSearchParams(query)}`)
+  return fetch(`${fixture.aws.url}/federation?${new URLSearchParams(query)}`)
 }
 
 function session({ accessKeyId, secretAccessKey, sessionToken = '' }: Keys): string {
@@ -43,7 +43,7 @@ describe('a sign-in token', () => {
     const page = await login(given)
     expect(page.status).toBe(200)
     const text = await page.text()
-    const ends = ground.aws.state.sessions.get(keys.accessKeyId)?.expiresAt ?? 0
+    const ends = fixture.aws.state.sessions.get(keys.accessKeyId)?.expiresAt ?? 0
     expect(text).toContain('assumed-role/prod/g-console00001')
     expect(text).toContain(`until ${new Date(ends).toISOString().slice(0, 19)}Z`)
     expect(text).toContain(DESTINATION)
@@ -52,7 +52,7 @@ describe('a sign-in token', () => {
 
   test('is over after fifteen minutes', async () => {
     const given = await signinToken()
-    ground.aws.clock.advance(15 * 60_000)
+    fixture.aws.clock.advance(15 * 60_000)
     expect((await login(given)).status).toBe(400)
   })
 
@@ -75,20 +75,20 @@ describe('no token is given', () => {
   test.each([
     ['for another secret', (of: Keys) => session({ ...of, secretAccessKey: 'another' })],
     ['for another token', (of: Keys) => session({ ...of, sessionToken: 'another' })],
-    ['for a key that lasts', () => session(ground.seeded.keys.owner)],
+    ['for a key that lasts', () => session(fixture.seeded.keys.owner)],
     ['for no session', () => 'session'],
   ])('%s', async (_, of) => {
     expect((await federation({ Action: 'getSigninToken', Session: of(keys) })).status).toBe(400)
   })
 
   test('for credentials that are over', async () => {
-    ground.aws.clock.advance(900_000)
+    fixture.aws.clock.advance(900_000)
     expect((await token()).status).toBe(400)
   })
 
   test('for a length of time when the session came from another', async () => {
     const hopArn = await newRole('hop')
-    const hop = await assume(ground.seeded.keys.owner, hopArn)
+    const hop = await assume(fixture.seeded.keys.owner, hopArn)
     const chained = await assume(hop, hopArn)
     expect((await token(hop, { SessionDuration: '900' })).status).toBe(200)
     expect((await token(chained, { SessionDuration: '900' })).status).toBe(400)
@@ -96,11 +96,11 @@ describe('no token is given', () => {
   })
 })
 
-/** One that anybody in the account enters who may, itself too. */
+/** Makes a role that every principal of the account with the permission may enter, the role itself included. */
 async function newRole(RoleName: string): Promise<string> {
   const document = (statement: object) =>
     JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', ...statement }] })
-  const iam = new IAMClient({ endpoint: ground.aws.url, region: 'us-east-1', credentials: ground.seeded.keys.owner })
+  const iam = new IAMClient({ endpoint: fixture.aws.url, region: 'us-east-1', credentials: fixture.seeded.keys.owner })
   const AssumeRolePolicyDocument = document({ Principal: { AWS: '111122223333' } })
   const { Role } = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }))
   const PolicyDocument = document({ Resource: '*' })
@@ -110,7 +110,7 @@ async function newRole(RoleName: string): Promise<string> {
 }
 
 async function assume(credentials: Keys, RoleArn: string): Promise<Keys> {
-  const sts = new STSClient({ endpoint: ground.aws.url, region: REGION, credentials })
+  const sts = new STSClient({ endpoint: fixture.aws.url, region: REGION, credentials })
   const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'hop' }))
   sts.destroy()
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {}
@@ -120,7 +120,7 @@ async function assume(credentials: Keys, RoleArn: string): Promise<Keys> {
 test('the journal says who signed in where, and holds no secret', async () => {
   const given = await signinToken()
   await login(given)
-  const entries = ground.aws.journal.entries().filter(({ service }) => service === 'signin')
+  const entries = fixture.aws.journal.entries().filter(({ service }) => service === 'signin')
   expect(entries.map(({ action, identity }) => [action, identity])).toEqual(
     ['GetSigninToken', 'ConsoleLogin'].map((action) => [
       action,

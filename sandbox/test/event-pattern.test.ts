@@ -3,7 +3,7 @@ import type { JsonObject } from '../aws/events/json.ts'
 import { matchesPattern } from '../aws/events/pattern.ts'
 import { parsePattern } from '../aws/events/pattern-syntax.ts'
 
-/** `says`: verdicts of AWS's own matcher (aws/event-ruler) for the first block, of the EventBridge user guide's tables for the rest. */
+/** `says` is the verdict of AWS's own matcher (aws/event-ruler) in the first block, and of the EventBridge user guide's tables in the others. */
 interface Case {
   readonly title: string
   readonly pattern: JsonObject

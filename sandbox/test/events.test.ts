@@ -29,7 +29,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { BusEvent } from '../aws/events/trail.ts'
-import { BUCKET, type Ground, type Keys, PREFIX, REGION, startGround } from './s3-fixture.ts'
+import { BUCKET, type Keys, PREFIX, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
 interface Received {
   readonly headers: IncomingHttpHeaders
@@ -37,12 +37,12 @@ interface Received {
 }
 
 interface Answer {
-  /** `cut`: the connection ends without an answer; `never`: nothing happens at all. */
+  /** `cut`: the connection closes without an answer. `never`: no answer comes. */
   readonly status: number | 'cut' | 'never'
   readonly headers?: Readonly<Record<string, string>>
 }
 
-let ground: Ground
+let fixture: S3Fixture
 let owner: EventBridgeClient
 let receiver: Server
 let endpoint: string
@@ -52,9 +52,9 @@ let keys: Keys
 let s3: S3Client
 
 beforeEach(async () => {
-  // A back-off of a minute becomes six milliseconds.
-  ground = await startGround({ delivery: { backoffFactor: 0.0001 } })
-  owner = new EventBridgeClient({ endpoint: ground.aws.url, region: REGION, credentials: ground.seeded.keys.owner })
+  // One minute of back-off becomes six milliseconds.
+  fixture = await startS3Fixture({ delivery: { backoffFactor: 0.0001 } })
+  owner = new EventBridgeClient({ endpoint: fixture.aws.url, region: REGION, credentials: fixture.seeded.keys.owner })
   received = []
   answers = []
   receiver = createServer(async (request, response) => {
@@ -65,13 +65,13 @@ beforeEach(async () => {
   })
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   endpoint = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/api/cloudtrail`
-  keys = await ground.session('g-events000001')
-  s3 = ground.s3(keys)
+  keys = await fixture.session('g-events000001')
+  s3 = fixture.s3(keys)
 })
 
 afterEach(async () => {
   owner.destroy()
-  await ground.stop()
+  await fixture.stop()
   receiver.closeAllConnections()
   await new Promise((resolve) => receiver.close(resolve))
 })
@@ -81,9 +81,9 @@ const PATTERN = JSON.stringify({
   detail: { $or: [{ readOnly: [false] }, { errorCode: ['AccessDenied'] }] },
 })
 
-/** Connection, destination, invoke role, rule and target, as an owner sets them up. */
+/** Creates connection, destination, invoke role, rule and target, as an owner does. */
 async function wire(pattern = PATTERN, retryPolicy: { MaximumRetryAttempts?: number } = {}): Promise<string> {
-  const iam = new IAMClient({ endpoint: ground.aws.url, region: 'us-east-1', credentials: ground.seeded.keys.owner })
+  const iam = new IAMClient({ endpoint: fixture.aws.url, region: 'us-east-1', credentials: fixture.seeded.keys.owner })
   const statement = { Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' }, Action: 'sts:AssumeRole' }
   const trust = JSON.stringify({ Version: '2012-10-17', Statement: [statement] })
   const role = await iam.send(new CreateRoleCommand({ RoleName: 'invoke', AssumeRolePolicyDocument: trust }))
@@ -131,8 +131,8 @@ function keyOf({ body }: Received): unknown {
 describe('records', () => {
   test('a write by a session names role, session, source identity, key and bytes', async () => {
     await put(`${PREFIX}x`)
-    const record = ground.aws.events.records().at(-1)
-    const roleId = ground.seeded.roles[0]?.roleId
+    const record = fixture.aws.events.records().at(-1)
+    const roleId = fixture.seeded.roles[0]?.roleId
     expect(record).toMatchObject({
       'detail-type': 'AWS API Call via CloudTrail',
       source: 'aws.s3',
@@ -164,15 +164,15 @@ describe('records', () => {
 
   test('a refused call is recorded with its error, a read as read-only', async () => {
     await expect(put('outside')).rejects.toThrow('not authorized')
-    expect(ground.aws.events.records().at(-1)?.detail).toMatchObject({
+    expect(fixture.aws.events.records().at(-1)?.detail).toMatchObject({
       eventName: 'PutObject',
       errorCode: 'AccessDenied',
       errorMessage: expect.stringContaining('s3:PutObject'),
       responseElements: null,
     })
-    ground.aws.s3.put(BUCKET, `${PREFIX}r`, 'read')
+    fixture.aws.s3.put(BUCKET, `${PREFIX}r`, 'read')
     await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: `${PREFIX}r` }))
-    expect(ground.aws.events.records().at(-1)?.detail).toMatchObject({
+    expect(fixture.aws.events.records().at(-1)?.detail).toMatchObject({
       eventName: 'GetObject',
       readOnly: true,
       additionalEventData: { bytesTransferredOut: 4 },
@@ -182,7 +182,7 @@ describe('records', () => {
   test('a batch delete leaves its own record and one of the service for each key, refused ones too', async () => {
     const Objects = [{ Key: `${PREFIX}a` }, { Key: 'outside' }]
     await s3.send(new DeleteObjectsCommand({ Bucket: BUCKET, Delete: { Objects } }))
-    const [batch, first, second] = ground.aws.events.records().slice(-3)
+    const [batch, first, second] = fixture.aws.events.records().slice(-3)
     expect(batch?.detail).toMatchObject({ eventName: 'DeleteObjects', eventType: 'AwsApiCall', managementEvent: false })
     expect(first).toMatchObject({
       'detail-type': 'AWS Service Event via CloudTrail',
@@ -201,9 +201,9 @@ describe('records', () => {
       Resource: `arn:aws:s3:::${BUCKET}/*`,
     }
     const policy = { Version: '2012-10-17', Statement: [statement] }
-    const asOwner = ground.s3(ground.seeded.keys.owner)
+    const asOwner = fixture.s3(fixture.seeded.keys.owner)
     await asOwner.send(new PutBucketPolicyCommand({ Bucket: BUCKET, Policy: JSON.stringify(policy) }))
-    expect(ground.aws.events.records().at(-1)?.detail).toMatchObject({
+    expect(fixture.aws.events.records().at(-1)?.detail).toMatchObject({
       eventName: 'PutBucketPolicy',
       eventCategory: 'Management',
       requestParameters: { bucketName: BUCKET, bucketPolicy: policy },
@@ -211,7 +211,7 @@ describe('records', () => {
   })
 
   test('AssumeRole carries the session token, as real records do, and never the secret key', async () => {
-    const record = ground.aws.events.records().find(({ detail }) => detail.eventName === 'AssumeRole')
+    const record = fixture.aws.events.records().find(({ detail }) => detail.eventName === 'AssumeRole')
     expect(record).toMatchObject({
       source: 'aws.sts',
       detail: {
@@ -230,7 +230,7 @@ describe('delivery', () => {
   test('an event arrives with the headers of an API destination and its key', async () => {
     await wire()
     await put(`${PREFIX}x`)
-    await ground.aws.events.idle()
+    await fixture.aws.events.idle()
     expect(received).toHaveLength(1)
     expect(received[0]?.headers).toMatchObject({
       'user-agent': 'Amazon/EventBridge/ApiDestinations',
@@ -240,7 +240,7 @@ describe('delivery', () => {
       connection: 'close',
       'x-latchkey-key': 'the-key',
     })
-    expect(received[0]?.body).toEqual(ground.aws.events.records().at(-1))
+    expect(received[0]?.body).toEqual(fixture.aws.events.records().at(-1))
   })
 
   test('401, 429, 503 and a lost connection are tried again, Retry-After is waited for', async () => {
@@ -248,8 +248,8 @@ describe('delivery', () => {
     const busy = { status: 429, headers: { 'retry-after': '60' } }
     answers.push({ status: 401 }, busy, { status: 503 }, { status: 'cut' }, { status: 409 })
     await put(`${PREFIX}x`)
-    await ground.aws.events.idle()
-    const attempts = ground.aws.events.attempts()
+    await fixture.aws.events.idle()
+    const attempts = fixture.aws.events.attempts()
     expect(attempts.map(({ status }) => status)).toEqual([401, 429, 503, undefined, 409, 202])
     expect(attempts[1]?.retryInMs).toBe(60_000)
     expect(new Set(received.map(({ body }) => body.id)).size).toBe(1)
@@ -259,8 +259,8 @@ describe('delivery', () => {
     await wire()
     answers.push({ status: 'never' })
     await put(`${PREFIX}x`)
-    await ground.aws.events.idle()
-    expect(ground.aws.events.attempts().map(({ status }) => status)).toEqual([undefined, 202])
+    await fixture.aws.events.idle()
+    expect(fixture.aws.events.attempts().map(({ status }) => status)).toEqual([undefined, 202])
   })
 
   test('any other refusal is final, and a negative Retry-After too', async () => {
@@ -268,33 +268,33 @@ describe('delivery', () => {
     answers.push({ status: 400 }, { status: 302 }, { status: 503, headers: { 'retry-after': '-1' } })
     for (const name of ['a', 'b', 'c']) {
       await put(PREFIX + name)
-      await ground.aws.events.idle()
+      await fixture.aws.events.idle()
     }
     expect(received).toHaveLength(3)
-    expect(ground.aws.events.undelivered().map(({ retryAttempts }) => retryAttempts)).toEqual([0, 0, 0])
+    expect(fixture.aws.events.undelivered().map(({ retryAttempts }) => retryAttempts)).toEqual([0, 0, 0])
   })
 
   test('retries end where the target says so', async () => {
     await wire(PATTERN, { MaximumRetryAttempts: 2 })
     answers.push({ status: 500 }, { status: 500 }, { status: 500 })
     await put(`${PREFIX}x`)
-    await ground.aws.events.idle()
+    await fixture.aws.events.idle()
     expect(received).toHaveLength(3)
-    expect(ground.aws.events.undelivered()).toMatchObject([{ retryAttempts: 2, errorCode: 'INVOCATION_FAILURE' }])
+    expect(fixture.aws.events.undelivered()).toMatchObject([{ retryAttempts: 2, errorCode: 'INVOCATION_FAILURE' }])
   })
 
   test('a retry after a rotation carries the new key', async () => {
     await wire()
-    ground.aws.events.pause()
+    fixture.aws.events.pause()
     await put(`${PREFIX}x`)
     await owner.send(new UpdateConnectionCommand({ Name: 'latchkey', AuthParameters: apiKey('new-key') }))
-    ground.aws.events.resume()
-    await ground.aws.events.idle()
+    fixture.aws.events.resume()
+    await fixture.aws.events.idle()
     expect(received.map(({ headers }) => headers['x-latchkey-key'])).toEqual(['new-key'])
   })
 
   test('what CloudTrail and EventBridge may do to events, a test may do', async () => {
-    const { events } = ground.aws
+    const { events } = fixture.aws
     await wire()
     events.drop(1, ({ detail }) => detail.eventName === 'PutObject')
     await put(`${PREFIX}dropped`)
@@ -310,17 +310,17 @@ describe('delivery', () => {
 
   test('without the right to invoke nothing is sent: straight to the dead letters', async () => {
     await wire()
-    ground.aws.state.roles.get('invoke')?.inline.delete('invoke', ground.aws.clock.now())
+    fixture.aws.state.roles.get('invoke')?.inline.delete('invoke', fixture.aws.clock.now())
     await put(`${PREFIX}x`)
-    await ground.aws.events.idle()
+    await fixture.aws.events.idle()
     expect(received).toEqual([])
-    expect(ground.aws.events.undelivered()).toMatchObject([{ errorCode: 'NO_PERMISSIONS', retryAttempts: 0 }])
+    expect(fixture.aws.events.undelivered()).toMatchObject([{ errorCode: 'NO_PERMISSIONS', retryAttempts: 0 }])
   })
 
   test('reads of the control plane reach only a rule that asks for them', async () => {
     await wire(JSON.stringify({ source: ['aws.events'] }))
     await owner.send(new DescribeRuleCommand({ Name: 'latchkey-s3' }))
-    await ground.aws.events.idle()
+    await fixture.aws.events.idle()
     expect(received.map(({ body }) => body.detail.eventName)).toEqual(['PutTargets'])
   })
 })
@@ -332,8 +332,8 @@ describe('the API', () => {
     const connection = await owner.send(new DescribeConnectionCommand({ Name: 'latchkey' }))
     expect(connection).toMatchObject({ ConnectionState: 'AUTHORIZED', AuthorizationType: 'API_KEY' })
     expect(JSON.stringify(connection)).not.toContain('the-key')
-    expect(JSON.stringify(ground.aws.journal.entries())).not.toContain('the-key')
-    expect(JSON.stringify(ground.aws.events.records())).not.toContain('the-key')
+    expect(JSON.stringify(fixture.aws.journal.entries())).not.toContain('the-key')
+    expect(JSON.stringify(fixture.aws.events.records())).not.toContain('the-key')
     const destination = await owner.send(new DescribeApiDestinationCommand({ Name: 'latchkey' }))
     expect(destination).toMatchObject({ ApiDestinationState: 'ACTIVE', InvocationEndpoint: endpoint })
     const { Targets } = await owner.send(new ListTargetsByRuleCommand({ Rule: 'latchkey-s3' }))
@@ -384,12 +384,16 @@ describe('the API', () => {
   })
 
   test('only who may, may: Latchkey’s own identities write no rules', async () => {
-    const web = new EventBridgeClient({ endpoint: ground.aws.url, region: REGION, credentials: ground.seeded.keys.web })
+    const web = new EventBridgeClient({
+      endpoint: fixture.aws.url,
+      region: REGION,
+      credentials: fixture.seeded.keys.web,
+    })
     const put = web.send(new PutRuleCommand({ Name: 'latchkey-s3', EventPattern: PATTERN }))
     await expect(put).rejects.toMatchObject({ name: 'AccessDeniedException' })
     web.destroy()
-    const credentials = { ...ground.seeded.keys.web, secretAccessKey: 'wrong' }
-    const forged = new EventBridgeClient({ endpoint: ground.aws.url, region: REGION, credentials })
+    const credentials = { ...fixture.seeded.keys.web, secretAccessKey: 'wrong' }
+    const forged = new EventBridgeClient({ endpoint: fixture.aws.url, region: REGION, credentials })
     await expect(forged.send(new ListRulesCommand({}))).rejects.toMatchObject({ name: 'InvalidSignatureException' })
     forged.destroy()
   })
@@ -412,13 +416,13 @@ describe('the API', () => {
       'NotAuthorizedForSourceException',
       'MalformedDetail',
     ])
-    await ground.aws.events.idle()
+    await fixture.aws.events.idle()
     expect(received.map(({ body }) => body.detail)).toEqual([{ nonce: '1' }])
   })
 
   test('a pattern is tried against an event without any rule', async () => {
     await put(`${PREFIX}x`)
-    const Event = JSON.stringify(ground.aws.events.records().at(-1))
+    const Event = JSON.stringify(fixture.aws.events.records().at(-1))
     const answer = await owner.send(new TestEventPatternCommand({ EventPattern: PATTERN, Event }))
     expect(answer.Result).toBe(true)
   })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { GROUPS, PEOPLE } from '../entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from '../entra/index.ts'
 
-/** The sandbox's Graph says what Graph says, refusals included. */
+/** The sandbox's Graph answers as Graph does, refusals included. */
 
 let entra: SandboxEntra
 let token: string

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'v
 import { type SandboxAws, startAws } from '../aws/index.ts'
 import type { KeyPair, SeededLatchkey } from '../aws/seed.ts'
 
-/** The sandbox's IAM and STS as AWS's command line and boto3 see them: neither was written here. */
+/** The sandbox's IAM and STS, tested with the AWS CLI and boto3. */
 
 const run = promisify(execFile)
 const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
@@ -22,7 +22,7 @@ afterAll(async () => {
   await aws.stop()
 })
 
-/** Nothing of this machine's own AWS set-up. */
+/** An environment without this machine's own AWS settings. */
 function environment(keys: KeyPair & { readonly sessionToken?: string }): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,

@@ -23,35 +23,35 @@ import {
 } from '@aws-sdk/client-iam'
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Ground, isPresent, type Keys, REGION, startGround } from './s3-fixture.ts'
+import { isPresent, type Keys, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
-/** Users, trust and standing rights in the sandbox's IAM, driven by AWS's own SDK and command line. */
+/** Users, trust policies and standing rights in the sandbox's IAM, tested with AWS's SDK and CLI. */
 
 const ACCOUNT = '111122223333'
 const arnOf = (what: string) => `arn:aws:iam::${ACCOUNT}:${what}`
 
-let ground: Ground
+let fixture: S3Fixture
 let iam: IAMClient
 const clients: { destroy(): void }[] = []
 
 beforeEach(async () => {
-  ground = await startGround()
-  iam = iamAs(ground.seeded.keys.owner)
+  fixture = await startS3Fixture()
+  iam = iamAs(fixture.seeded.keys.owner)
 })
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy()
-  await ground.stop()
+  await fixture.stop()
 })
 
 function iamAs(credentials: Keys): IAMClient {
-  const client = new IAMClient({ endpoint: ground.aws.url, region: 'us-east-1', credentials, maxAttempts: 1 })
+  const client = new IAMClient({ endpoint: fixture.aws.url, region: 'us-east-1', credentials, maxAttempts: 1 })
   clients.push(client)
   return client
 }
 
 function stsAs(credentials: Keys): STSClient {
-  const client = new STSClient({ endpoint: ground.aws.url, region: REGION, credentials, maxAttempts: 1 })
+  const client = new STSClient({ endpoint: fixture.aws.url, region: REGION, credentials, maxAttempts: 1 })
   clients.push(client)
   return client
 }
@@ -131,7 +131,7 @@ describe('who writes the policies of others', () => {
     await iam.send(new PutUserPermissionsBoundaryCommand({ UserName: 'bo', PermissionsBoundary }))
     await expect(put()).resolves.toBeDefined()
     await expect(as.send(new DeleteUserPolicyCommand({ UserName: 'bo', PolicyName: 'x' }))).resolves.toBeDefined()
-    // Reads do not know the key: a right that asks for it gives none.
+    // Read calls do not have this condition key, so a policy that requires it allows no read.
     await expect(as.send(new ListUserPoliciesCommand({ UserName: 'bo' }))).rejects.toMatchObject(refused)
   })
 
@@ -163,7 +163,7 @@ describe('a trust policy', () => {
     await newRole('federated', trust({ Principal, Action }))
     const { Role } = await iam.send(new GetRoleCommand({ RoleName: 'federated' }))
     expect(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '')).toContain(Action)
-    await expect(enter(ground.seeded.keys.owner, 'federated')).rejects.toMatchObject(refused)
+    await expect(enter(fixture.seeded.keys.owner, 'federated')).rejects.toMatchObject(refused)
   })
 
   test('does not trust who comes under the name of somebody deleted', async () => {
@@ -171,7 +171,7 @@ describe('a trust policy', () => {
     const first = await newUser('bo', rights)
     await newRole('open', trust({ Principal: { AWS: arnOf('user/bo') } }))
     await expect(enter(first, 'open')).resolves.toBeDefined()
-    const { userId } = ground.aws.state.users.get('bo') ?? { userId: '' }
+    const { userId } = fixture.aws.state.users.get('bo') ?? { userId: '' }
     const bo = { UserName: 'bo' }
     await iam.send(new DeleteUserPolicyCommand({ ...bo, PolicyName: 'rights' }))
     await expect(iam.send(new DeleteUserCommand(bo))).rejects.toMatchObject({ name: 'DeleteConflictException' })
@@ -194,15 +194,15 @@ test('a role made again under the same name is another one, and sessions of the 
     return Role?.RoleId
   }
   const first = await make()
-  const { Credentials } = await enter(ground.seeded.keys.owner, 'again')
+  const { Credentials } = await enter(fixture.seeded.keys.owner, 'again')
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {}
   const session = iamAs({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken })
-  const look = () => session.send(new GetRoleCommand({ RoleName: 'again' }))
-  await expect(look()).resolves.toBeDefined()
-  ground.aws.state.roles.get('again')?.inline.delete('all', 0)
+  const read = () => session.send(new GetRoleCommand({ RoleName: 'again' }))
+  await expect(read()).resolves.toBeDefined()
+  fixture.aws.state.roles.get('again')?.inline.delete('all', 0)
   await iam.send(new DeleteRoleCommand({ RoleName: 'again' }))
   expect(await make()).not.toBe(first)
-  await expect(look()).rejects.toMatchObject(refused)
+  await expect(read()).rejects.toMatchObject(refused)
 })
 
 test.each([
@@ -231,7 +231,7 @@ describe('standing rights', () => {
         if (UserName === 'bo') documents.push(...UserPolicyList.map(({ PolicyDocument = '' }) => PolicyDocument))
       }
     }
-    const { state } = ground.aws
+    const { state } = fixture.aws
     expect([users, roles, policies]).toEqual([
       [...state.users.keys()],
       [...state.roles.keys()],
@@ -247,12 +247,12 @@ describe('standing rights', () => {
     expect([UserDetailList, Policies]).toEqual([[], []])
     expect(RoleDetailList[0]).toMatchObject({
       RoleName: 'prod',
-      PermissionsBoundary: { PermissionsBoundaryArn: ground.seeded.boundaryArn },
+      PermissionsBoundary: { PermissionsBoundaryArn: fixture.seeded.boundaryArn },
     })
   })
 
   test('by one policy: who holds it, and whose boundary it is', async () => {
-    const PolicyArn = ground.seeded.boundaryArn
+    const PolicyArn = fixture.seeded.boundaryArn
     const held = await iam.send(new ListEntitiesForPolicyCommand({ PolicyArn }))
     expect(held.PolicyRoles).toEqual([])
     const asked = new ListEntitiesForPolicyCommand({ PolicyArn, PolicyUsageFilter: 'PermissionsBoundary' })
@@ -268,10 +268,10 @@ describe('standing rights', () => {
 
   test.skipIf(!isPresent('aws', ['--version']))('are read by the AWS CLI (needs aws on the PATH)', async () => {
     const args = ['iam', 'get-account-authorization-details', '--output', 'json', '--page-size', '1']
-    const ended = await ground.run('aws', args, ground.seeded.keys.owner)
+    const ended = await fixture.run('aws', args, fixture.seeded.keys.owner)
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     const { RoleDetailList, UserDetailList } = JSON.parse(ended.stdout)
     expect(RoleDetailList).toMatchObject([{ RoleName: 'prod', AssumeRolePolicyDocument: { Version: '2012-10-17' } }])
-    expect(UserDetailList).toHaveLength(ground.aws.state.users.size)
+    expect(UserDetailList).toHaveLength(fixture.aws.state.users.size)
   })
 })

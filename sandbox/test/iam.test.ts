@@ -34,7 +34,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type SandboxAws, startAws } from '../aws/index.ts'
 import type { KeyPair, SeededLatchkey } from '../aws/seed.ts'
 
-/** The sandbox's IAM and STS, driven by AWS's own SDK. */
+/** The sandbox's IAM and STS, tested with AWS's SDK. */
 
 const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
 const PERSON = '6a1b0f6e-3f0d-4b8a-9a55-1c1f0f9d2a10'
@@ -71,7 +71,7 @@ function stsAs(
 const policy = (...statements: object[]) => JSON.stringify({ Version: '2012-10-17', Statement: statements })
 const READ = policy({ Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::finance-reports/*' })
 
-/** A document of exactly so many characters, white space not counted. */
+/** A document of exactly this many characters, white space not counted. */
 function sized(characters: number): string {
   const bare = policy({ Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::b/' })
   return bare.replace('arn:aws:s3:::b/', `arn:aws:s3:::b/${'k'.repeat(characters - bare.length)}`)

@@ -20,32 +20,32 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BUCKET, type Ground, isPresent, type Keys, REGION, startGround, writeBytes } from './s3-fixture.ts'
+import { BUCKET, isPresent, type Keys, REGION, type S3Fixture, startS3Fixture, writeBytes } from './s3-fixture.ts'
 
-/** KMS keys of the sandbox, and S3's use of them (KMS Developer Guide, "Key policies"; S3 User Guide, "Using SSE-KMS"). */
+/** KMS keys of the sandbox and S3's use of them (KMS Developer Guide, "Key policies"; S3 User Guide, "Using SSE-KMS"). */
 
 const Bucket = BUCKET
 const Key = 'a.csv'
 
-let ground: Ground
+let fixture: S3Fixture
 let kms: KMSClient
 let keyArn: string
 const clients: { destroy(): void }[] = []
 
 beforeEach(async () => {
-  ground = await startGround()
-  kms = kmsAs(ground.seeded.keys.owner)
+  fixture = await startS3Fixture()
+  kms = kmsAs(fixture.seeded.keys.owner)
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: 'reports' }))
   keyArn = KeyMetadata?.Arn ?? ''
 })
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy()
-  await ground.stop()
+  await fixture.stop()
 })
 
 function kmsAs(credentials: Keys): KMSClient {
-  const client = new KMSClient({ endpoint: ground.aws.url, region: REGION, credentials, maxAttempts: 1 })
+  const client = new KMSClient({ endpoint: fixture.aws.url, region: REGION, credentials, maxAttempts: 1 })
   clients.push(client)
   return client
 }
@@ -54,9 +54,9 @@ const document = (...statements: object[]) => JSON.stringify({ Version: '2012-10
 const S3_ALL = { Effect: 'Allow', Action: 's3:*', Resource: '*' }
 const USE = ['kms:GenerateDataKey', 'kms:Decrypt']
 
-/** Somebody who may do everything in S3, and with keys only what is given here. */
+/** Makes a user who may do everything in S3, and with keys only what these statements allow. */
 async function person(...more: object[]): Promise<Keys> {
-  const iam = new IAMClient({ endpoint: ground.aws.url, region: 'us-east-1', credentials: ground.seeded.keys.owner })
+  const iam = new IAMClient({ endpoint: fixture.aws.url, region: 'us-east-1', credentials: fixture.seeded.keys.owner })
   clients.push(iam)
   const UserName = 'person'
   await iam.send(new CreateUserCommand({ UserName }))
@@ -99,7 +99,7 @@ describe('a key', () => {
   })
 
   test('shows itself to nobody without the right to see it', async () => {
-    const stranger = kmsAs(ground.seeded.keys.everyday)
+    const stranger = kmsAs(fixture.seeded.keys.everyday)
     await expect(stranger.send(new DescribeKeyCommand({ KeyId: keyArn }))).rejects.toMatchObject({
       name: 'AccessDeniedException',
     })
@@ -108,14 +108,14 @@ describe('a key', () => {
 
 describe('an object with a key of its own', () => {
   test('is written and read by one whose policies allow the key, and says with which', async () => {
-    const s3 = ground.s3(await person({ Effect: 'Allow', Action: USE, Resource: keyArn }))
+    const s3 = fixture.s3(await person({ Effect: 'Allow', Action: USE, Resource: keyArn }))
     expect(await put(s3)).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn })
     expect(await get(s3)).toMatchObject({ SSEKMSKeyId: keyArn })
   })
 
   test('needs kms:GenerateDataKey to be written and kms:Decrypt to be read or copied; a look at its head needs neither', async () => {
-    await put(ground.s3(ground.seeded.keys.owner))
-    const s3 = ground.s3(await person())
+    await put(fixture.s3(fixture.seeded.keys.owner))
+    const s3 = fixture.s3(await person())
     await expect(put(s3)).rejects.toMatchObject(lacks('kms:GenerateDataKey'))
     await expect(get(s3)).rejects.toMatchObject(lacks('kms:Decrypt'))
     const copy = new CopyObjectCommand({ Bucket, Key: 'b.csv', CopySource: `${Bucket}/${Key}` })
@@ -129,7 +129,7 @@ describe('an object with a key of its own', () => {
       'kms:EncryptionContext:aws:s3:arn': `arn:aws:s3:::${BUCKET}/${Key}`,
     }
     const right = { Effect: 'Allow', Action: USE, Resource: keyArn, Condition: { StringEquals: through } }
-    const s3 = ground.s3(await person(right))
+    const s3 = fixture.s3(await person(right))
     await expect(put(s3)).resolves.toBeDefined()
     const other = new PutObjectCommand({
       Bucket,
@@ -149,8 +149,8 @@ describe('an object with a key of its own', () => {
     const named = (AWS: string, Action: string[]) => ({ Effect: 'Allow', Principal: { AWS }, Action, Resource: '*' })
     const onlyOwner = document(named('arn:aws:iam::111122223333:user/owner', ['kms:*']))
     await kms.send(new PutKeyPolicyCommand({ KeyId: keyArn, Policy: onlyOwner }))
-    await expect(put(ground.s3(allowed))).rejects.toMatchObject(lacks('kms:GenerateDataKey'))
-    await expect(put(ground.s3(ground.seeded.keys.owner))).resolves.toBeDefined()
+    await expect(put(fixture.s3(allowed))).rejects.toMatchObject(lacks('kms:GenerateDataKey'))
+    await expect(put(fixture.s3(fixture.seeded.keys.owner))).resolves.toBeDefined()
   })
 
   test('is opened by a key policy that names the caller, who needs no policy of their own then', async () => {
@@ -159,12 +159,12 @@ describe('an object with a key of its own', () => {
     const root = { Effect: 'Allow', Principal: { AWS: '111122223333' }, Action: 'kms:*', Resource: '*' }
     const Policy = document(root, { ...root, Principal: { AWS }, Action: USE })
     await kms.send(new PutKeyPolicyCommand({ KeyId: keyArn, Policy }))
-    await expect(put(ground.s3(keys))).resolves.toBeDefined()
-    await expect(get(ground.s3(keys))).resolves.toBeDefined()
+    await expect(put(fixture.s3(keys))).resolves.toBeDefined()
+    await expect(get(fixture.s3(keys))).resolves.toBeDefined()
   })
 
   test('is neither written nor read while its key is disabled', async () => {
-    const s3 = ground.s3(ground.seeded.keys.owner)
+    const s3 = fixture.s3(fixture.seeded.keys.owner)
     await put(s3)
     await kms.send(new DisableKeyCommand({ KeyId: keyArn }))
     await expect(put(s3)).rejects.toMatchObject({ name: 'KMS.DisabledException' })
@@ -172,7 +172,7 @@ describe('an object with a key of its own', () => {
   })
 
   test('of which there is none is refused', async () => {
-    await expect(put(ground.s3(ground.seeded.keys.owner), 'alias/none')).rejects.toMatchObject({
+    await expect(put(fixture.s3(fixture.seeded.keys.owner), 'alias/none')).rejects.toMatchObject({
       name: 'KMS.NotFoundException',
     })
   })
@@ -184,13 +184,13 @@ describe("a bucket's default key", () => {
       { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' as const, KMSMasterKeyID }, BucketKeyEnabled },
     ]
     const asked = new PutBucketEncryptionCommand({ Bucket, ServerSideEncryptionConfiguration: { Rules } })
-    return ground.s3(ground.seeded.keys.owner).send(asked)
+    return fixture.s3(fixture.seeded.keys.owner).send(asked)
   }
   const plain = (s3: S3Client) => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }))
 
   test('counts where the request names none', async () => {
     await encrypt(keyArn)
-    const s3 = ground.s3(await person())
+    const s3 = fixture.s3(await person())
     await expect(plain(s3)).rejects.toMatchObject(lacks('kms:GenerateDataKey'))
     const asked = new PutObjectCommand({ Bucket, Key, Body: 'x', ServerSideEncryption: 'AES256' })
     await expect(s3.send(asked)).resolves.toBeDefined()
@@ -200,12 +200,12 @@ describe("a bucket's default key", () => {
     await encrypt(keyArn, true)
     const of = (arn: string) => ({ StringEquals: { 'kms:EncryptionContext:aws:s3:arn': arn } })
     const right = { Effect: 'Allow', Action: USE, Resource: keyArn, Condition: of(`arn:aws:s3:::${BUCKET}`) }
-    await expect(plain(ground.s3(await person(right)))).resolves.toMatchObject({ BucketKeyEnabled: true })
+    await expect(plain(fixture.s3(await person(right)))).resolves.toMatchObject({ BucketKeyEnabled: true })
   })
 
   test("that is AWS's own is open to everyone in the account who may write", async () => {
     await encrypt(undefined)
-    const s3 = ground.s3(await person())
+    const s3 = fixture.s3(await person())
     await expect(plain(s3)).resolves.toMatchObject({ ServerSideEncryption: 'aws:kms' })
     await expect(get(s3)).resolves.toBeDefined()
   })
@@ -213,18 +213,18 @@ describe("a bucket's default key", () => {
 
 describe.skipIf(!isPresent('aws', ['--version']))('the AWS CLI (needs aws on the PATH)', () => {
   test('uploads in parts with kms:GenerateDataKey and kms:Decrypt, and not with one alone', async () => {
-    await writeBytes(ground, 'big', 9 * 1024 * 1024)
+    await writeBytes(fixture, 'big', 9 * 1024 * 1024)
     const cp = ['s3', 'cp', 'big', `s3://${BUCKET}/big`, '--sse', 'aws:kms', '--sse-kms-key-id', keyArn]
     const half = await person({ Effect: 'Allow', Action: 'kms:GenerateDataKey', Resource: keyArn })
-    const refused = await ground.run('aws', cp, half)
+    const refused = await fixture.run('aws', cp, half)
     expect(refused.code).toBe(1)
     expect(refused.stderr).toContain('kms:Decrypt')
-    expect(await ground.run('aws', cp, ground.seeded.keys.owner)).toMatchObject({ code: 0, stderr: '' })
+    expect(await fixture.run('aws', cp, fixture.seeded.keys.owner)).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('describes a key', async () => {
     const asked = ['kms', 'describe-key', '--key-id', keyArn, '--output', 'json']
-    const { stdout } = await ground.run('aws', asked, ground.seeded.keys.owner)
+    const { stdout } = await fixture.run('aws', asked, fixture.seeded.keys.owner)
     expect(JSON.parse(stdout).KeyMetadata).toMatchObject({ Arn: keyArn, KeyState: 'Enabled', KeyManager: 'CUSTOMER' })
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Context, evaluate, type PrincipalFacts, type Question } from '../aws/evaluator.ts'
 import { PolicyFault, parsePolicy } from '../aws/policy.ts'
 
-/** Cases from the IAM User Guide; each group names its page. Nobody here could ask a real account. */
+/** Cases from the IAM User Guide; each group names its page. No case was tried on a real account. */
 
 const USER: PrincipalFacts = {
   arn: 'arn:aws:iam::111122223333:user/alice',
@@ -62,7 +62,7 @@ function table(page: string, cases: readonly Case[]): void {
   })
 }
 
-/** `${name}`: a policy variable, or a literal character. */
+/** `${name}`: a policy variable or a literal character. */
 const v = (name: string) => ['$', '{', name, '}'].join('')
 
 const ALL = { Effect: 'Allow', Action: '*', Resource: '*' }

@@ -12,25 +12,25 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BUCKET, type Ground, isPresent, type Keys, PREFIX, REGION, startGround } from './s3-fixture.ts'
+import { BUCKET, isPresent, type Keys, PREFIX, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
-/** How the sandbox's buckets are set up, and what their policies see of a request, by AWS's own clients. */
+/** Settings of the sandbox's buckets and the conditions of their policies, tested with AWS's clients. */
 
 const Bucket = BUCKET
 const Key = `${PREFIX}a.csv`
 
-let ground: Ground
+let fixture: S3Fixture
 let owner: S3Client
 const clients: S3Client[] = []
 
 beforeEach(async () => {
-  ground = await startGround()
-  owner = ground.s3(ground.seeded.keys.owner)
+  fixture = await startS3Fixture()
+  owner = fixture.s3(fixture.seeded.keys.owner)
 })
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy()
-  await ground.stop()
+  await fixture.stop()
 })
 
 function s3At(endpoint: string, credentials: Keys, more: { region?: string; localAddress?: string } = {}): S3Client {
@@ -59,7 +59,7 @@ describe('where a bucket is and whose', () => {
   test('is told, and asked elsewhere it says where', async () => {
     expect(await owner.send(new GetBucketLocationCommand({ Bucket }))).toMatchObject({ LocationConstraint: REGION })
     expect(await owner.send(new HeadBucketCommand({ Bucket }))).toMatchObject({ BucketRegion: REGION })
-    const elsewhere = s3At(ground.aws.url, ground.seeded.keys.owner, { region: 'us-west-2' })
+    const elsewhere = s3At(fixture.aws.url, fixture.seeded.keys.owner, { region: 'us-west-2' })
     await expect(write(elsewhere)).rejects.toMatchObject({
       name: 'PermanentRedirect',
       $response: { headers: { 'x-amz-bucket-region': REGION } },
@@ -120,7 +120,7 @@ describe('a bucket policy', () => {
   })
 
   test('that names a session lets it do what its session policy does not', async () => {
-    const session = ground.s3(await ground.session('g-named000001'))
+    const session = fixture.s3(await fixture.session('g-named000001'))
     const outside = () => session.send(new PutObjectCommand({ Bucket, Key: '2025/a', Body: 'x' }))
     const allowTo = (AWS: string) =>
       putPolicy({ Effect: 'Allow', Principal: { AWS }, Action: 's3:*', Resource: OBJECTS })
@@ -134,28 +134,28 @@ describe('a bucket policy', () => {
 describe('what a policy sees of the way a request came', () => {
   test('its source address', async () => {
     await putPolicy(denyUnless('NotIpAddress', 'aws:SourceIp', '127.0.0.2/32'))
-    const { owner: keys } = ground.seeded.keys
-    await expect(write(s3At(ground.aws.url, keys))).rejects.toMatchObject(refused)
-    await expect(write(s3At(ground.aws.url, keys, { localAddress: '127.0.0.2' }))).resolves.toBeDefined()
-    await expect(write(s3At(await ground.aws.urlAppearingFrom('127.0.0.2'), keys))).resolves.toBeDefined()
-    await expect(write(s3At(await ground.aws.urlAppearingFrom('127.0.0.3'), keys))).rejects.toMatchObject(refused)
+    const { owner: keys } = fixture.seeded.keys
+    await expect(write(s3At(fixture.aws.url, keys))).rejects.toMatchObject(refused)
+    await expect(write(s3At(fixture.aws.url, keys, { localAddress: '127.0.0.2' }))).resolves.toBeDefined()
+    await expect(write(s3At(await fixture.aws.urlAppearingFrom('127.0.0.2'), keys))).resolves.toBeDefined()
+    await expect(write(s3At(await fixture.aws.urlAppearingFrom('127.0.0.3'), keys))).rejects.toMatchObject(refused)
   })
 
   test('its VPC endpoint, through which it has no source address', async () => {
-    const { owner: keys } = ground.seeded.keys
-    const inside = await ground.aws.endpointUrl({ id: 'vpce-1a2b3c4d', vpc: 'vpc-1' })
+    const { owner: keys } = fixture.seeded.keys
+    const inside = await fixture.aws.endpointUrl({ id: 'vpce-1a2b3c4d', vpc: 'vpc-1' })
     await putPolicy(denyUnless('StringNotEquals', 'aws:SourceVpce', 'vpce-1a2b3c4d'))
-    await expect(write(s3At(ground.aws.url, keys))).rejects.toMatchObject(refused)
+    await expect(write(s3At(fixture.aws.url, keys))).rejects.toMatchObject(refused)
     await expect(write(s3At(inside, keys))).resolves.toBeDefined()
     await putPolicy(denyUnless('NotIpAddress', 'aws:SourceIp', '127.0.0.1/32'))
     await expect(write(s3At(inside, keys))).rejects.toMatchObject(refused)
   })
 
   test('whether it was encrypted', async () => {
-    const { owner: keys } = ground.seeded.keys
+    const { owner: keys } = fixture.seeded.keys
     await putPolicy(denyUnless('Bool', 'aws:SecureTransport', 'false'))
-    await expect(write(s3At(ground.aws.url, keys))).rejects.toMatchObject(refused)
-    await expect(write(s3At(await ground.aws.secureUrl(), keys))).resolves.toBeDefined()
+    await expect(write(s3At(fixture.aws.url, keys))).rejects.toMatchObject(refused)
+    await expect(write(s3At(await fixture.aws.secureUrl(), keys))).resolves.toBeDefined()
   })
 
   test('tags that it sets, in a header and in a body', async () => {
@@ -188,6 +188,6 @@ describe('what a policy sees of the way a request came', () => {
 describe.skipIf(!isPresent('aws', ['--version']))('the AWS CLI (needs aws on the PATH)', () => {
   test('finds the bucket although it was told the wrong Region', async () => {
     const args = ['s3api', 'put-object', '--bucket', Bucket, '--key', Key, '--region', 'us-west-2']
-    expect(await ground.run('aws', args, ground.seeded.keys.owner)).toMatchObject({ code: 0 })
+    expect(await fixture.run('aws', args, fixture.seeded.keys.owner)).toMatchObject({ code: 0 })
   })
 })

@@ -1,27 +1,36 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BUCKET, type Ended, type Ground, isPresent, type Keys, PREFIX, startGround, writeBytes } from './s3-fixture.ts'
+import {
+  BUCKET,
+  type Ended,
+  isPresent,
+  type Keys,
+  PREFIX,
+  type S3Fixture,
+  startS3Fixture,
+  writeBytes,
+} from './s3-fixture.ts'
 
-/** Clients that somebody else wrote, as people have them on their machines. */
+/** The sandbox's S3, tested with clients that others wrote: the AWS CLI and boto3. */
 
 const cliPresent = isPresent('aws', ['--version'])
 const botoPresent = isPresent('python3', ['-c', 'import boto3'])
 const HOME = `s3://${BUCKET}/${PREFIX}`
 const TWENTY_MB = 20 * 1024 * 1024
 
-let ground: Ground
+let fixture: S3Fixture
 let keys: Keys
 
 beforeAll(async () => {
-  ground = await startGround()
-  keys = await ground.session('g-client000001')
+  fixture = await startS3Fixture()
+  keys = await fixture.session('g-client000001')
 })
 
-afterAll(() => ground.stop())
+afterAll(() => fixture.stop())
 
 async function cli(args: string): Promise<Ended> {
-  return ground.run('aws', args.split(' '), keys)
+  return fixture.run('aws', args.split(' '), keys)
 }
 
 async function works(args: string): Promise<string> {
@@ -32,11 +41,11 @@ async function works(args: string): Promise<string> {
 
 describe.skipIf(!cliPresent)('the AWS CLI (needs aws on the PATH)', () => {
   test('cp goes up and down inside the prefix, ls shows it', async () => {
-    await writeFile(join(ground.folder, 'small.txt'), 'small')
+    await writeFile(join(fixture.folder, 'small.txt'), 'small')
     await works(`s3 cp small.txt ${HOME}small.txt`)
     expect(await works(`s3 ls ${HOME}`)).toContain('small.txt')
     await works(`s3 cp ${HOME}small.txt back.txt`)
-    expect(await readFile(join(ground.folder, 'back.txt'), 'utf8')).toBe('small')
+    expect(await readFile(join(fixture.folder, 'back.txt'), 'utf8')).toBe('small')
   })
 
   test('cp is refused outside the prefix', async () => {
@@ -49,14 +58,14 @@ describe.skipIf(!cliPresent)('the AWS CLI (needs aws on the PATH)', () => {
   })
 
   test('20 MB go up in parts, come down the same, and are copied in parts', async () => {
-    const content = await writeBytes(ground, 'large.bin', TWENTY_MB)
+    const content = await writeBytes(fixture, 'large.bin', TWENTY_MB)
     await works(`s3 cp large.bin ${HOME}large.bin`)
-    expect(ground.aws.s3.read(BUCKET, `${PREFIX}large.bin`)?.equals(content)).toBe(true)
+    expect(fixture.aws.s3.read(BUCKET, `${PREFIX}large.bin`)?.equals(content)).toBe(true)
     await works(`s3 cp ${HOME}large.bin large.back`)
-    expect((await readFile(join(ground.folder, 'large.back'))).equals(content)).toBe(true)
+    expect((await readFile(join(fixture.folder, 'large.back'))).equals(content)).toBe(true)
     await works(`s3 cp ${HOME}large.bin ${HOME}copy.bin`)
-    expect(ground.aws.s3.read(BUCKET, `${PREFIX}copy.bin`)?.equals(content)).toBe(true)
-    const actions = new Set(ground.aws.journal.entries().map(({ action }) => action))
+    expect(fixture.aws.s3.read(BUCKET, `${PREFIX}copy.bin`)?.equals(content)).toBe(true)
+    const actions = new Set(fixture.aws.journal.entries().map(({ action }) => action))
     for (const action of ['CreateMultipartUpload', 'UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload']) {
       expect(actions).toContain(action)
     }
@@ -65,20 +74,20 @@ describe.skipIf(!cliPresent)('the AWS CLI (needs aws on the PATH)', () => {
   test('mv, sync, sync --delete and rm --recursive', async () => {
     await works(`s3 cp small.txt ${HOME}moving.txt`)
     await works(`s3 mv ${HOME}moving.txt ${HOME}moved.txt`)
-    const tree = join(ground.folder, 'tree', 'deep')
+    const tree = join(fixture.folder, 'tree', 'deep')
     await mkdir(tree, { recursive: true })
     await writeFile(join(tree, 'one.txt'), '1')
     await writeFile(join(tree, 'two words.txt'), '2')
     await works(`s3 sync tree ${HOME}tree`)
-    expect(ground.aws.s3.keys(BUCKET)).toEqual(
+    expect(fixture.aws.s3.keys(BUCKET)).toEqual(
       expect.arrayContaining([`${PREFIX}moved.txt`, `${PREFIX}tree/deep/one.txt`, `${PREFIX}tree/deep/two words.txt`]),
     )
     expect(await works(`s3 sync tree ${HOME}tree`)).toBe('')
-    await mkdir(join(ground.folder, 'empty'))
+    await mkdir(join(fixture.folder, 'empty'))
     await works(`s3 sync empty ${HOME}tree --delete`)
     await works(`s3 cp small.txt ${HOME}gone/a`)
     await works(`s3 rm ${HOME}gone --recursive`)
-    const left = ground.aws.s3.keys(BUCKET).filter((key) => /\/(tree|gone|moving)/.test(key))
+    const left = fixture.aws.s3.keys(BUCKET).filter((key) => /\/(tree|gone|moving)/.test(key))
     expect(left).toEqual([])
   })
 
@@ -106,7 +115,7 @@ describe.skipIf(!cliPresent)('the AWS CLI (needs aws on the PATH)', () => {
   })
 
   test('the same command is refused after the end, though this machine’s clock has not moved', async () => {
-    const own = await startGround()
+    const own = await startS3Fixture()
     await writeBytes(own, 'small.txt', 5)
     const ending = await own.session('g-clientend001', 600_000)
     const copy = () => own.run('aws', ['s3', 'cp', 'small.txt', `${HOME}ending.txt`], ending)
@@ -147,7 +156,7 @@ print(json.dumps(seen))
 
 describe.skipIf(!botoPresent)('boto3 (needs python3 with boto3)', () => {
   test('puts, uploads in parts, pages, copies with tags, links, and is refused', async () => {
-    const ended = await ground.run('python3', ['-c', BOTO, BUCKET, PREFIX], keys)
+    const ended = await fixture.run('python3', ['-c', BOTO, BUCKET, PREFIX], keys)
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     const seen = JSON.parse(ended.stdout)
     expect(seen).toMatchObject({

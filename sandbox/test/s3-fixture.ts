@@ -11,7 +11,7 @@ import type { AwsOptions, SandboxAws } from '../aws/index.ts'
 import { startAws } from '../aws/index.ts'
 import type { SeededLatchkey } from '../aws/seed.ts'
 
-/** A sandbox with an elevation role, sessions of it, and real clients that use them. */
+/** A sandbox with an elevation role, sessions of that role, and real clients. */
 
 export const REGION = 'eu-west-1'
 export const BUCKET = 'finance-reports'
@@ -23,15 +23,15 @@ export interface Keys {
   readonly sessionToken?: string
 }
 
-export interface Ground {
+export interface S3Fixture {
   readonly aws: SandboxAws
   readonly seeded: SeededLatchkey
-  /** A folder of its own, gone after `stop`. */
+  /** A temporary folder that `stop` removes. */
   readonly folder: string
-  /** A session named after a grant, with a session policy for PREFIX that ends. */
+  /** Opens a session named after a grant. Its session policy allows PREFIX and has an end. */
   session(grantId: string, endsInMs?: number): Promise<Keys>
   s3(keys: Keys): S3Client
-  /** Runs a program with the keys and the sandbox in its environment, and nothing else of ours. */
+  /** Runs a program whose environment has only the keys and the sandbox's endpoint. */
   run(program: string, args: readonly string[], keys: Keys): Promise<Ended>
   stop(): Promise<void>
 }
@@ -46,7 +46,7 @@ export function isPresent(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0
 }
 
-export async function startGround(options: AwsOptions = {}): Promise<Ground> {
+export async function startS3Fixture(options: AwsOptions = {}): Promise<S3Fixture> {
   const aws = await startAws({ region: REGION, ...options })
   const seeded = aws.seedLatchkey({ buckets: [{ name: BUCKET }] })
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-s3-'))
@@ -127,7 +127,7 @@ function environment(aws: SandboxAws, folder: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '',
     HOME: folder,
-    // pyenv finds its programs from here when HOME is another.
+    // pyenv finds its programs through this variable when HOME is changed.
     ...(process.env.PYENV_ROOT === undefined ? {} : { PYENV_ROOT: process.env.PYENV_ROOT }),
     AWS_ENDPOINT_URL: aws.url,
     AWS_DEFAULT_REGION: REGION,
@@ -155,15 +155,15 @@ async function run(program: string, args: readonly string[], env: Record<string,
   return { code, stdout, stderr }
 }
 
-/** A file of that many bytes in the ground's folder, none like its neighbour. */
-export async function writeBytes({ folder }: Ground, name: string, bytes: number): Promise<Buffer> {
+/** Writes a file of this many bytes, in which neighbouring bytes differ. */
+export async function writeBytes({ folder }: S3Fixture, name: string, bytes: number): Promise<Buffer> {
   const body = Buffer.from(Uint32Array.from({ length: Math.ceil(bytes / 4) }, (_, at) => at * 2_654_435_761).buffer)
   const content = body.subarray(0, bytes)
   await writeFile(join(folder, name), content)
   return content
 }
 
-/** A presigned path and query as "Authenticating Requests: Using Query Parameters" writes it; `path` needs no encoding. */
+/** Makes a presigned path and query by "Authenticating Requests: Using Query Parameters". `path` must need no encoding. */
 export function presignPath(keys: Keys, method: 'GET' | 'PUT', host: string, path: string): string {
   const date = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const scope = `${date.slice(0, 8)}/${REGION}/s3/aws4_request`
@@ -187,6 +187,6 @@ export function presignPath(keys: Keys, method: 'GET' | 'PUT', host: string, pat
   return `${path}?${query}&X-Amz-Signature=${createHmac('sha256', signingKey).update(text).digest('hex')}`
 }
 
-export function presign({ aws }: Ground, keys: Keys, method: 'GET' | 'PUT', key: string): string {
+export function presign({ aws }: S3Fixture, keys: Keys, method: 'GET' | 'PUT', key: string): string {
   return aws.url + presignPath(keys, method, new URL(aws.url).host, `/${BUCKET}/${key}`)
 }

@@ -13,22 +13,22 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BUCKET, type Ground, isPresent, PREFIX, startGround } from './s3-fixture.ts'
+import { BUCKET, isPresent, PREFIX, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
-/** Versions of the sandbox's objects (S3 User Guide, "Retaining multiple versions of objects with S3 Versioning"), by AWS's own clients. */
+/** Versions of the sandbox's objects (S3 User Guide, "Retaining multiple versions of objects with S3 Versioning"), tested with AWS's clients. */
 
 const Bucket = BUCKET
 const Key = `${PREFIX}a.csv`
 
-let ground: Ground
+let fixture: S3Fixture
 let s3: S3Client
 
 beforeEach(async () => {
-  ground = await startGround()
-  s3 = ground.s3(ground.seeded.keys.owner)
+  fixture = await startS3Fixture()
+  s3 = fixture.s3(fixture.seeded.keys.owner)
 })
 
-afterEach(() => ground.stop())
+afterEach(() => fixture.stop())
 
 async function versioning(Status: 'Enabled' | 'Suspended'): Promise<void> {
   await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }))
@@ -107,7 +107,7 @@ describe('a versioned bucket', () => {
     await versioning('Suspended')
     expect(await put('two')).toBe('null')
     expect(await put('three')).toBe('null')
-    expect(ground.aws.s3.versions(Bucket, Key).map(({ versionId }) => versionId)).toEqual(['null', one])
+    expect(fixture.aws.s3.versions(Bucket, Key).map(({ versionId }) => versionId)).toEqual(['null', one])
     expect(await drop()).toMatchObject({ DeleteMarker: true, VersionId: 'null' })
     expect(await read(one)).toBe('one')
   })
@@ -122,7 +122,7 @@ describe('a versioned bucket', () => {
     await s3.send(new CopyObjectCommand({ Bucket, Key, CopySource }))
     expect(await read()).toBe('one')
     expect((await s3.send(new GetObjectTaggingCommand({ Bucket, Key }))).TagSet).toEqual(TagSet)
-    expect(ground.aws.s3.versions(Bucket, Key)).toHaveLength(3)
+    expect(fixture.aws.s3.versions(Bucket, Key)).toHaveLength(3)
   })
 
   test('lists its versions page by page', async () => {
@@ -136,7 +136,7 @@ describe('a versioned bucket', () => {
       truncated = page.IsTruncated === true
       at = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }
     }
-    expect(seen).toEqual(ground.aws.s3.versions(Bucket, Key).map(({ versionId }) => versionId))
+    expect(seen).toEqual(fixture.aws.s3.versions(Bucket, Key).map(({ versionId }) => versionId))
     expect(seen).toHaveLength(3)
   })
 })
@@ -144,7 +144,7 @@ describe('a versioned bucket', () => {
 test('rights on versions are rights of their own', async () => {
   await versioning('Enabled')
   const one = await put('one')
-  const session = ground.s3(await ground.session('g-versions0001'))
+  const session = fixture.s3(await fixture.session('g-versions0001'))
   await expect(session.send(new GetObjectCommand({ Bucket, Key }))).resolves.toBeDefined()
   const asks = [
     ['s3:GetObjectVersion', () => session.send(new GetObjectCommand({ Bucket, Key, VersionId: one }))],
@@ -161,9 +161,9 @@ describe.skipIf(!isPresent('aws', ['--version']))('the AWS CLI (needs aws on the
     await versioning('Enabled')
     const one = await put('one')
     await put('two')
-    const { owner } = ground.seeded.keys
+    const { owner } = fixture.seeded.keys
     const cli = async (...args: string[]) => {
-      const ended = await ground.run('aws', ['s3api', ...args, '--bucket', Bucket, '--output', 'json'], owner)
+      const ended = await fixture.run('aws', ['s3api', ...args, '--bucket', Bucket, '--output', 'json'], owner)
       expect(ended, args.join(' ')).toMatchObject({ code: 0, stderr: '' })
       return ended.stdout === '' ? {} : JSON.parse(ended.stdout)
     }

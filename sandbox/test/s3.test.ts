@@ -14,19 +14,28 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BUCKET, type Ground, type Keys, PREFIX, presign, presignPath, REGION, startGround } from './s3-fixture.ts'
+import {
+  BUCKET,
+  type Keys,
+  PREFIX,
+  presign,
+  presignPath,
+  REGION,
+  type S3Fixture,
+  startS3Fixture,
+} from './s3-fixture.ts'
 
-let ground: Ground
+let fixture: S3Fixture
 let keys: Keys
 let s3: S3Client
 
 beforeAll(async () => {
-  ground = await startGround()
-  keys = await ground.session('g-sdk000000001')
-  s3 = ground.s3(keys)
+  fixture = await startS3Fixture()
+  keys = await fixture.session('g-sdk000000001')
+  s3 = fixture.s3(keys)
 })
 
-afterAll(() => ground.stop())
+afterAll(() => fixture.stop())
 
 describe('a session works inside its prefix', () => {
   test('what the SDK puts, with its default checksum, it gets back', async () => {
@@ -39,7 +48,7 @@ describe('a session works inside its prefix', () => {
   })
 
   test('a listing pages through keys and common prefixes', async () => {
-    for (const name of ['a/1', 'a/2', 'b', 'c/1']) ground.aws.s3.put(BUCKET, `${PREFIX}list/${name}`, 'x')
+    for (const name of ['a/1', 'a/2', 'b', 'c/1']) fixture.aws.s3.put(BUCKET, `${PREFIX}list/${name}`, 'x')
     const asked = { Bucket: BUCKET, Prefix: `${PREFIX}list/`, Delimiter: '/', MaxKeys: 2 }
     const first = await s3.send(new ListObjectsV2Command(asked))
     expect(first.CommonPrefixes).toEqual([{ Prefix: `${PREFIX}list/a/` }])
@@ -62,7 +71,7 @@ describe('a session is refused outside its prefix', () => {
         'is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::finance-reports/2025/x"',
       ),
     })
-    expect(ground.aws.s3.keys(BUCKET)).not.toContain('2025/x')
+    expect(fixture.aws.s3.keys(BUCKET)).not.toContain('2025/x')
   })
 
   test('a prefix that only begins alike', async () => {
@@ -75,12 +84,12 @@ describe('a session is refused outside its prefix', () => {
   })
 
   test('a copy whose source may not be read', async () => {
-    ground.aws.s3.put(BUCKET, 'secret', 'x')
+    fixture.aws.s3.put(BUCKET, 'secret', 'x')
     const copy = s3.send(
       new CopyObjectCommand({ Bucket: BUCKET, Key: `${PREFIX}stolen`, CopySource: `${BUCKET}/secret` }),
     )
     await expect(copy).rejects.toMatchObject({ name: 'AccessDenied', message: expect.stringContaining('s3:GetObject') })
-    expect(ground.aws.s3.keys(BUCKET)).not.toContain(`${PREFIX}stolen`)
+    expect(fixture.aws.s3.keys(BUCKET)).not.toContain(`${PREFIX}stolen`)
   })
 
   test('a missing key is 404 to one who may list there, and 403 to one who may not', async () => {
@@ -91,17 +100,17 @@ describe('a session is refused outside its prefix', () => {
   })
 
   test('a batch delete is judged key by key', async () => {
-    ground.aws.s3.put(BUCKET, `${PREFIX}batch`, 'x')
-    ground.aws.s3.put(BUCKET, 'kept', 'x')
+    fixture.aws.s3.put(BUCKET, `${PREFIX}batch`, 'x')
+    fixture.aws.s3.put(BUCKET, 'kept', 'x')
     const Objects = [{ Key: `${PREFIX}batch` }, { Key: 'kept' }]
     const answer = await s3.send(new DeleteObjectsCommand({ Bucket: BUCKET, Delete: { Objects } }))
     expect(answer.Deleted).toEqual([{ Key: `${PREFIX}batch` }])
     expect(answer.Errors).toMatchObject([{ Key: 'kept', Code: 'AccessDenied' }])
-    expect(ground.aws.s3.keys(BUCKET)).toContain('kept')
+    expect(fixture.aws.s3.keys(BUCKET)).toContain('kept')
   })
 
   test('an explicit deny of the bucket policy beats what the session allows', async () => {
-    const bucket = ground.aws.state.buckets.get(BUCKET)
+    const bucket = fixture.aws.state.buckets.get(BUCKET)
     if (bucket === undefined) throw new Error('the bucket was seeded')
     bucket.policy = JSON.stringify({
       Version: '2012-10-17',
@@ -128,7 +137,7 @@ describe('a bucket-level call that the sandbox does not carry out', () => {
   })
 
   test('is not implemented, and says so, when the caller may', async () => {
-    const owner = ground.s3(ground.seeded.keys.owner)
+    const owner = fixture.s3(fixture.seeded.keys.owner)
     const get = owner.send(new GetBucketLifecycleConfigurationCommand({ Bucket: BUCKET }))
     await expect(get).rejects.toMatchObject({ name: 'NotImplemented' })
   })
@@ -136,7 +145,7 @@ describe('a bucket-level call that the sandbox does not carry out', () => {
 
 describe('the end', () => {
   test('the same call is refused once the clock has passed the end inside the session policy', async () => {
-    const own = await startGround()
+    const own = await startS3Fixture()
     const ending = own.s3(await own.session('g-ending000001', 300_000))
     const call = { Bucket: BUCKET, Key: `${PREFIX}x`, Body: 'x' }
     await ending.send(new PutObjectCommand(call))
@@ -151,12 +160,12 @@ describe('the end', () => {
   })
 
   test('a Deny on one aws:userid ends that session and leaves the others of the role whole', async () => {
-    const [one, other] = await Promise.all([ground.session('g-denied000001'), ground.session('g-whole0000001')])
-    const role = ground.seeded.roles[0]
+    const [one, other] = await Promise.all([fixture.session('g-denied000001'), fixture.session('g-whole0000001')])
+    const role = fixture.seeded.roles[0]
     const iam = new IAMClient({
-      endpoint: ground.aws.url,
+      endpoint: fixture.aws.url,
       region: 'us-east-1',
-      credentials: ground.seeded.keys.workers,
+      credentials: fixture.seeded.keys.workers,
     })
     const Condition = { StringEquals: { 'aws:userid': [`${role?.roleId}:g-denied000001`] } }
     await iam.send(
@@ -171,34 +180,34 @@ describe('the end', () => {
     )
     iam.destroy()
     const call = { Bucket: BUCKET, Key: `${PREFIX}after-deny`, Body: 'x' }
-    await expect(ground.s3(one).send(new PutObjectCommand(call))).rejects.toMatchObject({
+    await expect(fixture.s3(one).send(new PutObjectCommand(call))).rejects.toMatchObject({
       name: 'AccessDenied',
       message: expect.stringContaining('explicit deny in an identity-based policy'),
     })
-    await ground.s3(other).send(new PutObjectCommand(call))
+    await fixture.s3(other).send(new PutObjectCommand(call))
   })
 })
 
 describe('a presigned URL', () => {
   test('writes and reads what its signer may, and no more', async () => {
     expect(
-      (await fetch(presign(ground, keys, 'PUT', `${PREFIX}linked`), { method: 'PUT', body: 'linked' })).status,
+      (await fetch(presign(fixture, keys, 'PUT', `${PREFIX}linked`), { method: 'PUT', body: 'linked' })).status,
     ).toBe(200)
-    expect(await (await fetch(presign(ground, keys, 'GET', `${PREFIX}linked`))).text()).toBe('linked')
-    const outside = await fetch(presign(ground, keys, 'PUT', 'outside'), { method: 'PUT', body: 'x' })
+    expect(await (await fetch(presign(fixture, keys, 'GET', `${PREFIX}linked`))).text()).toBe('linked')
+    const outside = await fetch(presign(fixture, keys, 'PUT', 'outside'), { method: 'PUT', body: 'x' })
     expect([outside.status, await outside.text()]).toEqual([403, expect.stringContaining('<Code>AccessDenied</Code>')])
   })
 
   test('may name its bucket in the host', async () => {
     const host = `${BUCKET}.s3.${REGION}.amazonaws.com`
     const path = presignPath(keys, 'GET', host, `/${PREFIX}linked`)
-    const { hostname, port } = new URL(ground.aws.url)
+    const { hostname, port } = new URL(fixture.aws.url)
     const [answer] = await once(get({ hostname, port, path, headers: { host } }), 'response')
     expect(await text(answer)).toBe('linked')
   })
 
   test('is refused for another key than was signed', async () => {
-    const url = presign(ground, keys, 'GET', `${PREFIX}linked`).replace('linked', 'list/b')
+    const url = presign(fixture, keys, 'GET', `${PREFIX}linked`).replace('linked', 'list/b')
     const answer = await fetch(url)
     expect(answer.status).toBe(403)
     expect(await answer.text()).toContain('<Code>SignatureDoesNotMatch</Code>')
@@ -206,11 +215,11 @@ describe('a presigned URL', () => {
 })
 
 test('a request without a signature is refused and leaves no record', async () => {
-  const before = ground.aws.events.records().length
-  const answer = await fetch(`${ground.aws.url}/${BUCKET}/${PREFIX}x`)
+  const before = fixture.aws.events.records().length
+  const answer = await fetch(`${fixture.aws.url}/${BUCKET}/${PREFIX}x`)
   expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining('<Code>AccessDenied</Code>')])
-  const forged = ground.s3({ ...keys, secretAccessKey: 'wrong' })
+  const forged = fixture.s3({ ...keys, secretAccessKey: 'wrong' })
   const get = forged.send(new GetObjectCommand({ Bucket: BUCKET, Key: `${PREFIX}x` }))
   await expect(get).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' })
-  expect(ground.aws.events.records()).toHaveLength(before)
+  expect(fixture.aws.events.records()).toHaveLength(before)
 })

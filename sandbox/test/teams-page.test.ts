@@ -7,7 +7,7 @@ import { textOf } from '../teams/cards.ts'
 import { cardMessage, type EchoBot, startEchoBot } from '../teams/echo-bot.ts'
 import { type Card, type SandboxTeams, startTeams } from '../teams/index.ts'
 
-/** The sandbox's Teams as people see it: in Chromium, with Microsoft's card renderer. */
+/** The page of the sandbox's Teams, tested in Chromium with Microsoft's card renderer. */
 
 const DESKTOP = { width: 1280, height: 860 }
 const PHONE = { width: 390, height: 844 }
@@ -16,7 +16,7 @@ let browser: Browser
 let context: BrowserContext
 let teams: SandboxTeams
 let bot: EchoBot
-/** Errors in the page, and requests to anywhere else. */
+/** Errors in the page and requests to other origins. */
 let problems: string[] = []
 let formId = ''
 let decisionId = ''
@@ -100,7 +100,7 @@ function withButtons(card: Card): Card {
   }
 }
 
-/** As Latchkey will: a form, a card in the approver's chat with a view of his own, both copies edited on a decision. */
+/** A bot that acts as Latchkey does: a form, a card in the approver's chat with a view of its own, and both messages edited after a decision. */
 async function onTurn(turn: TurnContext): Promise<void> {
   const { type, text = '', value } = turn.activity
   if (type === 'message' && text.includes('request')) {
@@ -186,7 +186,7 @@ describe('two people side by side', () => {
     await ask(page)
     const max = room(page, 'max')
     await max.getByRole('button', { name: 'Approve' }).waitFor()
-    // What is stored has no buttons: they are in Max's own view.
+    // The stored card has no buttons; they are in Max's view.
     expect(textOf(teams.conversation('max').at(-1)?.card ?? {})).not.toContain('Approve')
     await max.getByText('month-end *fix*').waitFor()
     await max.getByLabel('Comment').fill('Fine by me')
@@ -197,7 +197,7 @@ describe('two people side by side', () => {
     await room(page, 'rita').getByText('Max Mertens approved').waitFor()
     expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
     expect(await page.getByRole('button', { name: 'Refresh card' }).count()).toBe(0)
-    expect(bot.turns.at(-1)?.value).toMatchObject({
+    expect(bot.activities.at(-1)?.value).toMatchObject({
       trigger: 'manual',
       action: { verb: 'approve', data: { reason: 'Fine by me' } },
     })
@@ -221,12 +221,12 @@ describe('two people side by side', () => {
     const rita = room(page, 'rita')
     await write(rita, 'request')
     const button = rita.getByRole('button', { name: 'Ask', exact: true })
-    // The form is the bot's answer: until it is there, that turn may not have been counted.
+    // The form is the bot's answer. Before it appears, the bot may not have received that message.
     await button.waitFor()
-    const before = bot.turns.length
+    const before = bot.activities.length
     await button.click()
     await rita.getByText('Say where.').waitFor()
-    expect(bot.turns.length).toBe(before)
+    expect(bot.activities.length).toBe(before)
     await accessible(page)
   })
 
@@ -253,7 +253,7 @@ describe('two people side by side', () => {
     await room(page, 'max').getByText('only sees messages that mention it').waitFor()
     await picture(page, 'desktop-light-channel')
     await accessible(page)
-    expect(bot.turns.at(-1)).toMatchObject({ text: '<at>Latchkey</at> request' })
+    expect(bot.activities.at(-1)).toMatchObject({ text: '<at>Latchkey</at> request' })
   })
 
   test('a removed app says so, and can be added again', async () => {

@@ -8,9 +8,9 @@ import { createLimits } from '../teams/limits.ts'
 import { markdownHtml } from '../teams/page/markdown.ts'
 import { WRONG_BOT_TOKENS } from '../teams/wrong-tokens.ts'
 
-/** The sandbox must do what Teams does, and refuse what Teams refuses; asked through Microsoft's own SDK. */
+/** The sandbox's Teams must do what Teams does and refuse what Teams refuses. Tested with Microsoft's SDK. */
 
-/** Stands still, so that limits and ages do not depend on this machine. */
+/** The clock stands still, so that limits and ages do not depend on this machine's speed. */
 let nowMs = Date.now()
 const clock = {
   now: () => nowMs,
@@ -20,7 +20,7 @@ const clock = {
 }
 let teams: SandboxTeams
 let bot: EchoBot
-/** What the bot does with a turn; each test sets its own. */
+/** What the bot does with an activity. Each test sets its own. */
 let logic: (context: TurnContext) => Promise<void>
 
 async function echo(context: TurnContext): Promise<void> {
@@ -40,12 +40,12 @@ afterEach(() => {
   logic = echo
   teams.faults.heal()
   for (const name of ['rita', 'max', 'finn'] as const) teams.close(name)
-  // So that one test's calls do not count against the next one's.
+  // One test's calls must not count in the next one's limits.
   clock.advance(3_600_000)
 })
 logic = echo
 
-/** The approval card of the tests. */
+/** The approval card of these tests. */
 function card(text: string, rest: object = {}): Card {
   return {
     type: 'AdaptiveCard',
@@ -76,7 +76,7 @@ function cardAnswer(value: Card): object {
   return { statusCode: 200, type: 'application/vnd.microsoft.card.adaptive', value }
 }
 
-/** Installs the app and puts a card in the person's chat; returns its message's id. */
+/** Installs the app, sends a card to the person's chat, and returns the message's id. */
 async function sendCard(who: 'rita' | 'max' | 'finn', content: Card): Promise<string> {
   await teams.install(who)
   const sent = await bot.within(teams.roster.person(who).personalChatId, (context) =>
@@ -107,7 +107,7 @@ function directSend(who: 'rita' | 'max', text: string) {
   return sendTo(teams.roster.person(who).personalChatId, text)
 }
 
-/** Without the SDK, which tries again on its own. */
+/** Sends without the SDK, which retries by itself. */
 async function sendTo(conversation: string, text: string) {
   const form = {
     grant_type: 'client_credentials',
@@ -130,7 +130,7 @@ describe('what the bot receives', () => {
   test('a message of a personal chat comes signed, from the person by 29: id and object id, and the answer is in the chat', async () => {
     const { status } = await teams.say('rita', 'request')
     expect(status).toBe(200)
-    const activity = bot.turns.at(-1)
+    const activity = bot.activities.at(-1)
     expect(activity).toMatchObject({
       type: 'message',
       text: 'request',
@@ -146,7 +146,7 @@ describe('what the bot receives', () => {
   test('the first opening of a chat says that the app was added, once', async () => {
     await teams.open('nils', 'personal')
     await teams.open('nils', 'personal')
-    const about = bot.turns.filter((turn) => turn.from?.aadObjectId === PEOPLE.nils)
+    const about = bot.activities.filter((turn) => turn.from?.aadObjectId === PEOPLE.nils)
     expect(about.map(({ type, action }) => [type, action])).toEqual([
       ['installationUpdate', 'add'],
       ['conversationUpdate', undefined],
@@ -154,13 +154,13 @@ describe('what the bot receives', () => {
   })
 
   test('in the channel the bot gets what mentions it, with the mention as an entity, and the thread in the conversation', async () => {
-    const before = bot.turns.length
+    const before = bot.activities.length
     const unheard = await teams.say('finn', 'anybody there?', { where: 'channel', mention: false })
     expect(unheard.status).toBeUndefined()
-    expect(bot.turns.slice(before).filter(({ type }) => type === 'message')).toEqual([])
+    expect(bot.activities.slice(before).filter(({ type }) => type === 'message')).toEqual([])
 
     const asked = await teams.say('finn', 'request', { where: 'channel' })
-    expect(bot.turns.at(-1)).toMatchObject({
+    expect(bot.activities.at(-1)).toMatchObject({
       text: '<at>Latchkey</at> request',
       entities: expect.arrayContaining([expect.objectContaining({ type: 'mention', text: '<at>Latchkey</at>' })]),
       conversation: { conversationType: 'channel', id: `${teams.roster.channel.id};messageid=${asked.thread}` },
@@ -172,11 +172,11 @@ describe('what the bot receives', () => {
   })
 
   test.each(WRONG_BOT_TOKENS)('a token that is wrong (%s) starts no turn', async (wrong) => {
-    const before = bot.turns.length
+    const before = bot.activities.length
     const { status } = await teams.deliver(teams.activity('rita', 'request'), wrong)
-    // The SDK answers a refused algorithm with 500; a bot in front of which nothing else stands shows that.
+    // The SDK answers 500 for a refused algorithm, which a bot without a check of its own passes on.
     expect(status).toBeGreaterThanOrEqual(401)
-    expect(bot.turns.length).toBe(before)
+    expect(bot.activities.length).toBe(before)
   })
 })
 
@@ -288,7 +288,7 @@ describe('messages of the bot', () => {
     await teams.install('kai')
     const send = () => bot.within(teams.roster.person('kai').personalChatId, (context) => context.sendActivity('hello'))
     await teams.uninstall('kai')
-    expect(bot.turns.at(-1)).toMatchObject({ type: 'installationUpdate', action: 'remove' })
+    expect(bot.activities.at(-1)).toMatchObject({ type: 'installationUpdate', action: 'remove' })
     expect(await refusal(send())).toEqual({ status: 403, code: 'BotNotInConversationRoster' })
     await expect(teams.say('kai', 'hello')).rejects.toThrow('removed')
     await teams.install('kai')
@@ -430,7 +430,7 @@ describe('a click on a card', () => {
     const id = await sendCard('max', card('Please decide'))
     const outcome = await teams.click('max', id, 'Approve', { comment: 'fine' })
     expect(outcome).toMatchObject({ kind: 'card', attempts: 1 })
-    expect(bot.turns.at(-1)).toMatchObject({
+    expect(bot.activities.at(-1)).toMatchObject({
       type: 'invoke',
       name: 'adaptiveCard/action',
       replyToId: id,
@@ -474,7 +474,7 @@ describe('a click on a card', () => {
 
   test('what breaks the card’s own rules never leaves the client', async () => {
     const id = await sendCard('max', card('Please decide'))
-    const before = bot.turns.length
+    const before = bot.activities.length
     expect(await teams.click('max', id, 'approve', { comment: 'x'.repeat(21) })).toEqual({
       kind: 'invalid',
       inputs: ['comment'],
@@ -483,26 +483,26 @@ describe('a click on a card', () => {
     await expect(teams.click('max', id, 'approve', { other: 'x' })).rejects.toThrow('no input other')
     await expect(teams.click('max', id, 'revoke')).rejects.toThrow('no button revoke')
     await expect(teams.click('rita', id, 'approve')).rejects.toThrow('sees no message')
-    expect(bot.turns.length).toBe(before)
+    expect(bot.activities.length).toBe(before)
   })
 
   test('a changed client may send any verb and data', async () => {
     logic = (context) => answerInvoke(context, cardAnswer(card('Whatever')))
     const id = await sendCard('max', card('Please decide'))
     await teams.invoke('max', id, { verb: 'approve', data: { requestId: 'r-of-somebody-else' } })
-    expect(bot.turns.at(-1)?.value).toMatchObject({ action: { data: { requestId: 'r-of-somebody-else' } } })
+    expect(bot.activities.at(-1)?.value).toMatchObject({ action: { data: { requestId: 'r-of-somebody-else' } } })
   })
 
   test('Action.Submit comes as a message with a value', async () => {
     logic = async () => {}
     const id = await sendCard('max', card('Please decide'))
     expect(await teams.click('max', id, 'Old client', { comment: 'ok' })).toMatchObject({ kind: 'submitted' })
-    expect(bot.turns.at(-1)).toMatchObject({
+    expect(bot.activities.at(-1)).toMatchObject({
       type: 'message',
       replyToId: id,
       value: { requestId: 'r-1', comment: 'ok' },
     })
-    expect(bot.turns.at(-1)?.text ?? '').toBe('')
+    expect(bot.activities.at(-1)?.text ?? '').toBe('')
   })
 
   test('that is not answered in time comes three times, the same invoke, before the client gives up', async () => {
@@ -512,9 +512,9 @@ describe('a click on a card', () => {
     })
     logic = () => held
     const id = await sendCardQuietly()
-    const before = bot.turns.length
+    const before = bot.activities.length
     expect(await teams.click('max', id, 'approve')).toEqual({ kind: 'unreachable', attempts: 3 })
-    const invokes = bot.turns.slice(before)
+    const invokes = bot.activities.slice(before)
     expect(invokes).toHaveLength(3)
     expect(new Set(invokes.map((turn) => turn.id)).size).toBe(1)
     expect(last('max').error).toMatch(/Unable to reach/)
@@ -554,7 +554,7 @@ describe('refresh', () => {
     expect(refreshes()).toBe(before)
     await teams.open('max', 'channel')
     expect(refreshes()).toBe(before + 1)
-    expect(bot.turns.at(-1)?.value).toMatchObject({ trigger: 'automatic', action: { verb: 'view' } })
+    expect(bot.activities.at(-1)?.value).toMatchObject({ trigger: 'automatic', action: { verb: 'view' } })
     expect(textOf(last('max', 'channel').card ?? {})).toContain('Yours')
     expect(textOf(last('rita', 'channel').card ?? {})).toContain('Base')
 
@@ -607,14 +607,14 @@ describe('the page', () => {
     const html = await page.text()
     expect(html).toContain('Sandbox: not Microsoft')
     expect(html).not.toMatch(/ on[a-z]+=|<script(?! src)/)
-    const before = bot.turns.length
+    const before = bot.activities.length
     const say = (type: string, body: string) =>
       fetch(`${teams.pageUrl()}people/rita/say`, { method: 'POST', headers: { 'content-type': type }, body })
     const body = JSON.stringify({ text: 'hello', where: 'personal' })
     expect((await say('text/plain', body)).status).toBe(404)
-    expect(bot.turns.length).toBe(before)
+    expect(bot.activities.length).toBe(before)
     expect((await say('application/json', body)).status).toBe(200)
-    expect(bot.turns.at(-1)).toMatchObject({ text: 'hello', from: { aadObjectId: PEOPLE.rita } })
+    expect(bot.activities.at(-1)).toMatchObject({ text: 'hello', from: { aadObjectId: PEOPLE.rita } })
   })
 })
 

@@ -11,8 +11,8 @@ const APPROVALS = 20
 const UNIT = 'ms'
 
 /**
- * From the signed click until the sandbox's STS has the request, one at a time, p95: the token, the directory asked at the click, the yes with its
- * MAC, outbox, queue, the directory asked again, the end on record. The baseline: POST, queue, AssumeRole.
+ * From the signed click until the sandbox's STS has the request, one at a time, p95. Covered: token check, directory at the click, approval with its
+ * MAC, outbox, queue, directory again, end on record. The baseline: POST, queue, AssumeRole.
  */
 export const approveToAws: Bench = {
   name: 'approve-to-aws',
@@ -61,7 +61,7 @@ function baselineFacts({ seeded }: World) {
   }
 }
 
-/** Until STS has the next AssumeRole; then what was begun is ended too. */
+/** Resolves when STS has the next AssumeRole and `begin` has ended. */
 async function untilAssumed({ aws }: World, begin: () => Promise<unknown>): Promise<number> {
   const seen = new EventTarget()
   const unsubscribe = aws.journal.subscribe(({ action, outcome }) => {

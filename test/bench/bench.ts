@@ -1,11 +1,11 @@
-/** What every bench is, and how its number is compared with its goal. */
+/** The type of a bench, and the comparison of its number with its goal. */
 
 export interface Measured {
   readonly value: number
-  /** As people read it: `≥ 1.0`. */
+  /** As shown to people: `≥ 1.0`. */
   readonly goal: string
   readonly meets: boolean
-  /** What was measured on both sides, in a line. */
+  /** One line with the numbers of both sides. */
   readonly detail: string
 }
 
@@ -16,7 +16,7 @@ export interface Bench {
   readonly run: (say: Say) => Promise<Measured>
 }
 
-/** One row of the table, and one object of the JSON. */
+/** One row of the table and one object of the JSON. */
 export interface Row extends Measured {
   readonly name: string
 }
@@ -29,7 +29,7 @@ export function atMost(goal: number, value: number, detail: string): Measured {
   return { value, goal: `≤ ${goal}`, meets: value <= goal, detail }
 }
 
-/** A count that is exact. */
+/** An exact count. */
 export function exactly(goal: number, value: number, detail: string): Measured {
   return { value, goal: `= ${goal}`, meets: value === goal, detail }
 }

@@ -6,18 +6,18 @@ import { openClicks } from './clicks.ts'
 import { closing } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
-/** Teams takes 7 messages a second in one chat, and 50 of one app: seven people at seven each are all that it takes at once. */
+/** Teams accepts 7 messages a second in one chat and 50 from one app. Seven people with seven messages each are the most that it accepts at once. */
 const PEOPLE = ['rita', 'max', 'finn', 'nils', 'dana', 'omar', 'oona'] as const
 const EACH = 7
 const WAVES = 6
 const isAnswer = ({ from, card }: ShownMessage) => from === 'bot' && card !== undefined
-/** Every limit of Teams counts an hour at most. */
+/** Longer than the longest window of Teams' limits, one hour. */
 const LIMITS_FORGET_MS = 3_601_000
 const UNIT = 'turns/s'
 
 /**
- * `my access` in personal chats: heard, read from the record, sent to Teams. The baseline answers each person with the card that
- * Latchkey made for them, through the same adapter and token check. Between two waves the sandbox's clock moves, so that Teams' own limits are not what is measured.
+ * `my access` in personal chats: received, read from the record, sent to Teams. The baseline answers each person with the card that
+ * Latchkey made for them, through the same adapter and token check. The sandbox's clock moves between two waves, so that Teams' limits are not measured.
  */
 export const botTurns: Bench = {
   name: 'bot-turns',
@@ -28,7 +28,7 @@ export const botTurns: Bench = {
       const { teams } = world
       const clicks = await openClicks(world)
       closeLater(() => clicks.close())
-      // Rita has one grant and one request that waits, and Max that one to review.
+      // Rita has one grant and one pending request, and Max has that request to review.
       const [granted] = await clicks.prepare(2)
       if (granted) await clicks.approve(granted)
       for (const person of PEOPLE) await teams.install(person)
@@ -56,7 +56,7 @@ export const botTurns: Bench = {
         for (let wave = 1; wave <= WAVES; wave += 1) {
           teams.clock.advance(LIMITS_FORGET_MS)
           const activities = PEOPLE.flatMap((who) =>
-            // Of one millisecond they would have one id, and what arrives twice is answered once.
+            // Two activities of the same millisecond would have the same id, and a repeated id is answered only once.
             Array.from({ length: EACH }, () => ({ ...teams.activity(who, 'my access'), id: String(nextId++) })),
           )
           const startedAt = performance.now()

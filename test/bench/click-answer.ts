@@ -11,7 +11,7 @@ const IN_FLIGHT = 20
 const UNIT = 'ms'
 
 /**
- * The answer to a yes in Teams, p95 with 20 in flight, each to a request of its own. The baseline answers every click with one constant card, of
+ * The answer to an approval in Teams, p95 with 20 in flight, each for its own request. The baseline answers every click with one constant card of
  * the size of Latchkey's, through the same adapter and token check.
  */
 export const clickAnswer: Bench = {

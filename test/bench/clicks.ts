@@ -3,30 +3,30 @@ import type { Outcome } from '../../sandbox/teams/index.ts'
 import type { World } from '../fixtures/world.ts'
 import { ASK, until } from './life.ts'
 
-/** Approvals by Max in Teams, as many as are asked for, and where they go. */
+/** Approvals by Max in Teams: the requests, the clicks, and their way to Latchkey. */
 
 export interface Pending {
   readonly requestId: string
-  /** Of what Max sees: goes back with his click. */
+  /** The version on Max's card, which his click sends back. */
   readonly version: string
 }
 
 export interface Clicks {
-  /** So many requests that wait for Max; nothing is under way when they are there. */
+  /** Makes this many requests that wait for Max. When it resolves nothing else is in progress. */
   prepare(count: number): Promise<readonly Pending[]>
   approve(pending: Pending): Promise<Outcome>
   close(): void
 }
 
-/** Max decides for both. One person may have five requests waiting. */
+/** Max decides for both. One person may have five pending requests. */
 const REQUESTERS = ['rita', 'finn'] as const
 const EACH_AT_ONCE = 4
 
-/** `redisPath`: of the Redis itself, where what Latchkey sends to it is counted on the way. */
+/** `redisPath` is the socket of the Redis itself, for worlds whose Redis URL leads through a counting proxy. */
 export async function openClicks(world: World, redisPath = world.redis.url): Promise<Clicks> {
   const cli = new Redis(redisPath)
   const { teams } = world
-  // Who does not have the app gets no card, which would be less work.
+  // Without the app a person gets no card, which would be less work.
   for (const person of ['max', ...REQUESTERS]) await teams.install(person)
   const message = await teams.waitFor(() => teams.conversation('max').find(({ from, card }) => from === 'bot' && card))
 
@@ -53,14 +53,14 @@ export async function openClicks(world: World, redisPath = world.redis.url): Pro
   }
 }
 
-/** What people may do within an hour, and a role hold at once, is not what is measured: as if the hour had passed. */
+/** Removes the counts of hourly limits and of the role's capacity, as if an hour had passed, because they are not measured. */
 async function forgetLimits(cli: Redis): Promise<void> {
   const kinds = ['pending', 'asks', 'on-role']
   const found = await Promise.all(kinds.map((kind) => cli.keys(`{latchkey}:index:${kind}:*`)))
   if (found.flat().length > 0) await cli.del(...found.flat())
 }
 
-/** Every job that was named is done: cards are sent, grants are active. */
+/** Resolves when every job is done: cards are sent, grants are active. */
 export async function untilIdle(redisUrl: string, longestMs?: number): Promise<void> {
   const cli = new Redis(redisUrl)
   const queues = ['activate', 'cards', 'revoke']
@@ -84,7 +84,7 @@ export async function untilIdle(redisUrl: string, longestMs?: number): Promise<v
   }
 }
 
-/** Milliseconds that each of these took, so many of them in flight all the time. */
+/** Returns the milliseconds that each item took, with this many always in flight. */
 export async function timeEach<T>(items: readonly T[], inFlight: number, act: (item: T) => Promise<unknown>) {
   const times: number[] = []
   let next = 0

@@ -2,16 +2,15 @@ import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Stands between a process and its Redis and counts round trips. What a client sends on one connection without a pause is one burst: it is held until
- * the client has been silent for some milliseconds, so commands that do not wait for each other always travel together, and those that do never can.
- * A burst is one round trip.
+ * A proxy between a process and its Redis that counts round trips. What a client sends on one connection without a pause is one burst and one round trip.
+ * A burst is held until the client was silent for some milliseconds, so commands that do not wait for each other share a burst, and those that do never share one.
  */
 export interface CountingProxy {
   /** `redis://127.0.0.1:<port>` */
   readonly url: string
-  /** Every round trip so far, as the words of its commands. */
+  /** Every round trip so far, as the names and arguments of its commands. */
   trips(): readonly Trip[]
-  /** When nothing that `counts` came for half a second. */
+  /** Resolves after half a second without a trip that `counts`. */
   untilQuiet(counts: (trip: Trip) => boolean): Promise<void>
   stop(): Promise<void>
 }
@@ -35,7 +34,7 @@ export async function startCountingProxy(targetPath: string): Promise<CountingPr
     })
     function wait(): void {
       clearTimeout(timer)
-      // Where this process itself was busy, the rest may lie there unread: it is read before the burst is called whole.
+      // When this process was busy, the rest of a burst may be unread. It is read before the burst counts as complete.
       timer = setTimeout(
         (chunks: number) => setImmediate(() => (held.length === chunks ? pass() : wait())),
         HELD_MS,
@@ -52,7 +51,7 @@ export async function startCountingProxy(targetPath: string): Promise<CountingPr
     server.on('data', (chunk) => client.write(chunk))
     for (const socket of [client, server]) {
       sockets.add(socket)
-      // Whichever side ends first, the other sees it by itself.
+      // When one side ends, the other side's socket closes too.
       socket.on('error', () => socket.destroy())
       socket.on('close', () => {
         clearTimeout(timer)
@@ -83,7 +82,7 @@ export async function startCountingProxy(targetPath: string): Promise<CountingPr
 
 const LF = 10
 
-/** Commands in a burst of RESP ("Redis serialization protocol": arrays of bulk strings). */
+/** The commands in a burst of RESP ("Redis serialization protocol": arrays of bulk strings). */
 export function commandsIn(burst: Buffer): Trip {
   const commands: string[][] = []
   let at = 0

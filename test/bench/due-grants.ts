@@ -9,7 +9,7 @@ import { activeGrant } from '../fixtures/active-grants.ts'
 import { APPROVAL_KEY } from './life.ts'
 
 const AT_ONCE = 500
-/** So that each has one job, and none from the sweeper. */
+/** Long enough that the sweeper adds no second job for a grant. */
 const NOT_SWEPT_MS = 60_000
 
 interface Means {
@@ -17,7 +17,7 @@ interface Means {
   readonly queue: JobQueue
 }
 
-/** So many active grants of the first role that all end at the same second, with requests, due entries and jobs as an activation leaves them. */
+/** Writes this many active grants of the first role that end in the same second, with requests, due entries and jobs as an activation writes them. */
 export async function seedDue(
   { record, queue }: Means,
   [principal]: readonly SessionPrincipal[],
@@ -43,7 +43,7 @@ export async function seedDue(
   return grants
 }
 
-/** So many grants of the first role that were just approved, as the yes leaves them, but for their jobs, which wait for one moment. */
+/** Writes this many grants of the first role as a new approval writes them. Their jobs wait for one moment. */
 export async function seedApproved(
   { record, queue }: Means,
   [principal]: readonly SessionPrincipal[],
@@ -69,7 +69,7 @@ function approved({ endsAt: _end, activatedAt: _at, ...grant }: Grant): Grant {
   return { ...grant, status: 'activating', attempts: 0 }
 }
 
-/** Approved; nobody was shown a card, which would be Teams' pace. */
+/** An approved request without messages, because sending them would measure Teams' limits. */
 function requestOf({ id, terms, requesterName }: Grant) {
   const { requestId, requester, scopes, levels, durationMinutes, entitlement, principal, decidedAt } = terms
   return signRequest(APPROVAL_KEY, {

@@ -16,30 +16,30 @@ import { compare, inWords } from './rounds.ts'
 import { percentile } from './statistics.ts'
 
 const TIDYINGS = 10_000
-const HOLDERS = Array.from({ length: 20 }, (_, number) => `team-${number}`)
+const ENTITIES = Array.from({ length: 20 }, (_, number) => `team-${number}`)
 const EARLY_ENDS = 20
 const UNIT = 'ms'
 
 /**
- * From "done" until the record says `revoked`, which it says once AWS was read back; one at a time, p95. With 10,000 policies waiting that only
- * have to be tidied away, of grants of the driver `attach` that ended on time, against the same with nothing waiting. A turn has workers, Deny
- * document and record to itself.
+ * From "done" until the record is `revoked`, which follows the read-back from AWS; one at a time, p95. Measured with 10,000 policies to remove,
+ * of `attach` grants that ended on time, against the same with none. Only one turn at a time uses the workers, the Deny
+ * document and the record.
  */
 export const earlyRevoke: Bench = {
   name: 'early-revoke',
   run: (say) =>
     closing(async (closeLater) => {
-      const world = await startWorld({ seed: { holders: HOLDERS.map((name) => ({ kind: 'role', name })) } })
+      const world = await startWorld({ seed: { entities: ENTITIES.map((name) => ({ kind: 'role', name })) } })
       closeLater(() => world.stop())
       const life = openLife(world, world.redis.url)
       closeLater(() => life.close())
-      const ground = { world, life, record: redisRecord(life.cli) }
+      const fixture = { world, life, record: redisRecord(life.cli) }
 
       async function waiting(): Promise<number> {
-        await begin(ground)
-        await seedTidyings(ground)
+        await begin(fixture)
+        await seedTidyings(fixture)
         await until('tidying has begun', async () => heldBy(world) < TIDYINGS)
-        const p95 = await endMany(ground)
+        const p95 = await endMany(fixture)
         const left = heldBy(world)
         if (left === 0) throw new Error('Everything was tidied away before the last early end.')
         say(`${left} of ${TIDYINGS} were still waiting`)
@@ -47,8 +47,8 @@ export const earlyRevoke: Bench = {
       }
 
       async function idle(): Promise<number> {
-        await begin(ground)
-        return await endMany(ground)
+        await begin(fixture)
+        return await endMany(fixture)
       }
 
       const compared = await compare({ latchkey: waiting, baseline: idle }, UNIT, say)
@@ -56,14 +56,14 @@ export const earlyRevoke: Bench = {
     }),
 }
 
-interface Ground {
+interface RevokeParts {
   readonly world: World
   readonly life: Life
   readonly record: RecordPort
 }
 
-/** As on the first day: no grant, no denial, nothing under way. */
-async function begin({ world, life }: Ground): Promise<void> {
+/** Starts a turn with no grant, no denial and nothing in progress. */
+async function begin({ world, life }: RevokeParts): Promise<void> {
   await world.kill('workers', 'SIGKILL')
   await life.cli.flushall()
   for (const { inline } of world.aws.state.roles.values())
@@ -72,10 +72,10 @@ async function begin({ world, life }: Ground): Promise<void> {
   await until('the role is adopted', async () => (await life.cli.keys('{latchkey}:deny:*')).length > 0)
 }
 
-/** Grants that ended on time; AWS still holds their policies, and the due index says so. */
-async function seedTidyings({ world, record }: Ground): Promise<void> {
+/** Writes grants that ended on time whose policies AWS still holds, with their due entries. */
+async function seedTidyings({ world, record }: RevokeParts): Promise<void> {
   const nowMs = await record.now()
-  const roles = holdersOf(world)
+  const roles = entityOf(world)
   const each = TIDYINGS / roles.length
   for (const { principal, role } of roles) {
     const grants = Array.from({ length: each }, () => endedGrant(principal, nowMs))
@@ -88,8 +88,8 @@ async function seedTidyings({ world, record }: Ground): Promise<void> {
   }
 }
 
-function holdersOf({ aws }: World): readonly { readonly role: Role; readonly principal: AttachPrincipal }[] {
-  return HOLDERS.flatMap((name) => {
+function entityOf({ aws }: World): readonly { readonly role: Role; readonly principal: AttachPrincipal }[] {
+  return ENTITIES.flatMap((name) => {
     const role = aws.state.roles.get(name)
     if (role === undefined) return []
     const { arn, roleId } = role
@@ -104,10 +104,10 @@ function endedGrant(principal: AttachPrincipal, nowMs: number): Grant {
 }
 
 function heldBy(world: World): number {
-  return holdersOf(world).reduce((sum, { role }) => sum + role.inline.current().size, 0)
+  return entityOf(world).reduce((sum, { role }) => sum + role.inline.current().size, 0)
 }
 
-async function endMany({ world, life, record }: Ground): Promise<number> {
+async function endMany({ world, life, record }: RevokeParts): Promise<number> {
   const [principal] = rolePrincipals(world)
   if (principal === undefined) throw new Error('The sandbox was seeded without a role.')
   const nowMs = await record.now()

@@ -11,7 +11,7 @@ import { endsUnderWay } from '../../workers/ends-under-way.ts'
 import { relayOutbox } from '../../workers/relay-outbox.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 
-/** A worker process of Latchkey's own parts that does only so many jobs at once: waiting for AWS is then what it does, and cores are to spare. */
+/** A worker process made of Latchkey's parts that runs only a few jobs at once, so that it waits for AWS and processors stay idle. */
 const setup = readSetup(process.env, 'workers')
 const { redisUrl } = setup.config
 const log = openLog(setup.config, 'bench')
@@ -24,7 +24,7 @@ const workers = startWorkers(shared, {
   handlers: {
     activate: ({ recordId }) => activateGrant(deps, recordId),
     revoke: ({ recordId }) => revokeGrant(deps, recordId),
-    // Requests of this bench are shown to nobody.
+    // The requests of this bench have no messages.
     cards: async () => ({}),
   },
   concurrency: Number(process.env.JOBS_AT_ONCE),

@@ -17,20 +17,20 @@ import { quietLog, untilWritten } from './bench-redis.ts'
 import { principalOf, s3Event, strangerAt } from './s3-events.ts'
 import { seedGrants } from './seeded-grants.ts'
 
-/** As many as wait at once when 50 connections bring records: so the inbox is packed as it is then. */
+/** 50 connections bring at most this many records at once, so the inbox is packed as under that load. */
 const WAITING_AT_ONCE = 50
 const ONE_IN = 10
 
-export interface FoldGround {
+export interface FoldFixture {
   readonly grantIds: readonly string[]
   readonly url: string
-  /** Fills the inbox through Latchkey's own door, lets the workers' loop fold it, and says how many records a second that were. */
+  /** Fills the inbox through Latchkey's own route, lets the workers' loop fold it, and returns the records per second. */
   fold(records: readonly CloudTrailRecord[]): Promise<number>
   close(): Promise<void>
 }
 
-/** A Redis of its own with so many live grants. */
-export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
+/** Opens a Redis of its own with this many live grants. */
+export async function openFoldFixture(liveGrants: number): Promise<FoldFixture> {
   const redis = await startPrivateRedis()
   const connections: Connection[] = []
   const open = async (purpose: Purpose) => {
@@ -44,11 +44,11 @@ export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
   const grantIds = await seedGrants(record, liveGrants)
   if (!(asking instanceof Redis)) throw new Error('A private Redis is no cluster.')
   await untilWritten(asking)
-  const ground = { record, writing, asking, reading }
+  const parts = { record, writing, asking, reading }
   return {
     grantIds,
     url: redis.url,
-    fold: (records) => foldAll(ground, records),
+    fold: (records) => foldAll(parts, records),
     async close() {
       for (const connection of connections) connection.disconnect()
       await redis.stop()
@@ -56,7 +56,7 @@ export async function openFoldGround(liveGrants: number): Promise<FoldGround> {
   }
 }
 
-/** Fresh records, one in ten by one of these grants in turn. */
+/** Makes new records. One in ten is by one of these grants, in turn. */
 export function makeRecords(count: number, grantIds: readonly string[]): readonly CloudTrailRecord[] {
   return Array.from({ length: count }, (_, position) => {
     const grantId = position % ONE_IN === 0 ? grantIds[(position / ONE_IN) % grantIds.length] : undefined
@@ -64,15 +64,15 @@ export function makeRecords(count: number, grantIds: readonly string[]): readonl
   })
 }
 
-interface Ground {
+interface FoldParts {
   readonly record: RecordPort
   readonly writing: Connection
   readonly asking: Connection
   readonly reading: Connection
 }
 
-async function foldAll(ground: Ground, records: readonly CloudTrailRecord[]): Promise<number> {
-  const { record, writing, asking, reading } = ground
+async function foldAll(parts: FoldParts, records: readonly CloudTrailRecord[]): Promise<number> {
+  const { record, writing, asking, reading } = parts
   await fill(writing, records)
   const before = await asking.zcard('{latchkey}:seen')
   const startedAt = performance.now()

@@ -1,5 +1,5 @@
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldGround } from './fold-fixture.ts'
+import { makeRecords, openFoldFixture } from './fold-fixture.ts'
 import { closing } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
@@ -9,15 +9,15 @@ const RECORDS = 15_000
 const UNIT = 'records/s'
 
 /**
- * The same fold with 100,000 live grants and with 100, each in a Redis of its own. On both sides the records are by 100 of them: how many grants
- * are being used is traffic, how many there are is growth, and only growth is asked for.
+ * The same fold with 100,000 live grants and with 100, each in a Redis of its own. On both sides 100 of the grants make the records,
+ * because only the number of live grants is measured, not the number in use.
  */
 export const foldGrowth: Bench = {
   name: 'fold-growth',
   run: (say) =>
     closing(async (closeLater) => {
       say(`writing ${MANY} and ${FEW} live grants`)
-      const [many, few] = [await openFoldGround(MANY), await openFoldGround(FEW)]
+      const [many, few] = [await openFoldFixture(MANY), await openFoldFixture(FEW)]
       closeLater(() => Promise.all([many.close(), few.close()]))
       const sides = {
         latchkey: () => many.fold(makeRecords(RECORDS, many.grantIds.slice(0, FEW))),

@@ -1,8 +1,8 @@
 import type { Trip } from './counting-proxy.ts'
 
 /**
- * What processes do with nothing to do, and so no part of any request: waiting for entries and jobs, BullMQ's look for stalled jobs, keeping a
- * connection alive, and the sweeper's look at the due index.
+ * Trips of idle processes, which belong to no request: waiting for entries and jobs, BullMQ's check for stalled jobs, keep-alive,
+ * and the sweeper's check of the due index.
  */
 export function isIdle(trip: Trip): boolean {
   return trip.every(isIdleCommand)
@@ -12,28 +12,28 @@ const IDLE = new Set(['XREADGROUP', 'XAUTOCLAIM', 'BZPOPMIN', 'PING', 'CLIENT', 
 
 function isIdleCommand([name = '', ...words]: readonly string[]): boolean {
   if (IDLE.has(name.toUpperCase())) return true
-  return isLookAtDue([name, ...words]) || words.some((word) => word.endsWith(':stalled-check')) || isEmptyFold(words)
+  return isDueCheck([name, ...words]) || words.some((word) => word.endsWith(':stalled-check')) || isEmptyFold(words)
 }
 
-function isLookAtDue([name = '', key = '']: readonly string[]): boolean {
+function isDueCheck([name = '', key = '']: readonly string[]): boolean {
   return name.toUpperCase() === 'ZRANGEBYSCORE' && key.startsWith('{latchkey}:due:')
 }
 
-/** The seventh argument of the fold, after its keys, is how many records it brings. */
+/** The seventh argument of the fold script after its keys is the number of records. */
 const RECORDS_OF_FOLD = 7
 
-/** The fold reports what is due even when no record came. */
+/** The fold also reports due entries when no record came. */
 function isEmptyFold([, keys, inbox, ...words]: readonly string[]): boolean {
   return inbox === '{latchkey}:inbox' && words.at(Number(keys) - 1 + RECORDS_OF_FOLD - 1) === '0'
 }
 
-/** Round trips that belong to what was asked for. Each look at the due index asks Redis for the time first. */
+/** The round trips that belong to requests. Each check of the due index asks Redis for the time first. */
 export function countTrips(trips: readonly Trip[]): number {
-  const sweeps = trips.filter((trip) => trip.some(isLookAtDue)).length
+  const sweeps = trips.filter((trip) => trip.some(isDueCheck)).length
   return trips.filter((trip) => !isIdle(trip)).length - sweeps
 }
 
-/** A trip as people read it: of a script its first own key, else command and key; ids left out. */
+/** A short name of a trip: a script's first own key, else command and key, without ids. */
 export function nameOf(trip: Trip): string {
   return trip.map(nameOfCommand).join(' + ')
 }

@@ -11,8 +11,8 @@ const CONNECTIONS = 50
 const UNIT = 'records/s'
 
 /**
- * `POST /api/cloudtrail`, 2.5 KB, 50 connections, everything up to 202: key, schema, cut, stored for good. Both are processes of their own on
- * one Redis; both streams are emptied before each turn.
+ * `POST /api/cloudtrail`, 2.5 KB, 50 connections, up to 202: key, schema, cut, stored durably. Both sides are processes of their own on
+ * one Redis. Both streams are emptied before each turn.
  */
 export const intakeAccept: Bench = {
   name: 'intake-accept',

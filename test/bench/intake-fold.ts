@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import type { CloudTrailRecord } from '../../src/oversight/cloudtrail-record.ts'
 import { readStream } from './baselines/intake-fold.ts'
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldGround } from './fold-fixture.ts'
+import { makeRecords, openFoldFixture } from './fold-fixture.ts'
 import { closing } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
@@ -12,25 +12,25 @@ const STREAM = 'baseline:inbox'
 const UNIT = 'records/s'
 
 /**
- * Inbox → deduped, matched, digested, with 100,000 live grants; one record in ten is by a grant, each time another. The baseline reads the same
- * records, as the intake cut them, one an entry: reading and parsing alone.
+ * From the inbox to deduplicated, matched and summarised, with 100,000 live grants. One record in ten is by a grant, each time another.
+ * The baseline reads and parses the same cut records, one per entry.
  */
 export const intakeFold: Bench = {
   name: 'intake-fold',
   run: (say) =>
     closing(async (closeLater) => {
       say(`writing ${LIVE_GRANTS} live grants`)
-      const ground = await openFoldGround(LIVE_GRANTS)
-      closeLater(() => ground.close())
-      const redis = new Redis(ground.url)
+      const fixture = await openFoldFixture(LIVE_GRANTS)
+      closeLater(() => fixture.close())
+      const redis = new Redis(fixture.url)
       closeLater(() => redis.disconnect())
 
       async function latchkey(): Promise<number> {
-        return ground.fold(makeRecords(RECORDS, ground.grantIds))
+        return fixture.fold(makeRecords(RECORDS, fixture.grantIds))
       }
 
       async function baseline(): Promise<number> {
-        await fill(redis, makeRecords(RECORDS, ground.grantIds))
+        await fill(redis, makeRecords(RECORDS, fixture.grantIds))
         const startedAt = performance.now()
         const records = await readStream(redis, STREAM)
         return records / ((performance.now() - startedAt) / 1_000)

@@ -6,15 +6,15 @@ import type { RecordKind } from '../../src/store/commit.ts'
 import { type Answer, CLOUDTRAIL_KEY, RULES, type World } from '../fixtures/world.ts'
 import { s3Event } from './s3-events.ts'
 
-/** The moves of a request's life, each done once its fact is in the record. */
+/** The steps of a request's life. Each resolves when its result is on record. */
 
-/** Rules by which exactly one person is asked. */
+/** Rules by which exactly one person may approve. */
 export const ONE_APPROVER = RULES.replace('from: [manager, "group:data-owners"]', 'from: [manager]')
 
 export const ASK = { scope: 's3://finance-reports/2026/', levels: ['write'], duration: '45m', reason: 'month-end fix' }
 const APPROVE = { decision: 'approve', comment: 'fine' }
 const LONGEST_WAIT_MS = 30_000
-/** As the processes of a world have it. */
+/** The key of the world's processes. */
 export const APPROVAL_KEY = 'a1'.repeat(32)
 
 const stored = z.looseObject({
@@ -27,24 +27,24 @@ const stored = z.looseObject({
 })
 
 export interface Life {
-  /** Past Latchkey. */
+  /** A Redis client that does not go through Latchkey. */
   readonly cli: Redis
   ask(person: PersonName): Promise<string>
   approve(person: PersonName, requestId: string): Promise<string>
   untilStatus(grantId: string, status: string): Promise<void>
   vend(person: PersonName, grantId: string): Promise<void>
-  /** With credentials of its own, each time. */
+  /** Opens a console link with new credentials each time. */
   openConsole(person: PersonName, grantId: string): Promise<void>
-  /** So many S3 writes with that grant, told by CloudTrail and counted. */
+  /** Makes this many S3 writes with the grant; resolves when CloudTrail's records of them are counted. */
   write(grantId: string, count: number): Promise<void>
-  /** Said "done", and AWS was read back. */
+  /** Says "done"; resolves when AWS was read back. */
   done(person: PersonName, grantId: string): Promise<void>
   grantOf(requestId: string): Promise<string>
   read(kind: RecordKind, id: string): Promise<z.infer<typeof stored>>
   close(): void
 }
 
-/** `redisPath`: of the Redis itself, so that what is looked at here is never counted. */
+/** `redisPath` is the socket of the Redis itself, so that the reads here are never counted. */
 export function openLife(world: World, redisPath: string): Life {
   const cli = new Redis(redisPath)
 
@@ -96,7 +96,7 @@ async function tell({ web }: World, event: object): Promise<void> {
   if (answer.status !== 202) throw new Error(`A record was answered ${answer.status}: ${await answer.text()}`)
 }
 
-/** A measurement that waits longer than this waits for something that does not come. */
+/** Waits for a fact. @throws when it does not come in time */
 export async function until(what: string, fact: () => Promise<boolean>, longestMs = LONGEST_WAIT_MS): Promise<void> {
   const giveUpAt = performance.now() + longestMs
   while (!(await fact())) {

@@ -2,25 +2,25 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 /**
- * HTTP by bare sockets: on a machine of two cores the client must cost next to nothing, or it is what is measured. Knows just enough of HTTP to
- * find the end of an answer that has a Content-Length.
+ * HTTP on bare sockets, because on two processors a full HTTP client would dominate the measurement. It reads answers by their
+ * Content-Length and knows no more of HTTP.
  */
 
 export interface LoadOptions {
   readonly url: string
   readonly connections: number
-  /** Whole requests, as they go over the wire. Each is sent once. */
+  /** Complete requests as bytes. Each is sent once. */
   readonly requests: readonly Buffer[]
   readonly wantedStatus: number
 }
 
-/** Requests per second, each connection sending its next request when the last was answered. */
+/** Requests per second. Each connection sends its next request after the answer to the last. */
 export async function load(options: LoadOptions): Promise<number> {
   const { seconds } = await playAll(options)
   return options.requests.length / seconds
 }
 
-/** Milliseconds until each was answered. */
+/** The milliseconds until each answer. */
 export async function answerTimes(options: LoadOptions): Promise<readonly number[]> {
   return (await playAll(options)).times
 }

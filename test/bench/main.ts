@@ -14,7 +14,7 @@ import { formatNumber, formatTable } from './table.ts'
 import { vend } from './vend.ts'
 import { workers2 } from './workers-2.ts'
 
-/** `npm run bench [-- --json] [-- <name>…]`. Ends with 0 when everything was measured: a goal that is missed is reported, no failure. */
+/** `npm run bench [-- --json] [-- <name>…]`. Exits with 0 when everything was measured. A missed goal is reported and is no failure. */
 
 const BENCHES: readonly Bench[] = [
   intakeAccept,
@@ -42,7 +42,7 @@ function chosen(names: readonly string[]): readonly Bench[] {
   return names.length === 0 ? BENCHES : BENCHES.filter(({ name }) => names.includes(name))
 }
 
-/** Undefined: it could not be measured, and standard error says why. */
+/** Undefined when the measurement failed; standard error says why. */
 async function measure({ name, run }: Bench): Promise<Row | undefined> {
   const say = (line: string) => process.stderr.write(`${name}: ${line}\n`)
   try {

@@ -8,7 +8,7 @@ export interface RunningProcess {
   stop(): Promise<void>
 }
 
-/** A compiled file as a process of its own that says when it is ready. What it logs goes nowhere: reading it would cost the client's time. */
+/** Starts a compiled file as a process and waits until it is ready. Its log is discarded, because reading it would cost the client's time. */
 export async function startQuiet(file: string, words: readonly string[], env: Environment): Promise<RunningProcess> {
   const child = fork(compiled(file), words, { env, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const ready = await Promise.race([once(child, 'message').then(() => true), once(child, 'exit').then(() => false)])
@@ -16,7 +16,7 @@ export async function startQuiet(file: string, words: readonly string[], env: En
   return { url: `http://127.0.0.1:${env.PORT}`, stop: () => endProcess(child, 'SIGTERM') }
 }
 
-/** Runs the work and then everything that it named to be closed, the last first. */
+/** Runs the work and then closes everything that it registered, the last first. */
 export async function closing<T>(work: (closeLater: (close: () => unknown) => void) => Promise<T>): Promise<T> {
   const closers: (() => unknown)[] = []
   try {

@@ -11,25 +11,25 @@ const MOST_KILOBYTES = 10
 const FIRST = 6
 const MORE = 18
 const AT_ONCE = 3
-/** Each with their manager. */
+/** Requesters with their managers. */
 const PAIRS = [
   { requester: 'rita', approver: 'max' },
   { requester: 'finn', approver: 'max' },
   { requester: 'nils', approver: 'finn' },
 ] as const
 const AUDIT_EVENTS = 12
-const COPIES = 4
+const MESSAGES = 4
 const S3_WRITES = 20
 
-/** Gone by itself: the memory of a commit after a minute, that of a CloudTrail record some hours after it cannot come any more. */
+/** Keys that expire by themselves: of a commit after a minute, of a CloudTrail record some hours after its latest possible arrival. */
 const FORGOTTEN = /^\{latchkey\}:(commit:|lease:|seen$)/
-/** Latchkey's own keys have one of these names; the rest is BullMQ's, which is bounded and holds nothing of a request that is over. */
+/** Latchkey's own keys. All others are BullMQ's, which are bounded and hold nothing of a finished request. */
 const OWN = /^\{latchkey\}:(request|grant|copy|deny|due|index|audit|outbox|inbox|digest|unexplained|epoch|budget)(:|$)/
 
 /**
- * Redis memory of one more finished request, in the real product: one approver, 4 copies (card and outcome of the requester, card and mail of the approver), 12 audit events, 20 S3 writes. MEMORY USAGE (all
- * samples) of every key of Latchkey's after 24 such requests less that after 6, divided by 18: so the shares of streams and indexes are in
- * it. Against the bytes of the JSON in them: records, audit events, digests.
+ * Redis memory of one more finished request in the real product: one approver, 4 messages (card and outcome of the requester, card and mail of the approver), 12 audit events, 20 S3 writes.
+ * MEMORY USAGE (all samples) of every key of Latchkey after 24 such requests less that after 6, divided by 18, so that the shares of streams and indexes count.
+ * The detail compares it with the bytes of their JSON: records, audit events, write summaries.
  */
 export const recordBytes: Bench = {
   name: 'record-bytes',
@@ -68,25 +68,25 @@ async function liveMany(life: Life, count: number): Promise<void> {
 async function live(life: Life, position: number): Promise<void> {
   const { requester, approver } = PAIRS[position % PAIRS.length] ?? PAIRS[0]
   const requestId = await life.ask(requester)
-  const { copies } = await life.read('request', requestId)
-  if (copies.length !== COPIES) throw new Error(`The request has ${copies.length} copies.`)
-  await until('card and mails are out', () => areShown(life, copies, COPIES - 1))
+  const { copies: messages } = await life.read('request', requestId)
+  if (messages.length !== MESSAGES) throw new Error(`The request has ${messages.length} copies.`)
+  await until('card and mails are out', () => areDelivered(life, messages, MESSAGES - 1))
   const grantId = await life.approve(approver, requestId)
   await life.untilStatus(grantId, 'active')
   await life.write(grantId, S3_WRITES)
-  await until('the outcome is out', () => areShown(life, copies, COPIES))
+  await until('the outcome is out', () => areDelivered(life, messages, MESSAGES))
   await life.vend(requester, grantId)
-  // The end adds two more. Credentials that are still good would be handed out again, which adds none.
+  // The end adds two more audit events. Credentials that are still valid are handed out again, which adds none.
   while ((await auditOf(life.cli, requestId)).length < AUDIT_EVENTS - 2) await life.openConsole(requester, grantId)
   await life.done(requester, grantId)
   const events = async () => (await auditOf(life.cli, requestId)).length
   await until(`there are ${AUDIT_EVENTS} audit events`, async () => (await events()) === AUDIT_EVENTS)
 }
 
-/** What tells of them in the audit is written by then. */
-async function areShown(life: Life, ids: readonly string[], count: number): Promise<boolean> {
-  const copies = await Promise.all(ids.map((id) => life.read('copy', id)))
-  return copies.filter(({ reference }) => reference !== undefined).length === count
+/** True when this many messages were delivered; their audit events are written by then. */
+async function areDelivered(life: Life, ids: readonly string[], count: number): Promise<boolean> {
+  const messages = await Promise.all(ids.map((id) => life.read('copy', id)))
+  return messages.filter(({ reference }) => reference !== undefined).length === count
 }
 
 async function auditOf(cli: Redis, id: string): Promise<readonly string[]> {
@@ -94,7 +94,7 @@ async function auditOf(cli: Redis, id: string): Promise<readonly string[]> {
   return entries.flatMap(([, [, text = '']]) => (text.includes(`"${id}"`) ? [text] : []))
 }
 
-/** Where it lies: bytes of all keys of one name. */
+/** The bytes of all keys by name. */
 async function describe(cli: Redis): Promise<string> {
   const sums = new Map<string, number>()
   for (const key of await cli.keys('{latchkey}:*')) {

@@ -10,26 +10,26 @@ import { rolePrincipals } from './bench-redis.ts'
 import { until } from './life.ts'
 import { closing } from './processes.ts'
 
-const COPIES = 3
+const REPLICAS = 3
 const ENDED_ON_EACH = 100
-const RULES_WITH_COPIES = RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${COPIES} }`)
+const RULES_WITH_REPLICAS = RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${REPLICAS} }`)
 const LONGEST_MS = 120_000
 
 /**
- * 300 session grants on a role and its two copies, all ended early while the workers are away; then two worker processes come to all of it at once.
- * The number: how often IAM was asked to write, once for each copy that was touched.
+ * 300 session grants on a role and its two replicas, all ended early while no worker runs; then two worker processes start.
+ * Measured: the number of IAM writes, which should be one for each replica.
  */
 export const revokeCalls: Bench = {
   name: 'revoke-calls',
   run: (say) =>
     closing(async (closeLater) => {
-      const world = await startWorld({ rules: RULES_WITH_COPIES, seed: { copies: COPIES } })
+      const world = await startWorld({ rules: RULES_WITH_REPLICAS, seed: { replicas: REPLICAS } })
       closeLater(() => world.stop())
       const cli = new Redis(world.redis.url)
       closeLater(() => cli.disconnect())
       const record = redisRecord(cli)
       await world.startWorkers()
-      await until('every role is adopted', async () => (await cli.keys('{latchkey}:deny:*')).length === COPIES)
+      await until('every role is adopted', async () => (await cli.keys('{latchkey}:deny:*')).length === REPLICAS)
       await world.kill('workers', 'SIGTERM')
 
       const principals = rolePrincipals(world)
@@ -42,8 +42,8 @@ export const revokeCalls: Bench = {
       await Promise.all([world.startWorkers(), world.startWorkers()])
       const isOver = async () => (await cli.zcard('{latchkey}:index:live:grants')) === 0
       await until('the last grant is revoked', isOver, LONGEST_MS)
-      const detail = `IAM writes for ${grants.length} early ends at once on a role and its copies, ${COPIES} in all`
-      return exactly(COPIES, writes(world) - before, detail)
+      const detail = `IAM writes for ${grants.length} early ends at once on a role and its copies, ${REPLICAS} in all`
+      return exactly(REPLICAS, writes(world) - before, detail)
     }),
 }
 

@@ -13,11 +13,11 @@ const MOST_OF_A_CLICK = 4
 const MOST_OF_A_LIFE = 40
 
 /**
- * Round trips between Latchkey's processes and Redis, counted by a proxy in front of each: a burst of commands that a client sends on one
- * connection without waiting, and its answers (`counting-proxy.ts`); what idle processes do is left out (`idle.ts`). Of a click: all that the web
- * process does from an approver's yes in Teams until the answer. Of a life: web and workers together, from the ask of one approver through approval, activation, one
- * vend, one S3 write, "done" and the read-back. What one step brought about is
- * over before the next one, as with people. The median of five: an idle look that fell into a burst of work may move a count by one.
+ * Round trips between Latchkey's processes and Redis, counted by a proxy in front of each process (`counting-proxy.ts`) without those of idle processes (`idle.ts`).
+ * A round trip is a burst of commands that a client sends on one connection without waiting, and its answers.
+ * Of a click: what the web process sends from an approver's click in Teams until the answer.
+ * Of a life: web and workers together, from a request with one approver through approval, activation, one vend, one S3 write, "done" and the read-back. The work of each step ends before the next step.
+ * The median of five, because an idle trip within a burst may change a count by one.
  */
 export const roundTrips: Bench = {
   name: 'round-trips',
@@ -62,7 +62,7 @@ export const roundTrips: Bench = {
     }),
 }
 
-/** What they began with, of web and of workers, each with how often. */
+/** The trips of web and of workers by their first command, with their counts. */
 function listOf(during: readonly (readonly Trip[])[]): readonly string[] {
   return during.map((list, position) => {
     const counts = new Map<string, number>()
@@ -80,7 +80,7 @@ interface Means {
   readonly tripsOfWeb: () => readonly Trip[]
 }
 
-/** One life; the answer is what the click sent. */
+/** Plays one life and returns the trips of the click. */
 async function live({ life, clicks, settled, tripsOfWeb }: Means): Promise<readonly Trip[]> {
   const [pending] = await clicks.prepare(1)
   if (pending === undefined) throw new Error('Nothing was asked.')

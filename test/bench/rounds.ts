@@ -4,22 +4,22 @@ import { formatNumber } from './table.ts'
 
 const ROUNDS = 5
 
-/** Each measures once and gives one number, of the same unit. */
+/** Each side measures once and returns one number in the same unit. */
 export interface Sides {
   readonly latchkey: () => Promise<number>
   readonly baseline: () => Promise<number>
 }
 
 export interface Compared {
-  /** Median of the rounds' ratios, Latchkey's number over the baseline's. */
+  /** Median of the rounds' ratios: Latchkey's number divided by the baseline's. */
   readonly ratio: number
   readonly latchkey: number
   readonly baseline: number
 }
 
 /**
- * One unrecorded turn each, then five rounds of four turns: Latchkey, baseline, baseline, Latchkey; of each the mean. What else the machine does at
- * the time then meets both sides of a ratio, and what grows from turn to turn too.
+ * One unrecorded turn of each side, then five rounds of four turns: Latchkey, baseline, baseline, Latchkey, with the mean of each.
+ * So other load on the machine, and growth from turn to turn, affect both sides alike.
  */
 export async function compare({ latchkey, baseline }: Sides, unit: string, say: Say): Promise<Compared> {
   await latchkey()

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { someEvent } from '../unit/oversight/a-record.ts'
 
-/** CloudTrail's records as EventBridge sends them: of the size that real ones have, each with an id of its own. */
+/** CloudTrail's records as EventBridge sends them, of real size, each with an id of its own. */
 
 const BODY_BYTES = 2_560
 
@@ -9,7 +9,7 @@ export function principalOf(grantId: string): string {
   return `AROAEXAMPLE:${grantId}`
 }
 
-/** Somebody who is no session of ours: 50 of them take turns. */
+/** The principal id of another session; 50 of them take turns. */
 export function strangerAt(position: number): string {
   return `AROASTRANGER:batch-${position % 50}`
 }
@@ -49,7 +49,7 @@ export function s3Event(principalId: string) {
   })
 }
 
-/** The event as the body of a request, brought to 2.5 KB by the one field that is as long as a client likes. */
+/** The event as a request body of 2.5 KB, padded in the field whose length clients choose. */
 export function eventBody(principalId: string): string {
   const event = s3Event(principalId)
   const withAgent = (userAgent: string) => JSON.stringify({ ...event, detail: { ...event.detail, userAgent } })

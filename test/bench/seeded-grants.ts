@@ -6,7 +6,7 @@ import { someGrant, someTerms } from '../unit/grants/a-grant.ts'
 
 const AT_ONCE = 200
 
-/** So many active grants with all that belongs to them, written as Latchkey writes. Their ids. */
+/** Writes this many active grants with everything that belongs to them, as Latchkey does. Returns their ids. */
 export async function seedGrants(record: RecordPort, count: number): Promise<readonly string[]> {
   const ids = Array.from({ length: count }, () => newId('g'))
   const nowMs = await record.now()

@@ -1,4 +1,4 @@
-/** The middle one; of an even number the mean of the two in the middle. */
+/** The middle value; for an even number the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = sort(values)
   const middle = Math.floor(sorted.length / 2)

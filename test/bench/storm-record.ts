@@ -13,18 +13,18 @@ import { closing, startQuiet } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
 const GRANTS = 10_000
-/** Until they are due everything is written: the first time there is plenty of time, later twice what it took. */
+/** Everything is written before it is due. The first time allows this much; later runs allow twice what the last took. */
 const FIRST_AHEAD_MS = 45_000
 const LEAST_AHEAD_MS = 3_000
 const AT_ONCE = 500
-/** 10,000 requests are looked at again. */
+/** The workers check 10,000 requests for messages to update. */
 const LONGEST_SETTLING_MS = 180_000
 const BASELINE = 'baseline-ends'
 const UNIT = 'ms'
 
 /**
- * 10,000 session grants that end in the same second: from that second until the last is `expired`, with its audit event. Nobody has a card of
- * them, but every request is looked at again for one, here as in life. The baseline: as many delayed jobs, each with one narrow script.
+ * 10,000 session grants that end in the same second, from that second until the last is `expired` with its audit event. No grant has a
+ * message, but each request is checked for one, as in production. The baseline: as many delayed jobs, each with one script.
  */
 export const stormRecord: Bench = {
   name: 'storm-record',
@@ -97,7 +97,7 @@ async function delayNoOps(cli: Redis, queue: Queue, ids: readonly string[], dueA
   await queue.addBulk(ids.map((id) => ({ name: 'end', data: { id }, opts })))
 }
 
-/** Milliseconds from the due moment until the index holds nothing any more. */
+/** Milliseconds from the due moment until the index is empty. */
 async function untilEmpty(cli: Redis, index: string, dueAtMs: number): Promise<number> {
   if (Date.now() > dueAtMs || (await cli.zcard(index)) !== GRANTS)
     throw new Error('Not everything was written in time.')
@@ -109,7 +109,7 @@ async function untilEmpty(cli: Redis, index: string, dueAtMs: number): Promise<n
 const entry = z.tuple([z.string(), z.tuple([z.literal('event'), z.string()])])
 const event = z.looseObject({ kind: z.string(), grantId: z.string().optional() })
 
-/** Each once, and each by its record too. */
+/** Fails unless each grant has one audit event and the record is `expired`. */
 async function demandExpired(cli: Redis, ids: ReadonlySet<string>): Promise<void> {
   const events = (await cli.xrange('{latchkey}:audit', '-', '+')).map((one) =>
     event.parse(JSON.parse(entry.parse(one)[1][1])),

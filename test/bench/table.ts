@@ -2,7 +2,7 @@ import type { Row } from './bench.ts'
 
 const HEAD = ['name', 'value', 'goal', 'meets', 'detail'] as const
 
-/** Columns as wide as their longest text; the last one runs free. */
+/** Columns are as wide as their longest text; the last is not padded. */
 export function formatTable(rows: readonly Row[]): string {
   const lines = [HEAD, ...rows.map(cells)]
   const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
@@ -20,7 +20,7 @@ function formatLine(line: readonly string[], widths: readonly number[]): string 
     .trimEnd()
 }
 
-/** Three significant digits say all that such a measurement knows; a count is whole. */
+/** Three significant digits, the precision of such a measurement. A count is whole. */
 export function formatNumber(value: number): string {
   return Number.isInteger(value) ? String(value) : value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }

@@ -21,10 +21,10 @@ const MOST_UNCACHED = 1.3
 const UNIT = 'ms'
 
 /**
- * `POST /api/v1/grants/:id/credentials`, p95, one at a time, everything up to the answer: who is it, is the grant theirs, right, active, and its
+ * `POST /api/v1/grants/:id/credentials`, p95, one at a time, up to the answer: is the caller known, is the grant the caller's, genuine and active, is its
  * role ready. Cached: handed out again, against a route that answers a constant. Uncached: the intent on record, then STS, against a route that
- * asks STS alone. Both check the same token. A route that answers a constant is no fair company for one that may not answer before it has read
- * whether the grant still stands: the detail also says how it compares with one that awaits one round trip to Redis, as this one must.
+ * only calls STS. All check the same token.
+ * The detail also compares with a route that waits for one round trip to Redis, because the cached answer must read the grant first.
  */
 export const vend: Bench = {
   name: 'vend',
@@ -52,7 +52,7 @@ export const vend: Bench = {
           requests: Array.from({ length: count }, () => postRequest(url, { authorization }, '{}')),
           wantedStatus: 200,
         })
-      // The first one tells its address.
+      // The first vend records the caller's address.
       await post(credentialsCache, 1)
       const renew = await renewal(cli, grantId, world.environment('web').APPROVAL_KEY ?? '')
 
@@ -98,7 +98,7 @@ async function granted(life: Life): Promise<string> {
   return grantId
 }
 
-/** Makes of the grant one with another yes, a millisecond younger: what was vended under the last one is not handed out any more. */
+/** Gives the grant another approval, one millisecond later, so that credentials of the previous one are not handed out again. */
 async function renewal(cli: Redis, grantId: string, approvalKey: string): Promise<() => Promise<void>> {
   const key = `{latchkey}:grant:${grantId}`
   const stored = z.looseObject({ terms }).parse(JSON.parse((await cli.hget(key, 'json')) ?? ''))

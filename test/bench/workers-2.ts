@@ -11,23 +11,23 @@ import { closing, type RunningProcess, startQuiet } from './processes.ts'
 import { compare, inWords } from './rounds.ts'
 
 const ACTIVATIONS = 120
-/** By each process, before it is measured. */
+/** Activations that each process makes before the measurement. */
 const BEFORE = 20
 const REPLY_HELD_MS = 50
-/** In each process: so many replies of 50 ms are waited for in a fraction of what this machine's cores could compute meanwhile. */
+/** Jobs at once in each process: few enough that waiting 50 ms for the replies takes far longer than computing them. */
 const FEW_AT_ONCE = 2
-/** Until then everything is written. */
+/** Everything is written before this moment. */
 const AHEAD_MS = 1_500
 const UNIT = 'activations/s'
 
 type Start = () => Promise<Pick<RunningProcess, 'stop'>>
 
 /**
- * Activations per second of two worker processes against one, each reply of AWS held for 50 ms: what they share (record, queue, leases) must not
- * make them wait for each other. The jobs are all due at one moment; from then until STS has answered the last one. Each process does two jobs at
- * once, so that the replies are what it waits for: the product's twenty at once keep one process busy computing, and where it, the sandbox
- * and Redis fill all cores two can make no more. The detail says that as well, measured once. Every turn has new processes, each of which has
- * activated some before; one that is only stopped would go on taking what Redis hands it.
+ * Activations per second of two worker processes against one, with each reply of AWS held for 50 ms. What they share (record, queue, leases) must not
+ * make them wait for each other. All jobs are due at one moment; measured is the time from then until STS has answered the last.
+ * Each process runs two jobs at once, so that it waits for replies. With the product's twenty at once, one process is busy computing, and when it, the sandbox
+ * and Redis use all cores, a second one cannot add speed. The detail gives that number too, measured once.
+ * Every turn has new processes that have activated some grants before, because a process that is only stopped would still take jobs from Redis.
  */
 export const workers2: Bench = {
   name: 'workers-2',
@@ -86,7 +86,7 @@ async function startProduct(world: World): Promise<Pick<RunningProcess, 'stop'>>
   return { stop: () => endProcess(child, 'SIGTERM') }
 }
 
-/** When STS has answered them all. */
+/** Resolves when STS has answered them all. */
 function untilAssumed({ aws }: World, count: number): Promise<number> {
   let done = 0
   return new Promise((resolve, reject) => {

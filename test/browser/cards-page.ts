@@ -3,7 +3,7 @@ import { AdaptiveCard, SerializationContext, Versions } from 'adaptivecards'
 import { hostConfig } from '../../sandbox/teams/page/host-config.ts'
 import { markdownHtml } from '../../sandbox/teams/page/markdown.ts'
 
-/** One card by Microsoft's own renderer, with the sandbox's look of Teams. */
+/** Renders one card with Microsoft's renderer and the sandbox's Teams style. */
 
 AdaptiveCard.onProcessMarkdown = (text, result) => {
   result.outputHtml = markdownHtml(text)
@@ -15,12 +15,12 @@ interface Named {
   readonly card: object
 }
 
-/** Below each other in groups, as wide as said. */
+/** Shows the cards below each other in groups, at this width. */
 function show(groups: readonly (readonly Named[])[], widthPx: number): void {
   document.querySelector('main')?.replaceChildren(...groups.map((group) => sectionOf(group, widthPx)))
 }
 
-/** Names of those that are wider than their place. */
+/** The names of cards wider than their frame. */
 function tooWide(): readonly string[] {
   const cards = [...document.querySelectorAll<HTMLElement>('.card')]
   return cards.filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.dataset.name ?? '')
@@ -48,7 +48,7 @@ function frameOf(name: string, json: object, widthPx: number): HTMLElement {
 
 const REFERENCES = ['id', 'name', 'for', 'aria-labelledby', 'aria-describedby', 'aria-controls', 'aria-owns']
 
-/** The renderer takes an input's id for its element, and here are many cards. */
+/** The renderer uses an input's id as element id, and this page has many cards. */
 function keepIdsApart(frame: HTMLElement, name: string): void {
   const prefix = `${name.replace(/[^a-z]+/gi, '-')}--`
   for (const one of frame.querySelectorAll('*')) {

@@ -8,7 +8,7 @@ import { PROJECT } from '../../sandbox/project.ts'
 import { allCards } from '../cards/all-cards.ts'
 import { CHROMIUM, MISSING, openBrowser } from './chromium.ts'
 
-/** Every card as people see it: by Microsoft's own renderer in Chromium. */
+/** Every card as people see it, rendered by Microsoft's renderer in Chromium. */
 
 let browser: Browser
 let script = ''
@@ -62,13 +62,13 @@ async function pictures(page: Page, name: string): Promise<void> {
     await section.screenshot({ path: join(process.env.PICTURES, `cards-${name}-${position + 1}.png`) })
 }
 
-const looks = [
+const layouts = [
   { place: 'phone', cardPx: 360 },
   { place: 'desktop', cardPx: 640 },
 ].flatMap((size) => (['light', 'dark'] as const).map((scheme) => ({ ...size, scheme })))
 
 describe('every card', () => {
-  test.each(looks)('is no wider than its place: $place, $scheme', async ({ place, cardPx, scheme }) => {
+  test.each(layouts)('is no wider than its place: $place, $scheme', async ({ place, cardPx, scheme }) => {
     const page = await openPage(allCards(), cardPx, scheme)
     await pictures(page, `${place}-${scheme}`)
     expect(await page.evaluate(() => Reflect.get(window, 'tooWide')())).toEqual([])
@@ -76,10 +76,10 @@ describe('every card', () => {
   })
 
   test.each(['light', 'dark'] as const)('can be read and used by everybody: %s', async (scheme) => {
-    // Without those that hold nothing which another does not hold too.
+    // Without cards that show nothing which another card does not show too.
     const cards = allCards().filter(({ name }) => !name.endsWith('(everybody)'))
     const page = await openPage(cards, 360, scheme)
-    // A card stands in a page of Teams, which has these.
+    // In Teams these rules apply to the page around the card.
     const { violations } = await new AxeBuilder({ page }).disableRules(['page-has-heading-one', 'region']).analyze()
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
     await page.context().close()

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
-/** Where tests look at pages. Set CHROMIUM to another browser's path, PICTURES to a folder to keep what was seen. */
+/** The browser of the tests. Set CHROMIUM to use another one, PICTURES to a folder to keep screenshots. */
 
 export const CHROMIUM = [
   process.env.CHROMIUM,

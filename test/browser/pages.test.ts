@@ -7,40 +7,40 @@ import { reviewAccessRequest } from '../../src/access-requests/review/review-acc
 import { renderMail } from '../../src/cards/approval-mail.ts'
 import { graphMailer } from '../../src/graph/mailer.ts'
 import { requestView } from '../../src/views/request-view.ts'
-import { type Front, openFront } from '../fixtures/pages.ts'
+import { openPages, type PagesFixture } from '../fixtures/pages.ts'
 import { freePort } from '../fixtures/world.ts'
 import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
-/** From the mail to the decision, as an approver does it: in Chromium. */
+/** An approver's way from the mail to the decision, in Chromium. */
 
 const DESKTOP = { width: 1180, height: 900 }
 const PHONE = { width: 390, height: 844 }
 
 let browser: Browser
 let context: BrowserContext
-let front: Front
+let pagesFixture: PagesFixture
 let publicUrl = ''
-/** Errors in a page, and what its policy refused. */
+/** Errors in a page, and what its content security policy refused. */
 let problems: string[] = []
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) return
   browser = await openBrowser(CHROMIUM)
-  front = await openFront('browser')
+  pagesFixture = await openPages('browser')
   const port = await freePort()
   publicUrl = `http://127.0.0.1:${port}`
-  const app = await front.open({ publicUrl })
+  const app = await pagesFixture.open({ publicUrl })
   await app.listen({ port, host: '127.0.0.1' })
 })
 afterAll(async () => {
   await browser?.close()
-  await front?.close()
+  await pagesFixture?.close()
 })
 
 beforeEach(async (running) => {
   if (CHROMIUM === undefined) running.skip(MISSING)
   problems = []
-  // The sandbox's Entra signs with a throw-away certificate.
+  // The sandbox's Entra has a throw-away certificate.
   context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ignoreHTTPSErrors: true })
   context.on('weberror', (error) => problems.push(error.error().message))
   context.on('console', (line) => isOurs(line.location().url) && line.type() === 'error' && problems.push(line.text()))
@@ -51,37 +51,37 @@ afterEach(async () => {
   expect(problems).toEqual([])
 })
 
-/** A refusal's status and a site's missing picture are printed too, and what this test itself tries inside the mail's sandbox. */
+/** The browser also prints an error for the status of a refusal, a site without an icon, and what this test tries inside the mail's frame. */
 function isOurs(url: string): boolean {
   return !/\/favicon\.ico$|\/requests\/r-[0-9a-z]{12}$|\/body$/.test(url)
 }
 
-/** The mail by itself, as a client shows it: inside the mailbox nothing may look into it. */
+/** The mail alone, as a mail client shows it. Inside the mailbox its frame cannot be inspected. */
 async function mailAlone(colorScheme: 'light' | 'dark', requestId: string): Promise<void> {
   const page = await context.newPage()
   await page.setViewportSize(PHONE)
   await page.emulateMedia({ colorScheme })
-  const found = front.office.entra.mails(PEOPLE.max).find(({ html }) => html.includes(requestId))
+  const found = pagesFixture.useCases.entra.mails(PEOPLE.max).find(({ html }) => html.includes(requestId))
   await page.setContent(found?.html ?? '')
   await picture(page, `mail-alone-phone-${colorScheme}`, true)
-  // A mail stands inside its reader's program: landmarks are that program's.
+  // The landmarks belong to the mail program around the mail.
   await accessible(page, ['landmark-one-main', 'region'])
   await page.close()
 }
 
-/** What workers do with a copy by mail. */
+/** What workers do with a message by mail. */
 async function mailed(requestId: string, to = 'max@harbour.example'): Promise<void> {
-  const { entra, ground, record } = front.office
+  const { entra, fixture, record } = pagesFixture.useCases
   const stored = await readRequest(record, requestId)
   if (stored === undefined) throw new Error('The request is gone.')
   const mail = renderMail({ request: requestView(stored), grant: null }, publicUrl)
-  await graphMailer({ ...entra, sender: MAIL_SENDER, log: ground.log }).send({ ...mail, to, id: 'c-0123456789ab' })
+  await graphMailer({ ...entra, sender: MAIL_SENDER, log: fixture.log }).send({ ...mail, to, id: 'c-0123456789ab' })
   await entra.waitForMail(PEOPLE.max, ({ html }) => html.includes(requestId))
 }
 
 async function openMail(): Promise<Page> {
   const page = await context.newPage()
-  await page.goto(front.office.entra.mailboxUrl(PEOPLE.max))
+  await page.goto(pagesFixture.useCases.entra.mailboxUrl(PEOPLE.max))
   if ((page.viewportSize()?.width ?? 0) < 760)
     await page.getByRole('navigation', { name: 'Inbox' }).getByRole('link').first().click()
   await bodyOf(page).getByRole('heading').waitFor()
@@ -92,7 +92,7 @@ function bodyOf(page: Page) {
   return page.frameLocator('iframe')
 }
 
-/** Clicks the mail's one link and signs in on the page that opens. */
+/** Clicks the only link of the mail and signs in on the page that opens. */
 async function follow(mail: Page, name: string): Promise<Page> {
   const opened = context.waitForEvent('page')
   await bodyOf(mail).getByRole('link', { name: 'Review the request' }).click()
@@ -114,7 +114,7 @@ async function accessible(page: Page, without: readonly string[] = []): Promise<
 
 describe('from the mail to the decision', () => {
   test('the link leads through sign-in to the request; approving it there decides, and says so', async () => {
-    const { id } = await front.ask()
+    const { id } = await pagesFixture.ask()
     await mailed(id)
     const mail = await openMail()
     await picture(mail, 'mail-desktop-light', true)
@@ -132,14 +132,14 @@ describe('from the mail to the decision', () => {
     await page.getByText('Month end, as agreed').waitFor()
     expect(await page.getByRole('button', { name: /Approve|Deny/ }).count()).toBe(0)
     await picture(page, 'page-desktop-light-approved', true)
-    expect(Object(await front.office.record.read('request', id)).value.status).toBe('approved')
+    expect(Object(await pagesFixture.useCases.record.read('request', id)).value.status).toBe('approved')
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByRole('heading', { name: 'You are signed out' }).waitFor()
   })
 
   test('two spaces in a scope are two spaces, in the mail and on the page', async () => {
     const scope = 's3://finance-reports/a  b/'
-    const { id } = await front.ask('rita', scope)
+    const { id } = await pagesFixture.ask('rita', scope)
     await mailed(id)
     const mail = await openMail()
     const said = [await bodyOf(mail).locator('body').innerText()]
@@ -149,11 +149,14 @@ describe('from the mail to the decision', () => {
   })
 
   test('whoever comes late is told by whom it was decided, and what', async () => {
-    const { id } = await front.ask()
+    const { id } = await pagesFixture.ask()
     await mailed(id)
     const page = await follow(await openMail(), 'Max Mertens')
     await page.getByLabel(/^Comment/).fill('Too late')
-    await reviewAccessRequest(front.office.deps, front.office.as('dana'), id, { decision: 'deny', comment: 'Not now' })
+    await reviewAccessRequest(pagesFixture.useCases.deps, pagesFixture.useCases.as('dana'), id, {
+      decision: 'deny',
+      comment: 'Not now',
+    })
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('alert').filter({ hasText: 'already denied by Dana Okafor' }).waitFor()
     await page.getByRole('heading', { name: 'Denied by Dana Okafor' }).waitFor()
@@ -162,7 +165,7 @@ describe('from the mail to the decision', () => {
   })
 
   test('by keyboard alone: comment, approve and deny are reached in that order, and seen', async () => {
-    const { id } = await front.ask()
+    const { id } = await pagesFixture.ask()
     await mailed(id)
     const page = await follow(await openMail(), 'Max Mertens')
     const reached: string[] = []
@@ -186,7 +189,7 @@ describe('on a phone', () => {
   test.each(['light', 'dark'] as const)(
     'mailbox, mail, request, decision and refusal read well, %s',
     async (colorScheme) => {
-      const { id } = await front.ask(
+      const { id } = await pagesFixture.ask(
         'rita',
         's3://finance-reports/2026/month-end/a-rather-long-prefix-without-any-gap/corrections/',
       )
@@ -195,7 +198,7 @@ describe('on a phone', () => {
       const start = await context.newPage()
       await start.setViewportSize(PHONE)
       await start.emulateMedia({ colorScheme })
-      await start.goto(front.office.entra.mailboxUrl(PEOPLE.max))
+      await start.goto(pagesFixture.useCases.entra.mailboxUrl(PEOPLE.max))
       await picture(start, `mailbox-phone-${colorScheme}`, true)
       await accessible(start)
       await start.getByRole('navigation', { name: 'Inbox' }).getByRole('link').first().click()

@@ -8,12 +8,12 @@ import { PEOPLE, type PersonName } from '../../sandbox/entra/fixture.ts'
 import { type Product, startProduct } from '../fixtures/product.ts'
 import { CHROMIUM, MISSING, openBrowser, picture } from './chromium.ts'
 
-/** The main job by hand: Rita and Max in their Teams, Max in his mailbox, Rita at her terminal. */
+/** One request by hand: Rita and Max in their Teams, Max in his mailbox, Rita at her terminal. */
 
 const DESKTOP = { width: 1280, height: 1100 }
 const PREFIX = 's3://finance-reports/2026/'
 
-let here: Product
+let world: Product
 let browser: Browser
 let context: BrowserContext
 let folder = ''
@@ -24,33 +24,33 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'latchkey-rooms-'))
   await writeFile(join(folder, 'report.csv'), 'month,total\n')
   browser = await openBrowser(CHROMIUM)
-  here = await startProduct({ watch: true })
-  await here.startWorkers()
-  rita = await openTerminal(here, 'rita', folder)
+  world = await startProduct({ watch: true })
+  await world.startWorkers()
+  rita = await openTerminal(world, 'rita', folder)
   await rita.login()
 })
 afterAll(async () => {
   await browser?.close()
-  await here?.stop()
+  await world?.stop()
   if (folder !== '') await rm(folder, { recursive: true, force: true })
 })
 
 beforeEach(async (running) => {
   if (CHROMIUM === undefined) running.skip(MISSING)
-  // The sandbox's Entra signs with a throw-away certificate.
+  // The sandbox's Entra has a throw-away certificate.
   context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ignoreHTTPSErrors: true })
 })
 afterEach(async () => context?.close())
 
 async function openTeams(): Promise<Page> {
   const page = await context.newPage()
-  await page.goto(here.teams.pageUrl('rita', 'max'))
+  await page.goto(world.teams.pageUrl('rita', 'max'))
   for (const name of ['rita', 'max'] as const) await room(page, name).waitFor()
   return page
 }
 
 function room(page: Page, name: PersonName): Locator {
-  return page.getByRole('region', { name: `Teams of ${here.teams.roster.person(name).name}` })
+  return page.getByRole('region', { name: `Teams of ${world.teams.roster.person(name).name}` })
 }
 
 async function say(where: Locator, text: string): Promise<void> {
@@ -62,14 +62,14 @@ async function say(where: Locator, text: string): Promise<void> {
 }
 
 async function newestGrant(): Promise<string> {
-  const { body } = await here.call('rita', '/grants')
+  const { body } = await world.call('rita', '/grants')
   return body.grants?.[0]?.id ?? ''
 }
 
 /** With credentials that were vended while the grant was active. */
 const copy = () => rita.sdkCopy(join(folder, 'report.csv'), PREFIX, 'kept')
 
-/** Whatever the person does with it, the link alone decides nothing. */
+/** The link alone decides nothing, whatever the person does with it. */
 async function openAs(link: string, name: string): Promise<{ readonly page: Page; readonly other: BrowserContext }> {
   const other = await browser.newContext({ viewport: DESKTOP, ignoreHTTPSErrors: true })
   const page = await other.newPage()
@@ -114,10 +114,10 @@ test('asked by the form, approved in Teams, written, seen on the card, ended by 
 test('approved from the mail’s page; with the workers gone, the access ends all the same', async () => {
   const page = await openTeams()
   await say(room(page, 'rita'), `request write ${PREFIX} for 1m because by hand from the mail`)
-  const mail = await here.entra.waitForMail(PEOPLE.max, ({ html }) => html.includes('by hand from the mail'))
+  const mail = await world.entra.waitForMail(PEOPLE.max, ({ html }) => html.includes('by hand from the mail'))
   const link = /href="([^"]+\/requests\/[^"]+)"/.exec(mail.html)?.[1] ?? ''
   const requestId = /r-[0-9a-z]{12}/.exec(link)?.[0] ?? ''
-  const pending = async () => (await here.call('max', `/requests/${requestId}`)).body.status
+  const pending = async () => (await world.call('max', `/requests/${requestId}`)).body.status
   expect((await fetch(link, { redirect: 'manual' })).status).toBe(302)
   const stranger = await openAs(link, 'Nils')
   await picture(stranger.page, 'rooms-6-somebody-else')
@@ -136,11 +136,11 @@ test('approved from the mail’s page; with the workers gone, the access ends al
   const grantId = await newestGrant()
   await rita.keepCredentials('kept', grantId)
   expect((await copy()).code).toBe(0)
-  await here.kill('workers', 'SIGKILL')
+  await world.kill('workers', 'SIGKILL')
   await picture(page, 'rooms-9-active-without-workers')
-  const endsAt = Date.parse((await here.call('rita', `/grants/${grantId}`)).body.endsAt ?? '')
-  // AWS alone goes on to the end of the minute: nobody is left to take anything away.
-  here.aws.clock.advance(Math.max(0, endsAt - here.aws.clock.now()))
+  const endsAt = Date.parse((await world.call('rita', `/grants/${grantId}`)).body.endsAt ?? '')
+  // Only AWS's clock moves on, because no process is left to revoke anything.
+  world.aws.clock.advance(Math.max(0, endsAt - world.aws.clock.now()))
   const after = await copy()
   expect([after.code, after.stderr]).toEqual([1, expect.stringContaining('AccessDenied')])
 })

@@ -5,7 +5,7 @@ import { renderForm } from '../../src/cards/request-form.ts'
 import { renderNotice } from '../../src/cards/security-notice-card.ts'
 import { NOTICES, PUBLIC_URL, STATES } from '../fixtures/sample-views.ts'
 
-/** Every card that Latchkey shows, once. */
+/** Every card of Latchkey, once. */
 
 export const READERS: Readonly<Record<CardReader['role'], CardReader>> = {
   requester: { role: 'requester' },

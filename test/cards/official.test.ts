@@ -6,9 +6,9 @@ import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { PROJECT } from '../../sandbox/project.ts'
 import { allCards } from './all-cards.ts'
-import { nodesOf, nodesOfType } from './look.ts'
+import { nodesOf, nodesOfType } from './read-card.ts'
 
-/** Every card against what Microsoft publishes, and the rules of our own. */
+/** Every card against Microsoft's schema and parser and against our own rules. */
 
 const SCHEMA = join(PROJECT, '../shared/data/adaptive-card-1.5.0.json')
 const TEMPLATES = join(PROJECT, 'adaptive-cards')
@@ -22,13 +22,13 @@ function readJson(path: string) {
   return JSON.parse(readFileSync(path, 'utf8'))
 }
 
-/** Teams' own word, which the schema of the format does not know. */
+/** Removes the property `msteams`, which the schema of the format does not have. */
 function withoutTeams(card: object): object {
   const { msteams: _, ...rest } = Object.fromEntries(Object.entries(card))
   return rest
 }
 
-// Not on npm, and not ours to publish: where the file is, it is asked; the official parser below is asked everywhere.
+// Microsoft's schema file is not on npm and may not be published here, so it is used where it exists. The official parser below is used everywhere.
 if (existsSync(SCHEMA)) {
   test('every card is valid by the official schema of 1.5', () => {
     const { id: _, ...schema } = readJson(SCHEMA)
@@ -62,7 +62,7 @@ describe('every card', () => {
     expect(inputs.filter(({ type, maxLength }) => type === 'Input.Text' && typeof maxLength !== 'number')).toEqual([])
     expect(summary).not.toBe('')
     expect(card).toMatchObject({ version: '1.5', fallbackText: expect.any(String), speak: expect.any(String) })
-    // A value that was missing would stand there by its name; null is no property.
+    // A missing value would leave its placeholder or null.
     expect(JSON.stringify(card)).not.toMatch(/\$\{|:null/)
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type CardReader, renderCard } from '../../src/cards/request-card.ts'
 import { NOTHING_WRITTEN, PUBLIC_URL, STATES, someGrant, someRequest } from '../fixtures/sample-views.ts'
 import { READERS } from './all-cards.ts'
-import { buttonsOf, markdownOn, nodesOf, saidOn } from './look.ts'
+import { buttonsOf, markdownOn, nodesOf, textsOn } from './read-card.ts'
 
 type State = keyof typeof STATES
 
@@ -41,7 +41,7 @@ function cardOf(state: State, role: CardReader['role']): object {
 }
 
 function textOf(card: object): string {
-  return [...markdownOn(card), ...saidOn(card)].join('\n')
+  return [...markdownOn(card), ...textsOn(card)].join('\n')
 }
 
 describe('invariant 2: a card offers only what its reader may try', () => {
@@ -203,7 +203,7 @@ describe('invariant 12: the writes on a card prove that something happened, neve
   test('counts by kind, bytes, and the five latest keys with their end', () => {
     const card = cardOf('active', 'everybody')
     expect(textOf(card)).toContain('12 written · 1 deleted · 2 refused by AWS · at least 48.2 MB')
-    const keys = saidOn(card).filter((text) => /^(\w+ )?s3:/.test(text))
+    const keys = textsOn(card).filter((text) => /^(\w+ )?s3:/.test(text))
     expect(keys).toHaveLength(5)
     expect(keys[0]).toBe('s3://finance-reports/2026/q3/ledger.csv')
     expect(keys[1]).toBe('DeleteObject s3://finance-reports/2025/q4/ledger.csv')

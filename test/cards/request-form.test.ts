@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type AskForm, renderForm } from '../../src/cards/request-form.ts'
 import { SOME_OFFERS } from './all-cards.ts'
-import { buttonsOf, markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
+import { buttonsOf, markdownOn, nodesOf, nodesOfType, textsOn } from './read-card.ts'
 
 function formOf(changes: Partial<AskForm> = {}): object {
   return renderForm({ requesterId: 'rita', entitlements: SOME_OFFERS, ...changes }).card
@@ -34,7 +34,7 @@ describe('the form', () => {
     const card = formOf()
     expect(input(card, 'scope').value).toBe('s3://finance-reports/2026/')
     expect(input(card, 'duration').value).toBe('45m')
-    // An empty choice is dropped.
+    // A choice without a value is removed.
     expect(input(card, 'levels').value ?? '').toBe('')
   })
 
@@ -58,7 +58,7 @@ describe('the form', () => {
   test('says why the last try was refused, on top', () => {
     const card = formOf({ problem: '9d is too long: 4h at most.' })
     expect(markdownOn(card)[1]).toBe('Not sent yet')
-    expect(saidOn(card)).toEqual(['9d is too long: 4h at most.'])
+    expect(textsOn(card)).toEqual(['9d is too long: 4h at most.'])
     expect(nodesOfType(card, 'Container')[0]?.style).toBe('attention')
   })
 

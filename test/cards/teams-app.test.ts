@@ -20,7 +20,7 @@ function readManifest(): unknown {
   return JSON.parse(readFileSync(join(FOLDER, 'manifest.json'), 'utf8'))
 }
 
-/** From the header of the file: width, height, and whether it holds transparency. */
+/** From the file's header: width, height and whether it has transparency. */
 function pngSize(name: string) {
   const png = readFileSync(join(FOLDER, name))
   expect(png.subarray(1, 4).toString()).toBe('PNG')

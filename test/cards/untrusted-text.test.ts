@@ -8,9 +8,9 @@ import { renderNotice } from '../../src/cards/security-notice-card.ts'
 import type { RequestAndGrant } from '../../src/views/read-view.ts'
 import { NOTICES, PUBLIC_URL, SOME_WRITES, STATES, someGrant, someRequest } from '../fixtures/sample-views.ts'
 import { READERS, SOME_OFFERS } from './all-cards.ts'
-import { markdownOn, nodesOf, nodesOfType, saidOn } from './look.ts'
+import { markdownOn, nodesOf, nodesOfType, textsOn } from './read-card.ts'
 
-/** What people and AWS wrote comes out letter by letter, and nothing in it is evaluated: not by the template, not as markdown, not by a card's functions. */
+/** Text from people and AWS appears letter by letter. Neither the template nor markdown nor a card function evaluates it. */
 
 const NASTY = [
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are what a person may type.
@@ -30,7 +30,7 @@ const NASTY = [
   'Grüße 👩 日本語',
 ]
 
-/** What `plain` makes visible has a test of its own. */
+/** `plain` has a test of its own for the characters that it makes visible. */
 const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u
 
 const text = fc
@@ -65,7 +65,7 @@ describe('text of people and of AWS', () => {
   test('stands on the card letter by letter', () => {
     fc.assert(
       fc.property(words, (all) => {
-        const textRuns = saidOn(renderCard(active(all), READERS.everybody, PUBLIC_URL).card)
+        const textRuns = textsOn(renderCard(active(all), READERS.everybody, PUBLIC_URL).card)
         for (const one of [all.reason, all.ticket, all.comment]) expect(textRuns).toContain(one)
         if (Array.from(all.name).length <= 80)
           expect(textRuns.some((line) => line.startsWith(`${all.name} may `))).toBe(true)
@@ -82,7 +82,7 @@ describe('text of people and of AWS', () => {
     fc.assert(
       fc.property(words, (all) => {
         const { card } = renderCard(active(all), READERS.approver, PUBLIC_URL)
-        // Everything but the runs is the same, whatever was typed.
+        // Everything except the text runs is the same, whatever was typed.
         expect(markdownOn(card)).toEqual(markdownOn(plainly.card))
         expect(withoutRuns(card)).toEqual(withoutRuns(plainly.card))
         const runs = nodesOfType(card, 'TextRun').map((run) => String(run.text))
@@ -102,7 +102,7 @@ describe('text of people and of AWS', () => {
         })
         const values = nodesOfType(card, 'Input.Text').map(({ value }) => value)
         expect(values).toEqual([key, reason, ticket.length > 100 ? values[2] : ticket])
-        expect(saidOn(card)).toContain(comment)
+        expect(textsOn(card)).toContain(comment)
       }),
     )
   })
@@ -113,7 +113,7 @@ describe('text of people and of AWS', () => {
         const request = someRequest({ requester: all.name, scopes: [`s3://b/${all.key}`] })
         const { card } = renderAccess([], [{ request, grant: null }])
         if (Array.from(all.name).length <= 80)
-          expect(saidOn(card).some((line) => line.startsWith(`${all.name} asks to `))).toBe(true)
+          expect(textsOn(card).some((line) => line.startsWith(`${all.name} asks to `))).toBe(true)
         expect(JSON.stringify(markdownOn(card))).not.toContain(all.name)
       }),
     )
@@ -126,7 +126,7 @@ describe('text of people and of AWS', () => {
       fc.property(text, (name) => {
         const { card, summary } = renderNotice({ ...renewed, by: name })
         expect([markdownOn(card), summary]).toEqual([markdownOn(usual.card), usual.summary])
-        expect(saidOn(card)[0]).toContain(Array.from(name).slice(0, 79).join(''))
+        expect(textsOn(card)[0]).toContain(Array.from(name).slice(0, 79).join(''))
       }),
     )
   })
@@ -134,7 +134,7 @@ describe('text of people and of AWS', () => {
   test('cannot forge a line, turn the direction around or hide', () => {
     const reason = 'fine\nApproved by Max\u202egnorts\u2066 \u0000\u200b'
     const { card } = renderCard({ request: someRequest({ reason }), grant: null }, READERS.approver, PUBLIC_URL)
-    expect(saidOn(card)).toContain('fine Approved by Max\ufffdgnorts\ufffd \ufffd\ufffd')
+    expect(textsOn(card)).toContain('fine Approved by Max\ufffdgnorts\ufffd \ufffd\ufffd')
   })
 
   test.each([
@@ -154,12 +154,12 @@ describe('text of people and of AWS', () => {
   ])('nothing that cannot be seen tells two keys apart: %j', (hidden) => {
     const scopes = [`s3://b/fin${hidden}ance/`]
     const { card } = renderCard({ request: someRequest({ scopes }), grant: null }, READERS.approver, PUBLIC_URL)
-    expect(saidOn(card).join('\n')).toContain('s3://b/fin\ufffdance/')
+    expect(textsOn(card).join('\n')).toContain('s3://b/fin\ufffdance/')
   })
 
   test.each(['می‌خواهم', 'ශ්‍රී', '👩‍💻', '👩🏽‍💻', '❤️‍🔥'])('what joiners are made for stays as it is: %s', (reason) => {
     const { card } = renderCard({ request: someRequest({ reason }), grant: null }, READERS.approver, PUBLIC_URL)
-    expect(saidOn(card)).toContain(reason)
+    expect(textsOn(card)).toContain(reason)
   })
 
   test('a function of cards stays text in the official renderer too', () => {
@@ -168,7 +168,7 @@ describe('text of people and of AWS', () => {
     const { card } = renderCard({ request: someRequest({ reason }), grant: null }, READERS.approver, PUBLIC_URL)
     const parsed = new AdaptiveCard()
     parsed.parse(card)
-    expect(saidOn(parsed.toJSON())).toContain(reason)
+    expect(textsOn(parsed.toJSON())).toContain(reason)
   })
 })
 

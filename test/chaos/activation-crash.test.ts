@@ -10,16 +10,16 @@ interface Crash {
   readonly when: (typeof WHEN)[number]
 }
 
-/** Every call of one activation, as AWS saw it: a call that is new tomorrow is crashed at tomorrow. */
+/** Every call of one activation, as AWS saw it. A call that is added later is tested too. */
 async function callsOfOneActivation(chaos: Chaos) {
-  // The first one also waits for what workers do when they start.
+  // The first activation also includes what workers do when they start.
   await chaos.active()
   const since = chaos.world.aws.journal.entries().length
   const grantId = await chaos.active()
   return { grantId, calls: chaos.workersCalls(since) }
 }
 
-/** One grant for each call and each side of its effect. Nobody works on them yet. */
+/** One grant for each call and each side of its effect. No worker runs yet. */
 async function approveOneForEach(chaos: Chaos): Promise<readonly Crash[]> {
   const { grantId: model, calls } = await callsOfOneActivation(chaos)
   expect(calls.map(({ action }) => action)).toContain('AssumeRole')
@@ -34,7 +34,7 @@ async function approveOneForEach(chaos: Chaos): Promise<readonly Crash[]> {
   return crashes
 }
 
-/** The end stands in the record and in the due index while AWS has not answered yet. */
+/** The end is on record and in the due index before AWS has answered. */
 async function expectEndOnRecord(chaos: Chaos, grantId: string): Promise<void> {
   const { status, endsAt = '' } = await chaos.record(grantId)
   expect(status).toBe('activating')
@@ -68,7 +68,7 @@ describe('workers that die at any call of an activation, before or after its eff
         expectNothingSince(chaos, grantId, endsAt)
         expect(await chaos.audit('grant.activated', grantId)).toHaveLength(1)
       }
-      // A call that had its effect before the crash left a session behind: it was tried above like the others.
+      // A call that had its effect before the crash left a session, which was tried above like the others.
       expect(sessionsOf(chaos, crashes.at(-1)?.grantId ?? '').length).toBeGreaterThanOrEqual(3)
     })
   }, 120_000)

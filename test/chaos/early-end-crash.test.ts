@@ -17,8 +17,8 @@ async function end({ world }: Chaos, grantId: string): Promise<void> {
 }
 
 /**
- * Ends the grant and holds the last of these calls; those before it go through. Calls that are asked side by side come in any order, so each
- * is counted among its own kind. False: the grant was over before (the workers had less to ask than the one that was watched).
+ * Ends the grant and holds the last of these calls; earlier ones pass. Parallel calls come in any order, so each is counted among calls of its kind.
+ * False: the grant was over before, because the workers made fewer calls than the ones that were recorded.
  */
 async function endAndHoldLast(
   chaos: Chaos,
@@ -48,12 +48,12 @@ async function killAndDrop(chaos: Chaos, held: Held, grantId: string): Promise<v
   expect(await chaos.audit('grant.revoked', grantId)).toEqual([])
 }
 
-/** What a dead process holds goes back when its time is over: here at once, because Redis cannot be told that it has passed. */
+/** Removes the leases of a dead process, which would expire later. Redis's clock cannot be moved. */
 async function letLeasesLapse({ redis }: Chaos): Promise<void> {
   for (const lease of await redis.keys('{latchkey}:lease:*')) await redis.pexpire(lease, 1)
 }
 
-/** "Revoked" was said, and at that moment AWS held the Deny. */
+/** When the grant became revoked, AWS already had the Deny. */
 async function expectDeniedWhenSaid(chaos: Chaos, grantId: string): Promise<void> {
   const said = await chaos.audit('grant.revoked', grantId)
   expect(said).toHaveLength(1)

@@ -2,7 +2,7 @@ import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-s
 import { describe, expect, test, vi } from 'vitest'
 import type { PersonName } from '../../sandbox/entra/fixture.ts'
 import { DENY_POLICY } from '../../src/policies/deny-document.ts'
-import { AWS_IS_DOWN, type Chaos, IN_TIME, type Kept, untilTurnedAway, withChaos } from '../fixtures/chaos.ts'
+import { AWS_IS_DOWN, type Chaos, IN_TIME, untilTurnedAway, type VendedKeys, withChaos } from '../fixtures/chaos.ts'
 
 const ROLE = { RoleName: 'prod', PolicyName: DENY_POLICY }
 
@@ -11,13 +11,13 @@ async function end({ world }: Chaos, grantId: string): Promise<void> {
   expect([body.error, body.status]).toEqual([undefined, 'revoking'])
 }
 
-/** Jobs that sweeps have named for the grant, oldest first. */
+/** The jobs that sweeps added for the grant, oldest first. */
 async function repairs({ redis }: Chaos, grantId: string): Promise<readonly string[]> {
   const keys = await redis.keys(`{latchkey}:revoke:revoke-${grantId}-s*`)
   return keys.filter((key) => !key.endsWith(':lock')).sort()
 }
 
-/** Somebody with every right edits the role past Latchkey. */
+/** An administrator edits the role directly in AWS. */
 async function asOwner({ world }: Chaos, edit: (owner: IAMClient) => Promise<unknown>): Promise<void> {
   const owner = new IAMClient({ region: 'us-east-1', endpoint: world.aws.url, credentials: world.seeded.keys.owner })
   try {
@@ -27,25 +27,30 @@ async function asOwner({ world }: Chaos, edit: (owner: IAMClient) => Promise<unk
   }
 }
 
-interface Holder {
+interface ActiveSession {
   readonly by: PersonName
   readonly grantId: string
-  readonly kept: Kept
+  readonly kept: VendedKeys
 }
 
-async function holder(chaos: Chaos, by: PersonName, approver: PersonName): Promise<Holder> {
+async function openSession(chaos: Chaos, by: PersonName, approver: PersonName): Promise<ActiveSession> {
   const grantId = await chaos.active({ by, approver })
   return { by, grantId, kept: await chaos.vend(grantId, by) }
 }
 
-/** One person asks for one after the other, as the limit of pending requests demands; several people at once. */
-async function holders(chaos: Chaos, by: PersonName, approver: PersonName, count: number): Promise<readonly Holder[]> {
-  const all: Holder[] = []
-  while (all.length < count) all.push(await holder(chaos, by, approver))
+/** One person's requests are made one after the other, because of the limit of pending requests. Several people's are made in parallel. */
+async function openSessions(
+  chaos: Chaos,
+  by: PersonName,
+  approver: PersonName,
+  count: number,
+): Promise<readonly ActiveSession[]> {
+  const all: ActiveSession[] = []
+  while (all.length < count) all.push(await openSession(chaos, by, approver))
   return all
 }
 
-/** Always the same chances, so that a failure can be seen again (Park and Miller's generator). */
+/** The same random numbers in every run, so that a failure can be repeated (Park and Miller's generator). */
 function chances(seed: number): () => number {
   let state = seed
   return () => {
@@ -54,7 +59,7 @@ function chances(seed: number): () => number {
   }
 }
 
-/** After each call of IAM the dice are thrown for whether the next one of either kind loses its answer. */
+/** After each IAM call, chance decides whether the next call of either kind loses its reply. */
 function loseRepliesAtRandom({ world }: Chaos, seed: number): { stop(): number } {
   const chance = chances(seed)
   let lost = 0
@@ -76,8 +81,8 @@ describe.concurrent('an early end', () => {
   test('of one of two sessions of a role refuses exactly that one, be they of two people or of one', async () => {
     await withChaos(async (chaos) => {
       await chaos.world.startWorkers()
-      const [first, second] = await holders(chaos, 'rita', 'max', 2)
-      const other = await holder(chaos, 'finn', 'max')
+      const [first, second] = await openSessions(chaos, 'rita', 'max', 2)
+      const other = await openSession(chaos, 'finn', 'max')
       if (!first || !second) throw new Error('Rita holds two grants.')
       await end(chaos, first.grantId)
       await chaos.untilStatus(first.grantId, 'revoked')
@@ -91,7 +96,7 @@ describe.concurrent('an early end', () => {
     await withChaos(async (chaos) => {
       const { world } = chaos
       await world.startWorkers()
-      const { grantId, kept } = await holder(chaos, 'rita', 'max')
+      const { grantId, kept } = await openSession(chaos, 'rita', 'max')
       for (const service of ['iam', 'sts'] as const) world.aws.faults.fail({ service }, AWS_IS_DOWN)
       const since = world.aws.journal.entries().length
       await end(chaos, grantId)
@@ -101,7 +106,7 @@ describe.concurrent('an early end', () => {
       const [firstRepair] = await repairs(chaos, grantId)
       await vi.waitFor(async () => expect(await chaos.audit('alarm.revoke-overdue', grantId)).toHaveLength(1), IN_TIME)
       expect(await chaos.audit('grant.revoked', grantId)).toEqual([])
-      expect((await chaos.show(grantId)).status).toBe('revoking')
+      expect((await chaos.readGrant(grantId)).status).toBe('revoking')
       expect((await world.call('rita', `/grants/${grantId}/credentials`)).body.error?.code).toBe('OVER')
       await vi.waitFor(async () => expect(await repairs(chaos, grantId)).not.toContain(firstRepair), IN_TIME)
 
@@ -116,8 +121,8 @@ describe.concurrent('an early end', () => {
     await withChaos(async (chaos) => {
       const { world } = chaos
       await world.startWorkers()
-      const { grantId, kept } = await holder(chaos, 'rita', 'max')
-      // As often as the SDK asks.
+      const { grantId, kept } = await openSession(chaos, 'rita', 'max')
+      // As many times as the SDK sends the call.
       world.aws.faults.loseReply({ service: 'iam', action: 'PutRolePolicy' }, 3)
       await end(chaos, grantId)
       await chaos.untilStatus(grantId, 'revoked')
@@ -130,8 +135,8 @@ describe.concurrent('an early end', () => {
     await withChaos(async (chaos) => {
       const { world } = chaos
       await world.startWorkers()
-      const ended = await holders(chaos, 'rita', 'max', 2)
-      const bystander = await holder(chaos, 'finn', 'max')
+      const ended = await openSessions(chaos, 'rita', 'max', 2)
+      const bystander = await openSession(chaos, 'finn', 'max')
       for (const { grantId } of ended) await end(chaos, grantId)
       for (const { grantId } of ended) await chaos.untilStatus(grantId, 'revoked')
       const whole = chaos.deny()
@@ -146,12 +151,12 @@ describe.concurrent('an early end', () => {
       for (const { kept } of ended) expect(await chaos.write(kept)).toBe('AccessDenied')
 
       await asOwner(chaos, (owner) => owner.send(new DeleteRolePolicyCommand(ROLE)))
-      // Workers that start look at once; the round above was one of those that run all the time.
+      // Workers reconcile when they start. The round above was one of running workers.
       await world.kill('workers', 'SIGTERM')
       await world.startWorkers()
       await vi.waitFor(() => expect(chaos.deny()).toMatchObject(again), IN_TIME)
       for (const { kept } of ended) expect(await chaos.write(kept)).toBe('AccessDenied')
-      // Sessions from before the edit may be refused with the rest, because nobody knows what it hid; the grant is not over.
+      // Sessions from before the edit may be refused with the others, because nobody knows what the edit removed. The grant itself is not over.
       const vendAgain = async () => chaos.write(await chaos.vend(bystander.grantId, 'finn'))
       await vi.waitFor(async () => expect(await vendAgain()).toBe('written'), IN_TIME)
     })
@@ -162,9 +167,9 @@ describe.concurrent('an early end', () => {
       const { world } = chaos
       await Promise.all([world.startWorkers(), world.startWorkers(), world.startWorkers()])
       const [ritas, finns, nilses] = await Promise.all([
-        holders(chaos, 'rita', 'max', 15),
-        holders(chaos, 'finn', 'max', 15),
-        holders(chaos, 'nils', 'dana', 14),
+        openSessions(chaos, 'rita', 'max', 15),
+        openSessions(chaos, 'finn', 'max', 15),
+        openSessions(chaos, 'nils', 'dana', 14),
       ])
       const all = [...ritas, ...finns, ...nilses]
       const [ending, bystanders] = [all.slice(0, 40), all.slice(40)]

@@ -4,14 +4,14 @@ import {
   type Chaos,
   expectNothingSince,
   IN_TIME,
-  type Kept,
   untilTurnedAway,
+  type VendedKeys,
   withChaos,
 } from '../fixtures/chaos.ts'
 
-/** These wait for a real minute, so they wait together. */
+/** These tests wait for a real minute, so they run at the same time. */
 
-async function untilRefused(chaos: Chaos, kept: Kept): Promise<void> {
+async function untilRefused(chaos: Chaos, kept: VendedKeys): Promise<void> {
   await vi.waitFor(async () => expect(await chaos.write(kept)).toBe('AccessDenied'), IN_TIME)
 }
 
@@ -25,7 +25,7 @@ async function expectExpiredOnTime(chaos: Chaos, grantId: string): Promise<void>
   expect(await chaos.due(grantId)).toBeNull()
 }
 
-/** Both queues, whatever BullMQ keeps there; the record stays. */
+/** Deletes everything that BullMQ keeps of both queues. The record stays. */
 async function deleteQueues({ redis }: Chaos): Promise<void> {
   const patterns = ['{latchkey}:revoke:*', '{latchkey}:activate:*']
   const keys = (await Promise.all(patterns.map((pattern) => redis.keys(pattern)))).flat()
@@ -112,7 +112,7 @@ describe.concurrent('every grant ends', () => {
 
       await world.privateRedis?.restart()
       await vi.waitFor(async () => expect(await chaos.audit('grant.activated')).toEqual(before), IN_TIME)
-      await vi.waitFor(async () => expect((await chaos.show(long)).status).toBe('active'), IN_TIME)
+      await vi.waitFor(async () => expect((await chaos.readGrant(long)).status).toBe('active'), IN_TIME)
       expect(await chaos.write(await chaos.vend(long))).toBe('written')
       await chaos.untilStatus(await chaos.approve(requestId), 'active')
       expect((await world.call('rita', `/grants/${long}/end`)).body.status).toBe('revoking')
@@ -139,7 +139,7 @@ describe.concurrent('a record that is lost', () => {
 
       await chaos.redis.flushall()
       await expectNotFound(chaos, forgotten)
-      // Asked and approved at once, by web: no worker has looked at AWS yet. One more that starts does not wait for the next round.
+      // Requested and approved through web alone; no worker has reconciled yet. A newly started worker does not wait for the next round.
       const fresh = await chaos.approved()
       await world.startWorkers()
       await chaos.untilStatus(fresh, 'active')

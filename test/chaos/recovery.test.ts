@@ -4,22 +4,22 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { longLivedKeyId, secretKey } from '../../sandbox/aws/state.ts'
 import { wordsOf } from '../../sandbox/demo/rooms.ts'
-import { type Chaos, type Kept, withChaos } from '../fixtures/chaos.ts'
-import { APP_ID, RECOVERY_SEED, TOLD_RULES } from '../fixtures/recovery-rules.ts'
+import { type Chaos, type VendedKeys, withChaos } from '../fixtures/chaos.ts'
+import { APP_ID, RECOVERY_SEED, RULES_WITH_CHANNEL } from '../fixtures/recovery-rules.ts'
 
-/** Latchkey dies, or forgets: what AWS enforces goes by what is inside AWS, and by nothing that was forgotten. */
+/** Latchkey dies or loses its data. What AWS enforces follows from the documents in AWS alone. */
 
-const OPTIONS = { rules: TOLD_RULES, seed: RECOVERY_SEED, teams: { appId: APP_ID } }
+const OPTIONS = { rules: RULES_WITH_CHANNEL, seed: RECOVERY_SEED, teams: { appId: APP_ID } }
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url))
 
-/** As an operator types it on the server. @throws with what it wrote when it ends with another status than 0 */
+/** Runs `latchkey recover` on the server. @throws with its output when it exits with another status than 0 */
 function recover({ world }: Chaos, ...options: readonly string[]) {
   return promisify(execFile)(process.execPath, [CLI, 'recover', ...options], { env: world.environment('workers') })
 }
 
-/** Finn's own, which he has anyway. */
-function keyOfFinn({ world: { aws } }: Chaos): Kept {
+/** Finn's own access key. */
+function keyOfFinn({ world: { aws } }: Chaos): VendedKeys {
   const key = { accessKeyId: longLivedKeyId(), secretAccessKey: secretKey() }
   aws.state.accessKeys.set(key.accessKeyId, { ...key, userName: 'finn', createdAt: aws.clock.now() })
   return { ...key, sessionToken: '' }
@@ -30,7 +30,7 @@ function attached({ world: { aws } }: Chaos): readonly string[] {
   return [...held].filter((name) => name.startsWith('latchkey.'))
 }
 
-/** What stands in the security channel, once so much of it does. */
+/** The messages in the security channel, once there are this many. */
 async function told({ world: { teams } }: Chaos, count: number): Promise<readonly string[]> {
   return await teams.waitFor(() => {
     const posted = teams.conversation('dana', 'channel').map(wordsOf)
@@ -38,7 +38,7 @@ async function told({ world: { teams } }: Chaos, count: number): Promise<readonl
   })
 }
 
-/** A session of Rita's and a grant on Finn's own user, both in use. */
+/** A session of Rita and a grant on Finn's own user, both in use. */
 async function twoGrants(chaos: Chaos, minutes = 45) {
   await chaos.world.teams.open('dana', 'channel')
   await chaos.world.startWorkers()
@@ -57,13 +57,13 @@ async function everything({ redis }: Chaos): Promise<ReadonlyMap<string, Buffer>
   return new Map(values.flatMap(([key, value]) => (value ? [[key, value] as const] : [])))
 }
 
-/** As somebody who puts back yesterday's copy: everything stands still meanwhile. */
-async function putBack({ redis }: Chaos, copy: ReadonlyMap<string, Buffer>): Promise<void> {
+/** Restores yesterday's snapshot while no process runs. */
+async function restore({ redis }: Chaos, snapshot: ReadonlyMap<string, Buffer>): Promise<void> {
   await redis.flushall()
-  for (const [key, value] of copy) await redis.restore(key, 0, value)
+  for (const [key, value] of snapshot) await redis.restore(key, 0, value)
 }
 
-/** The first call of that name and outcome since then, as a position in the journal. */
+/** The position in the journal of the first call of that name and outcome since then. */
 function firstAt({ world: { aws } }: Chaos, since: number, action: string): number {
   return aws.journal
     .entries()
@@ -74,7 +74,7 @@ describe.concurrent('what AWS enforces', () => {
   test('ends on time though every process and Redis were killed during the grant: used until the end, refused a second after it', async () => {
     await withChaos(async (chaos) => {
       const { world } = chaos
-      // Shorter than the shortest session of STS: so it is our end that refuses.
+      // Shorter than the shortest STS session, so it is our end that refuses.
       const { own, session, kept, onUser } = await twoGrants(chaos, 10)
       const ends = await Promise.all(
         [session, onUser].map(async (id) => Date.parse((await chaos.record(id)).endsAt ?? '')),
@@ -119,7 +119,7 @@ describe.concurrent('what AWS enforces', () => {
     await withChaos(async (chaos) => {
       const { world, redis } = chaos
       const { own, session, kept, onUser } = await twoGrants(chaos)
-      const copy = await everything(chaos)
+      const snapshot = await everything(chaos)
       for (const [by, id] of [
         ['rita', session],
         ['finn', onUser],
@@ -130,7 +130,7 @@ describe.concurrent('what AWS enforces', () => {
       const later = await chaos.active({ by: 'finn' })
       expect(attached(chaos)).toEqual([`latchkey.${later}`])
       await world.kill('workers', 'SIGKILL')
-      await putBack(chaos, copy)
+      await restore(chaos, snapshot)
 
       await expect(recover(chaos)).rejects.toMatchObject({
         stderr: expect.stringContaining('add --yes'),

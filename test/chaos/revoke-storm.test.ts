@@ -9,36 +9,36 @@ import { orderOf } from '../../src/grants/grant-order.ts'
 import type { SessionPrincipal } from '../../src/grants/principal.ts'
 import { parseRules } from '../../src/rules/file/parse-rules.ts'
 import { APPROVAL_KEY, activeGrant, commitGrants } from '../fixtures/active-grants.ts'
-import { type Kept, write } from '../fixtures/chaos.ts'
+import { type VendedKeys, write } from '../fixtures/chaos.ts'
 import { type Product, startProduct } from '../fixtures/product.ts'
-import { ground } from '../fixtures/redis-record.ts'
+import { redisFixture } from '../fixtures/redis-record.ts'
 import { RULES } from '../fixtures/world.ts'
 import { useAws } from '../integration/use-aws.ts'
 
-/** Three processes end three hundred sessions at once, on a role and its copies, while answers are lost at random. */
+/** Three processes end three hundred sessions at once, on a role and its replicas, while replies are lost at random. */
 
-const COPIES = 3
+const REPLICAS = 3
 const ENDED_ON_EACH = 100
 const KEPT_ON_EACH = 5
 const AT_ONCE = 25
-const rulesText = RULES.replace('elevationRole: latchkey/prod', `elevationRole: latchkey/prod, copies: ${COPIES}`)
+const rulesText = RULES.replace('elevationRole: latchkey/prod', `elevationRole: latchkey/prod, copies: ${REPLICAS}`)
 const rules = parseRules(rulesText)
 
 let product: Product
 beforeAll(async () => {
-  product = await startProduct({ rules: rulesText, seed: { copies: COPIES } })
+  product = await startProduct({ rules: rulesText, seed: { replicas: REPLICAS } })
 })
 afterAll(() => product.stop())
 
 interface Held {
   readonly grant: Grant
-  readonly kept: Kept
+  readonly kept: VendedKeys
 }
 
-/** Active grants as the record has them, each with credentials that somebody holds. */
+/** Active grants as the record stores them, each with vended credentials. */
 async function hold(principal: SessionPrincipal, count: number): Promise<readonly Held[]> {
   useAws(product.aws.url, product.seeded.keys.web)
-  const driver = awsDriver({ ...rules, part: 'web', log: ground('storm').log })
+  const driver = awsDriver({ ...rules, part: 'web', log: redisFixture('storm').log })
   const nowMs = await product.record.now()
   const grants = Array.from({ length: count }, () => activeGrant(principal, nowMs))
   await commitGrants(product.record, grants)
@@ -62,12 +62,12 @@ async function adoptedRoles(cli: Redis): Promise<number> {
 test('each of 300 is refused, nobody else is, and IAM was written once for each copy, and again only where the answer was lost', async () => {
   const { cli, aws, seeded, record } = product
   await product.startWorkers()
-  await expect.poll(() => adoptedRoles(cli), { timeout: 30_000 }).toBe(COPIES)
+  await expect.poll(() => adoptedRoles(cli), { timeout: 30_000 }).toBe(REPLICAS)
   await product.kill('workers', 'SIGTERM')
   const principals = seeded.roles.map(({ arn, roleId }) => {
     return { driver: 'session', account: aws.state.account, roleArn: arn, roleId } as const
   })
-  // A role that was just adopted refuses sessions of the running second.
+  // An adopted role refuses sessions of the current second.
   aws.clock.advance(2_000)
   const ended = (await Promise.all(principals.map((principal) => hold(principal, ENDED_ON_EACH)))).flat()
   const others = (await Promise.all(principals.map((principal) => hold(principal, KEPT_ON_EACH)))).flat()
@@ -83,10 +83,10 @@ test('each of 300 is refused, nobody else is, and IAM was written once for each 
   const after = aws.faults.tally(writes)
   aws.faults.clear()
 
-  // Whose answer was lost is sent again by the SDK, or found done by the next look.
+  // A call whose reply was lost is sent again by the SDK, or found done by the next read.
   const [done, lost] = [after.done - before.done, after.lost - before.lost]
-  expect(done).toBeGreaterThanOrEqual(COPIES)
-  expect(done).toBeLessThanOrEqual(COPIES + lost)
+  expect(done).toBeGreaterThanOrEqual(REPLICAS)
+  expect(done).toBeLessThanOrEqual(REPLICAS + lost)
   expect(new Set(product.denied())).toEqual(
     new Set(
       ended.map(

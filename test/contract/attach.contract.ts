@@ -3,18 +3,18 @@ import type { AttachDriver } from '../../src/aws/attach/attach-driver.ts'
 import type { GrantDraft, GrantOrder, IamEntity } from '../../src/grants/driver.ts'
 import { entityOf, policyNameOf } from '../../src/grants/iam-entity.ts'
 import type { AttachPrincipal } from '../../src/grants/principal.ts'
-import type { Hands } from '../fixtures/attach-driver.ts'
+import type { S3Caller } from '../fixtures/attach-driver.ts'
 
-/** One account with one bucket, the shared role of `alice` and `bob`, the user `carol`, who only read, and a driver in front of it. */
+/** An account with one bucket, the shared role of `alice` and `bob`, the user `carol`, all with read access, and a driver for it. */
 export interface AttachWorld {
   readonly driver: AttachDriver
   readonly account: string
   readonly bucket: string
   readonly sharedRole: string
-  readonly alice: Hands
-  readonly bob: Hands
-  readonly carol: Hands
-  /** Whom the rules name, and who was deleted. */
+  readonly alice: S3Caller
+  readonly bob: S3Caller
+  readonly carol: S3Caller
+  /** A deleted IAM entity that the rules name. */
   readonly gone: IamEntity
   /** AWS's clock, ms since 1970. */
   now(): number
@@ -25,9 +25,9 @@ export interface AttachWorld {
 const MINUTE_MS = 60_000
 const REQUESTER = '0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10'
 
-type Place = Pick<AttachWorld, 'account' | 'bucket' | 'sharedRole' | 'now'>
+type GrantPlace = Pick<AttachWorld, 'account' | 'bucket' | 'sharedRole' | 'now'>
 
-export function draftOf(world: Place, who: 'alice' | 'bob' | 'carol', grantId: string): GrantDraft {
+export function draftOf(world: GrantPlace, who: 'alice' | 'bob' | 'carol', grantId: string): GrantDraft {
   const onRole = { kind: 'role', name: world.sharedRole, sessionName: who } as const
   return {
     account: world.account,
@@ -40,7 +40,7 @@ export function draftOf(world: Place, who: 'alice' | 'bob' | 'carol', grantId: s
 }
 
 export function orderOf(
-  world: Place,
+  world: GrantPlace,
   principal: AttachPrincipal,
   grantId: string,
   changes: Partial<GrantOrder<AttachPrincipal>> = {},
@@ -50,7 +50,7 @@ export function orderOf(
   return { grantId, requester, scopes, levels, principal, startsAt: inMinutes(-1), endsAt: inMinutes(10), ...changes }
 }
 
-/** What a driver promises that writes a policy for each grant, seen from people and their own credentials. */
+/** What every driver promises that writes a policy for each grant, tested with people's own credentials. */
 export function attachContract(name: string, start: () => Promise<AttachWorld>): void {
   describe(`${name}, as a driver of grants on people's own roles and users`, () => {
     let world: AttachWorld

@@ -2,19 +2,19 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Conversation } from '../../src/messages/message.ts'
 import { type MessageSender, type RenderedCard, SenderBusy, Unreachable } from '../../src/messages/message-sender.ts'
 
-/** One channel, and what it looks like from the other side. */
+/** One channel, and what its reader sees. */
 export interface ChannelWorld {
   readonly channel: MessageSender
-  /** Object ids: of somebody who can be reached, of somebody who has not got the app, of nobody. */
+  /** Object ids: of a person who can be reached, of one without the app, of no person. */
   readonly reachable: string
   readonly without: string
   readonly nobody: string
   /** What the reachable person sees, the oldest first. */
   seen(): readonly { readonly id: string; readonly text: string; readonly summary: string | undefined }[]
-  /** The next operation meets this. */
+  /** The next operation is refused because the channel is busy. */
   busy(retryAfterSeconds?: number): void
   down(): void
-  /** It is done, and the answer is lost. */
+  /** The next operation is done, and its answer is lost. */
   lose(): void
   remove(): Promise<void>
   stop(): Promise<void>
@@ -35,7 +35,7 @@ async function thrown(act: Promise<unknown>): Promise<unknown> {
   )
 }
 
-/** What every place promises where copies are shown. */
+/** What every channel promises about messages. */
 export function channelContract(name: string, start: () => Promise<ChannelWorld>): void {
   describe(`${name}, as every channel`, () => {
     let world: ChannelWorld

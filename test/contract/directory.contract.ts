@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Company } from '../../sandbox/entra/company.ts'
-import { COMPANY, GROUPS, PEOPLE, TENANT_ID } from '../../sandbox/entra/fixture.ts'
+import { GROUPS, PEOPLE, TENANT, TENANT_ID } from '../../sandbox/entra/fixture.ts'
+import type { Tenant } from '../../sandbox/entra/tenant.ts'
 import { isLatchkeyError } from '../../src/errors.ts'
 import type { Directory } from '../../src/rules/directory.ts'
 
-/** A directory in front of the sandbox's company, that can be made unreachable. */
+/** A directory of the sandbox's tenant that can be made unreachable. */
 export interface DirectoryWorld {
   readonly directory: Directory
-  readonly company: Company
+  readonly tenant: Tenant
   goSilent(): void
   comeBack(): void
   stop(): Promise<void>
@@ -52,13 +52,13 @@ function aboutPeople(world: () => DirectoryWorld): void {
   })
 
   test('an account of another home is a guest even when it was made a member', async () => {
-    world().company.change(PEOPLE.gus, { userType: 'Member' })
+    world().tenant.change(PEOPLE.gus, { userType: 'Member' })
     expect(await world().directory.person(PEOPLE.gus)).toMatchObject({ guest: true })
-    world().company.change(PEOPLE.gus, { userType: 'Guest' })
+    world().tenant.change(PEOPLE.gus, { userType: 'Guest' })
   })
 
   test('an account older than the member type is not a guest, and one without a mailbox has no mail', async () => {
-    world().company.change(PEOPLE.noor, { userType: null, mail: null })
+    world().tenant.change(PEOPLE.noor, { userType: null, mail: null })
     const person = await world().directory.person(PEOPLE.noor)
     expect(person).toMatchObject({ guest: false })
     expect(person).not.toHaveProperty('mail')
@@ -72,9 +72,9 @@ function aboutPeople(world: () => DirectoryWorld): void {
 
   test('a disabled account is seen by the next question', async () => {
     expect(await world().directory.person(PEOPLE.finn)).toMatchObject({ enabled: true })
-    world().company.disable(PEOPLE.finn)
+    world().tenant.disable(PEOPLE.finn)
     expect(await world().directory.person(PEOPLE.finn)).toMatchObject({ enabled: false })
-    world().company.enable(PEOPLE.finn)
+    world().tenant.enable(PEOPLE.finn)
   })
 }
 
@@ -97,11 +97,11 @@ function aboutManagers(world: () => DirectoryWorld): void {
   })
 
   test('another manager is seen by the next question', async () => {
-    world().company.setManager(PEOPLE.finn, PEOPLE.dana)
+    world().tenant.setManager(PEOPLE.finn, PEOPLE.dana)
     expect(await world().directory.managerOf(PEOPLE.finn)).toMatchObject({ objectId: PEOPLE.dana })
-    world().company.removeManager(PEOPLE.finn)
+    world().tenant.removeManager(PEOPLE.finn)
     expect(await world().directory.managerOf(PEOPLE.finn)).toBeUndefined()
-    world().company.setManager(PEOPLE.finn, PEOPLE.max)
+    world().tenant.setManager(PEOPLE.finn, PEOPLE.max)
   })
 }
 
@@ -133,7 +133,7 @@ function aboutGroups(world: () => DirectoryWorld): void {
 
   test('members are people, nested ones included, each once', async () => {
     const members = await world().directory.membersOf(GROUPS.finance)
-    const expected = [...(COMPANY.groups[0]?.members ?? []), PEOPLE.nils].filter((id) => id !== GROUPS.financeTrainees)
+    const expected = [...(TENANT.groups[0]?.members ?? []), PEOPLE.nils].filter((id) => id !== GROUPS.financeTrainees)
     expect(members.map(({ objectId }) => objectId).sort()).toEqual(expected.sort())
   })
 
@@ -150,10 +150,10 @@ function aboutGroups(world: () => DirectoryWorld): void {
   })
 
   test('leaving a group is seen by the next question', async () => {
-    world().company.leave(GROUPS.onCall, PEOPLE.oona)
+    world().tenant.leave(GROUPS.onCall, PEOPLE.oona)
     expect(await world().directory.groupsOf(PEOPLE.oona, all)).toEqual(new Set())
     expect(await world().directory.membersOf(GROUPS.onCall)).toEqual([])
-    world().company.join(GROUPS.onCall, PEOPLE.oona)
+    world().tenant.join(GROUPS.onCall, PEOPLE.oona)
   })
 }
 
@@ -168,19 +168,19 @@ function aboutValues(world: () => DirectoryWorld): void {
   test.each(["O'Hara", "' or mail eq 'rita@harbour.example", 'a+b&c#d?e%20f', '%27'])(
     'a value is a value, whatever it is made of: %s',
     async (value) => {
-      const { directory, company } = world()
+      const { directory, tenant } = world()
       expect(await directory.idsWith('employeeId', value)).toEqual([])
-      company.change(PEOPLE.rita, { employeeId: value })
+      tenant.change(PEOPLE.rita, { employeeId: value })
       expect(await directory.idsWith('employeeId', value)).toEqual([PEOPLE.rita])
     },
   )
 
   test('disabled accounts and guests have values too, and of many two are enough', async () => {
-    const { directory, company } = world()
-    company.change(PEOPLE.della, { employeeId: 'E-1' })
-    company.change(PEOPLE.gus, { employeeId: 'e-1' })
+    const { directory, tenant } = world()
+    tenant.change(PEOPLE.della, { employeeId: 'E-1' })
+    tenant.change(PEOPLE.gus, { employeeId: 'e-1' })
     expect(new Set(await directory.idsWith('employeeId', 'E-1'))).toEqual(new Set([PEOPLE.della, PEOPLE.gus]))
-    company.change(PEOPLE.rita, { employeeId: 'E-1' })
+    tenant.change(PEOPLE.rita, { employeeId: 'E-1' })
     expect(await directory.idsWith('employeeId', 'E-1')).toHaveLength(2)
   })
 }

@@ -10,7 +10,7 @@ import { isLatchkeyError } from '../../src/errors.ts'
 import type { Credentials, Driver, GrantDraft, GrantOrder } from '../../src/grants/driver.ts'
 import type { SessionPrincipal } from '../../src/grants/principal.ts'
 
-/** One account with one bucket, and a driver in front of it. */
+/** An account with one bucket, and a driver for it. */
 export interface DriverWorld {
   readonly driver: Driver
   readonly account: string
@@ -18,7 +18,7 @@ export interface DriverWorld {
   /** AWS's clock, ms since 1970. */
   now(): number
   advance(ms: number): void
-  /** What a person would use, with these credentials. */
+  /** A person's S3 client with these credentials. */
   s3(credentials: Credentials): S3Client
   stop(): Promise<void>
 }
@@ -26,7 +26,7 @@ export interface DriverWorld {
 const MINUTE_MS = 60_000
 const REQUESTER = '0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10'
 
-/** ISO 8601 in whole seconds, as ends are. */
+/** ISO 8601 in whole seconds, the format of ends. */
 export function endIn(world: Pick<DriverWorld, 'now'>, minutes: number): string {
   return `${new Date(world.now() + minutes * MINUTE_MS).toISOString().slice(0, 19)}Z`
 }
@@ -35,7 +35,7 @@ export function draftOf({ account, bucket }: Pick<DriverWorld, 'account' | 'buck
   return { account, grantId, requester: REQUESTER, scopes: [{ bucket, key: '2026/' }], levels: ['read', 'write'] }
 }
 
-/** The first that could hold it. @throws when it is not a session's. */
+/** The first principal for sessions. @throws when it is one of the driver `attach` */
 export async function sessionPrincipal(
   driver: Pick<Driver, 'preflight'>,
   draft: GrantDraft,
@@ -45,7 +45,7 @@ export async function sessionPrincipal(
   return first
 }
 
-/** What every driver promises, seen from the person who holds the credentials. */
+/** What every driver promises, tested with the credentials that it vends. */
 export function driverContract(name: string, start: () => Promise<DriverWorld>): void {
   describe(`${name}, as every driver`, () => {
     let world: DriverWorld

@@ -1,4 +1,4 @@
-/** All that the golden tests take from `src`: its moves and renames are followed here and nowhere else. */
+/** The only imports of the golden tests from `src`, so that moves and renames there change this file alone. */
 
 import { z } from 'zod'
 import { type isGenuineRequest, signRequest } from '../../src/access-requests/request-mac.ts'
@@ -27,12 +27,12 @@ export function macOfGrant(key: string, terms: Terms): string {
   return signApproval(key, terms)
 }
 
-/** The record of a deny list as it is written. */
+/** The record of a deny list as it is stored. */
 export function denyRecordOf(key: string, value: Deny): object | undefined {
   return denyListCommit(key, 0, value, null, []).records[0]?.next
 }
 
-/** The record of a notice as it is written, by rules that name a security channel. */
+/** The record of a security notice as it is stored, for rules that name a security channel. */
 export function noticeRecordOf(key: string, rulesText: string, notice: SecurityNotice): object | undefined {
   return noticeCommit({ approvalKey: key, rules: parseRules(rulesText) }, notice, 0).records[0]?.next
 }
@@ -46,7 +46,7 @@ function schemaPaths(schema: z.ZodType): readonly string[] {
   return [...new Set(paths)].sort()
 }
 
-/** Of every kind of audit event: `kind.path`. Every kind has an actor, whose fields are told once. */
+/** The fields of every kind of audit event, as `kind.path`. Every kind has an actor, whose fields are listed once. */
 export function auditPaths(): readonly string[] {
   const { oneOf, anyOf } = Object(z.toJSONSchema(auditEvent))
   const kinds: readonly Readonly<Record<string, unknown>>[] = oneOf ?? anyOf
@@ -61,6 +61,6 @@ function kindOf(schema: Readonly<Record<string, unknown>>): string {
 }
 
 export const termsPaths = () => schemaPaths(terms)
-export const copyPaths = () => schemaPaths(copy)
+export const messagePaths = () => schemaPaths(copy)
 
 export { renderMail }

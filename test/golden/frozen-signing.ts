@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 
-/** How commit bc0697b signed its records: a copy that imports nothing of `src` and is never changed. What it signed lies in people's Redis. */
+/** How commit bc0697b signed its records. This copy imports nothing of `src` and never changes, because people's Redis contains what it signed. */
 
 type Purpose = 'ask' | 'yes' | 'deny' | 'notice'
 type Json = Readonly<Record<string, unknown>>
@@ -21,7 +21,7 @@ function canonical(value: unknown): string {
 
 const CHANGING = new Set(['mac', 'status', 'asked', 'lapsesAt', 'reviews', 'copies', 'closedAt', 'grantId'])
 
-/** What the MAC of each kind of record covers, and for which purpose. */
+/** What the MAC of each kind of record covers, and its purpose. */
 const SIGNED: Readonly<Record<string, { readonly purpose: Purpose; content(record: Json): object }>> = {
   request: {
     purpose: 'ask',
@@ -34,14 +34,14 @@ const SIGNED: Readonly<Record<string, { readonly purpose: Purpose; content(recor
 
 export const SIGNED_KINDS = Object.keys(SIGNED)
 
-/** A record as it was stored; it may carry a MAC already. */
+/** The MAC of a record as it was stored; the record may carry one already. */
 export function frozenMacOf(key: string, kind: string, record: Json): string {
   const signed = SIGNED[kind]
   if (signed === undefined) throw new Error(`Records of the kind ${kind} carry no MAC.`)
   return frozenMac(key, signed.purpose, signed.content(record))
 }
 
-/** For which purpose its MAC was made with that key; undefined: with another key, over something else. */
+/** The purpose for which the record's MAC was made with that key; undefined when key or content differ. */
 export function frozenPurpose(key: string, kind: string, record: Json): Purpose | undefined {
   const content = SIGNED[kind]?.content(record)
   if (content === undefined) return undefined

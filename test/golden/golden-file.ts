@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { PROJECT } from '../../sandbox/project.ts'
 
 /**
- * Data that the code of commit bc0697b made. `UPDATE_GOLDEN=1 npm test -- test/golden` writes them anew; whoever does that says in the commit
+ * Data that the code of commit bc0697b made. `UPDATE_GOLDEN=1 npm test -- test/golden` rewrites them. The commit must then say
  * why what is stored or seen outside may change.
  */
 
@@ -25,7 +25,7 @@ export function writeGolden(name: string, value: unknown): void {
   execFileSync(process.execPath, [join(PROJECT, 'node_modules/@biomejs/biome/bin/biome'), 'format', '--write', path])
 }
 
-/** The value as JSON has it, against the file. */
+/** Compares the value, as JSON, with the file. */
 export function expectGolden(name: string, value: unknown): void {
   if (IS_UPDATE) writeGolden(name, value)
   expect(JSON.parse(JSON.stringify(value)), `test/golden/${name}`).toEqual(readGolden(name))
@@ -35,7 +35,7 @@ export interface Line {
   readonly name: string
 }
 
-/** One value a line, each with a name: for what is long. */
+/** A file of named values, one per line, for long data. */
 function readLines(name: string): ReadonlyMap<string, unknown> {
   const path = join(FOLDER, name)
   const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : []
@@ -51,7 +51,7 @@ function writeLines(name: string, lines: readonly Line[]): void {
   writeFileSync(join(FOLDER, name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 
-/** Each value against its line, and both have the same names. */
+/** Compares each value with its line; both must have the same names. */
 export function expectLines(name: string, lines: readonly Line[]): void {
   if (IS_UPDATE) writeLines(name, lines)
   const known = readLines(name)

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { jsonIn, mask, maskAll, WORDS_OF_A_TIME } from './mask.ts'
 
-/** One answer of Latchkey, byte by byte as far as it is the same in every run. */
+/** One HTTP answer of Latchkey, byte by byte where it is the same in every run. */
 
 export interface Call {
   readonly method?: string
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** The header alone: the body never comes. */
+  /** Sends only the header with this length, never the body. */
   readonly announcedBytes?: number
 }
 
@@ -66,7 +66,7 @@ async function read(response: IncomingMessage): Promise<Answer> {
   }
 }
 
-/** Whoever has them has access. */
+/** Fields that give access. */
 const SECRETS: ReadonlySet<string> = new Set(['AccessKeyId', 'SecretAccessKey', 'SessionToken'])
 
 export function shapeOf({ status, headers, setCookies, text }: Answer): Shape {
@@ -81,7 +81,7 @@ function headersOf(headers: Answer['headers'], setCookies: readonly string[], te
     if (name === 'date') return [name, '<date>'] as const
     if (name === 'set-cookie') return [name, cookies] as const
     if (name === 'location') return [name, mask(withoutValues(value))] as const
-    // Tokens, signatures and the names of days are not of one length.
+    // Tokens, signatures and names of days have no fixed length.
     const isOfAnyLength = /SessionToken|SigninToken|X-Amz-/.test(text) || text.search(WORDS_OF_A_TIME) >= 0
     if (name === 'content-length' && isOfAnyLength) return [name, '<n>'] as const
     return [name, mask(value)] as const
@@ -89,14 +89,14 @@ function headersOf(headers: Answer['headers'], setCookies: readonly string[], te
   return Object.fromEntries(masked)
 }
 
-/** A style sheet is told by its digest. */
+/** Replaces a style sheet by its digest. */
 function withoutStyle(text: string): string {
   return text.replace(/<style>([\s\S]*?)<\/style>/g, (_, style: string) => {
     return `<style>sha256 ${createHash('sha256').update(style).digest('hex')}</style>`
   })
 }
 
-/** Of an address that leads elsewhere the names of what it carries. */
+/** Of a URL that leads elsewhere keeps only the names of its parameters. */
 function withoutValues(url: string): string {
   if (!url.startsWith('http')) return url
   const { origin, pathname, searchParams } = new URL(url)

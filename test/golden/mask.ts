@@ -1,7 +1,7 @@
-/** As people read it, in a text whose length it changes: `Sun 29 November 2026, 22:41 UTC`. */
+/** A time as people read it, `Sun 29 November 2026, 22:41 UTC`, whose length varies. */
 export const WORDS_OF_A_TIME = /\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC/g
 
-/** What differs from run to run, by what it is. The order matters: what is longer comes first. */
+/** What differs from run to run, by kind. Longer patterns come first. */
 const MASKS: readonly (readonly [RegExp, string])[] = [
   [/\b(activate|revoke|sync)-([rg])-[0-9a-hjkmnp-tv-z]{12}-([a-z]*)\d+/g, '$1-$2-<id>-$3<n>'],
   [/\b([rgcn])-[0-9a-hjkmnp-tv-z]{12}\b/g, '$1-<id>'],
@@ -24,7 +24,7 @@ export function mask(text: string): string {
   return MASKS.reduce((masked, [pattern, by]) => masked.replace(pattern, by), text)
 }
 
-/** Every string in it, names too. */
+/** Masks every string in the value, names included. */
 export function maskAll(value: unknown): unknown {
   if (typeof value === 'string') return mask(value)
   if (Array.isArray(value)) return value.map(maskAll)
@@ -32,7 +32,7 @@ export function maskAll(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [mask(name), maskAll(inner)]))
 }
 
-/** The path of every leaf, with `[]` for what stands in a list, and the leaf. An empty object or list is a leaf. */
+/** The path of every leaf, with `[]` for list items, and the leaf. An empty object or list is a leaf. */
 export function leavesOf(value: unknown, path = ''): readonly (readonly [path: string, leaf: unknown])[] {
   if (typeof value !== 'object' || value === null) return [[path, value]]
   const inner = Array.isArray(value)
@@ -41,7 +41,7 @@ export function leavesOf(value: unknown, path = ''): readonly (readonly [path: s
   return inner.length === 0 ? [[path, value]] : inner
 }
 
-/** Undefined: no JSON object. */
+/** Undefined when the text is no JSON object. */
 export function jsonIn(text: string): Readonly<Record<string, unknown>> | undefined {
   if (!text.startsWith('{')) return undefined
   try {
@@ -53,7 +53,7 @@ export function jsonIn(text: string): Readonly<Record<string, unknown>> | undefi
 
 type Schema = Readonly<Record<string, unknown>>
 
-/** The paths of all that a JSON schema allows, as `leavesOf` writes them. */
+/** The paths of all values that a JSON schema allows, in the form of `leavesOf`. */
 export function pathsOf(schema: Schema, path = ''): readonly string[] {
   const branches = [schema.anyOf, schema.oneOf, schema.allOf].flatMap((list) => (Array.isArray(list) ? list : []))
   if (branches.length > 0) return branches.flatMap((one) => pathsOf(one, path))

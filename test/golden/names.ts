@@ -2,14 +2,14 @@ import { hkdfSync } from 'node:crypto'
 import { unsealData } from 'iron-session'
 import { PEOPLE } from '../../sandbox/entra/fixture.ts'
 import { allCards } from '../cards/all-cards.ts'
-import { nodesOf } from '../cards/look.ts'
+import { nodesOf } from '../cards/read-card.ts'
 import type { Product } from '../fixtures/product.ts'
 import { frozenPurpose, SIGNED_KINDS } from './frozen-signing.ts'
 import { jsonIn, leavesOf, mask } from './mask.ts'
 import { readWrites, type Write } from './redis-history.ts'
-import { type Kept, METRICS_TOKEN } from './story.ts'
+import { type CliFiles, METRICS_TOKEN } from './story.ts'
 
-/** Every name that is stored or seen outside, as it was found after the story: by kind. */
+/** Every name that is stored or seen outside, found after the story, by kind. */
 export type Names = Readonly<Record<string, readonly string[]>>
 
 const PREFIX = '{latchkey}:'
@@ -41,7 +41,7 @@ class Found {
   }
 }
 
-export async function findNames(product: Product, kept: Kept): Promise<Names> {
+export async function findNames(product: Product, kept: CliFiles): Promise<Names> {
   const found = new Found()
   const writes = await readWrites(product.privateRedis?.dir ?? '')
   const queues = queuesIn(writes)
@@ -64,7 +64,7 @@ function queuesIn(writes: readonly Write[]): readonly string[] {
   return [...new Set(names)]
 }
 
-/** What BullMQ calls its own keys is BullMQ's affair; what it is given is ours. */
+/** The names of BullMQ's own keys are BullMQ's; the names in jobs are ours. */
 function ofQueue(found: Found, { type, key, words }: Write, queue: string): void {
   const id = key.slice(`${PREFIX}${queue}:`.length)
   if (type !== 'hash' || !words.includes('data')) return
@@ -116,7 +116,7 @@ function ofStoredRecord(found: Found, kind: string, fields: ReadonlyMap<string, 
   if (!SIGNED_KINDS.includes(kind)) return
   const { APPROVAL_KEY = '' } = product.environment('web')
   const purpose = frozenPurpose(APPROVAL_KEY, kind, json)
-  // Forged by the story itself, past Latchkey.
+  // Forged by the story itself, directly in Redis.
   if (purpose === undefined && (json.mac === 'forged' || json.reason === 'forged')) return
   found.add('macPurposes', `${kind}: ${purpose ?? 'none that is known'}`)
 }
@@ -156,13 +156,13 @@ function ofCards(found: Found): void {
   }
 }
 
-/** Without its host. */
+/** The link without its host. */
 function linkOf(url: string): string {
   const { pathname, search } = new URL(url)
   return mask(`${pathname}${search}`)
 }
 
-function ofTerminal(found: Found, { signIn, awsConfig }: Kept): void {
+function ofTerminal(found: Found, { signIn, awsConfig }: CliFiles): void {
   for (const [file, text] of signIn) {
     found.add('signInFiles', file)
     found.add('signInFields', ...leavesOf(jsonIn(text)).map(([path]) => `${file} ${path}`))
@@ -215,7 +215,7 @@ async function ofMetrics(found: Found, { web }: Product): Promise<void> {
   }
 }
 
-/** As somebody who follows the link of a mail: their cookies, opened by keys of the text that is frozen here. */
+/** The pages behind a mail's link: their cookies are opened with keys made from the frozen key text. */
 async function ofPages(found: Found, product: Product): Promise<void> {
   const requestId = await product.ask('rita', { reason: 'for the pages' })
   const mail = await product.entra.waitForMail(PEOPLE.max, ({ html }) => html.includes(requestId))
@@ -248,7 +248,7 @@ async function ofCookies(found: Found, product: Product, answer: Response): Prom
     const keyText = `latchkey cookie ${name}`
     const password = Buffer.from(hkdfSync('sha256', secret, '', keyText, 32)).toString('hex')
     const content: unknown = await unsealData(value, { password })
-    // What another key has sealed opens as nothing.
+    // A cookie that another key sealed opens as nothing.
     const paths = leavesOf(content).flatMap(([path]) => (path === '' ? [] : [path]))
     found.add('cookieKeys', `${name}: ${paths.length > 0 ? keyText : 'none that is known'}`)
     found.add('cookieFields', ...paths.map((path) => `${name}: ${path}`))

@@ -4,16 +4,16 @@ import { PEOPLE } from '../../sandbox/entra/fixture.ts'
 import { APPROVE, eventually, type Product } from '../fixtures/product.ts'
 import { frozenPurpose } from './frozen-signing.ts'
 import { makeOldData, type OldData, type OldRecord } from './old-records.ts'
-import { startOffice } from './story.ts'
+import { startStoryWorld } from './story.ts'
 
-/** A Redis that an older Latchkey left: nothing in it is lost, called forged or shown wrongly. */
+/** A Redis of an older Latchkey: nothing in it may be lost, called forged or shown wrongly. */
 
 let product: Product
 let old: OldData
 
 beforeAll(async () => {
-  product = await startOffice()
-  // As it was left: the roles were adopted, and no worker runs.
+  product = await startStoryWorld()
+  // The state that the old version left: the roles were adopted, and no worker runs.
   await product.startWorkers()
   await eventually(async () => expect(await product.stored('deny', DENY_ID)).toHaveProperty('mac'))
   await product.kill('workers', 'SIGTERM')
@@ -47,7 +47,7 @@ async function factsOf({ aws, seeded, environment, cli, teams, entra }: Product)
 async function writeOld({ cli }: Product, { records, entries, jobs }: OldData): Promise<void> {
   for (const { kind, id, version, json } of records) {
     const key = `{latchkey}:${kind}:${id}`
-    // Of the deny list there is one already.
+    // The deny list exists already.
     const known = Number((await cli.hget(key, 'version')) ?? '0')
     await cli.hset(key, { version: String(known + Math.max(version, 1)), json: JSON.stringify(json) })
   }
@@ -151,7 +151,7 @@ describe('what an older Latchkey left', () => {
 
   test('was called forged or lost nowhere, and is signed as it was', async () => {
     const kinds = new Set((await product.audit()).map(({ kind }) => String(kind)))
-    // A busy machine may be slow to revoke; that alarm says nothing about what was read.
+    // A slow machine may revoke late. That alarm says nothing about the records that were read.
     const unread = /^alarm\.(?!revoke-overdue)|due-taken-out|taken-away/
     expect([...kinds].filter((kind) => unread.test(kind))).toEqual([])
     const { APPROVAL_KEY = '' } = product.environment('web')

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { frozenMacOf, SIGNED_KINDS } from './frozen-signing.ts'
 
 /**
- * What a Redis of commit bc0697b may hold: records of every kind in every state, relative to now, with their due and index entries and jobs.
- * Imports nothing of `src` and is never changed.
+ * What a Redis of commit bc0697b may contain: records of every kind in every state, relative to now, with their due and index entries and jobs.
+ * Imports nothing of `src` and never changes.
  */
 
 type Json = Readonly<Record<string, unknown>>
@@ -13,7 +13,7 @@ interface Person {
   readonly name: string
 }
 
-/** What the world says of itself. */
+/** Values of the world in which the records are used. */
 export interface Facts {
   readonly approvalKey: string
   readonly nowMs: number
@@ -21,7 +21,7 @@ export interface Facts {
   readonly account: string
   readonly role: { readonly roleArn: string; readonly roleId: string }
   readonly user: { readonly arn: string; readonly userid: string }
-  /** Asks for sessions, asks for the own user, decides. */
+  /** Requests sessions; requests access on the own user; decides. */
   readonly rita: Person
   readonly finn: Person
   readonly max: Person
@@ -29,7 +29,7 @@ export interface Facts {
   readonly serviceUrl: string
 }
 
-/** One record as it lies in Redis. */
+/** One record as it is stored in Redis. */
 export interface OldRecord {
   readonly name: string
   readonly kind: string

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { PROJECT } from '../../sandbox/project.ts'
 import type { Product } from '../fixtures/product.ts'
-import { auditPaths, copyPaths, termsPaths } from './from-src.ts'
+import { auditPaths, messagePaths, termsPaths } from './from-src.ts'
 import { expectGolden, expectLines, IS_UPDATE, readGolden, writeGolden } from './golden-file.ts'
 import { closeCalls } from './http-call.ts'
 import { findNames, type Names } from './names.ts'
 import { type RouteLine, seeMetrics, seeOpenApi, seeRoutes } from './routes.ts'
 import { playStory, startStory } from './story.ts'
 
-/** What is stored, and what is seen outside, is what it was at commit bc0697b. One world for all of it. */
+/** What is stored and seen outside equals what commit bc0697b stored and showed. All tests share one world. */
 
 let product: Product
 let routes: readonly RouteLine[]
@@ -34,18 +34,18 @@ const list = z.array(z.string())
 const namesFile = z.record(
   z.string(),
   z.strictObject({
-    /** The story meets each of them. */
+    /** Names that the story always writes. */
     story: list.min(1),
-    /** The story may meet them: it depends on how fast the machine is. */
+    /** Names that the story writes or not, depending on the machine's speed. */
     sometimes: list.optional(),
-    /** Stored or seen outside too, and no part of the story. */
+    /** Names that are stored or seen outside, but not in the story. */
     elsewhere: list.optional(),
   }),
 )
 
 const readNames = () => namesFile.parse(readGolden(FILE))
 
-/** What is said to be met sometimes or elsewhere stays so; what the source lists and the story does not meet is elsewhere. */
+/** Keeps the classes `sometimes` and `elsewhere`. A name that the source lists and the story does not write becomes `elsewhere`. */
 function updateNames(): void {
   const before = namesFile.safeParse(readGolden(FILE)).data ?? {}
   const entries = Object.entries(found).map(([kind, names]) => {
@@ -61,12 +61,12 @@ function updateNames(): void {
   writeGolden(FILE, Object.fromEntries(entries))
 }
 
-/** What there may be, where the source lists it. */
+/** All possible names, where the source lists them. */
 function listed(): Names {
   const auditFields = auditPaths()
   const recordFields = [
     ...termsPaths().map((path) => `grant.terms.${path}`),
-    ...copyPaths().map((path) => `copy.${path}`),
+    ...messagePaths().map((path) => `copy.${path}`),
   ]
   return { auditFields, auditKinds: kindsIn(auditFields), recordFields }
 }
@@ -104,7 +104,7 @@ describe('names that are stored or seen outside', () => {
   })
 })
 
-/** Where the source lists what there may be, that is the file's list, with what the story does not meet. */
+/** Where the source lists all possible names, the file lists the same, with those that the story does not write. */
 describe('names that the source lists', () => {
   const { auditFields = [], auditKinds = [], recordFields = [] } = listed()
 
@@ -119,7 +119,7 @@ describe('names that the source lists', () => {
   })
 })
 
-/** What is shown of a literal is no proof that anybody writes it. */
+/** The sources that write names. Cards and views are left out, because they only show literals. */
 function sourceText(): string {
   const files = ['src', 'workers'].flatMap((folder) =>
     readdirSync(join(PROJECT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),

@@ -14,7 +14,7 @@ import { DENY_LISTS, NOTICES, REQUESTS, TERMS_OF } from './some-records.ts'
 const RULES = readFileSync(join(PROJECT, 'latchkey.example.yaml'), 'utf8')
 const KEYS = ['a1'.repeat(32), 'Zk9-_another-key-of-43-characters-in-base64url']
 
-/** A value for each key and each record. */
+/** One value for each key and each record. */
 function each<T>(records: Readonly<Record<string, T>>, make: (key: string, record: T) => unknown) {
   return Object.fromEntries(
     Object.entries(records).map(([name, record]) => [name, KEYS.map((key) => make(key, record))]),

@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Everything that was ever written into a Redis, also what was removed since: its append-only file, where scripts stand by what they wrote. */
+/** Everything that was ever written to a Redis, removed data included: its append-only file, where scripts appear as their writes. */
 
 export interface Write {
   readonly type: 'string' | 'hash' | 'list' | 'set' | 'zset' | 'stream'
   readonly key: string
-  /** Of hashes and streams: names and values in turn. Of others: what follows the key. */
+  /** For hashes and streams the fields and values in turn. For other types the arguments after the key. */
   readonly words: readonly string[]
 }
 
@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, Write['type']>> = {
   XADD: 'stream',
 }
 
-/** They make no key and no field. */
+/** Commands that create no key and no field. */
 const OTHERS: ReadonlySet<string> = new Set([
   ...['SELECT', 'MULTI', 'EXEC', 'DEL', 'UNLINK', 'PEXPIRE', 'PEXPIREAT', 'PERSIST', 'HDEL', 'LREM', 'LTRIM', 'LPOP'],
   ...['RPOP', 'LMOVE', 'RPOPLPUSH', 'SREM', 'ZREM', 'ZREMRANGEBYSCORE', 'ZREMRANGEBYRANK', 'ZPOPMIN', 'XGROUP'],
@@ -46,7 +46,7 @@ function writeOf([name = '', key = '', ...words]: readonly string[]): readonly W
   throw new Error(`The history of Redis holds ${command}, of which nobody knows what it writes.`)
 }
 
-/** What follows the id of an entry, which follows the options. */
+/** The arguments after the entry's id, which follows the options. */
 function fieldsOf(words: readonly string[]): readonly string[] {
   return words.slice(words.findIndex((word) => word === '*' || /^\d+-\d+$/.test(word)) + 1)
 }
@@ -63,7 +63,7 @@ function commandsOf(file: Buffer): readonly (readonly string[])[] {
   }
   while (at < file.length) {
     const head = line()
-    // Redis 7 notes the time between commands.
+    // Redis 7 writes timestamps between commands.
     if (!head.startsWith('*')) continue
     const words = Array.from({ length: Number(head.slice(1)) }, () => {
       const bytes = Number(line().slice(1))

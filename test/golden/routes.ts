@@ -7,16 +7,16 @@ import type { Line } from './golden-file.ts'
 import { type Answer, type Call, type Shape, send, shapeOf } from './http-call.ts'
 import { METRICS_TOKEN } from './story.ts'
 
-/** Every route, and every kind of refusal, in one order. Noor asks; Dana, a data owner, decides. */
+/** Every route and every kind of refusal, in a fixed order. Noor requests; Dana, a data owner, decides. */
 
 export type RouteLine = Line & Shape
 
 interface Round {
   readonly product: Product
   readonly lines: RouteLine[]
-  /** Calls, keeps what came, and gives it back. */
+  /** Makes the call, stores the answer and returns it. */
   see(name: string, call: Call): Promise<Answer>
-  /** The same at `/api/v1`, as that person; a body makes it a POST. */
+  /** The same at `/api/v1` as that person. A body makes it a POST. */
   as(person: PersonName, name: string, path: string, body?: object | string): Promise<Answer>
 }
 
@@ -166,7 +166,7 @@ interface Tab {
   signIn(name: string, person: PersonName, path: string): Promise<Answer>
 }
 
-/** A browser as far as these pages need one. */
+/** The parts of a browser that these pages need. */
 function openTab({ product, see }: Round): Tab {
   const cookies = new Map<string, string>()
   const origin = product.web.url
@@ -301,7 +301,7 @@ async function operations({ see, as }: Round): Promise<void> {
   await as('noor', 'unknown: in the API', '/nothing')
 }
 
-/** What differs from run to run is only how much was counted. */
+/** Only the counted values differ from run to run. */
 export async function seeMetrics({ web }: Product): Promise<Shape> {
   const headers = { authorization: `Bearer ${METRICS_TOKEN}` }
   const answer = await send(web.url, { path: '/metrics', headers })

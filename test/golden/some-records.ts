@@ -1,6 +1,6 @@
 import type { Deny, Request, SecurityNotice, Terms } from './from-src.ts'
 
-/** Records with every field that a MAC covers, and with as few as there may be. They never change. */
+/** Records with every field that a MAC covers, and records with only the required ones. They never change. */
 
 const RITA = '11111111-1111-4111-8111-111111111111'
 const MAX = '22222222-2222-4222-8222-222222222222'

@@ -9,15 +9,15 @@ import { createRoster } from '../../sandbox/teams/roster.ts'
 import { APPROVE, ASK, DENY, eventually, type Product, startProduct, write } from '../fixtures/product.ts'
 import type { WorldOptions } from '../fixtures/world.ts'
 
-/** One story of the whole product in which nearly every name is written that is ever stored. */
+/** A story of the whole product that writes nearly every name that can be stored. */
 
 const APP_ID = '7c9e6679-7425-40de-944b-e07fc1f90ae7'
-/** By which the sandbox's Teams makes the id of its channel: so the rules can name it before there is a Teams. */
+/** The sandbox's Teams makes the channel's id from APP_ID, so the rules can name the channel before Teams runs. */
 const CHANNEL = createRoster({ appId: APP_ID, tenantId: TENANT_ID, botName: 'Latchkey' }).channel.id
 const SCOPE = 's3://finance-reports/'
 export const METRICS_TOKEN = 'metrics-token-of-this-test'
 
-/** Rita gets sessions; Finn's own user holds what he gets; the security channel is told. */
+/** Rita gets sessions, Finn gets policies on his own user, and the security channel gets notices. */
 const RULES = `version: 1
 people: { finn: ${PEOPLE.finn} }
 groups: { finance: ${GROUPS.finance}, data-owners: ${GROUPS.dataOwners} }
@@ -47,38 +47,38 @@ entitlements:
 ...
 `
 
-/** The company of the story; web runs. */
-export function startOffice(options: WorldOptions = {}): Promise<Product> {
-  const seed = { holders: [{ kind: 'user', name: 'finn' }] } as const
+/** The world of the story. Only web runs. */
+export function startStoryWorld(options: WorldOptions = {}): Promise<Product> {
+  const seed = { entities: [{ kind: 'user', name: 'finn' }] } as const
   return startProduct({ rules: RULES, seed, teams: { appId: APP_ID }, ...options })
 }
 
 export async function startStory(): Promise<Product> {
-  const product = await startOffice({ env: { METRICS_TOKEN }, watch: true })
+  const product = await startStoryWorld({ env: { METRICS_TOKEN }, watch: true })
   const { teams } = product
   await Promise.all([teams.open('rita'), teams.open('max'), product.startWorkers()])
   return product
 }
 
-/** What stays on the machine of a person who works at a terminal. */
-export interface Kept {
+/** The files of the CLI on a person's machine. */
+export interface CliFiles {
   readonly signIn: readonly (readonly [file: string, text: string])[]
   readonly awsConfig: string
 }
 
-export async function playStory(product: Product): Promise<Kept> {
+export async function playStory(product: Product): Promise<CliFiles> {
   const kept = await workWithSession(product)
   await Promise.all([workWithOwnUser(product), endOnTime(product), neverGranted(product)])
   await tamper(product)
   await recover(product)
-  // Of the record that the routes took.
+  // Of the CloudTrail record that the route accepted.
   await eventually(async () => expect(await product.events('write.unexplained')).not.toEqual([]))
   await eventually(async () => expect(await product.cli.xlen('{latchkey}:outbox')).toBe(0))
   return kept
 }
 
-/** Asked by the form, approved by a click, used, extended, ended by the requester. */
-async function workWithSession(product: Product): Promise<Kept> {
+/** Requested by the form, approved by a click, used, extended, ended by the requester. */
+async function workWithSession(product: Product): Promise<CliFiles> {
   const { teams, cli } = product
   await teams.say('rita', 'request')
   const form = await seeMessage(product, 'rita', 'personal', ['Ask for access'])
@@ -124,7 +124,7 @@ async function extend(product: Product, person: PersonName, grantId: string): Pr
   await eventually(async () => expect(await product.events('grant.extended', grantId)).toHaveLength(1))
 }
 
-async function atTerminal(product: Product, grantId: string): Promise<Kept> {
+async function atTerminal(product: Product, grantId: string): Promise<CliFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-golden-'))
   try {
     const terminal = await openTerminal(product, 'rita', folder)
@@ -150,7 +150,7 @@ async function workWithOwnUser(product: Product): Promise<void> {
   await product.untilStatus(grantId, 'revoked')
 }
 
-/** As if its minutes had gone by. */
+/** As if the grant's time had passed. */
 async function endOnTime(product: Product): Promise<void> {
   const grantId = await product.active('rita')
   const endsAt = new Date(Date.now() - 1_000).toISOString()
@@ -175,7 +175,7 @@ async function neverGranted(product: Product): Promise<void> {
   await eventually(async () => expect((await product.stored('request', lapsed)).status).toBe('lapsed'))
 }
 
-/** Somebody writes into Redis. */
+/** Writes to Redis directly, as an attacker. */
 async function tamper(product: Product): Promise<void> {
   const asked = await product.ask('rita')
   await product.forge('request', asked, { ...(await product.stored('request', asked)), reason: 'forged' })

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
 
-/** The driver reads its endpoint and its keys where the SDK does. They stay until the test file ends. */
+/** Puts the endpoint and the keys into the environment, where the SDK reads them. They stay until the test file ends. */
 export function useAws(url: string, keys: { readonly accessKeyId: string; readonly secretAccessKey: string }): void {
   vi.stubEnv('AWS_ENDPOINT_URL', url)
   vi.stubEnv('AWS_ACCESS_KEY_ID', keys.accessKeyId)

@@ -1,13 +1,13 @@
 import { AwsError } from '../call.ts'
 import type { JsonObject } from './json.ts'
 
-/** What one Region's EventBridge holds. */
+/** The rules, targets and destinations that EventBridge holds in one Region. */
 
 export interface Target {
   readonly id: string
   readonly arn: string
   readonly roleArn: string | undefined
-  /** After this many retries, or this old, an event is given up. */
+  /** EventBridge gives an event up after this many retries. */
   readonly retries: number
   readonly longestAgeSeconds: number
   readonly deadLetterArn: string | undefined

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 
-/** The calls of EventBridge's JSON API that the sandbox knows, and what they must look like (the service's own model). */
+/** The calls of EventBridge's JSON API that the sandbox supports, with the input shapes of the service's model. */
 
 const RULE_NAME = z.string().regex(/^[.\-_A-Za-z0-9]{1,64}$/)
 const NAME = RULE_NAME
 const DESCRIPTION = z.string().max(512).optional()
 const BUS = z.literal('default').optional()
-/** Header names and values: no control characters, no colon in names. */
+/** Header names and values contain no control characters; names contain no colon. */
 const AUTH_TEXT = z.string().min(1).max(512)
 const API_KEY = z.object({
   ApiKeyAuthParameters: z.object({ ApiKeyName: AUTH_TEXT.regex(/^[^\p{Cc}:]+$/u), ApiKeyValue: AUTH_TEXT }),

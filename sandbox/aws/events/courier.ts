@@ -14,45 +14,45 @@ import {
 import type { BusEvent } from './trail.ts'
 
 export interface CourierOptions {
-  /** Real back-off times this is what is waited; tests shorten it. Default 1. */
+  /** Real back-off times are multiplied by this; tests shorten them. Default 1. */
   readonly backoffFactor?: number
-  /** PEM of an authority that https endpoints may be signed by. */
+  /** PEM of a certificate authority that https endpoints may use. */
   readonly ca?: string
-  /** What was given up, for the dead-letter queue. */
+  /** Receives each event that was given up, for the dead-letter queue. */
   readonly onGivenUp?: (lost: Undelivered) => void
 }
 
-/** CloudTrail and EventBridge are late, doubled and shuffled as they please; a test says when. */
+/** Delivers events. A test decides which are late, duplicated, reordered or lost, as CloudTrail and EventBridge may do. */
 export interface Courier {
   send(delivery: Delivery): void
-  /** Nothing leaves until `resume`; what was kept leaves in order, or the other way round. */
+  /** Sends nothing until `resume`, which sends the queued events in order or in reverse order. */
   pause(): void
   resume(order?: 'in-order' | 'reversed'): void
-  /** Real milliseconds before each first attempt. */
+  /** Real milliseconds to wait before each first attempt. */
   delay(ms: number): void
-  /** The next events that fit are sent twice. */
+  /** Sends the next `times` events that match twice. */
   duplicate(times: number, fits?: (event: BusEvent) => boolean): void
-  /** The next events that fit are never sent: CloudTrail's delivery is best effort. */
+  /** Never sends the next `times` events that match: CloudTrail's delivery is best effort. */
   drop(times: number, fits?: (event: BusEvent) => boolean): void
   attempts(): readonly Attempt[]
   undelivered(): readonly Undelivered[]
-  /** When nothing is under way any more. What is paused does not count. */
+  /** Resolves when no delivery is in progress. Paused events do not count. */
   idle(): Promise<void>
   stop(): Promise<void>
 }
 
-/** At most this many requests at once. */
+/** The largest number of requests at the same time. */
 const AT_ONCE = 50
 
-interface Wish {
+interface Countdown {
   left: number
   fits(event: BusEvent): boolean
 }
 
-function meets(wishes: readonly Wish[], event: BusEvent): boolean {
-  const wish = wishes.find(({ left, fits }) => left > 0 && fits(event))
-  if (wish === undefined) return false
-  wish.left -= 1
+function meets(countdowns: readonly Countdown[], event: BusEvent): boolean {
+  const countdown = countdowns.find(({ left, fits }) => left > 0 && fits(event))
+  if (countdown === undefined) return false
+  countdown.left -= 1
   return true
 }
 
@@ -61,8 +61,8 @@ export function courier(clock: SandboxClock, options: CourierOptions = {}): Cour
   const undelivered: Undelivered[] = []
   const underway = new Set<Promise<void>>()
   const waiting: Delivery[] = []
-  const drops: Wish[] = []
-  const doubles: Wish[] = []
+  const drops: Countdown[] = []
+  const doubles: Countdown[] = []
   const stopped = new AbortController()
   let kept: Delivery[] | undefined
   let delayMs = 0
@@ -89,7 +89,7 @@ export function courier(clock: SandboxClock, options: CourierOptions = {}): Cour
       await sleep(ms, undefined, { signal: stopped.signal })
       return true
     } catch {
-      // The only reason to wake early is stop().
+      // Only stop() ends the wait early.
       return false
     }
   }

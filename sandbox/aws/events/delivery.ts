@@ -3,16 +3,16 @@ import { request as httpsRequest } from 'node:https'
 import type { Target } from './bus.ts'
 import type { BusEvent } from './trail.ts'
 
-/** EventBridge's way to an API destination ("API destinations as targets in Amazon EventBridge"). */
+/** EventBridge's requests to an API destination ("API destinations as targets in Amazon EventBridge"). */
 
-/** Everything one invocation needs, as it is when it is made: a key rotated meanwhile is the new one. */
+/** Everything that one request needs. It is read for each attempt, so that a rotated key is used at once. */
 export interface Invocation {
   readonly endpoint: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What the target leads to now, or why nothing may be sent: such an event goes straight to the dead letters. */
+/** The request to send, or the error code for which an event goes straight to the dead-letter queue. */
 export type Resolution = Invocation | { readonly code: string; readonly message: string }
 
 export interface Delivery {
@@ -25,13 +25,13 @@ export interface Delivery {
 export interface Attempt {
   readonly eventId: string
   readonly number: number
-  /** Undefined: time-out or no connection. */
+  /** Undefined after a time-out or when no connection was made. */
   readonly status: number | undefined
-  /** How long EventBridge would wait before it tries again; undefined: it does not. */
+  /** The time that EventBridge would wait before the next attempt; undefined when it does not retry. */
   readonly retryInMs: number | undefined
 }
 
-/** As on a dead-letter queue's message attributes; without a queue AWS drops the event. */
+/** An event that was given up, with the attributes of its dead-letter message. Without a queue AWS drops the event. */
 export interface Undelivered {
   readonly event: BusEvent
   readonly ruleArn: string
@@ -51,7 +51,7 @@ export interface Answer {
   readonly retryAfter: string | undefined
 }
 
-/** One POST with exactly the headers that AWS sends, on a connection of its own. */
+/** Sends one POST with exactly the headers that AWS sends, on a connection of its own. */
 export function invoke(
   { endpoint, method, headers }: Invocation,
   body: string,
@@ -97,7 +97,7 @@ export function isDelivered({ status }: Answer): boolean {
   return status !== undefined && status >= 200 && status < 300
 }
 
-/** Undefined: the endpoint said, by a negative Retry-After, that it wants no more of it. */
+/** Undefined when the endpoint answered a negative Retry-After, which means that it wants no retry. */
 export function backoffMs(number: number, retryAfter: string | undefined, now: number): number | undefined {
   const own = Math.min(LONGEST_BACKOFF_MS, 1000 * 2 ** (number - 1)) * (0.5 + Math.random() / 2)
   if (retryAfter === undefined) return own

@@ -2,48 +2,48 @@ import { randomUUID } from 'node:crypto'
 import { AwsError } from '../call.ts'
 import { type ApiDestination, byArn, type Connection, connectionOf, destinationOf, notFound } from './bus.ts'
 import type { Input } from './calls.ts'
-import { type Desk, invalid, mustAllow } from './desk.ts'
+import { type EventsCall, invalid, mustAllow } from './events-call.ts'
 import type { JsonObject } from './json.ts'
 
-/** Connections and API destinations. */
+/** The calls on connections and API destinations. */
 
-function connectionArn(desk: Desk, name: string): string {
-  return `${desk.arnStart}connection/${name}`
+function connectionArn(eventsCall: EventsCall, name: string): string {
+  return `${eventsCall.arnStart}connection/${name}`
 }
 
-function destinationArn(desk: Desk, name: string): string {
-  return `${desk.arnStart}api-destination/${name}`
+function destinationArn(eventsCall: EventsCall, name: string): string {
+  return `${eventsCall.arnStart}api-destination/${name}`
 }
 
-/** The key is kept in a secret that EventBridge manages with the caller's rights ("Connections for API targets"). */
-function mustAllowSecret(desk: Desk, action: string, name: string): void {
-  const { account } = desk.core.state
-  const secret = `arn:aws:secretsmanager:${desk.bus.region}:${account}:secret:events!connection/${name}/*`
-  mustAllow(desk, `secretsmanager:${action}`, secret)
+/** EventBridge keeps the key in a secret and manages that secret with the caller's rights ("Connections for API targets"). */
+function mustAllowSecret(eventsCall: EventsCall, action: string, name: string): void {
+  const { account } = eventsCall.core.state
+  const secret = `arn:aws:secretsmanager:${eventsCall.bus.region}:${account}:secret:events!connection/${name}/*`
+  mustAllow(eventsCall, `secretsmanager:${action}`, secret)
 }
 
 function exists(kind: string, name: string): never {
   throw new AwsError('ResourceAlreadyExistsException', 400, `${kind} ${name} already exists.`)
 }
 
-export function createConnection(desk: Desk, input: Input<'CreateConnection'>): JsonObject {
+export function createConnection(eventsCall: EventsCall, input: Input<'CreateConnection'>): JsonObject {
   const { Name } = input
-  mustAllow(desk, 'events:CreateConnection', connectionArn(desk, Name))
-  mustAllowSecret(desk, 'CreateSecret', Name)
+  mustAllow(eventsCall, 'events:CreateConnection', connectionArn(eventsCall, Name))
+  mustAllowSecret(eventsCall, 'CreateSecret', Name)
   if (input.AuthorizationType !== 'API_KEY') invalid('The sandbox only knows connections with an API key.')
-  if (desk.bus.connections.has(Name)) exists('Connection', Name)
-  const now = desk.core.clock.now()
+  if (eventsCall.bus.connections.has(Name)) exists('Connection', Name)
+  const now = eventsCall.core.clock.now()
   const { ApiKeyName, ApiKeyValue } = input.AuthParameters.ApiKeyAuthParameters
   const connection: Connection = {
     name: Name,
-    arn: `${connectionArn(desk, Name)}/${randomUUID()}`,
+    arn: `${connectionArn(eventsCall, Name)}/${randomUUID()}`,
     description: input.Description,
     keyName: ApiKeyName,
     keyValue: ApiKeyValue,
     createdAt: now,
     modifiedAt: now,
   }
-  desk.bus.connections.set(Name, connection)
+  eventsCall.bus.connections.set(Name, connection)
   return connectionSummary(connection, 'AUTHORIZED')
 }
 
@@ -57,25 +57,25 @@ function connectionSummary(connection: Connection, state: string): JsonObject {
   }
 }
 
-/** The key's value cannot be read back. */
-export function describeConnection(desk: Desk, { Name }: Input<'DescribeConnection'>): JsonObject {
-  mustAllow(desk, 'events:DescribeConnection', connectionArn(desk, Name))
-  const connection = connectionOf(desk.bus, Name)
+/** DescribeConnection never returns the key's value. */
+export function describeConnection(eventsCall: EventsCall, { Name }: Input<'DescribeConnection'>): JsonObject {
+  mustAllow(eventsCall, 'events:DescribeConnection', connectionArn(eventsCall, Name))
+  const connection = connectionOf(eventsCall.bus, Name)
   return {
     ...connectionSummary(connection, 'AUTHORIZED'),
     Name,
     ...(connection.description === undefined ? {} : { Description: connection.description }),
     AuthorizationType: 'API_KEY',
-    SecretArn: `arn:aws:secretsmanager:${desk.bus.region}:${desk.core.state.account}:secret:events!connection/${Name}`,
+    SecretArn: `arn:aws:secretsmanager:${eventsCall.bus.region}:${eventsCall.core.state.account}:secret:events!connection/${Name}`,
     AuthParameters: { ApiKeyAuthParameters: { ApiKeyName: connection.keyName } },
   }
 }
 
-export function updateConnection(desk: Desk, input: Input<'UpdateConnection'>): JsonObject {
+export function updateConnection(eventsCall: EventsCall, input: Input<'UpdateConnection'>): JsonObject {
   const { Name } = input
-  mustAllow(desk, 'events:UpdateConnection', connectionArn(desk, Name))
-  mustAllowSecret(desk, 'UpdateSecret', Name)
-  const before = connectionOf(desk.bus, Name)
+  mustAllow(eventsCall, 'events:UpdateConnection', connectionArn(eventsCall, Name))
+  mustAllowSecret(eventsCall, 'UpdateSecret', Name)
+  const before = connectionOf(eventsCall.bus, Name)
   if (input.AuthorizationType !== undefined && input.AuthorizationType !== 'API_KEY') {
     invalid('The sandbox only knows connections with an API key.')
   }
@@ -85,46 +85,43 @@ export function updateConnection(desk: Desk, input: Input<'UpdateConnection'>): 
     description: input.Description ?? before.description,
     keyName: key?.ApiKeyName ?? before.keyName,
     keyValue: key?.ApiKeyValue ?? before.keyValue,
-    modifiedAt: desk.core.clock.now(),
+    modifiedAt: eventsCall.core.clock.now(),
   }
-  desk.bus.connections.set(Name, connection)
+  eventsCall.bus.connections.set(Name, connection)
   return connectionSummary(connection, 'AUTHORIZED')
 }
 
-export function deleteConnection(desk: Desk, { Name }: Input<'DeleteConnection'>): JsonObject {
-  mustAllow(desk, 'events:DeleteConnection', connectionArn(desk, Name))
-  mustAllowSecret(desk, 'DeleteSecret', Name)
-  const connection = connectionOf(desk.bus, Name)
-  desk.bus.connections.delete(Name)
+export function deleteConnection(eventsCall: EventsCall, { Name }: Input<'DeleteConnection'>): JsonObject {
+  mustAllow(eventsCall, 'events:DeleteConnection', connectionArn(eventsCall, Name))
+  mustAllowSecret(eventsCall, 'DeleteSecret', Name)
+  const connection = connectionOf(eventsCall.bus, Name)
+  eventsCall.bus.connections.delete(Name)
   return connectionSummary(connection, 'DELETING')
 }
 
-/**
- * AWS takes https with a publicly trusted certificate only. The one thing that the sandbox allows beyond that: http to a literal
- * loopback address.
- */
+/** AWS accepts only https with a publicly trusted certificate. The sandbox also accepts http to a literal loopback address. */
 function checkEndpoint(endpoint: string): void {
-  // Path parameters (`*`) are legal in AWS; the sandbox has none.
+  // AWS allows path parameters (`*`); the sandbox does not support them.
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
   const loopback = url?.protocol === 'http:' && /^(127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
   if (url?.protocol === 'https:' || loopback) return
   invalid(`Parameter InvocationEndpoint is not valid. Reason: the endpoint must be a valid HTTPS URL.`)
 }
 
-function checkConnection(desk: Desk, arn: string): void {
-  if (byArn(desk.bus.connections, arn) === undefined) notFound(`Connection '${arn}' does not exist.`)
+function checkConnection(eventsCall: EventsCall, arn: string): void {
+  if (byArn(eventsCall.bus.connections, arn) === undefined) notFound(`Connection '${arn}' does not exist.`)
 }
 
-export function createApiDestination(desk: Desk, input: Input<'CreateApiDestination'>): JsonObject {
+export function createApiDestination(eventsCall: EventsCall, input: Input<'CreateApiDestination'>): JsonObject {
   const { Name } = input
-  mustAllow(desk, 'events:CreateApiDestination', destinationArn(desk, Name))
+  mustAllow(eventsCall, 'events:CreateApiDestination', destinationArn(eventsCall, Name))
   checkEndpoint(input.InvocationEndpoint)
-  checkConnection(desk, input.ConnectionArn)
-  if (desk.bus.destinations.has(Name)) exists('ApiDestination', Name)
-  const now = desk.core.clock.now()
+  checkConnection(eventsCall, input.ConnectionArn)
+  if (eventsCall.bus.destinations.has(Name)) exists('ApiDestination', Name)
+  const now = eventsCall.core.clock.now()
   const destination: ApiDestination = {
     name: Name,
-    arn: `${destinationArn(desk, Name)}/${randomUUID()}`,
+    arn: `${destinationArn(eventsCall, Name)}/${randomUUID()}`,
     description: input.Description,
     connectionArn: input.ConnectionArn,
     endpoint: input.InvocationEndpoint,
@@ -133,12 +130,12 @@ export function createApiDestination(desk: Desk, input: Input<'CreateApiDestinat
     createdAt: now,
     modifiedAt: now,
   }
-  desk.bus.destinations.set(Name, destination)
-  return destinationSummary(desk, destination)
+  eventsCall.bus.destinations.set(Name, destination)
+  return destinationSummary(eventsCall, destination)
 }
 
-function destinationSummary(desk: Desk, destination: ApiDestination): JsonObject {
-  const connected = byArn(desk.bus.connections, destination.connectionArn) !== undefined
+function destinationSummary(eventsCall: EventsCall, destination: ApiDestination): JsonObject {
+  const connected = byArn(eventsCall.bus.connections, destination.connectionArn) !== undefined
   return {
     ApiDestinationArn: destination.arn,
     ApiDestinationState: connected ? 'ACTIVE' : 'INACTIVE',
@@ -147,11 +144,11 @@ function destinationSummary(desk: Desk, destination: ApiDestination): JsonObject
   }
 }
 
-export function describeApiDestination(desk: Desk, { Name }: Input<'DescribeApiDestination'>): JsonObject {
-  mustAllow(desk, 'events:DescribeApiDestination', destinationArn(desk, Name))
-  const destination = destinationOf(desk.bus, Name)
+export function describeApiDestination(eventsCall: EventsCall, { Name }: Input<'DescribeApiDestination'>): JsonObject {
+  mustAllow(eventsCall, 'events:DescribeApiDestination', destinationArn(eventsCall, Name))
+  const destination = destinationOf(eventsCall.bus, Name)
   return {
-    ...destinationSummary(desk, destination),
+    ...destinationSummary(eventsCall, destination),
     Name,
     ...(destination.description === undefined ? {} : { Description: destination.description }),
     ConnectionArn: destination.connectionArn,
@@ -161,12 +158,12 @@ export function describeApiDestination(desk: Desk, { Name }: Input<'DescribeApiD
   }
 }
 
-export function updateApiDestination(desk: Desk, input: Input<'UpdateApiDestination'>): JsonObject {
+export function updateApiDestination(eventsCall: EventsCall, input: Input<'UpdateApiDestination'>): JsonObject {
   const { Name } = input
-  mustAllow(desk, 'events:UpdateApiDestination', destinationArn(desk, Name))
-  const before = destinationOf(desk.bus, Name)
+  mustAllow(eventsCall, 'events:UpdateApiDestination', destinationArn(eventsCall, Name))
+  const before = destinationOf(eventsCall.bus, Name)
   if (input.InvocationEndpoint !== undefined) checkEndpoint(input.InvocationEndpoint)
-  if (input.ConnectionArn !== undefined) checkConnection(desk, input.ConnectionArn)
+  if (input.ConnectionArn !== undefined) checkConnection(eventsCall, input.ConnectionArn)
   const destination: ApiDestination = {
     ...before,
     description: input.Description ?? before.description,
@@ -174,15 +171,15 @@ export function updateApiDestination(desk: Desk, input: Input<'UpdateApiDestinat
     endpoint: input.InvocationEndpoint ?? before.endpoint,
     method: input.HttpMethod ?? before.method,
     rateLimitPerSecond: input.InvocationRateLimitPerSecond ?? before.rateLimitPerSecond,
-    modifiedAt: desk.core.clock.now(),
+    modifiedAt: eventsCall.core.clock.now(),
   }
-  desk.bus.destinations.set(Name, destination)
-  return destinationSummary(desk, destination)
+  eventsCall.bus.destinations.set(Name, destination)
+  return destinationSummary(eventsCall, destination)
 }
 
-export function deleteApiDestination(desk: Desk, { Name }: Input<'DeleteApiDestination'>): JsonObject {
-  mustAllow(desk, 'events:DeleteApiDestination', destinationArn(desk, Name))
-  destinationOf(desk.bus, Name)
-  desk.bus.destinations.delete(Name)
+export function deleteApiDestination(eventsCall: EventsCall, { Name }: Input<'DeleteApiDestination'>): JsonObject {
+  mustAllow(eventsCall, 'events:DeleteApiDestination', destinationArn(eventsCall, Name))
+  destinationOf(eventsCall.bus, Name)
+  eventsCall.bus.destinations.delete(Name)
   return {}
 }

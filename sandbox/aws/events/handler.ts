@@ -5,28 +5,28 @@ import {
   type CallDescription,
   type Outcome,
   type Reply,
-  type SandboxCore,
   type SandboxRequest,
   type ServiceHandler,
 } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Bus } from './bus.ts'
 import { CALLS, type CallName, type Input, isCallName } from './calls.ts'
-import type { Desk } from './desk.ts'
 import * as destinations from './destinations.ts'
+import type { EventsCall } from './events-call.ts'
 import { isObject, type Json, type JsonObject } from './json.ts'
 import { InvalidPattern } from './pattern-syntax.ts'
 import { putEvents } from './put-events.ts'
 import * as rules from './rules.ts'
 import { type BusEvent, signedRegion } from './trail.ts'
 
-type Acts = { readonly [Name in CallName]: (desk: Desk, input: Input<Name>) => JsonObject }
+type Acts = { readonly [Name in CallName]: (eventsCall: EventsCall, input: Input<Name>) => JsonObject }
 
 const ACTS: Acts = {
   PutRule: rules.putRule,
   DescribeRule: rules.describeRule,
   ListRules: rules.listRules,
-  EnableRule: (desk, { Name }) => rules.switchRule(desk, Name, 'EnableRule'),
-  DisableRule: (desk, { Name }) => rules.switchRule(desk, Name, 'DisableRule'),
+  EnableRule: (eventsCall, { Name }) => rules.switchRule(eventsCall, Name, 'EnableRule'),
+  DisableRule: (eventsCall, { Name }) => rules.switchRule(eventsCall, Name, 'DisableRule'),
   TagResource: rules.tagResource,
   ListTagsForResource: rules.listTags,
   DeleteRule: rules.deleteRule,
@@ -70,7 +70,7 @@ function parseBody(body: Buffer): JsonObject {
     const input: Json = JSON.parse(body.toString() || '{}')
     if (isObject(input)) return input
   } catch {
-    // Answered below, like any body that is no object.
+    // The body is not JSON. The check below refuses it, as it refuses a body that is no object.
   }
   throw new AwsError('SerializationException', 400, 'The request body is not a JSON object.')
 }
@@ -79,9 +79,15 @@ function handle({ core, busOf, publish }: Behind, call: Call): Outcome {
   const state = ownAccount(core.state, call.identity)
   const region = signedRegion(call.request.headers.authorization) ?? state.region
   const arnStart = `arn:aws:events:${region}:${state.account}:`
-  const desk: Desk = { core: { ...core, state }, call, bus: busOf(state.account, region), arnStart, publish }
+  const eventsCall: EventsCall = {
+    core: { ...core, state },
+    call,
+    bus: busOf(state.account, region),
+    arnStart,
+    publish,
+  }
   if (!isCallName(call.action)) throw new AwsError('UnknownOperationException', 400, call.action)
-  const result = act(desk, call.action, parseBody(call.request.body))
+  const result = act(eventsCall, call.action, parseBody(call.request.body))
   return {
     reply: {
       status: 200,
@@ -92,26 +98,26 @@ function handle({ core, busOf, publish }: Behind, call: Call): Outcome {
   }
 }
 
-function act<Name extends CallName>(desk: Desk, name: Name, body: JsonObject): JsonObject {
+function act<Name extends CallName>(eventsCall: EventsCall, name: Name, body: JsonObject): JsonObject {
   const input = CALLS[name].safeParse(body)
   if (!input.success) {
     const fault = input.error.issues[0]
-    const place = fault?.path.join('.') ?? ''
+    const field = fault?.path.join('.') ?? ''
     throw new AwsError(
       'ValidationException',
       400,
-      `1 validation error detected: Value at '${place}' failed to satisfy constraint: ${fault?.message ?? ''}`,
+      `1 validation error detected: Value at '${field}' failed to satisfy constraint: ${fault?.message ?? ''}`,
     )
   }
   try {
-    return ACTS[name](desk, input.data as Input<Name>)
+    return ACTS[name](eventsCall, input.data as Input<Name>)
   } catch (fault) {
     if (fault instanceof InvalidPattern) throw new AwsError('InvalidEventPatternException', 400, fault.message)
     throw fault
   }
 }
 
-/** What the JSON protocol calls the faults of signing. */
+/** The names of signature errors in the JSON protocol. */
 const JSON_CODES: Readonly<Record<string, string>> = {
   InvalidClientTokenId: 'UnrecognizedClientException',
   SignatureDoesNotMatch: 'InvalidSignatureException',

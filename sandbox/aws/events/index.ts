@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { FinishedCall, SandboxCore, ServiceHandler } from '../call.ts'
+import type { FinishedCall, ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { evaluate } from '../evaluator.ts'
 import { parsePolicy } from '../policy.ts'
 import { allowsService } from '../service-principal.ts'
@@ -12,11 +13,11 @@ import { eventsHandler } from './handler.ts'
 import { matchesPattern } from './pattern.ts'
 import { type BusEvent, recordsOf } from './trail.ts'
 
-/** What a test does and sees of CloudTrail and EventBridge. */
+/** What a test can control and observe of CloudTrail and EventBridge. */
 export interface SandboxEvents extends Omit<Courier, 'send' | 'stop'> {
-  /** Every record of every authenticated call, matched by a rule or not. */
+  /** The records of all authenticated calls, whether or not a rule matched them. */
   records(): readonly BusEvent[]
-  /** The first record, past or future, that fits. */
+  /** Resolves with the first record that matches, past or future. */
   waitForRecord(fits: (event: BusEvent) => boolean, signal?: AbortSignal): Promise<BusEvent>
 }
 
@@ -76,14 +77,14 @@ export function createEvents(
   }
 }
 
-/** Management events whose name begins with List, Get or Describe reach only rules that ask for them; data events reach all. */
+/** Management events named List…, Get… or Describe… reach only rules that ask for them. Data events reach all rules. */
 function reaches(rule: Rule, { detail }: BusEvent): boolean {
   if (rule.state === 'DISABLED') return false
   if (rule.state === 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS' || detail.managementEvent !== true) return true
   return !/^(List|Get|Describe)/.test(String(detail.eventName))
 }
 
-/** EventBridge calls with the target's role: it must trust EventBridge and be allowed to invoke the destination. */
+/** EventBridge uses the target's role. The role must trust EventBridge and must be allowed to invoke the destination. */
 function resolveTarget(core: SandboxCore, bus: Bus, rule: Rule, target: Target): Resolution {
   const destination = byArn(bus.destinations, target.arn)
   const connection = destination && byArn(bus.connections, destination.connectionArn)
@@ -113,13 +114,13 @@ function mayInvoke(core: SandboxCore, rule: Rule, target: Target): boolean {
   return verdict.allowed
 }
 
-/** The caller's account records a call, and so does the one that owns the bucket. */
+/** CloudTrail records a call in the caller's account and in the account that owns the bucket. */
 function accountsOf(core: SandboxCore, { identity, parameters }: FinishedCall): readonly AwsState[] {
   const ids = [identity?.account, core.state.buckets.get(String(parameters.bucketName))?.account]
   return [...new Set(ids.flatMap((id) => id ?? []))].map((id) => core.account(id))
 }
 
-/** With the attributes that EventBridge puts on such a message ("Using dead-letter queues"). */
+/** Puts the event on the dead-letter queue with EventBridge's message attributes ("Using dead-letter queues"). */
 function putAside(core: SandboxCore, lost: Undelivered): void {
   const { deadLetterArn, ruleArn, targetArn, errorCode, errorMessage, retryAttempts, event } = lost
   if (deadLetterArn === undefined) return

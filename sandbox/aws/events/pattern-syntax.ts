@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { isArray, isObject, type Json, type JsonObject } from './json.ts'
 
-/** EventBridge answers `InvalidEventPatternException` with this reason. */
+/** The pattern is not valid. EventBridge answers `InvalidEventPatternException` with this reason. */
 export class InvalidPattern extends Error {
   constructor(reason: string) {
     super(`Event pattern is not valid. Reason: ${reason}`)
@@ -9,7 +9,7 @@ export class InvalidPattern extends Error {
   }
 }
 
-// "Amazon EventBridge event patterns: operators"; numeric values lie within five thousand million of zero.
+// Numeric values are at most five thousand million from zero ("Amazon EventBridge event patterns: operators").
 const NUMERIC_LIMIT = 5_000_000_000
 const NUMERIC_OPERATORS = new Set(['=', '<', '<=', '>', '>='])
 const EXCLUDABLE = new Set(['prefix', 'suffix', 'equals-ignore-case', 'wildcard'])

@@ -3,8 +3,8 @@ import { isArray, isObject, type Json, type JsonObject } from './json.ts'
 import { InvalidPattern } from './pattern-syntax.ts'
 
 /**
- * EventBridge's own matching ("Creating Amazon EventBridge event patterns"). One difference: numbers are compared by value, where
- * EventBridge compares their text (300 and 3.0e2 differ there).
+ * EventBridge's pattern matching ("Creating Amazon EventBridge event patterns").
+ * One difference: the sandbox compares numbers by value, EventBridge by text (there 300 and 3.0e2 differ).
  */
 export function matchesPattern(pattern: JsonObject, event: JsonObject): boolean {
   return Object.entries(pattern).every(([key, wanted]) => {
@@ -19,7 +19,7 @@ function matchesField(wanted: Json, found: Json | undefined): boolean {
   if (isArray(wanted)) return matchesLeaf(wanted, leavesOf(found))
   if (!isObject(wanted)) throw new InvalidPattern('a field must be an object or an array')
   const below = objectsOf(found)
-  // A missing parent still satisfies {"exists": false} underneath.
+  // A missing parent satisfies {"exists": false} of its children.
   if (below.length === 0) return matchesPattern(wanted, {})
   return below.some((one) => matchesPattern(wanted, one))
 }
@@ -29,7 +29,7 @@ function matchesLeaf(matchers: readonly Json[], leaves: readonly Json[]): boolea
   return leaves.some((leaf) => matchers.some((matcher) => matchesValue(matcher, leaf)))
 }
 
-/** Only leaves count: "exists" never sees an intermediate node. */
+/** Returns the leaves: "exists" never matches an intermediate node. */
 function leavesOf(found: Json | undefined): readonly Json[] {
   if (found === undefined || isObject(found)) return []
   return isArray(found) ? found.flatMap(leavesOf) : [found]

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { isoSeconds } from '../clock.ts'
 import type { Input } from './calls.ts'
-import { type Desk, mustAllow } from './desk.ts'
+import { type EventsCall, mustAllow } from './events-call.ts'
 import { isObject, type Json, type JsonObject } from './json.ts'
 
 type Entry = Input<'PutEvents'>['Entries'][number]
 
-/** Each entry is judged for itself; a bad one does not fail the call. */
-export function putEvents(desk: Desk, { Entries }: Input<'PutEvents'>): JsonObject {
+/** Checks each entry separately. A bad entry does not fail the call. */
+export function putEvents(eventsCall: EventsCall, { Entries }: Input<'PutEvents'>): JsonObject {
   const sources = [...new Set(Entries.flatMap(({ Source }) => (Source === undefined ? [] : [Source])))]
-  mustAllow(desk, 'events:PutEvents', `${desk.arnStart}event-bus/default`, { 'events:source': sources })
-  const results = Entries.map((entry) => put(desk, entry))
+  mustAllow(eventsCall, 'events:PutEvents', `${eventsCall.arnStart}event-bus/default`, { 'events:source': sources })
+  const results = Entries.map((entry) => put(eventsCall, entry))
   return { FailedEntryCount: results.filter((one) => 'ErrorCode' in one).length, Entries: results }
 }
 
-function put(desk: Desk, entry: Entry): JsonObject {
+function put(eventsCall: EventsCall, entry: Entry): JsonObject {
   const { Source, DetailType, Detail, Resources = [], EventBusName = 'default' } = entry
   if (Source === undefined)
     return refused('InvalidArgument', 'Parameter Source is not valid. Reason: Source is a required argument.')
@@ -24,13 +24,13 @@ function put(desk: Desk, entry: Entry): JsonObject {
   if (/^aws\./i.test(Source)) return refused('NotAuthorizedForSourceException', `Not authorized for the source.`)
   const detail = parseDetail(Detail)
   if (detail === undefined) return refused('MalformedDetail', 'Detail is malformed.')
-  // An unknown bus swallows the event: AWS answers with an id too.
+  // An event for an unknown bus is lost, and AWS answers with an id all the same.
   const id = randomUUID()
   if (EventBusName !== 'default') return { EventId: id }
-  const { account } = desk.core.state
-  const time = isoSeconds(desk.core.clock.now())
-  const place = { account, time, region: desk.bus.region, resources: Resources }
-  desk.publish({ version: '0', id, 'detail-type': DetailType, source: Source, ...place, detail })
+  const { account } = eventsCall.core.state
+  const time = isoSeconds(eventsCall.core.clock.now())
+  const origin = { account, time, region: eventsCall.bus.region, resources: Resources }
+  eventsCall.publish({ version: '0', id, 'detail-type': DetailType, source: Source, ...origin, detail })
   return { EventId: id }
 }
 
@@ -43,7 +43,7 @@ function parseDetail(text: string | undefined): JsonObject | undefined {
     const detail: Json = JSON.parse(text ?? '')
     return isObject(detail) ? detail : undefined
   } catch {
-    // The caller answers MalformedDetail, as AWS does.
+    // The detail is not JSON; the caller then answers MalformedDetail, as AWS does.
     return undefined
   }
 }

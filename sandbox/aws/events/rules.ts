@@ -1,7 +1,7 @@
 import { AwsError } from '../call.ts'
 import { byArn, notFound, type Rule, ruleOf, type Target } from './bus.ts'
 import type { Input, TargetInput } from './calls.ts'
-import { type Desk, invalid, mustAllow } from './desk.ts'
+import { type EventsCall, invalid, mustAllow } from './events-call.ts'
 import type { Json, JsonObject } from './json.ts'
 import { isObject } from './json.ts'
 import { matchesPattern } from './pattern.ts'
@@ -12,20 +12,20 @@ const LONGEST_PATTERN = 2048
 const MOST_RULES = 300
 const MOST_TARGETS = 5
 
-function ruleArn(desk: Desk, name: string): string {
-  return `${desk.arnStart}rule/${name}`
+function ruleArn(eventsCall: EventsCall, name: string): string {
+  return `${eventsCall.arnStart}rule/${name}`
 }
 
-export function putRule(desk: Desk, input: Input<'PutRule'>): JsonObject {
-  const arn = ruleArn(desk, input.Name)
-  mustAllow(desk, 'events:PutRule', arn)
+export function putRule(eventsCall: EventsCall, input: Input<'PutRule'>): JsonObject {
+  const arn = ruleArn(eventsCall, input.Name)
+  mustAllow(eventsCall, 'events:PutRule', arn)
   if (input.EventPattern === undefined)
     return invalid('Parameter(s) EventPattern or ScheduleExpression must be specified.')
   if (input.ScheduleExpression !== undefined) return invalid('The sandbox has no schedules.')
   const pattern = parsePattern(input.EventPattern)
   if (input.EventPattern.length > LONGEST_PATTERN)
     limit(`The event pattern is longer than ${LONGEST_PATTERN} characters.`)
-  const { rules } = desk.bus
+  const { rules } = eventsCall.bus
   if (!rules.has(input.Name) && rules.size >= MOST_RULES)
     limit('The requested resource exceeds the maximum number allowed.')
   rules.set(input.Name, {
@@ -36,30 +36,30 @@ export function putRule(desk: Desk, input: Input<'PutRule'>): JsonObject {
     pattern,
     state: input.State,
     targets: rules.get(input.Name)?.targets ?? new Map(),
-    // Of a rule that is there, tags are changed by TagResource only.
+    // PutRule ignores tags for an existing rule; only TagResource changes them.
     tags: rules.get(input.Name)?.tags ?? new Map(input.Tags.map(({ Key, Value }) => [Key, Value])),
   })
   return { RuleArn: arn }
 }
 
-export function switchRule(desk: Desk, name: string, action: 'EnableRule' | 'DisableRule'): JsonObject {
-  mustAllow(desk, `events:${action}`, ruleArn(desk, name))
+export function switchRule(eventsCall: EventsCall, name: string, action: 'EnableRule' | 'DisableRule'): JsonObject {
+  mustAllow(eventsCall, `events:${action}`, ruleArn(eventsCall, name))
   const state = action === 'EnableRule' ? 'ENABLED' : 'DISABLED'
-  desk.bus.rules.set(name, { ...ruleOf(desk.bus, name), state })
+  eventsCall.bus.rules.set(name, { ...ruleOf(eventsCall.bus, name), state })
   return {}
 }
 
-export function tagResource(desk: Desk, { ResourceARN, Tags }: Input<'TagResource'>): JsonObject {
-  mustAllow(desk, 'events:TagResource', ResourceARN)
-  const rule = byArn(desk.bus.rules, ResourceARN) ?? notFound(`Resource ${ResourceARN} does not exist.`)
+export function tagResource(eventsCall: EventsCall, { ResourceARN, Tags }: Input<'TagResource'>): JsonObject {
+  mustAllow(eventsCall, 'events:TagResource', ResourceARN)
+  const rule = byArn(eventsCall.bus.rules, ResourceARN) ?? notFound(`Resource ${ResourceARN} does not exist.`)
   const tags = new Map([...rule.tags, ...Tags.map(({ Key, Value }) => [Key, Value] as const)])
-  desk.bus.rules.set(rule.name, { ...rule, tags })
+  eventsCall.bus.rules.set(rule.name, { ...rule, tags })
   return {}
 }
 
-export function listTags(desk: Desk, { ResourceARN }: Input<'ListTagsForResource'>): JsonObject {
-  mustAllow(desk, 'events:ListTagsForResource', ResourceARN)
-  const rule = byArn(desk.bus.rules, ResourceARN) ?? notFound(`Resource ${ResourceARN} does not exist.`)
+export function listTags(eventsCall: EventsCall, { ResourceARN }: Input<'ListTagsForResource'>): JsonObject {
+  mustAllow(eventsCall, 'events:ListTagsForResource', ResourceARN)
+  const rule = byArn(eventsCall.bus.rules, ResourceARN) ?? notFound(`Resource ${ResourceARN} does not exist.`)
   return { Tags: [...rule.tags].map(([Key, Value]) => ({ Key, Value })) }
 }
 
@@ -78,21 +78,21 @@ function ruleView(rule: Rule): Record<string, Json> {
   }
 }
 
-export function describeRule(desk: Desk, { Name }: Input<'DescribeRule'>): JsonObject {
-  mustAllow(desk, 'events:DescribeRule', ruleArn(desk, Name))
-  return { ...ruleView(ruleOf(desk.bus, Name)), CreatedBy: desk.core.state.account }
+export function describeRule(eventsCall: EventsCall, { Name }: Input<'DescribeRule'>): JsonObject {
+  mustAllow(eventsCall, 'events:DescribeRule', ruleArn(eventsCall, Name))
+  return { ...ruleView(ruleOf(eventsCall.bus, Name)), CreatedBy: eventsCall.core.state.account }
 }
 
-export function listRules(desk: Desk, { NamePrefix = '' }: Input<'ListRules'>): JsonObject {
-  mustAllow(desk, 'events:ListRules', ruleArn(desk, '*'))
-  return { Rules: [...desk.bus.rules.values()].filter(({ name }) => name.startsWith(NamePrefix)).map(ruleView) }
+export function listRules(eventsCall: EventsCall, { NamePrefix = '' }: Input<'ListRules'>): JsonObject {
+  mustAllow(eventsCall, 'events:ListRules', ruleArn(eventsCall, '*'))
+  return { Rules: [...eventsCall.bus.rules.values()].filter(({ name }) => name.startsWith(NamePrefix)).map(ruleView) }
 }
 
-/** Deleting what is not there is no error. */
-export function deleteRule(desk: Desk, { Name }: Input<'DeleteRule'>): JsonObject {
-  mustAllow(desk, 'events:DeleteRule', ruleArn(desk, Name))
-  if ((desk.bus.rules.get(Name)?.targets.size ?? 0) > 0) invalid("Rule can't be deleted since it has targets.")
-  desk.bus.rules.delete(Name)
+/** Deleting a rule that does not exist is no error. */
+export function deleteRule(eventsCall: EventsCall, { Name }: Input<'DeleteRule'>): JsonObject {
+  mustAllow(eventsCall, 'events:DeleteRule', ruleArn(eventsCall, Name))
+  if ((eventsCall.bus.rules.get(Name)?.targets.size ?? 0) > 0) invalid("Rule can't be deleted since it has targets.")
+  eventsCall.bus.rules.delete(Name)
   return {}
 }
 
@@ -102,31 +102,34 @@ interface FailedEntry extends JsonObject {
   readonly ErrorMessage: string
 }
 
-/** 200 can hide a failure: what could not be put is counted in FailedEntryCount. */
-export function putTargets(desk: Desk, { Rule: name, Targets }: Input<'PutTargets'>): JsonObject {
-  mustAllow(desk, 'events:PutTargets', ruleArn(desk, name))
-  const rule = ruleOf(desk.bus, name)
+/** Status 200 does not mean that every target was put: FailedEntryCount counts the failures. */
+export function putTargets(eventsCall: EventsCall, { Rule: name, Targets }: Input<'PutTargets'>): JsonObject {
+  mustAllow(eventsCall, 'events:PutTargets', ruleArn(eventsCall, name))
+  const rule = ruleOf(eventsCall.bus, name)
   for (const { RoleArn } of Targets) {
     if (RoleArn === undefined) continue
-    mustAllow(desk, 'iam:PassRole', RoleArn, { 'iam:PassedToService': 'events.amazonaws.com' })
+    mustAllow(eventsCall, 'iam:PassRole', RoleArn, { 'iam:PassedToService': 'events.amazonaws.com' })
   }
   const targets = new Map(rule.targets)
   const failed = Targets.flatMap((target): FailedEntry[] => {
-    const [code, message] = faultOf(desk, target)
+    const [code, message] = faultOf(eventsCall, target)
     if (code !== undefined) return [{ TargetId: target.Id, ErrorCode: code, ErrorMessage: message }]
     targets.set(target.Id, entityOf(target))
     return []
   })
   if (targets.size > MOST_TARGETS) limit('The requested resource exceeds the maximum number allowed.')
-  desk.bus.rules.set(name, { ...rule, targets })
+  eventsCall.bus.rules.set(name, { ...rule, targets })
   return { FailedEntryCount: failed.length, FailedEntries: failed }
 }
 
-function faultOf(desk: Desk, { Arn, RoleArn }: TargetInput): readonly [string, string] | readonly [undefined] {
-  if (!Arn.startsWith(`${desk.arnStart}api-destination/`)) {
+function faultOf(
+  eventsCall: EventsCall,
+  { Arn, RoleArn }: TargetInput,
+): readonly [string, string] | readonly [undefined] {
+  if (!Arn.startsWith(`${eventsCall.arnStart}api-destination/`)) {
     return ['ValidationException', `The sandbox only delivers to API destinations, not to ${Arn}.`]
   }
-  if (byArn(desk.bus.destinations, Arn) === undefined) {
+  if (byArn(eventsCall.bus.destinations, Arn) === undefined) {
     return ['ResourceNotFoundException', `ApiDestination ${Arn} does not exist.`]
   }
   return RoleArn === undefined ? ['ValidationException', `RoleArn is required for target ${Arn}.`] : [undefined]
@@ -144,9 +147,9 @@ function entityOf(input: TargetInput): Target {
   }
 }
 
-export function listTargetsByRule(desk: Desk, { Rule: name }: Input<'ListTargetsByRule'>): JsonObject {
-  mustAllow(desk, 'events:ListTargetsByRule', ruleArn(desk, name))
-  const targets = [...ruleOf(desk.bus, name).targets.values()].map((target) => ({
+export function listTargetsByRule(eventsCall: EventsCall, { Rule: name }: Input<'ListTargetsByRule'>): JsonObject {
+  mustAllow(eventsCall, 'events:ListTargetsByRule', ruleArn(eventsCall, name))
+  const targets = [...ruleOf(eventsCall.bus, name).targets.values()].map((target) => ({
     Id: target.id,
     Arn: target.arn,
     ...(target.roleArn === undefined ? {} : { RoleArn: target.roleArn }),
@@ -157,17 +160,17 @@ export function listTargetsByRule(desk: Desk, { Rule: name }: Input<'ListTargets
   return { Targets: targets }
 }
 
-export function removeTargets(desk: Desk, { Rule: name, Ids }: Input<'RemoveTargets'>): JsonObject {
-  mustAllow(desk, 'events:RemoveTargets', ruleArn(desk, name))
-  const rule = ruleOf(desk.bus, name)
-  desk.bus.rules.set(name, { ...rule, targets: new Map([...rule.targets].filter(([id]) => !Ids.includes(id))) })
+export function removeTargets(eventsCall: EventsCall, { Rule: name, Ids }: Input<'RemoveTargets'>): JsonObject {
+  mustAllow(eventsCall, 'events:RemoveTargets', ruleArn(eventsCall, name))
+  const rule = ruleOf(eventsCall.bus, name)
+  eventsCall.bus.rules.set(name, { ...rule, targets: new Map([...rule.targets].filter(([id]) => !Ids.includes(id))) })
   return { FailedEntryCount: 0, FailedEntries: [] }
 }
 
 const REQUIRED = ['id', 'account', 'source', 'time', 'region', 'resources', 'detail-type'] as const
 
-export function testEventPattern(desk: Desk, input: Input<'TestEventPattern'>): JsonObject {
-  mustAllow(desk, 'events:TestEventPattern', '*')
+export function testEventPattern(eventsCall: EventsCall, input: Input<'TestEventPattern'>): JsonObject {
+  mustAllow(eventsCall, 'events:TestEventPattern', '*')
   const pattern = parsePattern(input.EventPattern)
   const event = parseEvent(input.Event)
   const missing = REQUIRED.find((name) => event[name] === undefined)

@@ -3,9 +3,9 @@ import type { FinishedCall } from '../call.ts'
 import type { AwsState } from '../state.ts'
 import type { JsonObject } from './json.ts'
 
-/** What S3 alone puts in its records ("Amazon S3 CloudTrail events"). */
+/** The fields that only S3's records have ("Amazon S3 CloudTrail events"). */
 
-/** Calls on a bucket that count as data events all the same. */
+/** Calls on a bucket that CloudTrail counts as data events. */
 const BUCKET_DATA = new Set([
   'ListObjects',
   'ListObjectsV2',
@@ -19,7 +19,7 @@ export function isDataEvent(call: FinishedCall): boolean {
   return call.parameters.key !== undefined || call.action === 'DeleteObjects' || BUCKET_DATA.has(call.action)
 }
 
-/** CloudTrail knows one ListObjects. */
+/** CloudTrail calls both versions of the list call ListObjects. */
 export function eventName(call: FinishedCall): string {
   return call.service === 's3' && call.action === 'ListObjectsV2' ? 'ListObjects' : call.action
 }
@@ -63,7 +63,7 @@ function resources(bucket: string, key: string | undefined, source: string | und
   ]
 }
 
-/** Only a policy that S3 took is known to be JSON. */
+/** Parses the policy of a call that S3 accepted. A refused one may not be JSON. */
 function bucketPolicy(call: FinishedCall): JsonObject {
   if (call.action !== 'PutBucketPolicy' || call.error !== undefined) return {}
   return { bucketPolicy: JSON.parse(call.request.body.toString()) }

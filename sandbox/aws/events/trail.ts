@@ -6,7 +6,7 @@ import type { AwsState } from '../state.ts'
 import type { JsonObject } from './json.ts'
 import { eventName, isDataEvent, s3Details } from './trail-s3.ts'
 
-/** What EventBridge carries: its envelope around one CloudTrail record. */
+/** An event on the bus: EventBridge's envelope around one CloudTrail record. */
 export interface BusEvent extends JsonObject {
   readonly id: string
   readonly source: string
@@ -22,9 +22,9 @@ interface Described {
   readonly extra: JsonObject
 }
 
-/** The records that CloudTrail makes of a call in one account, with an id that both accounts of it share; none when the caller was not authenticated ("Logging Amazon S3 API calls"). */
+/** Makes the records of a call in one account. Both accounts of a call share the id; an unauthenticated call has no record ("Logging Amazon S3 API calls"). */
 export function recordsOf(call: FinishedCall, state: AwsState, sharedId?: string): readonly BusEvent[] {
-  // Sign-ins to the console have records of another kind, which nothing here reads.
+  // Console sign-ins have another kind of record, which the sandbox does not make.
   if (call.identity === undefined || call.service === 'signin') return []
   const region = regionOf(call, state)
   const described = call.service === 's3' ? s3Details(call, state, region) : managementDetails(call)
@@ -59,7 +59,7 @@ export function recordsOf(call: FinishedCall, state: AwsState, sharedId?: string
   return [wrap('AWS API Call via CloudTrail', record), ...perKey]
 }
 
-/** IAM has one control plane, in us-east-1; STS and EventBridge answer in the Region that was signed for. */
+/** IAM has one control plane, in us-east-1. STS and EventBridge record the Region of the signature. */
 function regionOf(call: FinishedCall, state: AwsState): string {
   if (call.service === 'iam') return 'us-east-1'
   const bucket = call.parameters.bucketName
@@ -67,7 +67,7 @@ function regionOf(call: FinishedCall, state: AwsState): string {
   return signedRegion(call.request.headers.authorization) ?? state.region
 }
 
-/** The Region in the credential scope of a signature. */
+/** Reads the Region from the credential scope of a signature. */
 export function signedRegion(authorization: string | undefined): string | undefined {
   return /Credential=[^/]+\/\d{8}\/([a-z0-9-]+)\//.exec(authorization ?? '')?.[1]
 }
@@ -116,14 +116,14 @@ function errorOf({ error }: FinishedCall): JsonObject {
   return error === undefined ? {} : { errorCode: error.code, errorMessage: error.message }
 }
 
-/** CloudTrail counts AssumeRole and its kin among the reads. */
+/** CloudTrail marks AssumeRole and similar calls as read-only. */
 function isReadOnly(call: FinishedCall): boolean {
   return /^(Get|List|Describe|Head|Test|Simulate|AssumeRole|Lookup|Search)/.test(call.action)
 }
 
 const JSON_OBJECT = z.record(z.string(), z.json())
 
-/** Parameter names begin in lower case in CloudTrail, whatever they do in the API; lists of the Query protocol are left out. */
+/** Parameter names begin in lower case in CloudTrail. The sandbox leaves out lists of the Query protocol. */
 function managementDetails(call: FinishedCall): Described {
   const told = Object.entries(call.parameters).filter(([name]) => !name.includes('.'))
   const requestParameters = camelCased(asJson(Object.fromEntries(told)))
@@ -158,7 +158,7 @@ const SESSION = z.object({
   }),
 })
 
-/** Real records of AssumeRole carry the session token too (but not the secret key): whoever receives them must cut it out. */
+/** Real records of AssumeRole contain the session token but not the secret key. Receivers must remove the token. */
 function assumeRoleDetails(call: FinishedCall): Omit<Described, 'requestParameters'> {
   const arn = String(call.parameters.RoleArn)
   const extra = { resources: [{ accountId: arn.split(':')[4] ?? '', type: 'AWS::IAM::Role', ARN: arn }] }
@@ -191,7 +191,7 @@ function deletedKeys(call: FinishedCall): readonly DeletedKey[] {
   return call.facts.deletedKeys === undefined ? [] : DELETED.parse(call.facts.deletedKeys)
 }
 
-/** A batch delete leaves a DeleteObject record for each key besides its own; these are events of the service, not calls. */
+/** A batch delete has one DeleteObject record for each key besides its own record. They are service events, not calls. */
 function keyRecord(batch: JsonObject, { key, error }: DeletedKey): JsonObject {
   const bucket = z.object({ bucketName: z.string(), Host: z.string() }).parse(batch.requestParameters)
   return {

@@ -7,7 +7,7 @@ import { policyXml, versionXml } from './managed.ts'
 import { roleXml } from './roles.ts'
 import { userXml } from './users.ts'
 
-/** What somebody who looks for standing rights reads: everything in the account at once, or who holds one policy. */
+/** The calls that read standing rights: GetAccountAuthorizationDetails and ListEntitiesForPolicy. */
 
 type Entity =
   | { readonly kind: 'User'; readonly user: User }
@@ -16,7 +16,7 @@ type Entity =
 
 const KINDS = ['User', 'Role', 'Group', 'LocalManagedPolicy', 'AWSManagedPolicy']
 
-/** One list of users, roles and policies, page by page. The sandbox has neither groups nor policies of AWS's own. */
+/** Returns users, roles and policies page by page. The sandbox has no groups and no AWS managed policies. */
 function getAccountAuthorizationDetails(iam: IamCall): Xml {
   allow(iam, '*', '*')
   const wanted = readMembers(iam.form, 'Filter')

@@ -1,10 +1,11 @@
 import { authorize, deniedMessage } from '../authorize.ts'
-import { AwsError, type Call, type SandboxCore } from '../call.ts'
+import { AwsError, type Call } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Context } from '../evaluator.ts'
 import { type Constraint, demand, type Form, type Xml } from '../query.ts'
 import type { Role, User } from '../state.ts'
 
-/** One IAM call on its way: what was asked, by whom, on what. */
+/** One IAM call in progress: its parameters and its caller. */
 export interface IamCall {
   readonly core: SandboxCore
   readonly call: Call
@@ -20,22 +21,22 @@ export const PATH: Constraint = { pattern: /\/|\/[\u0021-\u007E]+\//, longest: 5
 export const DOCUMENT: Constraint = { pattern: /[\t\n\r\u0020-\u00FF]+/, longest: 131_072 }
 export const ARN: Constraint = { shortest: 20, longest: 2048 }
 
-/** Throws AccessDenied as IAM words it; `shown` is the resource as IAM names it there. */
-export function allow(iam: IamCall, arn: string, shown: string, context: Context = {}): void {
+/** Throws AccessDenied in IAM's words when the caller may not do this. `label` is the resource as IAM names it in the sentence. */
+export function allow(iam: IamCall, arn: string, label: string, context: Context = {}): void {
   const { core, call } = iam
   const action = `iam:${call.action}`
   const verdict = authorize(core, { identity: call.identity, action, resource: arn, request: call.request, context })
-  if (!verdict.allowed) throw new AwsError('AccessDenied', 403, deniedMessage(call.identity, action, shown, verdict))
+  if (!verdict.allowed) throw new AwsError('AccessDenied', 403, deniedMessage(call.identity, action, label, verdict))
 }
 
-/** The role that is named, once the caller may do this to it. */
+/** Returns the role that the call names, after the caller was authorised for it. */
 export function namedRole(iam: IamCall, context: Context = {}): Role {
   const { state } = iam.core
   const name = demand(iam.form, 'RoleName', ROLE_NAME)
   const role = state.roles.get(name)
-  // IAM judges the caller first: a role that is not there reads like one without a path.
+  // IAM authorises the caller first. For a role that does not exist it uses an ARN without a path.
   const arn = role?.arn ?? `arn:aws:iam::${state.account}:role/${name}`
-  allow(iam, arn, `role ${name}`, { ...ofHolder(iam, role), ...context })
+  allow(iam, arn, `role ${name}`, { ...entityContext(iam, role), ...context })
   if (role === undefined) throw noSuchEntity(`The role with name ${name} cannot be found.`)
   return role
 }
@@ -47,14 +48,14 @@ export function namedUser(iam: IamCall, context: Context = {}): User {
   const name = iam.form.UserName === undefined && self !== undefined ? self : demand(iam.form, 'UserName', ROLE_NAME)
   const user = state.users.get(name)
   allow(iam, user?.arn ?? `arn:aws:iam::${state.account}:user/${name}`, `user ${name}`, {
-    ...ofHolder(iam, user),
+    ...entityContext(iam, user),
     ...context,
   })
   if (user === undefined) throw noSuchEntity(`The user with name ${name} cannot be found.`)
   return user
 }
 
-/** Roles of IAM Identity Center and of AWS's services cannot be edited through IAM. */
+/** IAM refuses edits of roles that belong to IAM Identity Center or to AWS services. */
 export function refuseReserved({ roleName, path }: Role): void {
   if (!roleName.startsWith('AWSReservedSSO_') && !/^\/aws-(service-role|reserved)\//.test(path)) return
   throw new AwsError(
@@ -64,18 +65,18 @@ export function refuseReserved({ roleName, path }: Role): void {
   )
 }
 
-/** The calls that know the condition key `iam:PermissionsBoundary`; for others it is absent. */
+/** The calls that have the condition key `iam:PermissionsBoundary`. Others do not have it. */
 const BOUNDARY_KNOWN =
   /^(?:(?:Put|Delete|Attach|Detach)(?:Role|User)Policy|(?:Put|Delete)(?:Role|User)PermissionsBoundary|Create(?:Role|User))$/
 
-function ofHolder({ call }: IamCall, holder: Role | User | undefined): Context {
-  if (holder === undefined) return {}
-  const tags = [...holder.tags].flatMap(([key, value]) => [
+function entityContext({ call }: IamCall, entity: Role | User | undefined): Context {
+  if (entity === undefined) return {}
+  const tags = [...entity.tags].flatMap(([key, value]) => [
     [`aws:ResourceTag/${key}`, value] as const,
     [`iam:ResourceTag/${key}`, value] as const,
   ])
-  const known = holder.boundaryArn !== undefined && BOUNDARY_KNOWN.test(call.action)
-  const boundary = known ? { 'iam:PermissionsBoundary': holder.boundaryArn ?? '' } : {}
+  const known = entity.boundaryArn !== undefined && BOUNDARY_KNOWN.test(call.action)
+  const boundary = known ? { 'iam:PermissionsBoundary': entity.boundaryArn ?? '' } : {}
   return { ...Object.fromEntries(tags), ...boundary }
 }
 

@@ -2,14 +2,14 @@ import { AwsError } from '../call.ts'
 import { type PolicyDocument, PolicyFault, parsePolicy, type Statement } from '../policy.ts'
 import type { AwsState } from '../state.ts'
 
-/** What IAM refuses in a document it is asked to keep. */
+/** The checks that IAM makes on a document before it stores it. */
 
-/** White space is not counted (IAM quotas). */
+/** The size that counts for quotas: white space is not counted (IAM quotas). */
 export function policySize(document: string): number {
   return document.replace(/\s/g, '').length
 }
 
-/** A policy of an identity, a boundary or a session: no Principal, and every Resource an ARN or `*`. */
+/** Checks a policy of an identity, a boundary or a session: no Principal, and every Resource an ARN or `*`. */
 export function checkIdentityPolicy(document: string): void {
   for (const statement of parse(document).statements) {
     if (statement.principals !== undefined || statement.notPrincipals !== undefined) {
@@ -26,7 +26,7 @@ export function checkIdentityPolicy(document: string): void {
   }
 }
 
-/** A role's trust policy: who, and only STS actions; no Resource. */
+/** Checks a role's trust policy: principals and STS actions only, and no Resource. */
 export function checkTrustPolicy(document: string, state: AwsState): void {
   for (const statement of parse(document).statements) {
     if (statement.resources !== undefined || statement.notResources !== undefined) {
@@ -42,7 +42,7 @@ export function checkTrustPolicy(document: string, state: AwsState): void {
   }
 }
 
-/** IAM resolves principals when the document is saved. Those of an account that the sandbox does not have cannot be looked up. */
+/** IAM resolves principals when it stores the document. Principals of accounts outside the sandbox are accepted unresolved. */
 export function checkPrincipal(name: string, state: AwsState, refuse = invalidPrincipal): void {
   if (name === '*' || /^\d{12}$/.test(name)) return
   const [, service, account, kind, rest] = /^arn:aws:(iam|sts)::(\d{12}):([a-z-]+)(?:\/(.+))?$/.exec(name) ?? []

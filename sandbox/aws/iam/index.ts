@@ -1,5 +1,6 @@
 import { ownAccount } from '../authorize.ts'
-import { AwsError, type SandboxCore, type ServiceHandler } from '../call.ts'
+import { AwsError, type ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { queryError, queryReply, readForm } from '../query.ts'
 import { ACCOUNT_ACTIONS } from './account-details.ts'
 import type { IamAction } from './context.ts'
@@ -30,7 +31,7 @@ export function iamService(core: SandboxCore): ServiceHandler {
       return { service: 'iam', action, parameters }
     },
     handle(call) {
-      // IAM acts in the account of whoever calls it, and in no other.
+      // IAM acts only in the account of the caller.
       const own = { ...core, state: ownAccount(core.state, call.identity) }
       const result = ACTIONS[call.action]?.({ core: own, call, form: readForm(call.request) })
       return { reply: queryReply(call.action, result, NAMESPACE, call.request.requestId) }

@@ -14,70 +14,71 @@ import {
 } from './context.ts'
 import { checkIdentityPolicy, policySize } from './documents.ts'
 
-/** Inline policies of roles and users: the same calls, other names and quotas (IAM quotas, "Inline policies"). */
+/** Inline policies of roles and users: the same calls with different names and quotas (IAM quotas, "Inline policies"). */
 
-interface Holder {
+/** A role or user with its names and quota. */
+interface NamedEntity {
   readonly kind: 'role' | 'user'
   readonly name: string
   readonly quota: number
-  readonly holder: Role | User
+  readonly entity: Role | User
 }
 
-function ofRole(iam: IamCall): Holder {
+function ofRole(iam: IamCall): NamedEntity {
   const role = namedRole(iam)
-  return { kind: 'role', name: role.roleName, quota: 10_240, holder: role }
+  return { kind: 'role', name: role.roleName, quota: 10_240, entity: role }
 }
 
-function ofUser(iam: IamCall): Holder {
+function ofUser(iam: IamCall): NamedEntity {
   const user = namedUser(iam)
-  return { kind: 'user', name: user.userName, quota: 2048, holder: user }
+  return { kind: 'user', name: user.userName, quota: 2048, entity: user }
 }
 
-function put(find: (iam: IamCall) => Holder): IamAction {
+function put(find: (iam: IamCall) => NamedEntity): IamAction {
   return (iam) => {
     const policyName = demand(iam.form, 'PolicyName', POLICY_NAME)
     const document = demand(iam.form, 'PolicyDocument', DOCUMENT)
-    const { kind, name, quota, holder } = find(iam)
-    if ('roleId' in holder) refuseReserved(holder)
+    const { kind, name, quota, entity } = find(iam)
+    if ('roleId' in entity) refuseReserved(entity)
     checkIdentityPolicy(document)
-    const others = [...holder.inline.current()].filter(([one]) => one !== policyName)
+    const others = [...entity.inline.current()].filter(([one]) => one !== policyName)
     const size = others.reduce((sum, [, text]) => sum + policySize(text), policySize(document))
     if (size > quota) {
       throw new AwsError('LimitExceeded', 409, `Maximum policy size of ${quota} bytes exceeded for ${kind} ${name}`)
     }
-    holder.inline.put(policyName, document, iam.core.clock.now())
+    entity.inline.put(policyName, document, iam.core.clock.now())
     return undefined
   }
 }
 
-function get(find: (iam: IamCall) => Holder, nameField: string): IamAction {
+function get(find: (iam: IamCall) => NamedEntity, nameField: string): IamAction {
   return (iam) => {
     const policyName = demand(iam.form, 'PolicyName', POLICY_NAME)
-    const { kind, name, holder } = find(iam)
-    const document = holder.inline.current().get(policyName)
+    const { kind, name, entity } = find(iam)
+    const document = entity.inline.current().get(policyName)
     if (document === undefined) throw noPolicy(kind, policyName)
     return { [nameField]: name, PolicyName: policyName, PolicyDocument: encodeDocument(document) }
   }
 }
 
-function list(find: (iam: IamCall) => Holder): IamAction {
+function list(find: (iam: IamCall) => NamedEntity): IamAction {
   return (iam) => {
-    const { items, rest } = page(iam.form, [...find(iam).holder.inline.current().keys()].sort())
+    const { items, rest } = page(iam.form, [...find(iam).entity.inline.current().keys()].sort())
     return { PolicyNames: items, ...rest }
   }
 }
 
-function remove(find: (iam: IamCall) => Holder): IamAction {
+function remove(find: (iam: IamCall) => NamedEntity): IamAction {
   return (iam) => {
     const policyName = demand(iam.form, 'PolicyName', POLICY_NAME)
-    const { kind, holder } = find(iam)
-    if ('roleId' in holder) refuseReserved(holder)
-    if (!holder.inline.delete(policyName, iam.core.clock.now())) throw noPolicy(kind, policyName)
+    const { kind, entity } = find(iam)
+    if ('roleId' in entity) refuseReserved(entity)
+    if (!entity.inline.delete(policyName, iam.core.clock.now())) throw noPolicy(kind, policyName)
     return undefined
   }
 }
 
-function noPolicy(kind: Holder['kind'], policyName: string): AwsError {
+function noPolicy(kind: NamedEntity['kind'], policyName: string): AwsError {
   return noSuchEntity(`The ${kind} policy with name ${policyName} cannot be found.`)
 }
 

@@ -85,8 +85,8 @@ function deletePolicyVersion(iam: IamCall): Xml {
 function deletePolicy(iam: IamCall): Xml {
   const policy = namedPolicy(iam)
   const { roles, users } = iam.core.state
-  const holders = [...roles.values(), ...users.values()]
-  if (holders.some((one) => one.attached.has(policy.arn) || one.boundaryArn === policy.arn)) {
+  const entities = [...roles.values(), ...users.values()]
+  if (entities.some((one) => one.attached.has(policy.arn) || one.boundaryArn === policy.arn)) {
     throw conflict('Cannot delete a policy attached to entities.')
   }
   if (policy.versions.size > 1) throw conflict('This policy has more than one version. Delete them first.')
@@ -123,15 +123,15 @@ function checkDocument(document: string): void {
 
 export function policyXml({ core }: IamCall, policy: ManagedPolicy): { readonly [name: string]: Xml } {
   const roles = [...core.state.roles.values()]
-  const holders = [...roles, ...core.state.users.values()]
+  const entities = [...roles, ...core.state.users.values()]
   return {
     PolicyName: policy.policyName,
     PolicyId: policy.policyId,
     Arn: policy.arn,
     Path: policy.path,
     DefaultVersionId: policy.defaultVersionId,
-    AttachmentCount: holders.filter((one) => one.attached.has(policy.arn)).length,
-    PermissionsBoundaryUsageCount: holders.filter((one) => one.boundaryArn === policy.arn).length,
+    AttachmentCount: entities.filter((one) => one.attached.has(policy.arn)).length,
+    PermissionsBoundaryUsageCount: entities.filter((one) => one.boundaryArn === policy.arn).length,
     IsAttachable: true,
     Description: policy.description || undefined,
     CreateDate: isoSeconds(policy.createdAt),

@@ -57,7 +57,7 @@ function getRole(iam: IamCall): Xml {
   return { Role: { ...roleXml(namedRole(iam), iam.core.state), RoleLastUsed: {} } }
 }
 
-/** A list leaves out tags and boundary; GetRole tells them. */
+/** ListRoles leaves out tags and the boundary; GetRole returns them. */
 function listRoles(iam: IamCall): Xml {
   const { state } = iam.core
   const prefix = optional(iam.form, 'PathPrefix') ?? '/'

@@ -1,8 +1,8 @@
 import type { AwsState, Role } from '../state.ts'
 
 /**
- * IAM keeps a trust policy by the unique ids of whom it names (IAM User Guide, "Principal": "IAM roles", "IAM users").
- * Whoever is deleted is shown by id from then on, and is not trusted again when somebody of the same name comes.
+ * IAM stores the principals of a trust policy by unique id (IAM User Guide, "Principal": "IAM roles", "IAM users").
+ * After a principal is deleted, IAM shows its id. A new principal of the same name is not trusted.
  */
 
 export function trustedIds(document: string, state: AwsState): ReadonlyMap<string, string> {
@@ -10,7 +10,7 @@ export function trustedIds(document: string, state: AwsState): ReadonlyMap<strin
   return new Map(ids.flatMap(([arn, id]) => (id === undefined ? [] : [[arn, id] as const])))
 }
 
-/** The trust policy as IAM shows and enforces it today. */
+/** The trust policy as IAM shows and enforces it now. */
 export function trustToday({ trustPolicy, trusted }: Role, state: AwsState): string {
   const gone = new Map([...(trusted ?? [])].filter(([arn, id]) => idOf(arn, state) !== id))
   return gone.size === 0 ? trustPolicy : JSON.stringify(replaced(JSON.parse(trustPolicy), gone))
@@ -37,7 +37,7 @@ function replaced(document: unknown, by: ReadonlyMap<string, string>): unknown {
   return mapPrincipals(document, (name) => by.get(name) ?? name)
 }
 
-/** Every name under a statement's `Principal.AWS`, and nothing else of the document. */
+/** Changes every name under a statement's `Principal.AWS` and nothing else. */
 function mapPrincipals(document: unknown, change: (name: string) => string): unknown {
   if (!isRecord(document)) return document
   const { Statement } = document

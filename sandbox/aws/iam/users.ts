@@ -44,7 +44,7 @@ function getUser(iam: IamCall): Xml {
   return { User: userXml(namedUser(iam)) }
 }
 
-/** A list leaves out tags and boundary; GetUser tells them. */
+/** ListUsers leaves out tags and the boundary; GetUser returns them. */
 function listUsers(iam: IamCall): Xml {
   const { state } = iam.core
   const prefix = optional(iam.form, 'PathPrefix') ?? '/'
@@ -102,7 +102,7 @@ function listAttachedUserPolicies(iam: IamCall): Xml {
   return { AttachedPolicies: items, ...rest }
 }
 
-/** The sandbox has no groups. */
+/** Returns an empty list: the sandbox has no groups. */
 function listGroupsForUser(iam: IamCall): Xml {
   namedUser(iam)
   return { Groups: [], IsTruncated: false }

@@ -1,18 +1,19 @@
 import { z } from 'zod'
 import { authorize, deniedMessage, ownAccount } from '../authorize.ts'
-import { AwsError, type Call, type SandboxCore, type ServiceHandler } from '../call.ts'
+import { AwsError, type Call, type ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { entityOf, jsonBody, jsonError, jsonReply, readInput } from '../json-protocol.ts'
 import { PolicyFault, parsePolicy } from '../policy.ts'
 import { signedRegion } from '../sigv4.ts'
 import type { AwsState, KmsKey } from '../state.ts'
 import { addKey, defaultKeyPolicy, findKey, keyRefusal } from './keys.ts'
 
-/** KMS's JSON API (`TrentService.*`): keys, their states and their policies. S3 uses the keys by itself (s3/object-encryption.ts). */
+/** KMS's JSON API (`TrentService.*`): keys, their states and their policies. S3 calls the keys directly (s3/object-encryption.ts). */
 
 interface KmsCall {
   readonly core: SandboxCore
   readonly call: Call
-  /** The caller's account. */
+  /** The state of the caller's account. */
   readonly own: AwsState
   readonly region: string
 }
@@ -97,7 +98,7 @@ function namedKey(kms: KmsCall): KmsKey {
   return keyNamed(kms, readInput(KEY, jsonBody(kms.call.request)).KeyId)
 }
 
-/** The key, once the caller may do this to it. */
+/** Returns the key, after the caller was authorised for it. */
 function keyNamed({ core, call, own, region }: KmsCall, name: string): KmsKey {
   const key = findKey(own, region, name)
   if (key === undefined) throw new AwsError('NotFoundException', 400, `Key '${name}' does not exist`)
@@ -110,7 +111,7 @@ function keyNamed({ core, call, own, region }: KmsCall, name: string): KmsKey {
   return key
 }
 
-/** A key of the customer's that is not in that state. */
+/** Returns a customer managed key that is not in the state `not`. */
 function changeable(kms: KmsCall, not: KmsKey['state']): KmsKey {
   const key = namedKey(kms)
   if (key.manager === 'AWS') {

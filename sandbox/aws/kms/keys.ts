@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { authorize, deniedMessage } from '../authorize.ts'
-import { AwsError, type Identity, type SandboxCore, type SandboxRequest } from '../call.ts'
+import { AwsError, type Identity, type SandboxRequest } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Context } from '../evaluator.ts'
 import { type AwsState, accountOf, type KmsKey } from '../state.ts'
 
-/** KMS keys and who may use them (KMS Developer Guide, "Key policies", "AWS managed keys"). */
+/** KMS keys and the rights to use them (KMS Developer Guide, "Key policies", "AWS managed keys"). */
 
 export interface KeyDraft {
   readonly region: string
@@ -21,7 +22,7 @@ export function addKey(state: AwsState, now: number, draft: KeyDraft): KmsKey {
   return key
 }
 
-/** "The default key policy": the account, which is to say its IAM policies, may do everything. */
+/** "The default key policy": it allows the account, so that the account's IAM policies decide. */
 export function defaultKeyPolicy(account: string): string {
   const root = { AWS: `arn:aws:iam::${account}:root` }
   const Statement = [
@@ -30,7 +31,7 @@ export function defaultKeyPolicy(account: string): string {
   return JSON.stringify({ Version: '2012-10-17', Id: 'key-default-1', Statement })
 }
 
-/** Everybody in the account may use `aws/s3`, through S3 and no other way. */
+/** The policy of `aws/s3`: everyone in the account may use the key, but only through S3. */
 function managedKeyPolicy(account: string, region: string): string {
   const through = { 'kms:CallerAccount': account, 'kms:ViaService': `s3.${region}.amazonaws.com` }
   const uses = ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey']
@@ -52,7 +53,7 @@ function managedKeyPolicy(account: string, region: string): string {
   })
 }
 
-/** AWS's own key for S3, made at its first use. */
+/** The AWS managed key for S3; made at its first use. */
 export function managedKey(state: AwsState, region: string, now: number): KmsKey {
   const alias = `arn:aws:kms:${region}:${state.account}:alias/aws/s3`
   const held = state.keys.get(state.keyAliases.get(alias) ?? '')
@@ -64,7 +65,7 @@ export function managedKey(state: AwsState, region: string, now: number): KmsKey
   return key
 }
 
-/** An id or alias means a key of that account and Region; an ARN may name another account's. */
+/** Finds a key. An id or alias names a key of this account and Region; an ARN may name a key of another account. */
 export function findKey(state: AwsState, region: string, name: string): KmsKey | undefined {
   const start = `arn:aws:kms:${region}:${state.account}:`
   const arn = name.startsWith('arn:') ? name : start + (name.startsWith('alias/') ? name : `key/${name}`)
@@ -76,12 +77,12 @@ export function findKey(state: AwsState, region: string, name: string): KmsKey |
 export interface KeyUse {
   readonly identity: Identity
   readonly request: SandboxRequest
-  /** `kms:Decrypt` */
+  /** A KMS action such as `kms:Decrypt`. */
   readonly action: string
   readonly context?: Context
 }
 
-/** The key policy must allow it: by naming the caller, or by leaving it to the account's IAM policies. */
+/** Returns why the key may not be used. The key policy must name the caller or delegate to the account's IAM policies. */
 export function keyRefusal(core: SandboxCore, key: KmsKey, use: KeyUse): AwsError | undefined {
   const { identity, request, action, context = {} } = use
   const verdict = authorize(core, {

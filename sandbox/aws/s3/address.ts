@@ -1,13 +1,13 @@
 import { AwsError, type SandboxRequest } from '../call.ts'
 
-/** Which bucket and key a request names, and what its query says. */
+/** The bucket and key that a request names, and its query. */
 export interface Address {
   readonly bucket: string | undefined
   readonly key: string | undefined
   readonly query: ReadonlyMap<string, string>
 }
 
-/** `bucket.s3.eu-west-1.amazonaws.com`, or `bucket.localhost` where the name resolves. */
+/** `bucket.s3.eu-west-1.amazonaws.com`, or `bucket.localhost` on machines that resolve it. */
 const VIRTUAL_HOST = /^(.+)\.(?:s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com|localhost)(?::\d+)?$/
 
 export function parseAddress(request: SandboxRequest): Address {
@@ -21,7 +21,7 @@ export function parseAddress(request: SandboxRequest): Address {
   return { bucket: bucket === '' ? undefined : bucket, key: key === '' ? undefined : key, query }
 }
 
-/** Unlike in forms, a plus sign stays a plus sign in S3's paths; in its queries it is a blank. */
+/** In S3's queries a plus sign means a blank. In S3's paths it stays a plus sign. */
 export function parseQuery(rawQuery: string): Map<string, string> {
   const pairs = rawQuery.split('&').filter((pair) => pair !== '')
   return new Map(

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Outcome } from '../call.ts'
 import { readPayload } from './body.ts'
 import { deletePermission, signingContext } from './permissions.ts'
-import type { Deletion } from './store.ts'
+import type { Deletion } from './version-list.ts'
 import { bucketOf, refusal, type Visit } from './visit.ts'
 import { type Element, malformed, parseXml, xmlReply } from './xml.ts'
 
@@ -11,19 +11,19 @@ const DELETION = z.object({
   Quiet: z.string().optional(),
 })
 
-/** "DeleteObjects": at most a thousand keys. */
+/** A batch has at most a thousand keys ("DeleteObjects"). */
 const MOST_KEYS = 1000
 
-/** What became of one key; CloudTrail writes a record for each. */
+/** The result for one key. CloudTrail writes a record for each. */
 export interface DeletedKey {
   readonly key: string
-  /** Which version was asked for. */
+  /** The version id in the request. */
   readonly versionId: string | undefined
   readonly gone: Deletion | undefined
   readonly error: { readonly code: string; readonly message: string } | undefined
 }
 
-/** Each key is authorised for itself: the answer is 200 even when every one was refused. */
+/** Authorises each key separately. The answer is 200 even when every key was refused. */
 export function deleteObjects(visit: Visit): Outcome {
   const { bucket = '', query } = visit.address
   const { request } = visit.call

@@ -7,7 +7,7 @@ export interface Payload {
   readonly checksum: Checksum | undefined
 }
 
-/** The body as the sender meant it, after every digest that came with it was found right. */
+/** Decodes the body after all digests in the request were verified. */
 export function readPayload({ headers, body }: SandboxRequest): Payload {
   const hash = headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD'
   if (hash.startsWith('STREAMING-AWS4')) {
@@ -43,7 +43,7 @@ function checkDecodedLength(headers: Readonly<Record<string, string>>, data: Buf
   if (Number(claimed) !== data.length) throw incomplete()
 }
 
-/** `aws-chunked`: size in hex, data, until a chunk of size zero; then trailers as header lines. */
+/** Decodes `aws-chunked`: chunks of a size in hex and data up to a chunk of size zero, then trailers as header lines. */
 function decodeChunks(body: Buffer): { data: Buffer; trailers: Record<string, string> } {
   const chunks: Buffer[] = []
   let at = 0

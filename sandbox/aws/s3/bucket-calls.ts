@@ -24,7 +24,7 @@ export function headBucket(visit: Visit): Outcome {
   return empty(200, { 'x-amz-bucket-region': bucket.region })
 }
 
-/** us-east-1 is written as nothing. */
+/** For us-east-1 the location is empty. */
 export function getBucketLocation(visit: Visit): Outcome {
   const { region } = bucketOf(visit, visit.address.bucket ?? '')
   return { reply: xmlReply('LocationConstraint', region === 'us-east-1' ? '' : region) }

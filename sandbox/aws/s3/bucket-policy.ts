@@ -62,7 +62,7 @@ function checkStatement(statement: Statement, { name }: Bucket, state: AwsState)
   }
 }
 
-/** Every new bucket has Block Public Access on; here it cannot be switched off. */
+/** True for a policy that Block Public Access refuses. Every new bucket has it on, and the sandbox cannot switch it off. */
 function isPublic({ effect, principals, conditions }: Statement): boolean {
   return effect === 'Allow' && (principals?.AWS ?? []).includes('*') && conditions.length === 0
 }

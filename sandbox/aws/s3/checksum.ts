@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { AwsError } from '../call.ts'
 
-/** "Checking object integrity in Amazon S3". CRC64NVME is not known here: a request that carries it is refused, not believed. */
+/** "Checking object integrity in Amazon S3". The sandbox does not know CRC64NVME and refuses requests that carry it. */
 
 export type Algorithm = 'CRC32' | 'CRC32C' | 'SHA1' | 'SHA256'
 
 export interface Checksum {
   readonly algorithm: Algorithm
-  /** Base64; a composite one ends in `-<parts>`. */
+  /** Base64. A composite checksum ends in `-<parts>`. */
   readonly value: string
 }
 
 const ALGORITHMS: readonly Algorithm[] = ['CRC32', 'CRC32C', 'SHA1', 'SHA256']
 
-/** Castagnoli polynomial, reflected. */
+/** The Castagnoli polynomial, reflected. */
 const CRC32C_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte
   for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1
@@ -49,7 +49,7 @@ export function headerName(algorithm: Algorithm): string {
   return `x-amz-checksum-${algorithm.toLowerCase()}`
 }
 
-/** The checksum that came with a body, as header or trailer, after it was found right. */
+/** Returns the checksum from the header or trailer after it was verified. */
 export function verifiedChecksum(headers: Readonly<Record<string, string>>, body: Buffer): Checksum | undefined {
   if (headers['x-amz-checksum-crc64nvme'] !== undefined) {
     throw new AwsError('NotImplemented', 501, 'The sandbox does not know CRC64NVME.')
@@ -65,7 +65,7 @@ export function verifiedChecksum(headers: Readonly<Record<string, string>>, body
   return undefined
 }
 
-/** Checksum of the checksums of the parts; undefined when a part has none or they differ in kind. */
+/** The checksum of the parts' checksums; undefined when a part has none or their algorithms differ. */
 export function compositeChecksum(parts: readonly (Checksum | undefined)[]): Checksum | undefined {
   const algorithm = parts[0]?.algorithm
   if (algorithm === undefined || parts.some((part) => part?.algorithm !== algorithm)) return undefined

@@ -4,7 +4,7 @@ import { readPayload } from './body.ts'
 import { bucketOf, empty, type Visit } from './visit.ts'
 import { malformed, parseXml, xmlReply } from './xml.ts'
 
-/** Default encryption of a bucket. Since 2023 every bucket has one: SSE-S3 where nothing else was put. */
+/** Default encryption of a bucket. Since 2023 every bucket has one: SSE-S3 unless another was put. */
 
 const ENCRYPTION = z.object({
   Rule: z.object({

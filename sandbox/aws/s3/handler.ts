@@ -4,10 +4,10 @@ import {
   type CallDescription,
   type Outcome,
   type Reply,
-  type SandboxCore,
   type SandboxRequest,
   type ServiceHandler,
 } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { signedRegion } from '../sigv4.ts'
 import type { Bucket } from '../state.ts'
 import { type Address, parseAddress } from './address.ts'
@@ -62,7 +62,7 @@ const OBJECT_ACTS: Readonly<Record<string, Act<ObjectVisit>>> = {
   ListParts: multipart.listParts,
 }
 
-/** S3's REST API in front of an object store in memory. Everything is authorised, what is not carried out included. */
+/** S3's REST API on an object store in memory. It authorises every call, also those that it does not support. */
 export function s3Handler(core: SandboxCore, store: Store): ServiceHandler {
   return {
     service: 's3',
@@ -83,13 +83,13 @@ function describe(request: SandboxRequest): CallDescription {
 
 const TOLD = /^(prefix|delimiter|max-keys|marker|start-after|uploadId|partNumber|versionId|list-type|encoding-type)$/
 
-/** As CloudTrail tells them; signatures and tokens of a presigned query are left out. */
+/** The parameters as CloudTrail records them. Signatures and tokens of a presigned query are left out. */
 function describeParameters({ headers }: SandboxRequest, { bucket, key, query }: Address): Record<string, string> {
-  const told = [...query].filter(([name]) => TOLD.test(name))
+  const recorded = [...query].filter(([name]) => TOLD.test(name))
   return {
     ...(bucket === undefined ? {} : { bucketName: bucket }),
     ...(key === undefined ? {} : { key }),
-    ...Object.fromEntries(told),
+    ...Object.fromEntries(recorded),
     ...(headers['x-amz-copy-source'] === undefined ? {} : { 'x-amz-copy-source': headers['x-amz-copy-source'] }),
   }
 }
@@ -100,7 +100,7 @@ function handle(core: SandboxCore, store: Store, call: Call): Outcome {
   const visit: Visit = { core, store, call, operation, address }
   for (const permission of permissionsOf(operation, address, call.request, store, core.clock.now())) {
     mustAllow(visit, permission)
-    if (permission.bucket !== undefined) checkPlace(visit, bucketOf(visit, permission.bucket))
+    if (permission.bucket !== undefined) checkOwnerAndRegion(visit, bucketOf(visit, permission.bucket))
   }
   const { bucket, key } = address
   const bucketAct = BUCKET_ACTS[operation.name]
@@ -113,14 +113,14 @@ function handle(core: SandboxCore, store: Store, call: Call): Outcome {
   return objectAct({ ...visit, bucket, key })
 }
 
-/** An id that S3 could not have made is no id ("Invalid version id specified"). */
+/** Refuses an id that S3 could not have made ("Invalid version id specified"). */
 function checkVersionId(versionId: string | undefined): void {
   if (versionId === undefined || versionId === 'null' || /^[\w-]{32}$/.test(versionId)) return
   throw new AwsError('InvalidArgument', 400, 'Invalid version id specified')
 }
 
-/** Whoever says where they believe the bucket is, is refused where it is not. */
-function checkPlace({ call, address, operation }: Visit, { name, account, region }: Bucket): void {
+/** Refuses a request whose expected bucket owner or Region is not that of the bucket. */
+function checkOwnerAndRegion({ call, address, operation }: Visit, { name, account, region }: Bucket): void {
   const { headers } = call.request
   const owner = headers[`x-amz-${name === address.bucket ? '' : 'source-'}expected-bucket-owner`]
   if (owner !== undefined && owner !== account) throw new AwsError('AccessDenied', 403, 'Access Denied')
@@ -137,7 +137,7 @@ class WrongRegion extends HeadedError {
   }
 }
 
-/** S3 names some faults of signing otherwise than the rest of AWS ("Error responses", list of error codes). */
+/** Signature errors that S3 names differently from other services ("Error responses", list of error codes). */
 const S3_CODES: Readonly<Record<string, readonly [code: string, status: number]>> = {
   InvalidClientTokenId: ['InvalidAccessKeyId', 403],
   ExpiredToken: ['ExpiredToken', 400],
@@ -150,7 +150,7 @@ const S3_CODES: Readonly<Record<string, readonly [code: string, status: number]>
 function renderError(error: AwsError, request: SandboxRequest): Reply {
   const [code, status] = S3_CODES[error.code] ?? [error.code, error.status]
   const headers = { 'content-type': 'application/xml', ...(error instanceof HeadedError ? error.headers : {}) }
-  // A reply to HEAD, and a 304, has no body to say why.
+  // A reply to HEAD and a 304 have no body.
   if (request.method === 'HEAD' || status === 304) return { status, headers, body: '' }
   const { bucket, key } = namesIn(request)
   const body = renderXml(

@@ -1,16 +1,17 @@
-import type { SandboxCore, ServiceHandler } from '../call.ts'
+import type { ServiceHandler } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import { s3Handler } from './handler.ts'
 import { keptHeaders } from './objects.ts'
 import { md5Etag, memoryStore } from './store.ts'
 import type { Version } from './version-list.ts'
 
-/** What a test does and sees behind S3's back: no call, no authorisation, no record. */
+/** What a test can do to stored objects without a call, authorisation or record. */
 export interface SandboxS3 {
   createBucket(name: string, options?: { readonly region?: string; readonly account?: string }): void
   put(bucket: string, key: string, body: string | Buffer, tags?: Readonly<Record<string, string>>): void
   read(bucket: string, key: string): Buffer | undefined
   keys(bucket: string): readonly string[]
-  /** Newest first; a delete marker has no object. */
+  /** The newest version first. A delete marker has no object. */
   versions(bucket: string, key: string): readonly Version[]
 }
 

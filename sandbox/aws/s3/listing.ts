@@ -1,13 +1,13 @@
 import type { Outcome } from '../call.ts'
 import { AwsError } from '../call.ts'
-import type { StoredObject } from './store.ts'
+import type { StoredObject } from './version-list.ts'
 import { bucketOf, type Visit } from './visit.ts'
 import { type Element, xmlReply } from './xml.ts'
 
 interface Page {
   readonly objects: readonly StoredObject[]
   readonly prefixes: readonly string[]
-  /** The last key or common prefix of a page that is not the last. */
+  /** The last key or common prefix of a page; undefined on the last page. */
   readonly nextAfter: string | undefined
 }
 
@@ -15,7 +15,7 @@ function byteOrder(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
-/** Objects and common prefixes count alike towards `limit`; what begins with an already given common prefix is skipped. */
+/** Objects and common prefixes both count towards `limit`. Keys under a prefix that was already returned are skipped. */
 function page(
   all: readonly StoredObject[],
   prefix: string,

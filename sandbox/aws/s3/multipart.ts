@@ -10,7 +10,7 @@ import { md5Etag, type Upload, type UploadedPart } from './store.ts'
 import { empty, type ObjectVisit, uploadId } from './visit.ts'
 import { parseXml, xmlReply } from './xml.ts'
 
-/** "Amazon S3 multipart upload limits": every part but the last has 5 MiB at least. */
+/** Every part except the last has at least 5 MiB ("Amazon S3 multipart upload limits"). */
 const SMALLEST_PART_BYTES = 5 * 1024 * 1024
 
 export function createMultipartUpload(visit: ObjectVisit): Outcome {
@@ -125,7 +125,7 @@ function listedPart(upload: Upload, number: number, etag: string, last: boolean)
   return part
 }
 
-/** Nobody documents it, everybody relies on it: the MD5 of the parts' MD5s, and their number. */
+/** The MD5 of the parts' MD5s, a dash and the number of parts. AWS does not document it, but clients rely on it. */
 function compositeEtag(parts: readonly UploadedPart[]): string {
   const joined = Buffer.concat(parts.map((part) => Buffer.from(part.etag.replaceAll('"', ''), 'hex')))
   return `"${createHash('md5').update(joined).digest('hex')}-${parts.length}"`

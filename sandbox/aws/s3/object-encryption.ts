@@ -2,12 +2,12 @@ import { AwsError } from '../call.ts'
 import { findKey, keyRefusal, managedKey } from '../kms/keys.ts'
 import type { AwsState, Bucket, KmsKey } from '../state.ts'
 import { bucketArn } from './permissions.ts'
-import type { ObjectKms } from './store.ts'
+import type { ObjectKms } from './version-list.ts'
 import { bucketOf, type ObjectVisit } from './visit.ts'
 
-/** SSE-KMS: S3 uses the key in the name of the caller, who needs the right to it (S3 User Guide, "Using server-side encryption with AWS KMS keys"). */
+/** SSE-KMS: S3 uses the key on behalf of the caller, who needs the right to it (S3 User Guide, "Using server-side encryption with AWS KMS keys"). */
 
-/** How a new object is encrypted: as its request says, else as its bucket does. */
+/** The encryption of a new object: from the request, else from the bucket's default. */
 export function encryptNew(visit: ObjectVisit): ObjectKms | undefined {
   const { headers } = visit.call.request
   const bucket = bucketOf(visit, visit.bucket)
@@ -28,7 +28,7 @@ export function encryptNew(visit: ObjectVisit): ObjectKms | undefined {
   return kms
 }
 
-/** An id alone is a key of the caller's account where the request names it, of the bucket's where its default does. */
+/** A plain key id belongs to the caller's account when the request names it, and to the bucket's account when the bucket's default names it. */
 function keyOf({ core, call }: ObjectVisit, bucket: Bucket, named: string | undefined): KmsKey {
   const { accounts } = core.state
   const owner = accountIn(accounts, bucket.account)
@@ -45,16 +45,21 @@ function accountIn(accounts: ReadonlyMap<string, AwsState>, id: string): AwsStat
   return state
 }
 
-interface Place {
+interface ObjectRef {
   readonly bucket: string
   readonly key: string
 }
 
-export function mayDecrypt(visit: ObjectVisit, place: Place, kms: ObjectKms | undefined): void {
-  if (kms !== undefined) useKey(visit, place, kms, 'kms:Decrypt')
+export function mayDecrypt(visit: ObjectVisit, ref: ObjectRef, kms: ObjectKms | undefined): void {
+  if (kms !== undefined) useKey(visit, ref, kms, 'kms:Decrypt')
 }
 
-function useKey(visit: ObjectVisit, { bucket, key }: Place, { keyArn, bucketKey }: ObjectKms, action: string): void {
+function useKey(
+  visit: ObjectVisit,
+  { bucket, key }: ObjectRef,
+  { keyArn, bucketKey }: ObjectKms,
+  action: string,
+): void {
   const { core, call } = visit
   const { region } = bucketOf(visit, bucket)
   const held = findKey(core.state, region, keyArn)
@@ -62,7 +67,7 @@ function useKey(visit: ObjectVisit, { bucket, key }: Place, { keyArn, bucketKey 
   const context = {
     'kms:ViaService': `s3.${region}.amazonaws.com`,
     'kms:EncryptionContextKeys': ['aws:s3:arn'],
-    // With a bucket key the context is the bucket's, so that one data key serves many objects.
+    // With a bucket key the encryption context is the bucket's ARN, because one data key serves many objects.
     'kms:EncryptionContext:aws:s3:arn': bucketKey ? bucketArn(bucket) : `${bucketArn(bucket)}/${key}`,
   }
   const refused = keyRefusal(core, held, { identity: call.identity, request: call.request, action, context })
@@ -73,7 +78,7 @@ function useKey(visit: ObjectVisit, { bucket, key }: Place, { keyArn, bucketKey 
   }
 }
 
-/** What a reply says of the encryption. */
+/** The reply headers that describe the encryption. */
 export function encryptionHeaders(kms: ObjectKms | undefined): Record<string, string> {
   if (kms === undefined) return { 'x-amz-server-side-encryption': 'AES256' }
   return {

@@ -4,8 +4,8 @@ import { readPayload } from './body.ts'
 import { type Checksum, headerName } from './checksum.ts'
 import { encryptionHeaders, encryptNew, mayDecrypt } from './object-encryption.ts'
 import { bucketArn } from './permissions.ts'
-import { md5Etag, type StoredObject } from './store.ts'
-import type { Version } from './version-list.ts'
+import { md5Etag } from './store.ts'
+import type { StoredObject, Version } from './version-list.ts'
 import {
   bucketOf,
   DeleteMarkerNamed,
@@ -22,7 +22,7 @@ import { xmlReply } from './xml.ts'
 const KEPT =
   /^(content-type|cache-control|content-disposition|content-language|expires|x-amz-meta-.+|x-amz-storage-class)$/
 
-/** The headers of a PUT that a later GET gives back. */
+/** The headers of a PUT that a later GET returns. */
 export function keptHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => KEPT.test(name)))
   const encoding = (headers['content-encoding'] ?? '').replace(/aws-chunked,?\s*/, '')
@@ -33,9 +33,9 @@ export function keptHeaders(headers: Readonly<Record<string, string>>): Record<s
   }
 }
 
-/** The answer does not say whether a key exists to one who may not list: 404 is then 403 ("HeadObject", "GetObject" API pages). */
-export function existing(visit: ObjectVisit, place: Place = placeOf(visit)): FoundVersion {
-  const { bucket, key, versionId } = place
+/** Returns the object. A caller who may not list gets 403 instead of 404, so that the answer does not tell whether the key exists ("HeadObject", "GetObject" API pages). */
+export function existing(visit: ObjectVisit, ref: VersionRef = refOf(visit)): FoundVersion {
+  const { bucket, key, versionId } = ref
   const version = visit.store.version(bucket, key, versionId)
   if (version?.object !== undefined) return { ...version, object: version.object }
   if (version !== undefined && versionId !== undefined) throw new DeleteMarkerNamed(versionId)
@@ -46,13 +46,13 @@ export function existing(visit: ObjectVisit, place: Place = placeOf(visit)): Fou
   throw new AwsError('NoSuchVersion', 404, 'The specified version does not exist.')
 }
 
-export interface Place {
+export interface VersionRef {
   readonly bucket: string
   readonly key: string
   readonly versionId: string | undefined
 }
 
-function placeOf({ bucket, key, address }: ObjectVisit): Place {
+function refOf({ bucket, key, address }: ObjectVisit): VersionRef {
   return { bucket, key, versionId: address.query.get('versionId') }
 }
 
@@ -60,7 +60,7 @@ export interface FoundVersion extends Version {
   readonly object: StoredObject
 }
 
-/** Only in a bucket that is, or was, versioned. */
+/** Sent only for a bucket that has or had versioning. */
 export function versionHeaders(visit: Visit, bucket: string, versionId: string | undefined): Record<string, string> {
   if (versionId === undefined || bucketOf(visit, bucket).versioning === undefined) return {}
   return { 'x-amz-version-id': versionId }
@@ -77,7 +77,7 @@ function checksumHeaders(checksum: Checksum | undefined): Record<string, string>
 export function getObject(visit: ObjectVisit): Outcome {
   const { headers, method } = visit.call.request
   const { object, versionId } = existing(visit)
-  // What a HEAD tells is not encrypted, but for the checksum.
+  // HEAD reads no encrypted data except the checksum.
   if (method !== 'HEAD' || headers['x-amz-checksum-mode'] === 'ENABLED') mayDecrypt(visit, visit, object.kms)
   checkConditions(headers, object, '')
   const range = parseRange(headers.range, object.body.length)
@@ -117,7 +117,7 @@ export function parseRange(header: string | undefined, length: number): Range | 
   return { from, to }
 }
 
-/** `If-Match` and its kin; `prefix` is that of the copy source's conditions. */
+/** Checks `If-Match` and similar headers. `prefix` is the header prefix of conditions on a copy source. */
 export function checkConditions(
   headers: Readonly<Record<string, string>>,
   object: StoredObject,
@@ -141,7 +141,7 @@ export function checkConditions(
   }
 }
 
-/** Conditional writes: `If-None-Match: *` refuses to overwrite, `If-Match` refuses to overwrite another version. */
+/** Checks conditional writes: `If-None-Match: *` refuses to overwrite, `If-Match` refuses to overwrite another version. */
 export function checkWriteConditions(visit: ObjectVisit): void {
   const { headers } = visit.call.request
   const present = visit.store.get(visit.bucket, visit.key)
@@ -209,7 +209,7 @@ function replacedBy(
   }
 }
 
-function refuseCopyToItself(visit: ObjectVisit, source: Place): void {
+function refuseCopyToItself(visit: ObjectVisit, source: VersionRef): void {
   const { headers } = visit.call.request
   const changes =
     headers['x-amz-metadata-directive'] === 'REPLACE' ||
@@ -225,7 +225,7 @@ function refuseCopyToItself(visit: ObjectVisit, source: Place): void {
 }
 
 export function deleteObject(visit: ObjectVisit): Outcome {
-  const { core, store, bucket, key, versionId } = { ...visit, ...placeOf(visit) }
+  const { core, store, bucket, key, versionId } = { ...visit, ...refOf(visit) }
   const gone = store.delete(bucket, key, core.clock.now(), versionId)
   const marker: Record<string, string> = gone.marker ? { 'x-amz-delete-marker': 'true' } : {}
   return empty(204, { ...marker, ...versionHeaders(visit, bucket, gone.versionId) })

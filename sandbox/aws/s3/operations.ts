@@ -1,24 +1,24 @@
 import { AwsError, type SandboxRequest } from '../call.ts'
 import type { Address } from './address.ts'
 
-/** S3's calls: how each is recognised, what IAM calls it (Service Authorization Reference), and what CloudTrail calls it. */
+/** S3's calls: how to recognise each, its IAM action (Service Authorization Reference) and its name in CloudTrail. */
 
 export type Target = 'service' | 'bucket' | 'object'
 
 export interface Operation {
-  /** The API's name of the call. */
+  /** The name of the call in the API. */
   readonly name: string
   readonly method: string
   readonly target: Target
   /** A query parameter or header that must be present. */
   readonly marker: string | undefined
-  /** The IAM action, without `s3:`. Calls with several say the others in permissions.ts. */
+  /** The IAM action without `s3:`. permissions.ts adds the further actions of calls that need several. */
   readonly action: string
 }
 
 type Row = readonly [method: string, target: Target, marker: string, name: string, action: string]
 
-/** Rows with a marker stand before those without: the first that fits is it. */
+/** Rows with a marker come first, because the first row that matches is used. */
 const ROWS: readonly Row[] = [
   ['GET', 'service', '', 'ListBuckets', 'ListAllMyBuckets'],
   ['GET', 'bucket', 'location', 'GetBucketLocation', 'GetBucketLocation'],
@@ -99,13 +99,13 @@ const OPERATIONS: readonly Operation[] = ROWS.map(([method, target, marker, name
   action,
 }))
 
-/** Query parameters that do not change which call it is. */
+/** Query parameters that do not select another call. */
 const ORDINARY =
   /^(?:prefix|delimiter|max-keys|marker|continuation-token|start-after|fetch-owner|encoding-type|key-marker|version-id-marker|upload-id-marker|max-uploads|part-number-marker|max-parts|partNumber|versionId|x-id|response-.+|x-amz-.+)$/i
 
 export function findOperation(request: SandboxRequest, { bucket, key, query }: Address): Operation {
   if (query.has('AWSAccessKeyId') || request.headers.authorization?.startsWith('AWS ')) {
-    // Signature Version 2, as botocore still presigns by default; Regions since 2014 refuse it.
+    // Botocore still presigns with Signature Version 2 by default. Regions opened since 2014 refuse it.
     const message = 'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.'
     throw new AwsError('InvalidRequest', 400, message)
   }

@@ -2,13 +2,14 @@ import type { SandboxRequest } from '../call.ts'
 import type { Context } from '../evaluator.ts'
 import { type Address, parseCopySource, parseQuery } from './address.ts'
 import type { Operation } from './operations.ts'
-import type { Store, StoredObject } from './store.ts'
+import type { Store } from './store.ts'
 import { readTagging } from './tag-set.ts'
+import type { StoredObject } from './version-list.ts'
 
-/** One question to IAM (Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"). */
+/** One permission that a call needs (Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"). */
 export interface Permission {
   readonly action: string
-  /** Whose policy and account count; undefined: no bucket is meant. */
+  /** The bucket whose policy and account apply; undefined for calls without a bucket. */
   readonly bucket: string | undefined
   readonly resource: string
   readonly context: Context
@@ -22,7 +23,7 @@ function objectArn(bucket: string, key: string): string {
   return `arn:aws:s3:::${bucket}/${key}`
 }
 
-/** Every permission the call needs. DeleteObjects is asked for key by key, when its body is read. */
+/** Returns every permission that the call needs. DeleteObjects is authorised key by key when its body is read. */
 export function permissionsOf(
   operation: Operation,
   address: Address,
@@ -69,13 +70,13 @@ export function deletePermission(
   }
 }
 
-/** Calls on one version are actions of their own: `GetObject` becomes `GetObjectVersion`, `PutObjectTagging` `PutObjectVersionTagging`. */
+/** Calls on one version have their own actions: `GetObjectVersion` for `GetObject`, `PutObjectVersionTagging` for `PutObjectTagging`. */
 function versionAction(action: string): string {
   const parts = /^(GetObject|PutObject|DeleteObject)(|Acl|Tagging|Attributes)$/.exec(action)
   return parts === null ? action : `${parts[1]}Version${parts[2]}`
 }
 
-/** A PUT that also sets tags, an ACL or a lock needs the rights of those calls too. */
+/** A PUT that also sets tags, an ACL or a lock needs the permissions of those calls too. */
 function writeExtras(operation: Operation, { headers }: SandboxRequest): readonly string[] {
   if (operation.action !== 'PutObject' || headers['x-amz-tagging-directive'] === 'COPY') return []
   const sets = (pattern: RegExp) => Object.keys(headers).some((name) => pattern.test(name))
@@ -87,7 +88,7 @@ function writeExtras(operation: Operation, { headers }: SandboxRequest): readonl
   ]
 }
 
-/** A copy reads its source. CopyObject takes the source's tags along unless told otherwise, which needs the tag rights on both sides. */
+/** A copy reads its source. CopyObject copies the source's tags by default, which needs tag permissions on both objects. */
 function copyPermissions(
   request: SandboxRequest,
   store: Store,
@@ -119,7 +120,7 @@ export function signingContext(request: SandboxRequest, query: ReadonlyMap<strin
   }
 }
 
-/** `20261122T101500Z` */
+/** Parses `20261122T101500Z`. */
 function parseBasicDate(text: string): number {
   return Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
 }
@@ -137,14 +138,14 @@ function headerContext({ headers }: SandboxRequest): Context {
   return Object.fromEntries(named.map(([name, value]) => [`s3:${name}`, value]))
 }
 
-/** A write carries its tags in a header, PutObjectTagging in its body. */
+/** A write carries its tags in a header; PutObjectTagging carries them in the body. */
 function requestTags({ name }: Operation, { headers, body }: SandboxRequest): Context {
   const tags = name === 'PutObjectTagging' ? readTagging(body) : parseQuery(headers['x-amz-tagging'] ?? '')
   if (tags.size === 0) return {}
   return { ...tagContext('s3:RequestObjectTag', tags), 's3:RequestObjectTagKeys': [...tags.keys()] }
 }
 
-/** `s3:ExistingObjectTag` is known to reads, tag and ACL calls and deletes of tags, not to writes of the object itself. */
+/** `s3:ExistingObjectTag` applies to reads, tag calls, ACL calls and deletes of tags, but not to writes of the object. */
 function existingTags(operation: Operation, object: StoredObject | undefined): Context {
   if (object === undefined || operation.action === 'PutObject' || operation.action === 'DeleteObject') return {}
   return tagContext('s3:ExistingObjectTag', object.tags)

@@ -2,28 +2,17 @@ import { createHash } from 'node:crypto'
 import { AwsError } from '../call.ts'
 import type { Bucket } from '../state.ts'
 import type { Checksum } from './checksum.ts'
-import { addVersion, latest, markDeleted, type Version } from './version-list.ts'
+import {
+  addVersion,
+  type Deletion,
+  latest,
+  markDeleted,
+  type ObjectKms,
+  type StoredObject,
+  type Version,
+} from './version-list.ts'
 
-/** Objects, their versions and unfinished uploads, in memory. Buckets themselves (owner, region, policy) belong to the account's state. */
-
-export interface StoredObject {
-  readonly key: string
-  readonly body: Buffer
-  readonly etag: string
-  /** By the sandbox's clock. */
-  readonly modifiedAt: number
-  /** Headers that are given back: content-type, x-amz-meta-…, cache-control and their like. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly tags: ReadonlyMap<string, string>
-  readonly checksum: Checksum | undefined
-  /** Absent: SSE-S3. */
-  readonly kms?: ObjectKms | undefined
-}
-
-export interface ObjectKms {
-  readonly keyArn: string
-  readonly bucketKey: boolean
-}
+/** Objects, their versions and unfinished uploads, in memory. The account's state holds the buckets (owner, Region, policy). */
 
 export interface UploadedPart {
   readonly body: Buffer
@@ -43,27 +32,19 @@ export interface Upload {
   readonly parts: Map<number, UploadedPart>
 }
 
-/** What a delete did. */
-export interface Deletion {
-  /** Of the delete marker that was made, or of what was taken away. Absent: the bucket was never versioned. */
-  readonly versionId: string | undefined
-  /** A delete marker was made, or taken away. */
-  readonly marker: boolean
-}
-
 export interface Store {
-  /** The newest version, or that one; undefined: none, or a delete marker. */
+  /** Returns the newest or the named version; undefined when there is none or it is a delete marker. */
   get(bucket: string, key: string, versionId?: string): StoredObject | undefined
-  /** Delete markers too. */
+  /** As `get`, but returns delete markers too. */
   version(bucket: string, key: string, versionId?: string): Version | undefined
-  /** Returns the id of the version that this made; undefined in a bucket that was never versioned. */
+  /** Returns the id of the new version; undefined if the bucket never had versioning. */
   put(bucket: string, object: StoredObject): string | undefined
-  /** Other tags on the same version. */
+  /** Replaces the tags of the same version. */
   retag(bucket: string, version: Version, tags: ReadonlyMap<string, string>): void
   delete(bucket: string, key: string, now: number, versionId?: string): Deletion
-  /** In the order of S3: by the bytes of the key in UTF-8. */
+  /** In S3's order: by the UTF-8 bytes of the key. */
   list(bucket: string, prefix: string): readonly StoredObject[]
-  /** Keys in the order of S3, of each the newest version first. */
+  /** Keys in S3's order; the newest version of each key first. */
   versions(bucket: string, prefix: string): readonly Version[]
   begin(upload: Upload): void
   upload(bucket: string, key: string, id: string): Upload
@@ -81,7 +62,7 @@ export function memoryStore(buckets: ReadonlyMap<string, Bucket>): Store {
     return keys
   }
 
-  /** Oldest first. */
+  /** The versions of one key, oldest first. */
   function chain(bucket: string, key: string): Version[] {
     const found = of(bucket).get(key) ?? []
     of(bucket).set(key, found)

@@ -16,7 +16,7 @@ export function putObjectTagging(visit: ObjectVisit): Outcome {
   const version = existing(visit)
   const tags = tagsIn(readPayload(visit.call.request).body)
   const byKey = new Map(tags.map(({ Key, Value }) => [Key, Value]))
-  // "Categorizing your storage using tags": ten tags, unique keys of 128, values of 256 characters.
+  // At most ten tags; unique keys of 128 and values of 256 characters ("Categorizing your storage using tags").
   const tooLong = tags.some(({ Key, Value }) => Key.length === 0 || Key.length > 128 || Value.length > 256)
   if (tags.length > 10) throw new AwsError('BadRequest', 400, 'Object tags cannot be greater than 10')
   if (byKey.size !== tags.length) {

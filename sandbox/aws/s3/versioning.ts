@@ -20,7 +20,7 @@ export function putBucketVersioning(visit: Visit): Outcome {
   return empty(200)
 }
 
-interface Place {
+interface PageMarkers {
   readonly key: string
   readonly versionId: string | undefined
 }
@@ -33,7 +33,7 @@ export function listObjectVersions(visit: Visit): Outcome {
   const limit = maxKeys(query.get('max-keys'))
   const encode = query.get('encoding-type') === 'url' ? encodeURIComponent : (key: string) => key
   const all = visit.store.versions(bucket, prefix)
-  const { shown, prefixes, next } = pageOf(all.slice(start(all, markers(query))), { prefix, delimiter, limit })
+  const { listed, prefixes, next } = pageOf(all.slice(start(all, markers(query))), { prefix, delimiter, limit })
   const isLatest = (version: Version) => visit.store.version(bucket, version.key) === version
   const rows = (kept: readonly Version[]) => kept.map((one) => row(one, isLatest(one), encode))
   return {
@@ -48,14 +48,14 @@ export function listObjectVersions(visit: Visit): Outcome {
       IsTruncated: next !== undefined,
       NextKeyMarker: next && encode(next.key),
       NextVersionIdMarker: next?.versionId,
-      Version: rows(shown.filter(({ object }) => object !== undefined)),
-      DeleteMarker: rows(shown.filter(({ object }) => object === undefined)),
+      Version: rows(listed.filter(({ object }) => object !== undefined)),
+      DeleteMarker: rows(listed.filter(({ object }) => object === undefined)),
       CommonPrefixes: prefixes.map((one) => ({ Prefix: encode(one) })),
     }),
   }
 }
 
-function markers(query: ReadonlyMap<string, string>): Place | undefined {
+function markers(query: ReadonlyMap<string, string>): PageMarkers | undefined {
   const key = query.get('key-marker') ?? ''
   const versionId = query.get('version-id-marker') ?? ''
   if (key === '' && versionId !== '') {
@@ -64,8 +64,8 @@ function markers(query: ReadonlyMap<string, string>): Place | undefined {
   return key === '' ? undefined : { key, versionId: versionId === '' ? undefined : versionId }
 }
 
-/** Where the page begins: after the version that the markers name, or after all of the key's. */
-function start(all: readonly Version[], after: Place | undefined): number {
+/** The index at which the page begins: after the version that the markers name, or after all versions of the key. */
+function start(all: readonly Version[], after: PageMarkers | undefined): number {
   if (after === undefined) return 0
   const at = all.findIndex(({ key, versionId }) => key === after.key && versionId === after.versionId)
   if (at !== -1) return at + 1
@@ -79,20 +79,24 @@ function start(all: readonly Version[], after: Place | undefined): number {
 function pageOf(
   all: readonly Version[],
   { prefix, delimiter, limit }: { readonly prefix: string; readonly delimiter: string; readonly limit: number },
-): { readonly shown: readonly Version[]; readonly prefixes: readonly string[]; readonly next: Place | undefined } {
-  const shown: Version[] = []
+): {
+  readonly listed: readonly Version[]
+  readonly prefixes: readonly string[]
+  readonly next: PageMarkers | undefined
+} {
+  const listed: Version[] = []
   const prefixes: string[] = []
-  let last: Place | undefined
+  let last: PageMarkers | undefined
   for (const version of all) {
     const cut = delimiter === '' ? -1 : version.key.indexOf(delimiter, prefix.length)
     const common = cut === -1 ? undefined : version.key.slice(0, cut + delimiter.length)
     if (common !== undefined && prefixes.at(-1) === common) continue
-    if (shown.length + prefixes.length >= limit) return { shown, prefixes, next: last }
-    if (common === undefined) shown.push(version)
+    if (listed.length + prefixes.length >= limit) return { listed, prefixes, next: last }
+    if (common === undefined) listed.push(version)
     else prefixes.push(common)
     last = common === undefined ? version : { key: common, versionId: undefined }
   }
-  return { shown, prefixes, next: undefined }
+  return { listed, prefixes, next: undefined }
 }
 
 function row(

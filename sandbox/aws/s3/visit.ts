@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { authorize, deniedMessage } from '../authorize.ts'
-import { AwsError, type Call, type Outcome, type SandboxCore } from '../call.ts'
+import { AwsError, type Call, type Outcome } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Bucket } from '../state.ts'
 import type { Address } from './address.ts'
 import type { Operation } from './operations.ts'
 import type { Permission } from './permissions.ts'
 import type { Store } from './store.ts'
 
-/** One call under way, with all that carries it out. */
+/** One S3 call in progress, with what is needed to carry it out. */
 export interface Visit {
   readonly core: SandboxCore
   readonly store: Store
@@ -21,7 +22,7 @@ export interface ObjectVisit extends Visit {
   readonly key: string
 }
 
-/** What a call does once it is allowed. */
+/** Carries out a call after it was authorised. */
 export type Act<In extends Visit = Visit> = (visit: In) => Outcome
 
 export function refusal(visit: Visit, permission: Permission): AwsError | undefined {
@@ -56,7 +57,7 @@ export function noSuchKey(): AwsError {
   return new AwsError('NoSuchKey', 404, 'The specified key does not exist.')
 }
 
-/** An error whose reply carries headers of its own. */
+/** An error whose reply has headers of its own. */
 export class HeadedError extends AwsError {
   readonly headers: Readonly<Record<string, string>>
 
@@ -66,7 +67,7 @@ export class HeadedError extends AwsError {
   }
 }
 
-/** What is named is a delete marker: it can only be deleted. */
+/** The named version is a delete marker, which can only be deleted. */
 export class DeleteMarkerNamed extends HeadedError {
   constructor(versionId: string) {
     const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': versionId }
@@ -74,7 +75,7 @@ export class DeleteMarkerNamed extends HeadedError {
   }
 }
 
-/** The key was deleted, and older versions are still there. */
+/** The newest version is a delete marker; older versions still exist. */
 export class DeleteMarkerOnTop extends HeadedError {
   constructor(versionId: string) {
     const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': versionId }
@@ -82,7 +83,7 @@ export class DeleteMarkerOnTop extends HeadedError {
   }
 }
 
-/** `Wed, 21 Oct 2026 07:28:00 GMT` */
+/** Formats as `Wed, 21 Oct 2026 07:28:00 GMT`. */
 export function httpDate(ms: number): string {
   return new Date(ms).toUTCString()
 }

@@ -4,7 +4,7 @@ import { AwsError, type Reply } from '../call.ts'
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
 
-/** A tree of elements: text, or children by name; a list repeats its element. */
+/** A tree of elements: text, or children by name. A list repeats its element. */
 export type Element = string | number | boolean | { readonly [name: string]: Element | readonly Element[] | undefined }
 
 function escapeXml(text: string): string {
@@ -40,7 +40,7 @@ const parser = new XMLParser({
   isArray: (name) => name === 'Part' || name === 'Object' || name === 'Tag',
 })
 
-/** The document under its root element, in the given shape. */
+/** Parses the document below its root element into the given shape. */
 export function parseXml<Shape extends z.ZodType>(body: Buffer, root: string, shape: Shape): z.infer<Shape> {
   const parsed = shape.safeParse(parseTree(body)[root])
   if (!parsed.success) throw malformed()

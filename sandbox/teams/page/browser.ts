@@ -2,7 +2,7 @@ import { button, element } from './element.ts'
 import { createRoom, type Room } from './room.ts'
 import type { Snapshot, WireEvent } from './wire.ts'
 
-/** Joins the page: one stream of events for everybody on it. */
+/** The script of the page. All people on it share one event stream. */
 
 const rooms: Room[] = []
 const main = document.querySelector('#rooms')
@@ -46,5 +46,5 @@ events.addEventListener('message', ({ data }) => {
 events.addEventListener('open', () => document.body.removeAttribute('data-offline'))
 events.addEventListener('error', () => document.body.setAttribute('data-offline', ''))
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) for (const room of rooms) room.look()
+  if (!document.hidden) for (const room of rooms) room.reopen()
 })

@@ -1,6 +1,6 @@
 import { HostConfig } from 'adaptivecards'
 
-/** Sizes and colours as Teams shows cards. Colours are the page's variables, so that light and dark need no second rendering. */
+/** The sizes and colours of cards in Teams. Colours are CSS variables of the page, so light and dark need no second rendering. */
 
 const FOREGROUND = {
   default: colour('ink', 'quiet'),

@@ -1,4 +1,4 @@
-/** "Format cards in Microsoft Teams": bold, italic, lists and links; headings, tables, images, code and HTML stay as they are written. */
+/** Teams renders bold, italic, lists and links; headings, tables, images, code and HTML stay as text ("Format cards in Microsoft Teams"). */
 
 const LINK = /\[([^\]]+)\]\(((?:https?:\/\/|mailto:)[^\s)]+)\)/g
 

@@ -7,18 +7,18 @@ import { z } from 'zod'
 import { PROJECT } from '../../project.ts'
 import type { Activities } from '../activities.ts'
 import type { Apps } from '../apps.ts'
+import type { SentMessage, Where } from '../client.ts'
 import type { Delivery } from '../delivery.ts'
-import type { Said, Where } from '../index.ts'
 import type { Invoke } from '../invoke.ts'
 import type { Message, Messages } from '../messages.ts'
 import type { Roster, TeamsPerson } from '../roster.ts'
 import { pageHtml } from './html.ts'
 import type { Snapshot, WireEvent, WireMessage, WirePerson } from './wire.ts'
 
-/** The sandbox's Teams for people: several of them side by side, live. */
+/** The web page of the sandbox's Teams: several people side by side, live. */
 
 const FOLDER = join(PROJECT, 'sandbox/teams/page')
-/** Nothing from elsewhere, no script in the page. The card renderer sets styles from its script, which this allows. */
+/** No other origin and no inline script. The card renderer sets styles by script, which this policy allows. */
 const CONTENT_SECURITY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -57,9 +57,9 @@ export function createPage(setup: {
   readonly activities: Activities
   readonly delivery: Delivery
   readonly invoke: Invoke
-  readonly say: (person: TeamsPerson, text: string, where: Where, thread?: string) => Promise<Said>
-  readonly openPlace: (person: TeamsPerson, where: Where) => Promise<void>
-  /** Throws where the person sees no such message. */
+  readonly say: (person: TeamsPerson, text: string, where: Where, thread?: string) => Promise<SentMessage>
+  readonly openConversation: (person: TeamsPerson, where: Where) => Promise<void>
+  /** @throws when the person has no such message */
   readonly messageFor: (person: TeamsPerson, activityId: string) => Message
 }): TeamsPage {
   const { roster, messages, apps, messageFor } = setup
@@ -100,7 +100,7 @@ export function createPage(setup: {
     send({ type: 'snapshot', snapshot: snapshot(people) })
     const ends = [
       messages.subscribe((message) => {
-        if (message.place.kind === 'personal' && !here.has(message.place.owner)) return
+        if (message.postedIn.kind === 'personal' && !here.has(message.postedIn.owner)) return
         send({ type: 'message', message: wireMessage(message) })
       }),
       apps.subscribe(({ objectId }, app) => here.has(objectId) && send({ type: 'app', objectId, app })),
@@ -111,8 +111,8 @@ export function createPage(setup: {
       for (const end of ends) end()
     })
     for (const person of people) {
-      void setup.openPlace(person, 'personal')
-      void setup.openPlace(person, 'channel')
+      void setup.openConversation(person, 'personal')
+      void setup.openConversation(person, 'channel')
     }
   }
 
@@ -164,7 +164,7 @@ export function createPage(setup: {
     const [, who = '', what = ''] = /^\/people\/([^/]+)\/([a-z]+)$/.exec(url.pathname) ?? []
     const person = roster.find(decodeURIComponent(who))
     const found = Object.hasOwn(acts, what) ? acts[what] : undefined
-    // A form of another site cannot send this type without asking first.
+    // Another site's form cannot send this type without a CORS preflight.
     const fromPage = request.headers['content-type'] === 'application/json'
     if (person === undefined || found === undefined || !fromPage) return send(response, 404, 'text/plain', 'Not found')
     const answer = await found(person, await json(request))
@@ -192,7 +192,7 @@ export function createPage(setup: {
   }
 }
 
-/** In memory; the bundle holds Microsoft's own card renderer, so that the page needs nothing from elsewhere. */
+/** Bundles the script in memory, with Microsoft's card renderer, so that the page loads nothing from elsewhere. */
 async function bundle(): Promise<string> {
   const result = await build({
     entryPoints: [join(FOLDER, 'browser.ts')],

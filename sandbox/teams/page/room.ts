@@ -3,7 +3,7 @@ import { markdownHtml } from './markdown.ts'
 import { type ShownCard, showCard } from './shown-card.ts'
 import type { Snapshot, WireMessage, WirePerson } from './wire.ts'
 
-/** One person's Teams: a chat with the bot, and a channel with threads. */
+/** One person's Teams: the chat with the bot and a channel with threads. */
 
 type Where = 'personal' | 'channel'
 
@@ -20,7 +20,7 @@ export interface Room {
   readonly person: WirePerson
   receive(message: WireMessage): void
   setApp(app: WirePerson['app']): void
-  look(): void
+  reopen(): void
 }
 
 const TIME = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hour12: false })
@@ -40,7 +40,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
   const lines = new Map<string, Line>()
   const threads = new Map<string, HTMLElement>()
   const unread = { personal: 0, channel: 0 }
-  /** Whether the newest message is in view; then it stays there when a card grows. */
+  /** True while the newest message is in view. The list then scrolls along when a card grows. */
   const following = { personal: true, channel: true }
   const growing = new ResizeObserver(() => follow())
   let where: Where = 'personal'
@@ -67,7 +67,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     personal: panel('personal', chatLog, appLine, chatComposer),
     channel: panel('channel', channelLog, composer('channel', undefined)),
   }
-  const place = element(
+  const tabBar = element(
     'div',
     { class: 'tabs', role: 'tablist', 'aria-label': `Places of ${person.name}` },
     tabs.personal,
@@ -82,11 +82,11 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
       avatar(person.name, 'person'),
       element('div', { class: 'who' }, element('h2', {}, person.name), element('p', {}, person.jobTitle)),
     ),
-    place,
+    tabBar,
     panels.personal,
     panels.channel,
   )
-  place.addEventListener('keydown', (event) => {
+  tabBar.addEventListener('keydown', (event) => {
     if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
     go(where === 'personal' ? 'channel' : 'personal')
     tabs[where].focus()
@@ -117,7 +117,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     showUnread(at)
     following[at] = true
     toEnd(at)
-    look()
+    reopen()
   }
 
   function showUnread(at: Where): void {
@@ -137,8 +137,8 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     if (following[where]) toEnd(where)
   }
 
-  function look(): void {
-    for (const line of lines.values()) if (panels[where].contains(line.element)) line.card?.look()
+  function reopen(): void {
+    for (const line of lines.values()) if (panels[where].contains(line.element)) line.card?.reopen()
   }
 
   function composer(at: Where, thread: string | undefined): HTMLFormElement {
@@ -212,7 +212,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
       avatar(message.fromName, kind),
       body,
     )
-    const log = message.place.kind === 'personal' ? chatLog : threadFor(message.place.root)
+    const log = message.postedIn.kind === 'personal' ? chatLog : threadFor(message.postedIn.root)
     log.append(line)
     growing.observe(line)
     const made: Line = { element: line, content, card: undefined, refresh: undefined, version: 0 }
@@ -231,7 +231,7 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
       const card = showCard(message.id, {
         objectId: person.objectId,
         id: person.id,
-        members: message.place.kind === 'personal' ? 1 : members,
+        members: message.postedIn.kind === 'personal' ? 1 : members,
       })
       line.card = card
       line.refresh = button('Refresh', { class: 'refresh', 'aria-label': 'Refresh card' }, card.refreshByHand)
@@ -279,10 +279,10 @@ export function createRoom(person: WirePerson, snapshot: Snapshot): Room {
     element: root,
     person,
     setApp,
-    look,
+    reopen,
     receive(message) {
-      const at = message.place.kind
-      if (message.place.kind === 'personal' && message.place.owner !== person.objectId) return
+      const at = message.postedIn.kind
+      if (message.postedIn.kind === 'personal' && message.postedIn.owner !== person.objectId) return
       const line = lineFor(message)
       if (line.version >= message.version) return
       const isNew = line.version === 0

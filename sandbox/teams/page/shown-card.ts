@@ -21,7 +21,7 @@ import { element, post } from './element.ts'
 import { hostConfig } from './host-config.ts'
 import { markdownHtml } from './markdown.ts'
 
-/** One card in one person's client, by Microsoft's own implementation of Universal Actions. */
+/** One card in one person's client, on Microsoft's implementation of Universal Actions. */
 
 const STALE_MS = 60_000
 const UNREACHABLE = 'Unable to reach the app. Please try again.'
@@ -40,10 +40,10 @@ AdaptiveCard.onProcessMarkdown = (text, result) => {
 
 export interface ShownCard {
   readonly element: HTMLElement
-  /** The stored card, anew: what this client got for itself is gone. */
+  /** Shows the stored card and drops the refreshed one. */
   setBase(card: Card): void
-  /** The person looks at it again. */
-  look(): void
+  /** The person opens the conversation again. */
+  reopen(): void
   refreshByHand(): void
 }
 
@@ -63,7 +63,7 @@ export function showCard(activityId: string, reader: Reader): ShownCard {
   const status = element('div', { class: 'answer', hidden: '' })
   const frame = element('div', { class: 'card' }, applet.renderedElement, status)
   let current: Card | undefined
-  /** When this client got a card for itself. */
+  /** The time at which this client refreshed the card. */
   let gotAt: number | undefined
 
   function say(kind: 'note' | 'error', text: string): void {
@@ -85,7 +85,7 @@ export function showCard(activityId: string, reader: Reader): ShownCard {
         trigger: manual ? 'manual' : 'automatic',
         action: { id: action.id, title: action.title, verb: action.verb, data: action.data ?? {} },
       })) as Outcome
-      // The applet asks again for ever if it gets no response at all; a failure is what ends its round.
+      // Without a response the applet retries for ever; an error ends its attempts.
       if (outcome.kind === 'nothing') throw new Error('The bot answered with an HTTP error: Teams shows nothing.')
       if (outcome.kind === 'error' || outcome.kind === 'unreachable') {
         const text = outcome.kind === 'error' ? outcome.message : UNREACHABLE
@@ -135,7 +135,7 @@ export function showCard(activityId: string, reader: Reader): ShownCard {
       status.hidden = true
       applet.setCard(card)
     },
-    look() {
+    reopen() {
       if (current !== undefined && gotAt !== undefined && Date.now() - gotAt > STALE_MS) applet.setCard(current)
     },
     refreshByHand: () => applet.refreshCard(),
@@ -144,7 +144,7 @@ export function showCard(activityId: string, reader: Reader): ShownCard {
 
 const REFERENCES = ['for', 'aria-labelledby', 'aria-describedby', 'aria-controls', 'aria-owns']
 
-/** The renderer takes an input's id for its element; the same form may be on the page many times. */
+/** The renderer uses an input's id as element id, and the same form may be on the page several times. */
 function keepIdsApart(root: HTMLElement, prefix: string): void {
   const apart = (id: string) => (id === '' || id.startsWith(prefix) ? id : prefix + id)
   const options = { subtree: true, childList: true, attributes: true, attributeFilter: ['id', ...REFERENCES] }

@@ -1,7 +1,7 @@
 import type { AppState } from '../apps.ts'
 import type { Message } from '../messages.ts'
 
-/** What the sandbox's server tells its page. */
+/** The messages from the sandbox's server to its page. */
 
 export interface WirePerson {
   readonly objectId: string
@@ -20,7 +20,7 @@ export interface Snapshot {
   readonly botName: string
   readonly teamName: string
   readonly channelName: string
-  /** Of the channel. */
+  /** The number of members of the channel. */
   readonly members: number
   readonly people: readonly WirePerson[]
   readonly messages: readonly WireMessage[]

@@ -3,7 +3,7 @@ import { Queue, Worker } from 'bullmq'
 import { fastify } from 'fastify'
 import { Redis } from 'ioredis'
 
-/** An approval as a queue's first page has it: POST → queue.add → worker → AssumeRole, in two processes. Nobody is proven, nothing is recorded. */
+/** An approval as a queue's introduction shows it: POST → queue.add → worker → AssumeRole, in two processes. It authenticates nobody and records nothing. */
 const NAME = 'baseline-approvals'
 const { REDIS_URL = '', PORT, ROLE_ARN, REQUESTER } = process.env
 const connection = new Redis(REDIS_URL, { maxRetriesPerRequest: null })

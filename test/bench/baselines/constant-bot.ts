@@ -6,10 +6,10 @@ import { teamsAdapter } from '../../../src/teams/adapter.ts'
 import { messagesRoute } from '../../../src/teams/messages-route.ts'
 import { connectorVerifier } from '../../../src/teams/verify-connector-token.ts'
 
-/** The door that Latchkey has, and behind it a bot that knows one answer for each person: the same token check, the same adapter, no record, no directory. */
+/** Latchkey's HTTP server, token check and adapter with a bot that has one answer for each person. It reads no record and asks no directory. */
 const { config } = readSetup(process.env, 'web')
 const { bot: settings } = config
-/** By object id. */
+/** The card of each person, by object id. */
 const cards = z.record(z.string(), z.looseObject({})).parse(JSON.parse(process.env.CARDS ?? '{}'))
 const cardOf = ({ caller }: Interaction) => cards[caller.objectId] ?? {}
 

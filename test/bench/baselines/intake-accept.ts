@@ -1,7 +1,7 @@
 import { fastify } from 'fastify'
 import { Redis } from 'ioredis'
 
-/** Intake as one would write it in an hour: fastify with its own JSON parser, one awaited XADD a record. No key, no schema, nothing cut out. */
+/** A minimal intake: fastify with its own JSON parser and one awaited XADD per record. It checks no key and no schema and cuts nothing. */
 const redis = new Redis(process.env.REDIS_URL ?? '')
 const app = fastify()
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 const answer = z.tuple([z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(z.string())]))])]).nullable()
 
-/** Reads a stream in hundreds, parses each record and acknowledges it. Matches nothing, counts nothing. Answers how many there were. */
+/** Reads a stream in hundreds, parses and acknowledges each record, and returns their number. It matches and counts nothing. */
 export async function readStream(redis: Redis, stream: string): Promise<number> {
   await redis.xgroup('CREATE', stream, 'baseline', '0', 'MKSTREAM')
   let records = 0

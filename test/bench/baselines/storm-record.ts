@@ -1,7 +1,7 @@
 import { Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 
-/** An end as a queue's first page has it: a delayed job that does nothing, and one narrow script that moves one record. No lease, no clock. */
+/** An end as a queue's introduction shows it: a delayed job that does nothing, and one script that moves one record. No lease and no clock. */
 const EXPIRE = `
 if redis.call('HGET', KEYS[1], 'status') ~= 'active' then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'expired')

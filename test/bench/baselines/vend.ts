@@ -5,7 +5,7 @@ import { openLog } from '../../../src/config/log.ts'
 import { readSetup } from '../../../src/config.ts'
 import { openBearerVerifier } from '../../../src/dependencies.ts'
 
-/** The same token check; then one constant answer, at once or after one round trip to Redis, or one AssumeRole with the same policy. Nothing is recorded. */
+/** The same token check, then one constant answer (at once or after one round trip to Redis) or one AssumeRole with the same policy. It records nothing. */
 const { config } = readSetup(process.env, 'web')
 const verify = openBearerVerifier(config, openLog(config, 'baseline'))
 const { ROLE_ARN, POLICY, ANSWER = '' } = process.env

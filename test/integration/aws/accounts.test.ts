@@ -158,8 +158,8 @@ describe('latchkey doctor', () => {
     ] as const) {
       useAws(url, (id === HOME ? world.home : world.other).keys.owner)
       const account = world.accounts.get(name)
-      const desk = regionClients(REGION, { warn: () => undefined })
-      const found = account && (await elevationFaults(desk, account, ours))
+      const clients = regionClients(REGION, { warn: () => undefined })
+      const found = account && (await elevationFaults(clients, account, ours))
       expect(found).toEqual(['latchkey/prod', 'latchkey/prod-2'].map((role) => ({ role, faults: [] })))
     }
   })

@@ -20,16 +20,16 @@ import type { Bucket } from '../../../src/rules/rules.ts'
 import { type AttachWorld, attachContract, draftOf, orderOf } from '../../contract/attach.contract.ts'
 import {
   BUCKET,
-  type Holders,
-  holdersOf,
-  makeHolders,
+  entitiesOf,
+  makeOwnIdentities,
+  type OwnIdentities,
   REGION,
   SHARED_ROLE,
   trustOf,
 } from '../../fixtures/attach-driver.ts'
 import { useAws } from '../use-aws.ts'
 
-interface World extends AttachWorld, Holders {
+interface World extends AttachWorld, OwnIdentities {
   readonly aws: SandboxAws
   readonly keys: SeededLatchkey['keys']
   /** Everything that the driver wrote to its log. */
@@ -52,12 +52,12 @@ function driverAs(keys: KeyPair, aws: SandboxAws, logged: unknown[], bucket: Par
 
 async function startWorld(): Promise<World> {
   const aws = await startAws()
-  const { keys } = aws.seedLatchkey({ holders: holdersOf(aws.state.account) })
-  const holders = await makeHolders(aws, keys.owner)
+  const { keys } = aws.seedLatchkey({ entities: entitiesOf(aws.state.account) })
+  const identities = await makeOwnIdentities(aws, keys.owner)
   const logged: unknown[] = []
   aws.state.users.delete('dave')
   return {
-    ...holders,
+    ...identities,
     aws,
     logged,
     keys,
@@ -69,7 +69,7 @@ async function startWorld(): Promise<World> {
     now: () => aws.clock.now(),
     advance: (ms) => aws.clock.advance(ms),
     async stop() {
-      holders.close()
+      identities.close()
       await aws.stop()
     },
   }
@@ -183,7 +183,7 @@ describe('the attach driver', () => {
       const { code, message } = await refusal(preflight(kind === 'role' ? 'alice' : 'carol'))
       expect(code).toBe('QUOTA_FULL')
       expect(message).toMatch(new RegExp(`${most} characters; \\d+ are taken, and this needs \\d+`))
-      // It was not refused for nothing, nor too late.
+      // The refusal names the right reason and came before AWS was changed.
       if (kind === 'role') expect((await refusal(activate())).message).toMatch(/are taken, and this needs/)
     },
   )
@@ -240,13 +240,13 @@ describe('the attach driver', () => {
 
   it.each(['role', 'user'] as const)('finds every policy of a %s, however many pages AWS needs', async (kind) => {
     const names = Array.from({ length: 250 }, (_, index) => `latchkey.g-${String(index).padStart(12, '0')}`)
-    const holder = kind === 'role' ? world.aws.state.roles.get(SHARED_ROLE) : world.aws.state.users.get('carol')
-    for (const name of names) holder?.inline.put(name, '{}', world.now())
+    const entity = kind === 'role' ? world.aws.state.roles.get(SHARED_ROLE) : world.aws.state.users.get('carol')
+    for (const name of names) entity?.inline.put(name, '{}', world.now())
     const target = { account: world.account, kind, name: kind === 'role' ? SHARED_ROLE : 'carol' }
     expect((await world.driver.attached(target)).map(({ policyName }) => policyName)).toEqual(names)
   })
 
-  /** What was encrypted by the owner, read by Alice, whose own policies let her get every object, and use no key. */
+  /** An object that the owner encrypted and Alice reads. Her own policies allow GetObject for every object but no KMS key. */
   async function readEncrypted(bucketKey: boolean, rules: Partial<Bucket>): Promise<readonly string[]> {
     const policy = defaultKeyPolicy(world.account)
     const draft = { region: REGION, description: '', manager: 'CUSTOMER', policy } as const

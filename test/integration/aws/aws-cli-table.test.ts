@@ -26,13 +26,13 @@ const COLUMNS: readonly (readonly AskableLevel[])[] = [
 
 interface Command {
   readonly name: string
-  /** What AWS demands; empty: any level will do. Undefined: no level gives it. */
+  /** The levels that AWS requires. Empty: any level allows it. Undefined: no level allows it. */
   readonly deps: readonly AskableLevel[] | undefined
-  /** `at` is a place inside or outside the prefix, without a slash at its end. */
-  readonly args: (at: Place) => readonly string[]
+  /** `at` is a location inside or outside the prefix, without a final slash. */
+  readonly args: (at: Locations) => readonly string[]
 }
 
-interface Place {
+interface Locations {
   readonly uri: string
   readonly key: string
   readonly prefix: string
@@ -100,7 +100,7 @@ const COMMANDS: readonly Command[] = [
   { name: 'get-bucket-policy', deps: undefined, args: () => s3api('get-bucket-policy') },
 ]
 
-/** What anybody may do with their everyday access. */
+/** What the everyday access of a person allows. */
 const EVERYDAY: ReadonlySet<string> = new Set(['cp down', 'ls', 'sync down'])
 
 const UNPROVEN = [
@@ -118,8 +118,8 @@ function isAllowed({ deps }: Command, levels: readonly AskableLevel[]): boolean 
   return deps?.every((level) => levels.includes(level)) ?? false
 }
 
-/** As every command finds it, whatever the one before it did. */
-async function prepare(prefix: string): Promise<Place> {
+/** The same start for every command, whatever the previous one did. */
+async function prepare(prefix: string): Promise<Locations> {
   const key = `${prefix}cell.csv`
   const put = (Key: string) => owner.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'a,b\n' }))
   const gone = [`${prefix}fixed/a.csv`, `${prefix}synced/a.csv`].map((Key) => ({ Key }))
@@ -134,10 +134,10 @@ async function prepare(prefix: string): Promise<Place> {
 }
 
 async function run(cli: Cli, command: Command, prefix: string, keys: Credentials | KeyPair): Promise<CliAnswer> {
-  const place = await prepare(prefix)
+  const location = await prepare(prefix)
   return await cli.run({
     folder,
-    args: command.args(place),
+    args: command.args(location),
     environment: {
       HOME: folder,
       AWS_ENDPOINT_URL: aws.url,
@@ -153,7 +153,7 @@ async function run(cli: Cli, command: Command, prefix: string, keys: Credentials
   })
 }
 
-/** `yes`, `no` by a refusal that says so, or what else came of it. */
+/** `yes`, `no` for a refusal that says so, else the output itself. */
 function verdict({ code, said }: CliAnswer): string {
   if (code === 0 && !/AccessDenied/.test(said)) return 'yes'
   return /AccessDenied|Access Denied|Forbidden|403/.test(said) ? 'no' : `${code}: ${said.trim()}`
@@ -161,7 +161,7 @@ function verdict({ code, said }: CliAnswer): string {
 
 async function verdicts(keys: Credentials | KeyPair): Promise<Readonly<Record<string, string>>> {
   const found: Record<string, string> = {}
-  // Anew for each: the program was made for one command, and keeps the files and threads of all of them.
+  // A new process for each part of the table, because the CLI was made for one command and keeps the files and threads of all.
   const cli = startCli()
   try {
     for (const command of COMMANDS) {

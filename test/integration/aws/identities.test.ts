@@ -54,12 +54,12 @@ import {
 } from '../../fixtures/identities.ts'
 import { useAws } from '../use-aws.ts'
 
-/** What Latchkey can do in AWS with the rights that `terraform/` ships, what it cannot, and that neither identity can give itself or others more. */
+/** What Latchkey can and cannot do in AWS with the rights in `terraform/`, and that neither identity can widen its own or another's rights. */
 
 const REQUESTER = '0b6f2a34-7d0e-4f7c-9a55-1c1f0f9d2a10'
 const GRANT = 'g-000000000001'
 const ACCOUNTS = [HOME, DATA] as const
-const HOLDERS = {
+const OWN_IDENTITIES = {
   [HOME]: [
     { kind: 'role', name: 'app-team', sessionName: 'alice' },
     { kind: 'user', name: 'carol' },
@@ -80,7 +80,7 @@ beforeEach(async () => {
 })
 afterEach(() => installed.stop())
 
-/** As the process of that part would be started: its own keys, and the rules. */
+/** The driver of one part, with that part's keys and the rules. */
 function driverOf(part: 'web' | 'workers'): Driver {
   useAws(installed.aws.url, installed.home.keys[part])
   const hub = { role: 'latchkey/hub', reader: 'latchkey/hub-reader', externalId: EXTERNAL_ID }
@@ -99,10 +99,10 @@ function driverOf(part: 'web' | 'workers'): Driver {
   })
 }
 
-function draftIn(account: (typeof ACCOUNTS)[number], holder?: GrantDraft['ownIdentity']): GrantDraft {
+function draftIn(account: (typeof ACCOUNTS)[number], ownIdentity?: GrantDraft['ownIdentity']): GrantDraft {
   const scopes = [{ bucket: BUCKETS[account], key: '2026/' }]
   const draft = { account, grantId: GRANT, requester: REQUESTER, scopes, levels: ['read', 'write'] } as const
-  return holder === undefined ? draft : { ...draft, ownIdentity: holder }
+  return ownIdentity === undefined ? draft : { ...draft, ownIdentity: ownIdentity }
 }
 
 function orderOf<P extends Principal>(draft: GrantDraft, principal: P): GrantOrder<P> {
@@ -137,24 +137,24 @@ describe('web', () => {
       expect(await web.readDeny(principal)).toBeUndefined()
       expect((await web.vend(orderOf(draftIn(account), principal))).accessKeyId).toMatch(/^ASIA/)
     }
-    for (const holder of HOLDERS[account]) {
-      const draft = draftIn(account, holder)
+    for (const ownIdentity of OWN_IDENTITIES[account]) {
+      const draft = draftIn(account, ownIdentity)
       expect((await web.preflight(draft)).principals).toHaveLength(1)
-      expect(await web.attached({ account, ...holder }, { documents: true })).toEqual([])
+      expect(await web.attached({ account, ...ownIdentity }, { documents: true })).toEqual([])
     }
   })
 
   it.each(ACCOUNTS)('writes nothing in account %s', async (account) => {
     const web = driverOf('web')
     for (const principal of await sessionPrincipals(web, account)) await refused(web.writeDeny(principal, denyOf))
-    for (const holder of HOLDERS[account]) {
-      const draft = draftIn(account, holder)
+    for (const ownIdentity of OWN_IDENTITIES[account]) {
+      const draft = draftIn(account, ownIdentity)
       const [principal] = (await web.preflight(draft)).principals
       await refused(web.activate(orderOf(draft, principal), installed.aws.clock.now()))
       const { roles, users } = installed.aws.account(account)
-      const held = (holder.kind === 'role' ? roles : users).get(holder.name)
+      const held = (ownIdentity.kind === 'role' ? roles : users).get(ownIdentity.name)
       held?.inline.put(policyNameOf(GRANT), ANYTHING, 0)
-      await refused(web.detach({ account, ...holder }, policyNameOf(GRANT), 'tidying'))
+      await refused(web.detach({ account, ...ownIdentity }, policyNameOf(GRANT), 'tidying'))
     }
   })
 })
@@ -166,8 +166,8 @@ describe('workers', () => {
       await workers.activate(orderOf(draftIn(account), principal), installed.aws.clock.now())
       expect(await workers.writeDeny(principal, denyOf)).toEqual(denyOf)
     }
-    for (const holder of HOLDERS[account]) {
-      const draft = draftIn(account, holder)
+    for (const ownIdentity of OWN_IDENTITIES[account]) {
+      const draft = draftIn(account, ownIdentity)
       const [principal] = (await workers.preflight(draft)).principals
       if (principal.driver !== 'attach') throw new Error(`${principal.roleArn} is no holder`)
       const target = entityOf(principal)
@@ -182,21 +182,21 @@ describe('workers', () => {
 describe('workers, at the wiring', () => {
   it('see all of it with their own rights, made or not, and change nothing', async () => {
     driverOf('workers')
-    const desk = regionClients(REGION, { warn: () => undefined })
+    const clients = regionClients(REGION, { warn: () => undefined })
     const rules = {
       accounts: new Map([['prod', { name: 'prod', id: HOME, elevationRole: 'latchkey/prod', copies: 2 }]]),
       buckets: new Map([[BUCKETS[HOME], { bucket: BUCKETS[HOME], account: 'prod', region: REGION, owners: [] }]]),
     }
-    const [place] = feedRegions(rules, HOME, 'aws')
-    if (!place) throw new Error('The rules name no place')
-    expect(await readIdentities(desk, place)).toHaveLength(2)
-    expect(isUnwired(await readWiring(desk))).toBe(true)
-    await refused(putConnection(desk, 'c7'.repeat(32)))
+    const [region] = feedRegions(rules, HOME, 'aws')
+    if (!region) throw new Error('The rules name no place')
+    expect(await readIdentities(clients, region)).toHaveLength(2)
+    expect(isUnwired(await readWiring(clients))).toBe(true)
+    await refused(putConnection(clients, 'c7'.repeat(32)))
     await refused(
-      putInvokeRole(desk, desiredState(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+      putInvokeRole(clients, desiredState(region, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
     )
     await refused(
-      putDeadLetters(desk, desiredState(place, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
+      putDeadLetters(clients, desiredState(region, { publicUrl: 'https://latchkey.test', key: undefined, ours: [] })),
     )
   })
 })
@@ -209,7 +209,7 @@ const PolicyName = 'more'
 const PolicyDocument = ANYTHING
 const iamOf = (name: IdentityName, rest: string) => `arn:aws:iam::${inHome(name) ? HOME : DATA}:${rest}`
 
-/** Ways to more, tried by AWS's own API. `admin` has no boundary; `prod-9` is called like a copy and has none. */
+/** Ways to gain rights, tried through AWS's API. `admin` has no boundary; `prod-9` has a replica's name and no boundary. */
 const ATTEMPTS: Readonly<Record<string, (iam: IAMClient, name: IdentityName) => Promise<unknown>>> = {
   'writes itself a policy': (iam, name) =>
     inHome(name)
@@ -257,7 +257,7 @@ const ATTEMPTS: Readonly<Record<string, (iam: IAMClient, name: IdentityName) => 
   'makes a key for the owner': (iam) => iam.send(new CreateAccessKeyCommand({ UserName: 'owner' })),
 }
 
-/** Ways that the sandbox has no API for, or that are rights without a call of their own; asked of its evaluator. */
+/** Rights that no call of the sandbox covers; the sandbox's evaluator is asked. */
 const RIGHTS: readonly (readonly [action: string, resource: (name: IdentityName) => string])[] = [
   ['iam:PassRole', (name) => iamOf(name, 'role/admin')],
   ['iam:SetDefaultPolicyVersion', (name) => iamOf(name, 'policy/latchkey/latchkey-boundary')],
@@ -278,7 +278,7 @@ const RIGHTS: readonly (readonly [action: string, resource: (name: IdentityName)
   ['s3:PutBucketPolicy', (name) => `arn:aws:s3:::${BUCKETS[inHome(name) ? HOME : DATA]}`],
 ]
 
-/** What an owner has in any account beside Latchkey. */
+/** Entities that an owner has in any account beside Latchkey. */
 async function addBystanders(): Promise<void> {
   for (const account of ACCOUNTS) {
     const { iam } = installed.clients(account === HOME ? installed.home.keys.owner : installed.data.keys.owner)
@@ -322,7 +322,7 @@ describe.each(IDENTITIES)('%s', (name) => {
     installed.makeAdministrator(name)
     for (const sid of installed.sidsOf(name, 'Deny')) {
       expect(await DENIED[sid]?.(name), `${sid} of ${name}`).toBe(false)
-      const putBack = installed.takeOut(name, sid)
+      const putBack = installed.removeStatement(name, sid)
       expect(await DENIED[sid]?.(name), `${name} without ${sid}`).toBe(true)
       putBack()
     }
@@ -339,17 +339,17 @@ describe.each(IDENTITIES)('%s', (name) => {
   })
 
   it('needs every right that it has', async () => {
-    const hands = installed.clients(await installed.keysOf(name))
+    const clients = installed.clients(await installed.keysOf(name))
     for (const sid of installed.sidsOf(name, 'Allow')) {
-      expect(await works(NEEDED[sid], hands, name), `${sid} of ${name}`).toBe(true)
-      const putBack = installed.takeOut(name, sid)
-      expect(await works(NEEDED[sid], hands, name), `${name} without ${sid}`).toBe(false)
+      expect(await works(NEEDED[sid], clients, name), `${sid} of ${name}`).toBe(true)
+      const putBack = installed.removeStatement(name, sid)
+      expect(await works(NEEDED[sid], clients, name), `${name} without ${sid}`).toBe(false)
       putBack()
     }
   })
 })
 
-/** What only this deny refuses to an administrator. */
+/** Calls that only this Deny refuses to an administrator. */
 const DENIED: Readonly<Record<string, (name: IdentityName) => Promise<boolean>>> = {
   NeverWrite: (name) => installed.may(name, 'iam:PutRolePolicy', iamOf(name, `role/latchkey/${roleOf(name)}`)),
   NeverWiden: (name) => installed.may(name, 'iam:UpdateAssumeRolePolicy', iamOf(name, `role/latchkey/${roleOf(name)}`)),
@@ -362,9 +362,9 @@ const DENIED: Readonly<Record<string, (name: IdentityName) => Promise<boolean>>>
   NeverObjects: (name) => installed.may(name, 's3:GetObject', 'arn:aws:s3:::finance-reports/x'),
 }
 
-type Need = (hands: Clients, name: IdentityName) => Promise<unknown>
+type Need = (clients: Clients, name: IdentityName) => Promise<unknown>
 
-/** What cannot be done without this right. */
+/** Calls that fail without this right. */
 const NEEDED: Readonly<Record<string, Need>> = {
   Vend: ({ sts }) =>
     sts.send(
@@ -411,15 +411,15 @@ const NEEDED: Readonly<Record<string, Need>> = {
   },
 }
 
-async function works(need: Need | undefined, hands: Clients, name: IdentityName): Promise<boolean> {
+async function works(need: Need | undefined, clients: Clients, name: IdentityName): Promise<boolean> {
   if (need === undefined) throw new Error('Nobody says what this right is for: name it in NEEDED')
-  return need(hands, name).then(
+  return need(clients, name).then(
     () => true,
     () => false,
   )
 }
 
-/** A session of the elevation role into which somebody wrote everything, and for which no session policy was asked. */
+/** A session of an elevation role that was given a policy allowing everything, without a session policy. */
 describe('an elevation role that was given everything', () => {
   const OBJECT = `arn:aws:s3:::${BUCKETS[HOME]}/2026/report.csv`
   const BUCKET = `arn:aws:s3:::${BUCKETS[HOME]}`
@@ -444,7 +444,7 @@ describe('an elevation role that was given everything', () => {
       }).allowed
   })
 
-  /** As a bucket policy may name it: what it allows, no boundary that is merely silent takes away. */
+  /** A bucket policy that names the caller: its Allow is not limited by an implicit deny in a boundary. */
   const named = () =>
     JSON.stringify({
       Version: '2012-10-17',

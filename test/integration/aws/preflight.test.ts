@@ -24,7 +24,7 @@ function change(bucket: string, more: Partial<Bucket>): void {
   if (known) world.buckets.set(bucket, { ...known, ...more })
 }
 
-/** Of roles, keys and accounts that are not theirs, the requester is told nothing. */
+/** The requester gets no details of roles, keys and accounts of others. */
 async function faultsOf(draft = world.draft(HOME), driver = web): Promise<string> {
   const refusal = await driver.preflight(draft).then(
     () => undefined,
@@ -103,13 +103,13 @@ describe('before anybody is asked, the bucket', () => {
     change('finance-reports', { kmsKey: world.kmsKey })
     await web.preflight(world.draft(HOME))
     const arn = `arn:aws:iam::${HOME}:role/analysts`
-    const holder = { driver: 'attach', account: HOME, arn, userid: 'AROAHOLDER:rita', deniedOn: DENIED_ON } as const
-    await expect(web.checkBucket(world.draft(HOME), holder)).rejects.toMatchObject({
+    const principal = { driver: 'attach', account: HOME, arn, userid: 'AROAHOLDER:rita', deniedOn: DENIED_ON } as const
+    await expect(web.checkBucket(world.draft(HOME), principal)).rejects.toMatchObject({
       facts: { awsCode: 'BucketNotInOrder' },
     })
     expect(JSON.stringify(world.logged)).toContain('bucketKey: true')
     change('finance-reports', { bucketKey: true })
-    expect(await web.checkBucket(world.draft(HOME), holder)).toEqual([])
+    expect(await web.checkBucket(world.draft(HOME), principal)).toEqual([])
   })
 
   it('encrypted by AWS’s own key needs none named', async () => {

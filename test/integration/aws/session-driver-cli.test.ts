@@ -39,7 +39,7 @@ async function cliWith(
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_SESSION_TOKEN: sessionToken,
-    // A profile of the machine would come first.
+    // A profile of this machine would take precedence.
     AWS_CONFIG_FILE: join(folder, 'none'),
     AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
   }
@@ -54,7 +54,7 @@ async function cliWith(
   }
 }
 
-/** The whole of what the levels promise, in the hands of the program that people really use. */
+/** Everything that the levels promise, tested with the AWS CLI. */
 describe.skipIf(!present)('the AWS CLI with vended credentials (needs aws on the PATH)', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-'))

@@ -35,7 +35,7 @@ const boto3 = spawnSync('python3', ['-c', 'import boto3'], { stdio: 'ignore' }).
 
 const SOURCES = fileURLToPath(new URL('../../../src/aws/', import.meta.url))
 
-/** Every name that src/aws takes from an SDK and that is a call. */
+/** The names of all SDK commands that src/aws imports. */
 function importedCommands(): readonly string[] {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const imports = files.flatMap(
@@ -94,19 +94,19 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
 
   it('a grant is put on a role, shown, and taken away', async () => {
     const order = await onRole()
-    const target = entityOf(order.principal)
-    expect(await driver.attached(target, { documents: true })).toHaveLength(1)
-    expect(await driver.entityState(target)).toMatchObject({ faults: [] })
-    await driver.detach(target, `latchkey.${order.grantId}`, 'early-revoke')
-    expect(await driver.attached(target)).toEqual([])
+    const entity = entityOf(order.principal)
+    expect(await driver.attached(entity, { documents: true })).toHaveLength(1)
+    expect(await driver.entityState(entity)).toMatchObject({ faults: [] })
+    await driver.detach(entity, `latchkey.${order.grantId}`, 'early-revoke')
+    expect(await driver.attached(entity)).toEqual([])
   })
 
   it('a grant is put on a user, shown, and taken away', async () => {
-    const { target, document } = await onUser()
-    expect(await driver.attached(target, { documents: true })).toEqual([{ policyName: USER_POLICY, document }])
-    expect(await driver.entityState(target)).toMatchObject({ faults: [expect.stringContaining('boundary')] })
-    await driver.detach(target, USER_POLICY, 'early-revoke')
-    expect(await driver.attached(target)).toEqual([])
+    const { entity, document } = await onUser()
+    expect(await driver.attached(entity, { documents: true })).toEqual([{ policyName: USER_POLICY, document }])
+    expect(await driver.entityState(entity)).toMatchObject({ faults: [expect.stringContaining('boundary')] })
+    await driver.detach(entity, USER_POLICY, 'early-revoke')
+    expect(await driver.attached(entity)).toEqual([])
   })
 
   it('a one-object link is taken by S3', async () => {
@@ -145,27 +145,27 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     const log = { warn: () => undefined }
     const rules = { accounts, buckets: new Map([[BUCKET, bucket]]) }
     const { id, partition } = await readAccount(REGION, log)
-    const [place] = feedRegions(rules, id, partition)
-    if (place === undefined) throw new Error('There is a bucket.')
-    const desk = regionClients(REGION, log)
+    const [region] = feedRegions(rules, id, partition)
+    if (region === undefined) throw new Error('There is a bucket.')
+    const clients = regionClients(REGION, log)
     const wanted = async (publicUrl: string, key: string) =>
-      desiredState(place, { publicUrl, key, ours: await readIdentities(desk, place) })
+      desiredState(region, { publicUrl, key, ours: await readIdentities(clients, region) })
     const made = await wanted('https://one.example.com', 'c1'.repeat(32))
     const onDone = () => undefined
-    await applyWiring(desk, { desired: made, key: 'c1'.repeat(32), rotate: false, onDone })
-    expect(wiringDrift(made, await readWiring(desk)).map(sayDifference)).toEqual([])
+    await applyWiring(clients, { desired: made, key: 'c1'.repeat(32), rotate: false, onDone })
+    expect(wiringDrift(made, await readWiring(clients)).map(sayDifference)).toEqual([])
     const moved = await wanted('https://two.example.com', 'c2'.repeat(32))
-    await applyWiring(desk, { desired: moved, key: 'c2'.repeat(32), rotate: true, onDone })
-    await putDeadLetters(desk, moved)
-    expect(wiringDrift(moved, await readWiring(desk)).map(sayDifference)).toEqual([])
-    expect(await testWiring(desk, { hasArrived: async () => true, waitMs: 1_000 })).toBe(true)
-    expect(await readTrails(desk)).toMatchObject([{ name: 'company', isLogging: true }])
-    expect((await readPrincipals(desk, place)).map(({ name }) => name)).toContain('role analysts')
-    await removeWiring(desk, { withRole: true, onDone })
-    expect(isUnwired(await readWiring(desk))).toBe(true)
+    await applyWiring(clients, { desired: moved, key: 'c2'.repeat(32), rotate: true, onDone })
+    await putDeadLetters(clients, moved)
+    expect(wiringDrift(moved, await readWiring(clients)).map(sayDifference)).toEqual([])
+    expect(await testWiring(clients, { hasArrived: async () => true, waitMs: 1_000 })).toBe(true)
+    expect(await readTrails(clients)).toMatchObject([{ name: 'company', isLogging: true }])
+    expect((await readPrincipals(clients, region)).map(({ name }) => name)).toContain('role analysts')
+    await removeWiring(clients, { withRole: true, onDone })
+    expect(isUnwired(await readWiring(clients))).toBe(true)
   })
 
-  /** What is new in src/aws is driven above, in the hand of the code that makes the call. */
+  /** A call that is new in src/aws must be added above, made by the code that uses it. */
   it('no call that src/aws can make was left out, and moto took the shape of each', () => {
     const made = new Set(moto.calls.map(({ name }) => name))
     expect(importedCommands().filter((name) => !made.has(name))).toEqual([])
@@ -177,8 +177,8 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
   }
 
   async function onRole(): Promise<GrantOrder<AttachPrincipal>> {
-    const holder = { kind: 'role', name: 'analysts', sessionName: 'rita@example.com' } as const
-    const draft = { ...DRAFT, ownIdentity: holder, levels: ['write'] as const }
+    const ownIdentity = { kind: 'role', name: 'analysts', sessionName: 'rita@example.com' } as const
+    const draft = { ...DRAFT, ownIdentity, levels: ['write'] as const }
     const [principal] = (await driver.preflight(draft)).principals
     if (principal.driver !== 'attach') throw new Error(`${principal.roleArn} holds nothing of a person's own`)
     const order = { ...draft, ...TIMES, principal }
@@ -186,9 +186,9 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
     return order
   }
 
-  /** moto keeps no permissions boundary of a user, without which the driver refuses one: so without its preflight. */
+  /** moto stores no permissions boundary of a user, and the driver refuses a user without one. So this calls the driver without its preflight. */
   async function onUser() {
-    const target = { account: ACCOUNT, kind: 'user', name: 'carol' } as const
+    const entity = { account: ACCOUNT, kind: 'user', name: 'carol' } as const
     const log = { warn: () => undefined }
     const clients = awsClients({ accounts, part: 'workers', log })
     const principal = {
@@ -199,9 +199,9 @@ describe.skipIf(!present)('src/aws against moto (needs moto_server on the PATH)'
       deniedOn: DENIED_ON,
     } as const
     const document = attachDocument({ ...DRAFT, ...TIMES, principal, levels: ['write'] }, bucket)
-    await refuseWithoutRoom({ clients, log }, target, USER_POLICY, document)
-    await attach({ clients, log }, target, { policyName: USER_POLICY, document })
-    return { target, document }
+    await refuseWithoutRoom({ clients, log }, entity, USER_POLICY, document)
+    await attach({ clients, log }, entity, { policyName: USER_POLICY, document })
+    return { entity, document }
   }
 
   async function readBack(kind: 'role' | 'user', name: string, policy: string): Promise<unknown> {

@@ -108,7 +108,7 @@ describe('the session driver', () => {
     return world.aws.journal.entries().filter((entry) => entry.action === action).length
   }
 
-  /** Who entered the role under that name. */
+  /** Who assumed the role with that session name. */
   function entered(sessionName: string) {
     return world.aws.journal.entries().filter(({ parameters }) => parameters.RoleSessionName === sessionName)
   }
@@ -179,7 +179,7 @@ describe('the session driver', () => {
     await owner.send(new DetachRolePolicyCommand({ RoleName: 'prod', PolicyArn: world.seeded.elevationArn }))
     await owner.send(new DeleteRoleCommand({ RoleName: 'prod' }))
     await refusalOf(world.driver.vend(orderOf('g-000000000001')), 'AWS_REFUSED')
-    // IAM tells whether a role is there only to who may look in its place: missing and forbidden are the same here.
+    // IAM tells only callers with rights in that path whether a role exists. Missing and forbidden look the same here.
     expect(await world.driver.principals()).toEqual([])
     expect(await driverAs(world.seeded.keys.owner, world.aws, world.logged).principals()).toEqual([])
     await owner.send(
@@ -271,7 +271,7 @@ describe('the session driver', () => {
   })
 
   describe('before anybody is asked', () => {
-    /** Of roles and accounts that are not theirs, the requester is told nothing. */
+    /** The requester gets no details of roles and accounts of others. */
     async function faultsToldToTheOperator(): Promise<string> {
       const { message } = await refusalOf(preflight(), 'AWS_REFUSED')
       expect(message).toBe(

@@ -34,7 +34,7 @@ import {
 } from '../../fixtures/terraform.ts'
 import { useAws } from '../use-aws.ts'
 
-/** What `terraform/` plans is what the sandbox enforces: the same documents, letter by letter once read as JSON. */
+/** The documents that `terraform/` plans equal those that the sandbox enforces, compared as JSON. */
 
 const HOME = '111122223333'
 const DATA = '444455556666'
@@ -45,7 +45,7 @@ const identities = [`arn:aws:iam::${HOME}:role/latchkey-web`, `arn:aws:iam::${HO
 
 const alone: Installation = {
   account: HOME,
-  elevationRoles: [{ name: 'prod', copies: 2 }],
+  elevationRoles: [{ name: 'prod', replicas: 2 }],
   identities,
   buckets: ['finance-reports'],
   kmsKeys: [KEY],
@@ -54,17 +54,23 @@ const alone: Installation = {
   externalId: undefined,
   accounts: [],
 }
-const bare = { ...alone, elevationRoles: [{ name: 'prod', copies: 1 }], kmsKeys: [], attachRoles: [], attachUsers: [] }
-const home: Installation = { ...bare, accounts: [{ account: DATA, elevationRoles: [{ name: 'data', copies: 1 }] }] }
+const bare = {
+  ...alone,
+  elevationRoles: [{ name: 'prod', replicas: 1 }],
+  kmsKeys: [],
+  attachRoles: [],
+  attachUsers: [],
+}
+const home: Installation = { ...bare, accounts: [{ account: DATA, elevationRoles: [{ name: 'data', replicas: 1 }] }] }
 const data: Installation = {
   ...bare,
   account: DATA,
-  elevationRoles: [{ name: 'data', copies: 1 }],
+  elevationRoles: [{ name: 'data', replicas: 1 }],
   buckets: ['data-lake'],
   externalId: EXTERNAL_ID,
 }
 
-/** Every template at once. */
+/** An installation that uses every template. */
 const everything: Installation = { ...alone, accounts: home.accounts, externalId: EXTERNAL_ID }
 
 const selector = z.object({
@@ -89,16 +95,16 @@ const lacking = missing ?? (moto ? undefined : 'moto_server on the PATH')
 let aws: SandboxAws
 let server: { readonly url: string; stop(): Promise<void> } | undefined
 let owners: Readonly<Record<'home' | 'alone' | 'data', string>>
-/** One account, planned once; where moto is, it is planned there and made. */
+/** One account, planned once. Where moto is installed the plan is made against it and applied. */
 let one: Terraform
 let planned: Promise<Plan>
 let made: Promise<{ readonly applied: JobOutcome; readonly again: JobOutcome }>
 const motoKeys = { accessKeyId: 'SANDBOXMOTO', secretAccessKey: 'moto' }
-const copies: Terraform[] = []
+const installations: Terraform[] = []
 
-function copyOf(...where: Parameters<typeof terraformIn>): Terraform {
+function newTerraform(...where: Parameters<typeof terraformIn>): Terraform {
   const copy = terraformIn(...where)
-  copies.push(copy)
+  installations.push(copy)
   return copy
 }
 
@@ -114,19 +120,19 @@ beforeAll(async () => {
     data: providerAt({ url, keys: there, alias: 'data' }),
   }
   server = lacking === undefined ? await startMoto() : undefined
-  one = copyOf(
+  one = newTerraform(
     'examples/one-account',
     server === undefined ? owners.alone : providersAt({ url: server.url, keys: motoKeys }),
   )
   expect(await one.run('init', '-input=false')).toMatchObject({ code: 0 })
   planned = one.plan()
-  // The provider waits 25 seconds for each of two settings of a queue: begun first, and the other tests run meanwhile.
+  // The provider waits 25 seconds for each of two settings of a queue, so this starts first and runs beside the other tests.
   if (server !== undefined) made = makeOneAccount()
   for (const begun of [planned, made]) begun?.catch(() => undefined)
 }, 240_000)
 afterAll(async () => {
   await Promise.allSettled([planned, made])
-  for (const copy of copies) copy.remove()
+  for (const copy of installations) copy.remove()
   await server?.stop()
   await aws?.stop()
 }, 240_000)
@@ -142,7 +148,7 @@ describe.skipIf(missing !== undefined)(
   { timeout: 240_000 },
   () => {
     it('is written as Terraform writes it', async () => {
-      expect(await copyOf('.').run('fmt', '-check', '-recursive', '-diff')).toEqual({ code: 0, output: '' })
+      expect(await newTerraform('.').run('fmt', '-check', '-recursive', '-diff')).toEqual({ code: 0, output: '' })
     })
 
     it('plans one account as the sandbox is seeded, and preflight finds no fault in it', async () => {
@@ -174,7 +180,7 @@ describe.skipIf(missing !== undefined)(
     })
 
     it('plans a second account, which is entered with its external id, and nowhere without it', async () => {
-      const two = copyOf('examples/two-accounts', owners.home + owners.data)
+      const two = newTerraform('examples/two-accounts', owners.home + owners.data)
       expect(await two.run('init', '-input=false')).toMatchObject({ code: 0 })
       const { resources } = await two.plan('-var', `external_id=${EXTERNAL_ID}`)
       const there: Readonly<Record<string, DocumentName>> = {
@@ -198,10 +204,10 @@ describe.skipIf(missing !== undefined)(
       expect(elsewhere.filter((address) => /enter|identity/.test(address))).toEqual([])
     })
 
-    /** One copy for what is refused: its providers and modules are the same. */
+    /** One copy for all refused plans, because their providers and modules are the same. */
     let refused: Terraform
     beforeAll(async () => {
-      refused = copyOf('examples/one-account', owners.alone)
+      refused = newTerraform('examples/one-account', owners.alone)
       await refused.run('init', '-input=false')
     })
 
@@ -292,7 +298,7 @@ describe.skipIf(lacking !== undefined)(
   },
 )
 
-/** moto, in the account that the example names. */
+/** moto with the account that the example names. */
 async function startMoto(): Promise<NonNullable<typeof server>> {
   const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', '0'], {
     env: { ...process.env, MOTO_ACCOUNT_ID: HOME },
@@ -307,7 +313,7 @@ async function startMoto(): Promise<NonNullable<typeof server>> {
   }
 }
 
-/** `latchkey aws check` finds nothing to do in either region. */
+/** `latchkey aws check` finds no difference in either Region. */
 async function comparesAsOurs(url: string): Promise<void> {
   useAws(url, motoKeys)
   const rules = {
@@ -316,9 +322,9 @@ async function comparesAsOurs(url: string): Promise<void> {
       ['finance-reports', { bucket: 'finance-reports', account: 'prod', region: 'eu-west-1', owners: [] }],
     ]),
   }
-  const places = feedRegions(rules, HOME, 'aws')
-  expect(places.map(({ region }) => region)).toEqual(['eu-west-1', 'us-east-1'])
-  for (const place of places) {
+  const regions = feedRegions(rules, HOME, 'aws')
+  expect(regions.map(({ region }) => region)).toEqual(['eu-west-1', 'us-east-1'])
+  for (const place of regions) {
     const wanted = desiredState(place, {
       publicUrl: 'https://latchkey.example.com',
       key: CLOUDTRAIL_KEY,

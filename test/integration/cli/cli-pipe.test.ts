@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { someRequest } from '../../fixtures/sample-views.ts'
 
-/** `latchkey … | head -1`: whoever reads stops before the end. */
+/** `latchkey … | head -1`: the reader stops before the end. */
 
 const CLI = fileURLToPath(new URL('../../../dist/src/cli.js', import.meta.url))
 const PATH = process.env.PATH ?? ''
@@ -42,7 +42,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-/** The named streams go into a pipe that nobody reads any more: opened for both, then only its end for writing is kept. */
+/** Connects the named streams to a pipe without a reader: opens it for both ends and keeps only the writing end. */
 async function unread(closed: '3' | '3 2>&3', words: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const pipe = join(home, randomUUID())
   const script = `mkfifo "$0" && exec 4<>"$0" 3>"$0" 4>&- && exec "$@" >&${closed}`

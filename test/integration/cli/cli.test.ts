@@ -67,7 +67,7 @@ async function finish(child: Running, onError: (text: string) => void = () => un
 
 const script = spawnSync('script', ['--version'], { stdio: 'ignore' }).status === 0
 
-/** Somebody sits there, and answers what they are asked. */
+/** Runs a command at a terminal whose person answers its question. */
 async function atTerminal(person: PersonName, words: string, answer: string): Promise<string> {
   const env = { ...process.env, LATCHKEY_URL: world.web.url, XDG_CONFIG_HOME: join(home, person) }
   const child = spawn('script', ['-qec', `'${process.execPath}' '${CLI}' ${words}`, '/dev/null'], { env })
@@ -91,7 +91,7 @@ async function here(person: PersonName, ...words: string[]): Promise<Finished> {
   return { code, out, err }
 }
 
-/** The person's browser follows the printed link, and comes back to the port that the CLI listens on. */
+/** The person's browser follows the printed link and returns to the port that the CLI listens on. */
 async function login(person: PersonName): Promise<Finished> {
   const child = start(person, ['login', '--no-browser'])
   let back: Promise<void> | undefined
@@ -222,7 +222,7 @@ test.each([
 })
 
 describe('approving', () => {
-  /** Latchkey, but for what happens to an answer on its way. */
+  /** A proxy in front of Latchkey that changes answers on their way. */
   async function behind(onWay: (path: string, text: string) => Promise<{ status?: number; text: string } | undefined>) {
     const server = createServer(async (request, response) => {
       const body = request.method === 'POST' ? await text(request) : undefined
@@ -271,7 +271,7 @@ describe('approving', () => {
     expect(err).toMatch(/^Can see names, upload and overwrite under s3:\/\/finance-reports\/2026\/; cannot download, /)
     expect(err).toMatch(/\n {2}Can {6}see names, upload, overwrite\n {2}Cannot {3}download, delete, /)
     const grantId = /(g-\S+)/.exec(decided ?? '')?.[1] ?? 'none'
-    // Its approver sees it too, who has none of their own.
+    // The approver can see the grant and has none of their own.
     expect(await here('max', 'grants', grantId)).toMatchObject({
       code: 0,
       out: expect.stringContaining(`${grantId}  `),
@@ -449,7 +449,7 @@ describe('as credential_process', () => {
     const over = async () => expect((await here('rita', 'grants', grantId)).out).toMatch(/ {2}revoked {2}.+, ended \d/)
     await vi.waitFor(over, SOON)
     expect((await here('rita', 'grants', grantId)).err).toBe('')
-    // Its approver, who has nothing to ask for again.
+    // The approver may end the grant. They have nothing to request again.
     expect(await here('max', 'done', grantId)).toMatchObject({
       code: 1,
       err: expect.stringMatching(new RegExp(`^It is over already: ${grantId}  revoked  .+, ended \\S+Z\\.\\n$`)),
@@ -520,7 +520,7 @@ describe('an AWS profile', () => {
   test.skipIf(!aws)(
     'gives the AWS CLI what it needs, and its sentence once the grant is over (needs aws on the PATH)',
     async () => {
-      // AWS CLI 1 reads nothing but UTF-8.
+      // AWS CLI 1 reads only UTF-8.
       await writeFile(config, '[default]\nregion = us-east-1\n# café\n[profile other]\n')
       await mkdir(join(home, 'Jürgen ノード'))
       const cli = join(home, 'Jürgen ノード', 'dist')

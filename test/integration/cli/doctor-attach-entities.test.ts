@@ -2,34 +2,34 @@ import { afterAll, expect, test } from 'vitest'
 import { entityFaults } from '../../../src/aws/doctor/attach-entity-faults.ts'
 import { regionClients } from '../../../src/aws/region-clients.ts'
 import { LatchkeyError } from '../../../src/errors.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 
-/** `latchkey doctor` looks at who holds grants of the driver `attach` as an ask does. */
+/** `latchkey doctor` checks the IAM entities of the driver `attach` as a request does. */
 
-const office = await openOffice('doctor-holders', {
-  seed: { holders: [{ kind: 'user', name: 'finn' }] },
+const useCases = await openUseCases('doctor-holders', {
+  seed: { entities: [{ kind: 'user', name: 'finn' }] },
 })
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
 const who = { kind: 'person', id: 'finn', name: 'finn' } as const
 const user = (name: string) => ({ who, kind: 'user', name }) as const
-const look = (...names: readonly string[]) =>
-  entityFaults(regionClients('eu-west-1', office.ground.log), '111122223333', names.map(user))
+const check = (...names: readonly string[]) =>
+  entityFaults(regionClients('eu-west-1', useCases.fixture.log), '111122223333', names.map(user))
 
 test('a holder in order has no faults', async () => {
-  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: [] }])
+  expect(await check('finn')).toEqual([{ entity: 'user finn', faults: [] }])
 })
 
 test('a holder without its boundary is named with the fault', async () => {
-  const finn = office.aws.state.users.get('finn')
+  const finn = useCases.aws.state.users.get('finn')
   if (finn === undefined) throw new Error('The sandbox has the user.')
   finn.boundaryArn = undefined
-  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: ['The user finn has no permissions boundary.'] }])
+  expect(await check('finn')).toEqual([{ entity: 'user finn', faults: ['The user finn has no permissions boundary.'] }])
 })
 
 test('a holder that is gone is named', async () => {
-  office.aws.state.users.delete('finn')
-  expect(await look('finn')).toEqual([{ entity: 'user finn', faults: ['There is no such user.'] }])
+  useCases.aws.state.users.delete('finn')
+  expect(await check('finn')).toEqual([{ entity: 'user finn', faults: ['There is no such user.'] }])
 })
 
 test('what Latchkey itself refuses is not called a refusal of AWS', () => {

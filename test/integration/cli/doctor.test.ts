@@ -6,7 +6,7 @@ import { InlinePolicies } from '../../../sandbox/aws/state.ts'
 import { runHere } from '../../fixtures/cli-here.ts'
 import { type Environment, startWorld, type World } from '../../fixtures/world.ts'
 
-/** `latchkey doctor` on an installation in order, and on each that is not. */
+/** `latchkey doctor` on a correct installation and on each kind of broken one. */
 
 const findings = z.array(
   z.object({
@@ -24,7 +24,7 @@ let undo: (() => unknown) | undefined
 const ROUNDS = '{latchkey}:index:reconciled:accounts'
 const DUE = '{latchkey}:due:grants'
 
-/** After a whole round the workers go: what a test makes sick, they do not mend. */
+/** The workers stop after one full round, so that they do not repair what a test breaks. */
 beforeAll(async () => {
   world = await startWorld({ watch: true })
   redis = new Redis(world.redis.url)

@@ -16,7 +16,7 @@ import { parseScope } from '../../../src/rules/scope.ts'
 import { readView } from '../../../src/views/read-view.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 import { DENIED_ON } from '../../unit/grants/a-grant.ts'
 
 const ISSUER = 'https://latchkey.example.com'
@@ -24,22 +24,22 @@ const HERE = '198.51.100.7'
 const ELSEWHERE = '203.0.113.9'
 const OBJECT = 's3://finance-reports/2026/report.csv'
 const MINUTE = 60_000
-/** Past the cut of an adoption, by every clock. */
+/** Later than the cut of an adoption, by every clock. */
 const PAST_THE_CUT_MS = 32_000
 
-const office = await openOffice('delivery')
-const { deps } = office
-const redis = await office.ground.open('request')
-const writeSummaries = redisWriteSummaries(redis, { prefix: office.ground.prefix })
-afterAll(() => office.close())
+const useCases = await openUseCases('delivery')
+const { deps } = useCases
+const redis = await useCases.fixture.open('request')
+const writeSummaries = redisWriteSummaries(redis, { prefix: useCases.fixture.prefix })
+afterAll(() => useCases.close())
 
-const rita = (address = HERE) => office.as('rita', { address })
+const rita = (address = HERE) => useCases.as('rita', { address })
 const vend = (grantId: string, address?: string) => vendCredentials(deps, rita(address), grantId)
 const link = (grantId: string, method: 'get' | 'put') => objectLink(deps, rita(), grantId, method)
-const assumed = () => office.calls('AssumeRole')
+const assumed = () => useCases.calls('AssumeRole')
 
 async function events(kind: 'vend.intended' | 'vend.repeated' | 'vend.refused', grantId: string) {
-  return (await office.events(kind)).filter((event) => 'grantId' in event && event.grantId === grantId)
+  return (await useCases.events(kind)).filter((event) => 'grantId' in event && event.grantId === grantId)
 }
 
 async function granted(scope: string, levels: readonly ('read' | 'write')[], durationMinutes = 30): Promise<string> {
@@ -49,24 +49,27 @@ async function granted(scope: string, levels: readonly ('read' | 'write')[], dur
     durationMinutes,
     reason: 'month-end',
   }
-  const { id } = await requestAccess(deps, office.as('rita'), asked)
-  const { grantId = '' } = await reviewAccessRequest(deps, office.as('dana'), id, { decision: 'approve', comment: '' })
+  const { id } = await requestAccess(deps, useCases.as('rita'), asked)
+  const { grantId = '' } = await reviewAccessRequest(deps, useCases.as('dana'), id, {
+    decision: 'approve',
+    comment: '',
+  })
   await activateGrant(deps, grantId)
   return grantId
 }
 
 describe('credentials that are still good', () => {
   test('are handed out again: AWS is not asked, and nothing is written for the same address', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     const first = await vend(grantId)
-    const before = [assumed(), await redis.xlen(`${office.ground.prefix}:audit`)]
+    const before = [assumed(), await redis.xlen(`${useCases.fixture.prefix}:audit`)]
     expect(await vend(grantId)).toEqual(first)
-    expect([assumed(), await redis.xlen(`${office.ground.prefix}:audit`)]).toEqual(before)
+    expect([assumed(), await redis.xlen(`${useCases.fixture.prefix}:audit`)]).toEqual(before)
     expect(await events('vend.intended', grantId)).toMatchObject([{ address: HERE, as: 'credentials' }])
   })
 
   test('are in the memory of one process: nothing of them is in Redis, and another process vends its own', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     const [mine, other] = [
       await vend(grantId),
       await vendCredentials({ ...deps, credentialsCache: makeCredentialsCache() }, rita(), grantId),
@@ -76,35 +79,37 @@ describe('credentials that are still good', () => {
   })
 
   test('are not handed out from the moment that the grant is being ended, nor ever after', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     await vend(grantId)
-    await endGrant(deps, office.as('rita'), grantId)
+    await endGrant(deps, useCases.as('rita'), grantId)
     await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
     await revokeGrant(deps, grantId)
     await expect(vend(grantId)).rejects.toMatchObject({ code: 'OVER', message: expect.stringContaining(grantId) })
-    // Not even where somebody makes the record say that it is active again, by then nothing is kept.
-    expect(deps.credentialsCache.find({ stored: await office.genuine(grantId), cutMs: 0 }, Date.now())).toBeUndefined()
+    // Even when somebody sets the record back to active, no credentials are cached by then.
+    expect(
+      deps.credentialsCache.find({ stored: await useCases.genuine(grantId), cutMs: 0 }, Date.now()),
+    ).toBeUndefined()
   })
 
   test('go to the requester alone, like new ones', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     await vend(grantId)
     for (const person of ['dana', 'omar', 'finn'] as const) {
-      await expect(vendCredentials(deps, office.as(person), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      await expect(vendCredentials(deps, useCases.as(person), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     }
   })
 
   test('are no substitute for an eligibility that is gone', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     await vend(grantId)
-    office.entra.company.disable(PEOPLE.rita)
-    office.later(6 * MINUTE)
+    useCases.entra.tenant.disable(PEOPLE.rita)
+    useCases.later(6 * MINUTE)
     try {
       await expect(vend(grantId)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
     } finally {
-      office.entra.company.enable(PEOPLE.rita)
+      useCases.entra.tenant.enable(PEOPLE.rita)
     }
-    expect((await office.grant(grantId)).status).toBe('revoking')
+    expect((await useCases.grant(grantId)).status).toBe('revoking')
   })
 })
 
@@ -113,9 +118,9 @@ describe('where credentials are taken to', () => {
     (await readView({ record: deps.record, writeSummaries }, rita(), requestId)).view.grant?.takenFrom
 
   test('a new address is on the record before it has any, and its card is due; a known one is not told again', async () => {
-    const grantId = await office.granted()
-    const { requestId } = (await office.grant(grantId)).terms
-    const due = `${office.ground.prefix}:due:copies`
+    const grantId = await useCases.granted()
+    const { requestId } = (await useCases.grant(grantId)).terms
+    const due = `${useCases.fixture.prefix}:due:copies`
     await redis.zrem(due, requestId)
     await vend(grantId)
     expect(await told(requestId)).toMatchObject([{ address: HERE }])
@@ -133,10 +138,10 @@ describe('where credentials are taken to', () => {
   })
 
   test('of more than ten addresses ten are told, and each hand-out to another one is in the audit', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     for (let n = 1; n <= 12; n += 1) await vend(grantId, `192.0.2.${n}`)
     await vend(grantId, '192.0.2.12')
-    expect((await office.grant(grantId)).takenFrom).toHaveLength(10)
+    expect((await useCases.grant(grantId)).takenFrom).toHaveLength(10)
     const repeated = await events('vend.repeated', grantId)
     expect(repeated.map((event) => 'address' in event && event.address).slice(-3)).toEqual([
       '192.0.2.11',
@@ -146,9 +151,9 @@ describe('where credentials are taken to', () => {
   })
 
   test('of simultaneous first vends from one address it is told once', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     await Promise.all(Array.from({ length: 8 }, () => vend(grantId)))
-    expect((await office.grant(grantId)).takenFrom).toMatchObject([{ address: HERE }])
+    expect((await useCases.grant(grantId)).takenFrom).toMatchObject([{ address: HERE }])
   })
 })
 
@@ -168,7 +173,7 @@ describe('a link to one object', () => {
     const other = url.replace('report.csv', 'other.csv')
     expect(await put(other, 'x')).toBe(403)
     expect((await take(url))[0]).toBe(403)
-    expect((await office.events('vend.intended')).slice(-1)).toMatchObject([{ as: 'link', grantId }])
+    expect((await useCases.events('vend.intended')).slice(-1)).toMatchObject([{ as: 'link', grantId }])
     expect(await events('vend.repeated', grantId)).toMatchObject([{ as: 'link', address: HERE }])
   })
 
@@ -182,7 +187,7 @@ describe('a link to one object', () => {
     expect(new URL(long.url).searchParams.get('X-Amz-Expires')).toBe('900')
     const grantId = await granted(OBJECT, ['read'], 5)
     const { url, expiresAt } = await link(grantId, 'get')
-    const { endsAt } = await office.grant(grantId)
+    const { endsAt } = await useCases.grant(grantId)
     expect(expiresAt).toBe(endsAt)
     const { searchParams } = new URL(url)
     const [, date = '', time = ''] = /^(\d{8})T(\d{6})Z$/.exec(searchParams.get('X-Amz-Date') ?? '') ?? []
@@ -196,7 +201,7 @@ describe('a link to one object', () => {
     const [reading, writing] = [await link(grantId, 'get'), await link(grantId, 'put')]
     await put(writing.url, 'x')
     expect((await take(reading.url))[0]).toBe(200)
-    await endGrant(deps, office.as('rita'), grantId)
+    await endGrant(deps, useCases.as('rita'), grantId)
     await expect(link(grantId, 'get')).rejects.toMatchObject({ code: 'OVER' })
     await revokeGrant(deps, grantId)
     expect((await take(reading.url))[0]).toBe(403)
@@ -225,14 +230,14 @@ describe('a sign-in to the console', () => {
   const buckets = deps.rules.buckets
   const linksAt = (url: string | undefined) => consoleSignIn({ url, issuer: ISSUER, buckets, log })
   const at = (url: string) => ({ ...deps, consoleLinks: linksAt(url) })
-  const open = (grantId: string) => signInToConsole(at(`${office.aws.url}/federation`), rita(), grantId)
+  const open = (grantId: string) => signInToConsole(at(`${useCases.aws.url}/federation`), rita(), grantId)
 
   test('is the grant: the console is signed in with its session, at its prefix, as long as its credentials last', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     await vend(grantId)
     const before = assumed()
     const { url, expiresAt } = await open(grantId)
-    // Its own credentials: those that were vended before may be nearly over.
+    // The console gets credentials of its own, because those vended before may expire soon.
     expect(assumed()).toBe(before + 1)
     expect((await events('vend.intended', grantId)).slice(-1)).toMatchObject([{ as: 'console', address: HERE }])
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(15 * MINUTE)
@@ -245,17 +250,17 @@ describe('a sign-in to the console', () => {
   })
 
   test('is for the requester of an active grant alone', async () => {
-    const grantId = await office.granted()
-    const stranger = signInToConsole(deps, office.as('dana'), grantId)
+    const grantId = await useCases.granted()
+    const stranger = signInToConsole(deps, useCases.as('dana'), grantId)
     await expect(stranger).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    await endGrant(deps, office.as('rita'), grantId)
+    await endGrant(deps, useCases.as('rita'), grantId)
     await expect(open(grantId)).rejects.toMatchObject({ code: 'OVER' })
   })
 
   test('of a grant on the person’s own role is refused with where to sign in instead', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     const arn = 'arn:aws:iam::111122223333:role/analysts'
-    await office.overwrite(grantId, (grant) => {
+    await useCases.overwrite(grantId, (grant) => {
       const principal = {
         driver: 'attach',
         account: '111122223333',
@@ -272,15 +277,15 @@ describe('a sign-in to the console', () => {
   })
 
   test('leaves neither link nor credentials in a log or an error, whatever AWS answers', async () => {
-    const grantId = await office.granted()
+    const grantId = await useCases.granted()
     const said: unknown[] = []
     const { url } = await open(grantId)
-    for (const place of [
-      `${office.aws.url}/federation?Action=login`,
-      `${office.aws.url}/nowhere`,
+    for (const endpoint of [
+      `${useCases.aws.url}/federation?Action=login`,
+      `${useCases.aws.url}/nowhere`,
       'http://127.0.0.1:1/federation',
     ])
-      await signInToConsole(at(place), rita(), grantId).catch((error: unknown) => said.push(error))
+      await signInToConsole(at(endpoint), rita(), grantId).catch((error: unknown) => said.push(error))
     expect(said).toHaveLength(3)
     const { secretAccessKey, sessionToken, accessKeyId } = await vend(grantId)
     const told = inspect([lines, said], { depth: 9, showHidden: true, maxStringLength: null })
@@ -303,19 +308,19 @@ describe('a sign-in to the console', () => {
   })
 })
 
-// Last: after a cut nothing here is granted for half a minute.
+// This test is last: after a cut nothing is granted for half a minute.
 test('credentials of before a cut of their role are not handed out again: AWS refuses them', async () => {
-  // Somebody else: nobody asks more than twenty times an hour.
-  const finn = office.as('finn', { address: HERE })
-  const grantId = await office.granted('finn')
+  // Another person, because nobody may make more than twenty requests an hour.
+  const finn = useCases.as('finn', { address: HERE })
+  const grantId = await useCases.granted('finn')
   const kept = await vendCredentials(deps, finn, grantId)
-  const known = await office.record.read('deny', '111122223333.prod')
-  await checkEpoch({ ...deps, record: office.emptied() })
-  // The record finds another epoch in AWS, and cuts.
+  const known = await useCases.record.read('deny', '111122223333.prod')
+  await checkEpoch({ ...deps, record: useCases.emptyRecord() })
+  // checkEpoch finds another epoch in AWS and cuts.
   await checkEpoch(deps)
-  expect(await office.record.read('deny', '111122223333.prod')).not.toEqual(known)
-  expect(await office.canWrite(kept)).toBe(false)
-  const now = async () => (await office.record.now()) + PAST_THE_CUT_MS
-  const later = { ...deps, record: { ...office.record, now } }
+  expect(await useCases.record.read('deny', '111122223333.prod')).not.toEqual(known)
+  expect(await useCases.canWrite(kept)).toBe(false)
+  const now = async () => (await useCases.record.now()) + PAST_THE_CUT_MS
+  const later = { ...deps, record: { ...useCases.record, now } }
   expect((await vendCredentials(later, finn, grantId)).accessKeyId).not.toBe(kept.accessKeyId)
 })

@@ -8,7 +8,7 @@ import { profile } from '../../../src/cli/person/profile.ts'
 import { grantView } from '../../../src/views/grant-view.ts'
 import { someGrant } from '../../unit/grants/a-grant.ts'
 
-/** `latchkey profile` at a Latchkey that somebody else has got hold of. */
+/** `latchkey profile` against a server that an attacker controls. */
 
 const GRANT = 'g-0123456789ab'
 const OTHER = 'g-ba9876543210'

@@ -8,42 +8,42 @@ import { vendCredentials } from '../../../src/grants/credentials/vend-credential
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 import { RULES } from '../../fixtures/world.ts'
 
 const CONTEXT = 'c1'
-const office = await openOffice('second-factor')
-const { entra } = office
-afterAll(() => office.close())
+const useCases = await openUseCases('second-factor')
+const { entra } = useCases
+afterAll(() => useCases.close())
 
 const levels = 'levels: [read, write, delete]\n'
-const deps = { ...office.deps, rules: parseRules(RULES.replace(levels, `${levels}    conditions: {mfa: true}\n`)) }
+const deps = { ...useCases.deps, rules: parseRules(RULES.replace(levels, `${levels}    conditions: {mfa: true}\n`)) }
 
 async function granted(): Promise<string> {
   const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['write'], reason: 'month-end' } as const
-  const { id } = await requestAccess(deps, office.as('rita'), input)
-  const { grantId = '' } = await reviewAccessRequest(deps, office.as('max'), id, { decision: 'approve', comment: '' })
+  const { id } = await requestAccess(deps, useCases.as('rita'), input)
+  const { grantId = '' } = await reviewAccessRequest(deps, useCases.as('max'), id, { decision: 'approve', comment: '' })
   await activateGrant(deps, grantId)
   return grantId
 }
 
 test('a grant that wants a second factor gives nothing to a sign-in without one, says so, and is audited', async () => {
   const grantId = await granted()
-  const before = office.calls('AssumeRole')
-  await expect(vendCredentials(deps, office.as('rita'), grantId)).rejects.toMatchObject({
+  const before = useCases.calls('AssumeRole')
+  await expect(vendCredentials(deps, useCases.as('rita'), grantId)).rejects.toMatchObject({
     code: 'NOT_SIGNED_IN',
     message: expect.stringMatching(/wants a sign-in with a second factor, and yours had none\. Run `latchkey login`/),
   })
-  expect(office.calls('AssumeRole')).toBe(before)
-  const refused = (await office.events('vend.refused')).at(-1)
+  expect(useCases.calls('AssumeRole')).toBe(before)
+  const refused = (await useCases.events('vend.refused')).at(-1)
   expect(refused).toMatchObject({ grantId, code: 'NOT_SIGNED_IN' })
-  expect(await vendCredentials(deps, office.as('rita', { mfa: true }), grantId)).toHaveProperty('sessionToken')
+  expect(await vendCredentials(deps, useCases.as('rita', { mfa: true }), grantId)).toHaveProperty('sessionToken')
 })
 
 test('a sign-in without a second factor gets nothing from memory either', async () => {
   const grantId = await granted()
-  await vendCredentials(deps, office.as('rita', { mfa: true }), grantId)
-  await expect(vendCredentials(deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+  await vendCredentials(deps, useCases.as('rita', { mfa: true }), grantId)
+  await expect(vendCredentials(deps, useCases.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
 })
 
 describe('a token of Entra', () => {
@@ -72,7 +72,7 @@ describe('signing in to pages', () => {
   const redirectUri = 'https://latchkey.harbour.example/sign-in/callback'
   entra.allowRedirect(redirectUri)
   const signInAs = async (person: string, mfaContext?: string) => {
-    const pages = entraSignIn({ ...entra, redirectUri, mfaContext, log: office.ground.log })
+    const pages = entraSignIn({ ...entra, redirectUri, mfaContext, log: useCases.fixture.log })
     const { link, started } = await pages.begin()
     return await pages.finish((await entra.signIn(person, link)).search.slice(1), started)
   }
@@ -83,7 +83,7 @@ describe('signing in to pages', () => {
   })
 
   test('lets nobody in who has none', async () => {
-    entra.company.change(PEOPLE.dirk, { secondFactor: false })
+    entra.tenant.change(PEOPLE.dirk, { secondFactor: false })
     await expect(signInAs(PEOPLE.dirk, CONTEXT)).rejects.toThrow()
     expect(await signInAs(PEOPLE.dirk)).toMatchObject({ objectId: PEOPLE.dirk })
   })

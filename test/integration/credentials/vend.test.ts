@@ -19,7 +19,7 @@ afterAll(async () => {
   await product.stop()
 })
 
-/** Sessions that STS has opened for the grant. */
+/** The sessions that STS has opened for the grant. */
 function sessions(grantId: string): number {
   return [...product.aws.state.sessions.values()].filter(({ sessionName }) => sessionName === grantId).length
 }
@@ -109,13 +109,13 @@ describe('eligibility is read again at vend', () => {
   test.each<readonly [string, () => void, () => void]>([
     [
       'whose account was disabled',
-      () => product.entra.company.disable(PEOPLE.nils),
-      () => product.entra.company.enable(PEOPLE.nils),
+      () => product.entra.tenant.disable(PEOPLE.nils),
+      () => product.entra.tenant.enable(PEOPLE.nils),
     ],
     [
       'who left the group',
-      () => product.entra.company.leave(GROUPS.financeTrainees, PEOPLE.nils),
-      () => product.entra.company.join(GROUPS.financeTrainees, PEOPLE.nils),
+      () => product.entra.tenant.leave(GROUPS.financeTrainees, PEOPLE.nils),
+      () => product.entra.tenant.join(GROUPS.financeTrainees, PEOPLE.nils),
     ],
   ])('a requester %s gets nothing, and the grant ends for good', async (_name, change, back) => {
     const grantId = await product.approved('nils', {}, 'finn')

@@ -7,16 +7,16 @@ import { checkEpoch } from '../../../src/grants/recovery/epoch.ts'
 import { DENY_POLICY, parseDenyDocument } from '../../../src/policies/deny-document.ts'
 import { newId } from '../../../src/store/ids.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
-import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
+import { openDenyListUseCases, snapshotGrant } from '../../fixtures/deny-list.ts'
 
-/** What somebody with `redis-cli` can write, while people go on ending their grants. */
+/** What an attacker with `redis-cli` can write while people end their grants. */
 
-const office = await openDenyOffice('forged-denials', { seed: { copies: 2 } })
-const { deps, aws, redis, principal, role, roleKey } = office
-const denyKey = office.key('deny', roleKey)
+const useCases = await openDenyListUseCases('forged-denials', { seed: { replicas: 2 } })
+const { deps, aws, redis, principal, role, roleKey } = useCases
+const denyKey = useCases.key('deny', roleKey)
 
 afterEach(() => aws.faults.clear())
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
 const DAY_MS = 86_400_000
 const PAST = '2026-01-01T00:00:00.000Z'
@@ -38,18 +38,18 @@ const FORGERIES: readonly (readonly [string, (denied: Denied) => Denied])[] = [
 ]
 
 test.each(FORGERIES)('a forged list (%s) changes nothing in AWS, and holds no early end up', async (_name, forge) => {
-  const ended = await office.revoked(await office.granted())
-  const ending = await office.granted()
-  const kept = await office.vend(ending)
-  const before = office.denied().denied
+  const ended = await useCases.revoked(await useCases.granted())
+  const ending = await useCases.granted()
+  const kept = await useCases.vend(ending)
+  const before = useCases.denyDocument().denied
   const known = JSON.parse((await redis.hget(denyKey, 'json')) ?? '')
   await redis.hset(denyKey, 'json', JSON.stringify({ ...known, denied: forge(known.denied) }))
   await checkEpoch(deps)
-  expect(office.denied().denied).toEqual(before)
-  await office.revoked(ending)
-  expect(await office.canWrite(kept)).toBe(false)
-  expect(office.isDenied(ended)).toBe(true)
-  expect(office.denied().denied).toHaveLength(before.length + 1)
+  expect(useCases.denyDocument().denied).toEqual(before)
+  await useCases.revoked(ending)
+  expect(await useCases.canWrite(kept)).toBe(false)
+  expect(useCases.isDenied(ended)).toBe(true)
+  expect(useCases.denyDocument().denied).toHaveLength(before.length + 1)
 })
 
 type Tamper = (grant: Grant) => Grant
@@ -69,25 +69,25 @@ const TAMPERED: readonly (readonly [string, Tamper])[] = [
 test.each(TAMPERED)(
   'a live grant of which somebody changed %s is refused by AWS once it is called revoked',
   async (_name, tamper) => {
-    const grantId = await office.granted()
-    const kept = await office.vend(grantId)
-    await office.overwrite(grantId, tamper)
-    await office.revoked(grantId)
-    expect(await office.canWrite(kept)).toBe(false)
+    const grantId = await useCases.granted()
+    const kept = await useCases.vend(grantId)
+    await useCases.overwrite(grantId, tamper)
+    await useCases.revoked(grantId)
+    expect(await useCases.canWrite(kept)).toBe(false)
   },
 )
 
 test('what was tampered with stays refused as long as a true copy of it could be put back', async () => {
-  const grantId = await office.granted()
-  await office.lengthen(grantId, 8 * 60)
-  const kept = await office.vend(grantId)
-  const putBack = await trueCopy(office, grantId)
-  await office.overwrite(grantId, withPrincipal({ roleId: 'AROAANOTHERROLE' }))
-  await office.revoked(grantId)
+  const grantId = await useCases.granted()
+  await useCases.lengthen(grantId, 8 * 60)
+  const kept = await useCases.vend(grantId)
+  const putBack = await snapshotGrant(useCases, grantId)
+  await useCases.overwrite(grantId, withPrincipal({ roleId: 'AROAANOTHERROLE' }))
+  await useCases.revoked(grantId)
   await putBack()
-  await checkEpoch(office.later(9 * 3_600_000))
-  expect(await office.canWrite(kept)).toBe(false)
-  expect((await office.grant(grantId)).status).toBe('revoking')
+  await checkEpoch(useCases.later(9 * 3_600_000))
+  expect(await useCases.canWrite(kept)).toBe(false)
+  expect((await useCases.grant(grantId)).status).toBe('revoking')
 })
 
 describe('where there are several roles', () => {
@@ -100,8 +100,8 @@ describe('where there are several roles', () => {
     ['prod-2', { ...first, name: 'prod-2', elevationRole: 'latchkey/prod-2' }],
   ])
   const rules = { ...deps.rules, accounts }
-  // One number is two accounts here, which no rules file may say: neither takes the other's role for a former one.
-  const driver = { ...awsDriver({ ...rules, part: 'workers', log: office.ground.log }), formerRoles: async () => [] }
+  // Two accounts with one number, which no rules file may have. Neither may treat the other's role as a former role.
+  const driver = { ...awsDriver({ ...rules, part: 'workers', log: useCases.fixture.log }), formerRoles: async () => [] }
   const both = { ...deps, rules, driver }
   const refuse = (RoleName: string) =>
     aws.faults.fail(
@@ -117,15 +117,15 @@ describe('where there are several roles', () => {
     'a grant that was tampered with is denied on each, though one fails, and called revoked only after all',
     async (failing, other) => {
       await checkEpoch(both)
-      const grantId = await office.ending(await office.granted())
-      await office.overwrite(grantId, withPrincipal({ roleId: 'AROAANOTHERROLE' }))
+      const grantId = await useCases.ending(await useCases.granted())
+      await useCases.overwrite(grantId, withPrincipal({ roleId: 'AROAANOTHERROLE' }))
       refuse(failing.roleName)
       await expect(revokeGrant(both, grantId)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
-      expect((await office.grant(grantId)).status).toBe('revoking')
+      expect((await useCases.grant(grantId)).status).toBe('revoking')
       expect(denied(other)).toContain(`${other.roleId}:${grantId}`)
       aws.faults.clear()
       await revokeGrant(both, grantId)
-      expect((await office.grant(grantId)).status).toBe('revoked')
+      expect((await useCases.grant(grantId)).status).toBe('revoked')
       expect(denied(failing)).toContain(`${failing.roleId}:${grantId}`)
     },
   )
@@ -137,19 +137,19 @@ describe('where there are several roles', () => {
     'a grant that was tampered with is denied where AWS answers, though it does not for another account',
     async (silent, other) => {
       await checkEpoch(both)
-      const grantId = await office.ending(await office.granted())
-      await office.overwrite(grantId, withPrincipal({ roleId: 'AROAANOTHERROLE' }))
+      const grantId = await useCases.ending(await useCases.granted())
+      await useCases.overwrite(grantId, withPrincipal({ roleId: 'AROAANOTHERROLE' }))
       const RoleName = silent.roleName
       aws.faults.fail(
         { action: 'GetRole', parameters: { RoleName } },
         { code: 'ServiceUnavailable', status: 503, times: Number.POSITIVE_INFINITY },
       )
       await expect(revokeGrant(both, grantId)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-      expect((await office.grant(grantId)).status).toBe('revoking')
+      expect((await useCases.grant(grantId)).status).toBe('revoking')
       expect(denied(other)).toContain(`${other.roleId}:${grantId}`)
       aws.faults.clear()
       await revokeGrant(both, grantId)
-      expect((await office.grant(grantId)).status).toBe('revoked')
+      expect((await useCases.grant(grantId)).status).toBe('revoked')
       expect(denied(silent)).toContain(`${silent.roleId}:${grantId}`)
     },
   )

@@ -12,23 +12,23 @@ import { DENY_IDS_PER_ROLE, DENY_POLICY } from '../../../src/policies/deny-docum
 import { newId } from '../../../src/store/ids.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
-import { type DenyOffice, openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
+import { type DenyListUseCases, openDenyListUseCases, snapshotGrant } from '../../fixtures/deny-list.ts'
 
-/** Somebody who writes to Redis fills the Deny document with ends of grants that never were. */
+/** An attacker who writes to Redis fills the Deny document with ends of grants that never existed. */
 
-/** Past the cut, by every clock. */
+/** Later than the cut, by every clock. */
 const PAST_THE_CUT_MS = 32_000
-/** With so many ids, a few more do not fit. */
+/** With this many ids, a few more do not fit. */
 const NEARLY_FULL = 248
 
-let office: DenyOffice
+let useCases: DenyListUseCases
 beforeEach(async () => {
-  office = await openDenyOffice('full')
+  useCases = await openDenyListUseCases('full')
 })
-afterEach(() => office.close())
+afterEach(() => useCases.close())
 
-/** As so many forged early ends would, of which each has had its job. */
-async function fill(count: number, on = office): Promise<readonly string[]> {
+/** Fills the deny list as this many forged early ends do after their jobs ran. */
+async function fill(count: number, on = useCases): Promise<readonly string[]> {
   const until = new Date(Date.now() + 3_600_000).toISOString()
   const ids = Array.from({ length: count }, () => sessionUserId(on.principal, newId('g')))
   await reconcileDenyList(on.deps, on.principal, {
@@ -37,70 +37,70 @@ async function fill(count: number, on = office): Promise<readonly string[]> {
   return ids
 }
 
-/** A grant that nobody ever said yes to, as it would be after its early end was asked. */
-async function forge(on = office): Promise<Grant> {
+/** Stores a grant that nobody approved, in the state after its early end was requested. */
+async function forge(on = useCases): Promise<Grant> {
   const grant = { ...activeGrant(on.principal, await on.record.now()), status: 'revoking', mac: 'forged' } as const
   await commitGrants(on.record, [grant])
   return grant
 }
 
 test('true early ends come into force however many forged ones there are, and forged ones leave', async () => {
-  const earlier = await office.revoked(await office.granted())
-  const [ending, live] = [await office.granted(), await office.granted()]
-  const [lost, cut] = [await office.vend(ending), await office.vend(live)]
+  const earlier = await useCases.revoked(await useCases.granted())
+  const [ending, live] = [await useCases.granted(), await useCases.granted()]
+  const [lost, cut] = [await useCases.vend(ending), await useCases.vend(live)]
   await fill(NEARLY_FULL)
-  for (let n = 0; n < 8; n += 1) await revokeGrant(office.deps, (await forge()).id)
-  await office.revoked(ending)
-  expect(await office.canWrite(lost)).toBe(false)
-  expect(office.isDenied(earlier)).toBe(true)
-  expect(office.isDenied(ending)).toBe(true)
-  expect(office.denied().denied.length).toBeLessThan(DENY_IDS_PER_ROLE)
-  expect(await office.events('alarm.deny-full')).toMatchObject([{ role: office.principal.roleArn }])
-  expect(await office.canWrite(cut)).toBe(false)
-  office.aws.clock.advance(PAST_THE_CUT_MS)
-  const later = { ...office.deps, record: office.recordAhead(PAST_THE_CUT_MS) }
-  expect(await office.canWrite(await vendCredentials(later, office.as('rita'), live))).toBe(true)
+  for (let n = 0; n < 8; n += 1) await revokeGrant(useCases.deps, (await forge()).id)
+  await useCases.revoked(ending)
+  expect(await useCases.canWrite(lost)).toBe(false)
+  expect(useCases.isDenied(earlier)).toBe(true)
+  expect(useCases.isDenied(ending)).toBe(true)
+  expect(useCases.denyDocument().denied.length).toBeLessThan(DENY_IDS_PER_ROLE)
+  expect(await useCases.events('alarm.deny-full')).toMatchObject([{ role: useCases.principal.roleArn }])
+  expect(await useCases.canWrite(cut)).toBe(false)
+  useCases.aws.clock.advance(PAST_THE_CUT_MS)
+  const later = { ...useCases.deps, record: useCases.recordAhead(PAST_THE_CUT_MS) }
+  expect(await useCases.canWrite(await vendCredentials(later, useCases.as('rita'), live))).toBe(true)
 })
 
 test('what leaves gives its place back: the role takes new asks again', async () => {
-  const isFull = () => pickReplica(office.record, [office.principal], Date.now())
+  const isFull = () => pickReplica(useCases.record, [useCases.principal], Date.now())
   await fill(NEARLY_FULL)
   await expect(isFull()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
   await fill(8)
-  await expect(isFull()).resolves.toMatchObject({ roleId: office.principal.roleId })
+  await expect(isFull()).resolves.toMatchObject({ roleId: useCases.principal.roleId })
 })
 
 test('who was ended stays refused, also when record and grant were forged before the document was full', async () => {
-  const grantId = await office.granted()
-  const putBack = await trueCopy(office, grantId)
-  await office.revoked(grantId)
-  await office.redis.del(office.key('deny', office.roleKey), office.key('grant', grantId))
+  const grantId = await useCases.granted()
+  const putBack = await snapshotGrant(useCases, grantId)
+  await useCases.revoked(grantId)
+  await useCases.redis.del(useCases.key('deny', useCases.roleKey), useCases.key('grant', grantId))
   await fill(NEARLY_FULL)
   await fill(8)
-  expect(await office.events('alarm.deny-full')).toHaveLength(1)
-  expect(office.isDenied(grantId)).toBe(true)
-  await office.redis.hset(office.key('grant', grantId), 'version', '9')
+  expect(await useCases.events('alarm.deny-full')).toHaveLength(1)
+  expect(useCases.isDenied(grantId)).toBe(true)
+  await useCases.redis.hset(useCases.key('grant', grantId), 'version', '9')
   await putBack()
-  await checkEpoch(office.deps)
-  expect((await office.grant(grantId)).status).toBe('revoking')
+  await checkEpoch(useCases.deps)
+  expect((await useCases.grant(grantId)).status).toBe('revoking')
 })
 
 test('a grant that was tampered with, and left, is refused all the same', async () => {
-  const grantId = await office.granted()
-  const kept = await office.vend(grantId)
-  await office.overwrite(grantId, (grant) => ({ ...grant, mac: 'forged' }))
-  await office.revoked(grantId)
+  const grantId = await useCases.granted()
+  const kept = await useCases.vend(grantId)
+  await useCases.overwrite(grantId, (grant) => ({ ...grant, mac: 'forged' }))
+  await useCases.revoked(grantId)
   await fill(NEARLY_FULL)
   await fill(8)
-  expect(office.isDenied(grantId)).toBe(false)
-  expect(await office.canWrite(kept)).toBe(false)
+  expect(useCases.isDenied(grantId)).toBe(false)
+  expect(await useCases.canWrite(kept)).toBe(false)
 })
 
 test('an early end comes into force where other inline policies have taken the room', async () => {
-  const { role, aws } = office
-  const earlier = await office.revoked(await office.granted())
-  const ending = await office.granted()
-  const kept = await office.vend(ending)
+  const { role, aws } = useCases
+  const earlier = await useCases.revoked(await useCases.granted())
+  const ending = await useCases.granted()
+  const kept = await useCases.vend(ending)
   const taken = [...role.inline.current().values()].reduce((sum, text) => sum + text.length, 0)
   const wide = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '' }] }
   const room = 10_240 - taken - JSON.stringify(wide).length - 10
@@ -110,10 +110,10 @@ test('an early end comes into force where other inline policies have taken the r
     Statement: [{ ...statement, Resource: `arn:aws:s3:::${'x'.repeat(room - 13)}` }],
   })
   role.inline.put('somebody-elses', text, aws.clock.now())
-  await office.revoked(ending)
-  expect(await office.canWrite(kept)).toBe(false)
-  expect(office.isDenied(earlier)).toBe(true)
-  expect(await office.events('alarm.deny-full')).toMatchObject([{ leftOut: 1 }])
+  await useCases.revoked(ending)
+  expect(await useCases.canWrite(kept)).toBe(false)
+  expect(useCases.isDenied(earlier)).toBe(true)
+  expect(await useCases.events('alarm.deny-full')).toMatchObject([{ leftOut: 1 }])
 })
 
 type Move = 'end early' | 'forge many' | 'forge a grant' | 'lose the record' | 'lose a grant' | 'round' | 'recover'
@@ -136,19 +136,19 @@ class Reference {
   readonly forged = new Set<string>()
 }
 
-/** As the queue would: again, while somebody else is at it. */
+/** Repeats the job while another one has the lease, as the queue does. */
 async function untilRevoked(grantId: string): Promise<void> {
-  let ran = await revokeGrant(office.deps, grantId)
-  while (ran.againAt !== undefined) ran = await revokeGrant(office.deps, grantId)
-  expect((await office.grant(grantId)).status).toBe('revoked')
+  let ran = await revokeGrant(useCases.deps, grantId)
+  while (ran.againAt !== undefined) ran = await revokeGrant(useCases.deps, grantId)
+  expect((await useCases.grant(grantId)).status).toBe('revoked')
 }
 
 async function act(move: Move, model: Reference): Promise<void> {
-  const { deps, principal, redis } = office
+  const { deps, principal, redis } = useCases
   if (move === 'round') return await checkEpoch(deps)
   if (move === 'recover') return await renewEpoch(deps, byOperator('olga'))
-  if (move === 'lose the record') return void (await redis.del(office.key('deny', office.roleKey)))
-  if (move === 'lose a grant') return void (await redis.del(office.key('grant', model.ended[0] ?? 'none')))
+  if (move === 'lose the record') return void (await redis.del(useCases.key('deny', useCases.roleKey)))
+  if (move === 'lose a grant') return void (await redis.del(useCases.key('grant', model.ended[0] ?? 'none')))
   if (move === 'forge many') return (await fill(90)).forEach((id) => void model.forged.add(id))
   if (move === 'forge a grant') {
     const { id } = await forge()
@@ -157,26 +157,26 @@ async function act(move: Move, model: Reference): Promise<void> {
   }
   const grant = model.live.pop()
   if (!grant) return
-  await endGrant(deps, office.as('rita'), grant.id)
+  await endGrant(deps, useCases.as('rita'), grant.id)
   await untilRevoked(grant.id)
   model.ended.push(grant.id)
 }
 
 describe('whatever is forged, lost and ended, in whatever order', () => {
   test('each true early end comes into force and stays, and nobody else but the forged are denied', async () => {
-    const { deps, principal, role, aws } = office
+    const { deps, principal, role, aws } = useCases
     await fc.assert(
       fc.asyncProperty(fc.array(move, { minLength: 4, maxLength: 12 }), async (moves) => {
         role.inline.delete(DENY_POLICY, aws.clock.now())
-        await office.empty()
+        await useCases.empty()
         await checkEpoch(deps)
         const model = new Reference()
         model.live.push(...Array.from({ length: 8 }, () => activeGrant(principal, Date.now())))
         await commitGrants(deps.record, model.live)
         for (const one of moves) {
-          const before = office.denied().issuedBefore
+          const before = useCases.denyDocument().issuedBefore
           await act(one, model)
-          const { denied, issuedBefore } = office.denied()
+          const { denied, issuedBefore } = useCases.denyDocument()
           const ended = model.ended.map((id) => sessionUserId(principal, id))
           expect(denied).toEqual(expect.arrayContaining(ended))
           expect(denied.filter((id) => !ended.includes(id) && !model.forged.has(id))).toEqual([])

@@ -4,67 +4,67 @@ import { sessionUserId } from '../../../src/grants/principal.ts'
 import { checkEpoch, reconcileDueRole } from '../../../src/grants/recovery/epoch.ts'
 import { reconcileDenyList } from '../../../src/grants/session/reconcile-deny-list.ts'
 import { newId } from '../../../src/store/ids.ts'
-import { openDenyOffice, trueCopy } from '../../fixtures/deny-list.ts'
+import { openDenyListUseCases, snapshotGrant } from '../../fixtures/deny-list.ts'
 
 const MINUTE_MS = 60_000
-/** Of a grant of half an hour: the hour in which its yes may be activated, its time, and the margin. */
+/** For a grant of half an hour: the hour in which its approval may be activated, its duration, and the margin. */
 const NEEDED_MINUTES = 60 + 30 + 5
 
-const office = await openDenyOffice('leaves')
-const { deps, record, redis, principal, roleKey } = office
-afterAll(() => office.close())
+const useCases = await openDenyListUseCases('leaves')
+const { deps, record, redis, principal, roleKey } = useCases
+afterAll(() => useCases.close())
 
 describe('a denied id', () => {
   test('stays until its yes is worth nothing, and leaves then without another early end', async () => {
-    const grantId = await office.revoked(await office.granted())
-    await reconcileDueRole(office.later((NEEDED_MINUTES - 1) * MINUTE_MS), roleKey)
-    expect(office.isDenied(grantId)).toBe(true)
-    const over = office.later((NEEDED_MINUTES + 1) * MINUTE_MS)
+    const grantId = await useCases.revoked(await useCases.granted())
+    await reconcileDueRole(useCases.later((NEEDED_MINUTES - 1) * MINUTE_MS), roleKey)
+    expect(useCases.isDenied(grantId)).toBe(true)
+    const over = useCases.later((NEEDED_MINUTES + 1) * MINUTE_MS)
     const due = await record.due('roles', await over.record.now(), 10)
     expect(due.map(({ id }) => id)).toContain(roleKey)
     await reconcileDueRole(over, roleKey)
-    expect(office.isDenied(grantId)).toBe(false)
+    expect(useCases.isDenied(grantId)).toBe(false)
   })
 
   test("stays while either clock says that it is needed: the record's set forward, or AWS's", async () => {
-    const grantId = await office.revoked(await office.granted())
-    const { driver, record: ahead } = office.later(2 * NEEDED_MINUTES * MINUTE_MS)
+    const grantId = await useCases.revoked(await useCases.granted())
+    const { driver, record: ahead } = useCases.later(2 * NEEDED_MINUTES * MINUTE_MS)
     await checkEpoch({ ...deps, record: ahead })
-    expect(office.isDenied(grantId)).toBe(true)
+    expect(useCases.isDenied(grantId)).toBe(true)
     await checkEpoch({ ...deps, driver })
-    expect(office.isDenied(grantId)).toBe(true)
+    expect(useCases.isDenied(grantId)).toBe(true)
   })
 })
 
 describe('a grant that AWS denies and the record calls live', () => {
   test('is ended: the record is older than its end', async () => {
-    const grantId = await office.granted()
-    const kept = await office.vend(grantId)
-    const before = await office.copy()
-    await office.revoked(grantId)
-    await office.putBack(before)
-    expect((await office.grant(grantId)).status).toBe('active')
+    const grantId = await useCases.granted()
+    const kept = await useCases.vend(grantId)
+    const before = await useCases.snapshot()
+    await useCases.revoked(grantId)
+    await useCases.restore(before)
+    expect((await useCases.grant(grantId)).status).toBe('active')
     await checkEpoch(deps)
-    expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
-    await expect(office.vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
-    expect(await office.canWrite(kept)).toBe(false)
+    expect(await useCases.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
+    await expect(useCases.vend(grantId)).rejects.toMatchObject({ code: 'OVER' })
+    expect(await useCases.canWrite(kept)).toBe(false)
   })
 
   test('is ended too where the record knows of the denial', async () => {
-    const grantId = await office.granted()
-    const putBack = await trueCopy(office, grantId)
-    await office.revoked(grantId)
+    const grantId = await useCases.granted()
+    const putBack = await snapshotGrant(useCases, grantId)
+    await useCases.revoked(grantId)
     await putBack()
     await checkEpoch(deps)
-    expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
+    expect(await useCases.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'ended-before' } })
   })
 })
 
 describe('a role', () => {
   test('keeps a place for a grant as long as its id may have to be denied', async () => {
-    const grantId = await office.approved()
-    const { terms } = await office.grant(grantId)
-    const score = await redis.zscore(office.key('index', 'on-role', roleKey), grantId)
+    const grantId = await useCases.approved()
+    const { terms } = await useCases.grant(grantId)
+    const score = await redis.zscore(useCases.key('index', 'on-role', roleKey), grantId)
     expect(Number(score)).toBe(Date.parse(terms.decidedAt) + NEEDED_MINUTES * MINUTE_MS)
   })
 
@@ -76,7 +76,7 @@ describe('a role', () => {
     const scopes = [{ bucket: 'finance-reports', key: '2026/' }]
     const ask = () => deps.driver.preflight({ ...draft, scopes })
     await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL' })
-    await reconcileDueRole(office.later(2 * MINUTE_MS), roleKey)
+    await reconcileDueRole(useCases.later(2 * MINUTE_MS), roleKey)
     expect((await ask()).principals).toEqual([principal])
   })
 })

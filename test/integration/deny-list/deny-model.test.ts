@@ -8,13 +8,13 @@ import { checkEpoch, renewEpoch } from '../../../src/grants/recovery/epoch.ts'
 import { DENY_POLICY } from '../../../src/policies/deny-document.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
-import { openDenyOffice } from '../../fixtures/deny-list.ts'
+import { openDenyListUseCases } from '../../fixtures/deny-list.ts'
 
-/** One role, on a real record and the sandbox's AWS, against a reference that only knows whom it ended. */
+/** One role on a real record and the sandbox's AWS, against a model that knows only which grants were ended. */
 
-const office = await openDenyOffice('model')
-const { deps, aws, role, principal } = office
-afterAll(() => office.close())
+const useCases = await openDenyListUseCases('model')
+const { deps, aws, role, principal } = useCases
+afterAll(() => useCases.close())
 
 type Move =
   | 'end early'
@@ -45,7 +45,7 @@ async function act(move: Move, model: Reference): Promise<void> {
 
 async function endEarly(grant: Grant | undefined, model: Reference): Promise<void> {
   if (!grant) return
-  await endGrant(deps, office.as('rita'), grant.id)
+  await endGrant(deps, useCases.as('rita'), grant.id)
   model.ended.add(sessionUserId(principal, grant.id))
   await untilOver(grant.id)
 }
@@ -54,11 +54,11 @@ async function endOnTime(grant: Grant | undefined): Promise<void> {
   if (grant) await untilOver(grant.id)
 }
 
-/** As the queue would: again, until it is over. */
+/** Repeats the job until it is done, as the queue does. */
 async function untilOver(grantId: string): Promise<void> {
   for (;;) {
     const ran = await Promise.allSettled([revokeGrant(deps, grantId)])
-    const { status } = await office.grant(grantId)
+    const { status } = await useCases.grant(grantId)
     if (status === 'revoked' || status === 'expired') return
     expect(ran).toHaveLength(1)
   }
@@ -81,7 +81,7 @@ test('whatever happens to a role at once and in whatever order, exactly those th
       fc.array(fc.array(move, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }),
       async (turns) => {
         role.inline.delete(DENY_POLICY, aws.clock.now())
-        await office.empty()
+        await useCases.empty()
         await checkEpoch(deps)
         const model = new Reference()
         const nowMs = await deps.record.now()
@@ -92,8 +92,8 @@ test('whatever happens to a role at once and in whatever order, exactly those th
           await Promise.all(together.map((one) => act(one, model)))
           aws.faults.clear()
           await checkEpoch(deps)
-          expect(new Set(office.denied().denied)).toEqual(model.ended)
-          expect(office.denied().epoch).toBe(await deps.record.epoch())
+          expect(new Set(useCases.denyDocument().denied)).toEqual(model.ended)
+          expect(useCases.denyDocument().epoch).toBe(await deps.record.epoch())
         }
       },
     ),

@@ -10,22 +10,22 @@ import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { endsUnderWay } from '../../../workers/ends-under-way.ts'
 import { type RevokeDeps, revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
-import { openDenyOffice } from '../../fixtures/deny-list.ts'
-import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
+import { openDenyListUseCases } from '../../fixtures/deny-list.ts'
+import { TWO_REPLICAS_RULES } from '../../fixtures/two-replicas.ts'
 
-/** As full as two copies of a role may ever be, and all of it ended at the same moment. */
+/** Two replicas of a role, as full as they may be, with all grants ended at the same moment. */
 
 const ENDED_ON_EACH = 150
 const KEPT_ON_EACH = 5
 const AT_ONCE = 20
-const office = await openDenyOffice('full-copies', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
-const { deps, aws, record, ground } = office
-afterAll(() => office.close())
+const useCases = await openDenyListUseCases('full-copies', { rules: TWO_REPLICAS_RULES, seed: { replicas: 2 } })
+const { deps, aws, record, fixture } = useCases
+afterAll(() => useCases.close())
 
-/** Connections, clients, lanes and counts of a process's own. */
+/** A second process: connections, clients, lanes and counts of its own. */
 async function workersProcess(): Promise<RevokeDeps> {
-  const own = redisRecord(await ground.open('request'), { prefix: ground.prefix })
-  const driver = awsDriver({ ...deps.rules, part: 'workers', log: ground.log })
+  const own = redisRecord(await fixture.open('request'), { prefix: fixture.prefix })
+  const driver = awsDriver({ ...deps.rules, part: 'workers', log: fixture.log })
   return { ...deps, record: own, ends: endsUnderWay(), driver }
 }
 
@@ -36,7 +36,7 @@ async function live(principal: SessionPrincipal, count: number): Promise<readonl
   return grants
 }
 
-/** As the queue would: twenty at once, and again while somebody else is at it. */
+/** As the queue does: twenty jobs at once, each repeated while another one has the lease. */
 async function work(process: RevokeDeps, waiting: Grant[]): Promise<void> {
   async function goOn(): Promise<void> {
     for (let grant = waiting.shift(); grant !== undefined; grant = waiting.shift())
@@ -60,20 +60,20 @@ test('two copies of 150 live grants each, all ended at once through three proces
   for (const grant of tried)
     credentials.set(grant.id, await deps.driver.vend(orderOf(requireGenuine(deps.approvalKey, { version: 1, grant }))))
   const processes = await Promise.all([workersProcess(), workersProcess(), workersProcess()])
-  const before = office.calls('PutRolePolicy')
-  await Promise.all(ended.map(({ id }) => endGrant(deps, office.as('rita'), id)))
+  const before = useCases.calls('PutRolePolicy')
+  await Promise.all(ended.map(({ id }) => endGrant(deps, useCases.as('rita'), id)))
   const waiting = [...ended]
   await Promise.all(processes.map((process) => work(process, waiting)))
 
-  expect(office.calls('PutRolePolicy') - before).toBe(principals.length)
+  expect(useCases.calls('PutRolePolicy') - before).toBe(principals.length)
   for (const principal of principals) {
     const name = principal.roleArn.split('/').at(-1) ?? ''
     const document = parseDenyDocument(aws.state.roles.get(name)?.inline.current().get(DENY_POLICY) ?? '')
     expect(new Set(document.denied)).toEqual(new Set(userIds(ended, principal)))
   }
-  for (const { id } of ended) expect((await office.grant(id)).status).toBe('revoked')
+  for (const { id } of ended) expect((await useCases.grant(id)).status).toBe('revoked')
   const canWrite = new Map<string, boolean>()
-  for (const [id, given] of credentials) canWrite.set(id, await office.canWrite(given))
+  for (const [id, given] of credentials) canWrite.set(id, await useCases.canWrite(given))
   const whoMay = tried.filter(({ id }) => canWrite.get(id)).map(({ id }) => id)
   expect(whoMay).toEqual(kept.map(({ id }) => id))
 }, 120_000)

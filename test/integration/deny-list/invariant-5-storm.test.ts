@@ -4,16 +4,16 @@ import type { Grant } from '../../../src/grants/grant.ts'
 import { DENY_POLICY, type DenyDocument, parseDenyDocument } from '../../../src/policies/deny-document.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
-import { openDenyOffice } from '../../fixtures/deny-list.ts'
+import { openDenyListUseCases } from '../../fixtures/deny-list.ts'
 import { until } from '../../fixtures/redis-record.ts'
-import { TWO_COPIES_RULES } from '../../fixtures/two-replicas.ts'
+import { TWO_REPLICAS_RULES } from '../../fixtures/two-replicas.ts'
 import { DENIED_ON } from '../../unit/grants/a-grant.ts'
 
-const office = await openDenyOffice('storm', { rules: TWO_COPIES_RULES, seed: { copies: 2 } })
-const { deps, aws, record } = office
+const useCases = await openDenyListUseCases('storm', { rules: TWO_REPLICAS_RULES, seed: { replicas: 2 } })
+const { deps, aws, record } = useCases
 const principals = await deps.driver.principals()
 afterEach(() => aws.faults.clear())
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
 async function live(count: number, on = principals): Promise<readonly Grant[]> {
   const nowMs = await record.now()
@@ -23,14 +23,14 @@ async function live(count: number, on = principals): Promise<readonly Grant[]> {
 }
 
 async function end({ id }: Grant): Promise<void> {
-  await endGrant(deps, office.as('rita'), id)
+  await endGrant(deps, useCases.as('rita'), id)
 }
 
-/** As the queue would: again, while somebody else is at it. */
+/** Repeats the job while another one has the lease, as the queue does. */
 async function untilRevoked({ id }: Grant): Promise<void> {
   let ran = await revokeGrant(deps, id)
   while (ran.againAt !== undefined) ran = await revokeGrant(deps, id)
-  expect((await office.grant(id)).status).toBe('revoked')
+  expect((await useCases.grant(id)).status).toBe('revoked')
 }
 
 function denied(): number {
@@ -43,9 +43,9 @@ describe('early ends', () => {
   test('that wait together cost one IAM write for each copy of the role that they are on', async () => {
     const grants = await live(40)
     await Promise.all(grants.map(end))
-    const before = office.calls('PutRolePolicy')
+    const before = useCases.calls('PutRolePolicy')
     await Promise.all(grants.map(untilRevoked))
-    expect(office.calls('PutRolePolicy') - before).toBe(principals.length)
+    expect(useCases.calls('PutRolePolicy') - before).toBe(principals.length)
     expect(denied()).toBe(grants.length)
   })
 
@@ -53,16 +53,16 @@ describe('early ends', () => {
     const [first, ...others] = await live(5, principals.slice(0, 1))
     if (!first) throw new Error('There is no grant.')
     await end(first)
-    let looks = 0
+    let scans = 0
     const list: typeof record.list = async (kind, ...rest) => {
       const ids = await record.list(kind, ...rest)
-      if (kind === 'revoking' && looks++ === 0) await Promise.all(others.map(end))
+      if (kind === 'revoking' && scans++ === 0) await Promise.all(others.map(end))
       return ids
     }
-    const before = office.calls('PutRolePolicy')
+    const before = useCases.calls('PutRolePolicy')
     await revokeGrant({ ...deps, record: { ...record, list } }, first.id)
     await Promise.all(others.map(untilRevoked))
-    expect(office.calls('PutRolePolicy') - before).toBe(1)
+    expect(useCases.calls('PutRolePolicy') - before).toBe(1)
   })
 
   test('on a Deny document that somebody filled are not called revoked, and are tried again until there is room', async () => {
@@ -74,7 +74,7 @@ describe('early ends', () => {
     role.inline.put('other', JSON.stringify({ Filler: 'x'.repeat(9_900) }), aws.clock.now())
     await end(grant)
     await expect(revokeGrant(deps, grant.id)).rejects.toMatchObject({ code: 'QUOTA_FULL' })
-    expect((await office.grant(grant.id)).status).toBe('revoking')
+    expect((await useCases.grant(grant.id)).status).toBe('revoking')
     role.inline.delete('other', aws.clock.now())
     await untilRevoked(grant)
   })
@@ -99,7 +99,7 @@ test('early ends in an account that hangs leave room in the queue for those of t
   const answered = new Promise<void>((resolve) => {
     answer = resolve
   })
-  // The sandbox's AWS has no such account: what is of interest is only that it hangs.
+  // The sandbox has no such account. The test needs only that its calls hang.
   let held: DenyDocument | undefined
   const driver: typeof deps.driver = {
     ...deps.driver,
@@ -123,6 +123,6 @@ test('early ends in an account that hangs leave room in the queue for those of t
   }
   for (const { id } of hanging) {
     await revokeGrant({ ...deps, driver }, id)
-    expect((await office.grant(id)).status).toBe('revoked')
+    expect((await useCases.grant(id)).status).toBe('revoked')
   }
 })

@@ -7,19 +7,19 @@ import { httpMetrics } from '../../../src/http/metrics.ts'
 import { httpServer } from '../../../src/http/server.ts'
 import { redisInbox } from '../../../src/redis/cloudtrail-inbox.ts'
 import { redisFeed } from '../../../src/redis/feed.ts'
-import { type Feed, KEYS, openFeed } from '../../fixtures/cloudtrail.ts'
+import { type FeedFixture, KEYS, openFeedFixture } from '../../fixtures/cloudtrail.ts'
 import { until } from '../../fixtures/redis-record.ts'
 import { someEvent } from '../../unit/oversight/a-record.ts'
 
-/** The door of the feed: who comes in, and what 202 means. */
+/** The feed's route: which senders it accepts, and what 202 means. */
 
 let server: PrivateRedis
-let feed: Feed
+let feed: FeedFixture
 let address: string
 
 beforeAll(async () => {
   server = await startRedis()
-  feed = await openFeed('door', server.url)
+  feed = await openFeedFixture('door', server.url)
   address = await feed.app.listen({ port: 0, host: '127.0.0.1' })
 })
 
@@ -33,11 +33,11 @@ function anEvent(changes: object = {}, around: object = {}) {
 }
 
 async function waiting(): Promise<number> {
-  return await feed.redis.xlen(`${feed.here.prefix}:inbox`)
+  return await feed.redis.xlen(`${feed.fixture.prefix}:inbox`)
 }
 
 async function stored(): Promise<string> {
-  return JSON.stringify(await feed.redis.xrange(`${feed.here.prefix}:inbox`, '-', '+'))
+  return JSON.stringify(await feed.redis.xrange(`${feed.fixture.prefix}:inbox`, '-', '+'))
 }
 
 describe('who may deliver', () => {
@@ -69,7 +69,7 @@ describe('who may deliver', () => {
   })
 
   test('without keys there is no such route', async () => {
-    const app = httpServer({ log: feed.here.log, publicUrl: 'http://127.0.0.1:3978' })
+    const app = httpServer({ log: feed.fixture.log, publicUrl: 'http://127.0.0.1:3978' })
     const { record, redis } = feed
     cloudTrailRoute(app, {
       inbox: redisInbox(redis),
@@ -112,7 +112,7 @@ test('credentials of an AssumeRole are never stored', async () => {
   expect((await feed.post(event)).status).toBe(202)
   expect(await stored()).toContain('AssumeRole')
   expect(await stored()).not.toMatch(/A-SESSION-TOKEN|ASIAEXAMPLE/)
-  expect(JSON.stringify(feed.here.lines)).not.toContain('A-SESSION-TOKEN')
+  expect(JSON.stringify(feed.fixture.lines)).not.toContain('A-SESSION-TOKEN')
 })
 
 test('what comes at once is one write for many, and every one of them is kept', async () => {
@@ -127,8 +127,8 @@ test('what comes at once is one write for many, and every one of them is kept', 
 })
 
 test('a record that the inbox refused is not said to be taken', async () => {
-  const inbox = `${feed.here.prefix}:inbox`
-  // Also where this test runs alone, as under its mutant, there is an inbox to put aside.
+  const inbox = `${feed.fixture.prefix}:inbox`
+  // The inbox must exist for this test, also when it runs alone, as under its mutant.
   expect((await feed.post(anEvent())).status).toBe(202)
   await feed.redis.rename(inbox, `${inbox}-aside`)
   await feed.redis.set(inbox, 'no stream')

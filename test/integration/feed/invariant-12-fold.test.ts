@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { auditEvent } from '../../../src/audit/events.ts'
-import { type Feed, openFeed, writeBy } from '../../fixtures/cloudtrail.ts'
+import { type FeedFixture, openFeedFixture, writeBy } from '../../fixtures/cloudtrail.ts'
 
-/** Every record that was answered 202 is attributed or reported as unexplained, once. */
+/** Every CloudTrail record answered with 202 is attributed or reported as unexplained, once. */
 
-const feeds: Feed[] = []
+const feeds: FeedFixture[] = []
 
-async function open(): Promise<Feed> {
-  const feed = await openFeed('fold')
+async function open(): Promise<FeedFixture> {
+  const feed = await openFeedFixture('fold')
   feeds.push(feed)
   return feed
 }
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const feed of feeds.splice(0)) await feed.close()
 })
 
-async function deliver(feed: Feed, events: readonly object[]): Promise<void> {
+async function deliver(feed: FeedFixture, events: readonly object[]): Promise<void> {
   const answers = await Promise.all(events.map((event) => feed.post(event)))
   expect(answers.filter(({ status }) => status !== 202)).toEqual([])
 }
@@ -45,7 +45,7 @@ test('a write is on its grant: kind, key, bytes and time', async () => {
   await deliver(feed, [event, writeBy(grant, { eventName: 'GetObject', readOnly: true })])
   await feed.untilFolded()
   const at = iso(Date.parse(event.detail.eventTime))
-  expect(await feed.digest(grant.id)).toEqual({
+  expect(await feed.writeSummary(grant.id)).toEqual({
     counts: { written: 1, copied: 0, deleted: 0, 'batch-deleted': 0, tagged: 0, other: 0, denied: 0 },
     bytes: 24,
     firstAt: at,
@@ -65,7 +65,7 @@ test('10,000 doubled and shuffled records under two workers are counted once eac
   for (let from = 0; from < all.length; from += 1_000) await deliver(feed, all.slice(from, from + 1_000))
   await feed.untilFolded()
   for (const { id } of grants) {
-    expect(await feed.digest(id)).toMatchObject({ counts: { written: 2_000 }, bytes: 48_000 })
+    expect(await feed.writeSummary(id)).toMatchObject({ counts: { written: 2_000 }, bytes: 48_000 })
   }
   expect(await feed.unexplained()).toEqual([])
 })
@@ -73,13 +73,13 @@ test('10,000 doubled and shuffled records under two workers are counted once eac
 test('what was read and not folded by a worker that died is folded by the next', async () => {
   const feed = await open()
   const grant = await feed.grant()
-  const { prefix } = feed.here
+  const { prefix } = feed.fixture
   await deliver(feed, [writeBy(grant), writeBy(grant)])
   await feed.redis.xgroup('CREATE', `${prefix}:inbox`, 'fold', '0')
   await feed.redis.xreadgroup('GROUP', 'fold', 'fold', 'COUNT', 10, 'STREAMS', `${prefix}:inbox`, '>')
   await feed.startFold()
   await feed.untilFolded()
-  expect((await feed.digest(grant.id)).counts.written).toBe(2)
+  expect((await feed.writeSummary(grant.id)).counts.written).toBe(2)
 })
 
 test('records in any order give first and last time, and the latest twenty keys', async () => {
@@ -92,7 +92,7 @@ test('records in any order give first and last time, and the latest twenty keys'
   await feed.startFold()
   for (const event of shuffled(events)) await deliver(feed, [event])
   await feed.untilFolded()
-  const { firstAt, lastAt, last } = await feed.digest(grant.id)
+  const { firstAt, lastAt, last } = await feed.writeSummary(grant.id)
   expect([firstAt, lastAt]).toEqual([iso(start), iso(start + 29_000)])
   expect(last.map(({ uri }) => uri)).toEqual(
     Array.from({ length: 20 }, (_, n) => `s3://finance-reports/2026/${29 - n}.csv`),
@@ -111,7 +111,7 @@ test('a record that comes hours after the end is matched by its own time', async
     writeBy(grant, { eventTime: hoursAgo(21), errorCode: 'AccessDenied' }),
   ])
   await feed.untilFolded()
-  expect((await feed.digest(grant.id)).counts).toMatchObject({ written: 1, denied: 1 })
+  expect((await feed.writeSummary(grant.id)).counts).toMatchObject({ written: 1, denied: 1 })
   expect(await feed.unexplained()).toMatchObject([{ reason: 'after-the-grant', count: 1 }])
 })
 
@@ -143,7 +143,7 @@ describe('what no grant explains', () => {
       'PutObject other-principal',
       'PutObject unknown-grant',
     ])
-    expect((await feed.digest(grant.id)).counts.written).toBe(0)
+    expect((await feed.writeSummary(grant.id)).counts.written).toBe(0)
   })
 
   test('is also what only a forged grant would explain', async () => {
@@ -152,8 +152,8 @@ describe('what no grant explains', () => {
     await feed.startFold()
     await deliver(feed, [writeBy(genuine), writeBy(forged)])
     await feed.untilFolded()
-    expect((await feed.digest(genuine.id)).counts.written).toBe(1)
-    expect((await feed.digest(forged.id)).counts.written).toBe(0)
+    expect((await feed.writeSummary(genuine.id)).counts.written).toBe(1)
+    expect((await feed.writeSummary(forged.id)).counts.written).toBe(0)
     expect(await feed.unexplained()).toMatchObject([{ reason: 'unknown-grant', count: 1 }])
   })
 
@@ -174,7 +174,7 @@ describe('what no grant explains', () => {
 
 test('junk in the inbox and under a digest’s name keeps nothing else from being folded', async () => {
   const feed = await open()
-  const { prefix } = feed.here
+  const { prefix } = feed.fixture
   const grant = await feed.grant()
   await feed.redis.xadd(`${prefix}:inbox`, '*', 'record', 'not JSON')
   await feed.redis.xadd(`${prefix}:inbox`, '*', 'record', '{"id":"forged"}')
@@ -183,7 +183,7 @@ test('junk in the inbox and under a digest’s name keeps nothing else from bein
   await deliver(feed, [writeBy(grant), writeBy({ id: 'g-111111111111' })])
   await feed.startFold()
   await feed.untilFolded()
-  expect((await feed.digest(grant.id)).counts.written).toBe(1)
+  expect((await feed.writeSummary(grant.id)).counts.written).toBe(1)
   expect(await feed.unexplained()).toMatchObject([{ reason: 'unknown-grant' }])
 })
 
@@ -194,7 +194,7 @@ test('a record whose id or key is no whole text is folded like any other', async
   const half = '\ud800'
   await deliver(feed, [writeBy(grant, { eventID: half, ...key(half) }), writeBy({ id: half }, { eventID: `${half}2` })])
   await feed.untilFolded()
-  expect(await feed.digest(grant.id)).toMatchObject({ counts: { written: 1 }, last: [{ name: 'PutObject' }] })
+  expect(await feed.writeSummary(grant.id)).toMatchObject({ counts: { written: 1 }, last: [{ name: 'PutObject' }] })
   expect(await feed.unexplained()).toHaveLength(1)
 })
 
@@ -204,10 +204,10 @@ test('a record is forgotten only when it could no longer be counted', async () =
   await feed.startFold()
   await deliver(feed, [writeBy(grant, { eventID: 'a' }), writeBy({ id: 'g-000000000000' }, { eventID: randomUUID() })])
   await feed.untilFolded()
-  const until = Number(await feed.redis.zscore(`${feed.here.prefix}:seen`, '111122223333/a'))
+  const until = Number(await feed.redis.zscore(`${feed.fixture.prefix}:seen`, '111122223333/a'))
   expect(until).toBeGreaterThan(Date.parse(grant.endsAt ?? '') + 24 * 3_600_000)
-  await feed.redis.zadd(`${feed.here.prefix}:seen`, 1, 'long-ago')
+  await feed.redis.zadd(`${feed.fixture.prefix}:seen`, 1, 'long-ago')
   await deliver(feed, [writeBy(grant)])
   await feed.untilFolded()
-  expect(await feed.redis.zscore(`${feed.here.prefix}:seen`, 'long-ago')).toBeNull()
+  expect(await feed.redis.zscore(`${feed.fixture.prefix}:seen`, 'long-ago')).toBeNull()
 })

@@ -7,7 +7,7 @@ import { auditEvent, byOperator } from '../../../src/audit/events.ts'
 import { runHere } from '../../fixtures/cli-here.ts'
 import { CLOUDTRAIL_KEY, startWorld, type World } from '../../fixtures/world.ts'
 
-/** `latchkey aws …` and `latchkey check-config` as an operator runs them. One story, in order. */
+/** `latchkey aws …` and `latchkey check-config` as an operator runs them. The tests are one story, in order. */
 
 let world: World
 let said = ''
@@ -39,12 +39,12 @@ function writes(): number {
 
 const hasAwsCli = spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0
 
-/** As an owner pastes it into a shell. */
+/** The command as an owner pastes it into a shell. */
 function asOwner(command: string): string {
   const { accessKeyId, secretAccessKey } = world.seeded.keys.owner
   const env = { PATH: process.env.PATH, AWS_ENDPOINT_URL: world.aws.url, AWS_DEFAULT_REGION: 'eu-west-1' }
   const keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
-  // The sandbox answers while the command runs: the process must not wait for it here.
+  // The sandbox in this process must answer while the command runs, so this process must not block on it.
   return `env ${Object.entries({ ...env, ...keys })
     .map(([name, value]) => `${name}='${value}'`)
     .join(' ')} ${command}`
@@ -142,7 +142,7 @@ describe('an operator', () => {
 
 describe.skipIf(!hasAwsCli)('the AWS CLI (needs aws on the PATH)', () => {
   test('runs the command that adds a selector, and reads back what was made', async () => {
-    // A queue's name is free a minute after the teardown above.
+    // A queue's name is free one minute after the teardown above.
     world.aws.clock.advance(61_000)
     seedTrail(world.aws.state, ['another-bucket'])
     const { output } = await latchkey('aws', 'setup', '--yes')
@@ -151,7 +151,7 @@ describe.skipIf(!hasAwsCli)('the AWS CLI (needs aws on the PATH)', () => {
     expect(await latchkey('aws', 'check')).toMatchObject({ code: 0 })
     const { out } = await run('aws events list-targets-by-rule --rule latchkey-s3')
     expect(JSON.parse(out)).toMatchObject({ Targets: [{ Id: 'latchkey', RetryPolicy: { MaximumRetryAttempts: 185 } }] })
-    // Of SQS this CLI takes no endpoint from the environment.
+    // This CLI reads no SQS endpoint from the environment.
     const sqs = `aws sqs --endpoint-url ${world.aws.url}`
     const { out: url } = await run(`${sqs} get-queue-url --queue-name latchkey-dead-letters --output text`)
     const { out: queue } = await run(`${sqs} get-queue-attributes --queue-url ${url.trim()} --attribute-names All`)

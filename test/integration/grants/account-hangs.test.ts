@@ -24,7 +24,7 @@ import { relayOutbox } from '../../../workers/relay-outbox.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { sweepDue } from '../../../workers/sweep-due.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
-import { openDenyOffice } from '../../fixtures/deny-list.ts'
+import { openDenyListUseCases } from '../../fixtures/deny-list.ts'
 import { until } from '../../fixtures/redis-record.ts'
 
 const HOME = '111122223333'
@@ -54,19 +54,19 @@ entitlements:
 ...
 `
 
-const office = await openDenyOffice('account-hangs', { seed: { accounts: [{ id: LAB }] } })
-const { aws, record, ground } = office
-const { log, prefix } = ground
+const useCases = await openDenyListUseCases('account-hangs', { seed: { accounts: [{ id: LAB }] } })
+const { aws, record, fixture } = useCases
+const { log, prefix } = fixture
 aws.seedLatchkey({ buckets: [{ name: 'lab-data' }], home: external }, LAB)
 const rules = parseRules(RULES)
-const deps = { ...office.deps, rules, driver: awsDriver({ ...rules, part: 'workers', log }) }
+const deps = { ...useCases.deps, rules, driver: awsDriver({ ...rules, part: 'workers', log }) }
 await checkEpoch(deps)
 const [inLab] = await deps.driver.principals('lab')
 if (inLab === undefined) throw new Error('The sandbox was seeded without a role in the other account.')
 await until(() => isReady(inLab))
-const shared = await ground.open('worker')
+const shared = await fixture.open('worker')
 const queue = bullQueue(shared, { prefix, log })
-const relay = relayOutbox({ outbox: redisOutbox(await ground.open('worker'), { prefix, log }), queue, log })
+const relay = relayOutbox({ outbox: redisOutbox(await fixture.open('worker'), { prefix, log }), queue, log })
 const workers = startWorkers(shared, {
   prefix,
   log,
@@ -81,7 +81,7 @@ afterAll(async () => {
   aws.faults.clear()
   await Promise.all([relay.stop(), workers.close()])
   await queue.close()
-  await office.close()
+  await useCases.close()
 })
 
 async function isReady(principal: SessionPrincipal): Promise<boolean> {
@@ -96,19 +96,19 @@ async function isReady(principal: SessionPrincipal): Promise<boolean> {
 
 async function ask(bucket: string): Promise<string> {
   const scopes = [parseScope(`s3://${bucket}/2026/`)]
-  const wish = { scopes, levels: ['write'], durationMinutes: 30, reason: 'month-end' } as const
-  return (await requestAccess(deps, office.as('rita'), wish)).id
+  const input = { scopes, levels: ['write'], durationMinutes: 30, reason: 'month-end' } as const
+  return (await requestAccess(deps, useCases.as('rita'), input)).id
 }
 
 async function approve(requestId: string): Promise<string> {
-  const yes = { decision: 'approve', comment: '' } as const
-  return z.string().parse((await reviewAccessRequest(deps, office.as('dana'), requestId, yes)).grantId)
+  const review = { decision: 'approve', comment: '' } as const
+  return z.string().parse((await reviewAccessRequest(deps, useCases.as('dana'), requestId, review)).grantId)
 }
 
-const end = (grantId: string) => endGrant(deps, office.as('rita'), grantId)
-const statusOf = async (grantId: string) => (await office.grant(grantId)).status
+const end = (grantId: string) => endGrant(deps, useCases.as('rita'), grantId)
+const statusOf = async (grantId: string) => (await useCases.grant(grantId)).status
 
-/** Every call in that account, and every way into it: taken, and never answered. */
+/** Every call in that account, and every call into it, is accepted and never answered. */
 function hang(): void {
   const roles = ['hub', 'hub-reader', 'prod'].map((name) => `arn:aws:iam::${LAB}:role/latchkey/${name}`)
   const entering = roles.map((RoleArn) => ({ action: 'AssumeRole', parameters: { RoleArn } }))
@@ -116,13 +116,13 @@ function hang(): void {
     aws.faults.silence(matcher, { when: 'before', times: Number.POSITIVE_INFINITY })
 }
 
-/** The same company that much later. */
+/** The same installation that many minutes later. */
 function later(minutes: number) {
   const now = async () => (await deps.driver.now()) + minutes * MINUTE_MS
-  return { ...deps, queue, record: office.recordAhead(minutes * MINUTE_MS), driver: { ...deps.driver, now } }
+  return { ...deps, queue, record: useCases.recordAhead(minutes * MINUTE_MS), driver: { ...deps.driver, now } }
 }
 
-/** Of the last whole round over the account, in minutes. */
+/** The age in minutes of the last full round over the account. */
 async function age(account: string, at: ReturnType<typeof later>): Promise<number> {
   const metrics = httpMetrics()
   measureReconciler(metrics, at.record, rules.accounts)
@@ -145,7 +145,7 @@ test('an account that never answers holds up nothing of the others, is loud, and
   for (const { id } of lab) {
     await end(id)
     const at = new Date(nowMs - 31_000).toISOString()
-    await office.overwrite(id, (grant) => ({ ...grant, end: { ...grant.end, at } }))
+    await useCases.overwrite(id, (grant) => ({ ...grant, end: { ...grant.end, at } }))
   }
   const waiting = await approve(asked)
   const rounds = [reconcileGrants(later(10))]
@@ -154,16 +154,16 @@ test('an account that never answers holds up nothing of the others, is loud, and
   await until(async () => (await age('prod', later(20))) < 1)
   const grantId = await approve(other)
   await until(async () => (await statusOf(grantId)) === 'active')
-  const credentials = await vendCredentials(deps, office.as('rita'), grantId)
-  expect(await office.canWrite(credentials)).toBe(true)
+  const credentials = await vendCredentials(deps, useCases.as('rita'), grantId)
+  expect(await useCases.canWrite(credentials)).toBe(true)
   await end(grantId)
   await until(async () => (await statusOf(grantId)) === 'revoked')
-  expect(await office.canWrite(credentials)).toBe(false)
+  expect(await useCases.canWrite(credentials)).toBe(false)
 
   expect(await age('lab', later(20))).toBeGreaterThanOrEqual(19)
   expect(await statusOf(waiting)).toBe('activating')
   for (const { id } of lab) expect(await statusOf(id)).toBe('revoking')
-  await until(async () => (await office.events('alarm.revoke-overdue')).length > 0)
+  await until(async () => (await useCases.events('alarm.revoke-overdue')).length > 0)
   expect(deniedInLab()).toEqual([])
 
   aws.faults.clear()

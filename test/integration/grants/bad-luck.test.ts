@@ -6,23 +6,23 @@ import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import type { JobOutcome } from '../../../workers/job-handler.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
-import { openDenyOffice } from '../../fixtures/deny-list.ts'
+import { openDenyListUseCases } from '../../fixtures/deny-list.ts'
 import { RECOVERY_RULES, RECOVERY_SEED } from '../../fixtures/recovery-rules.ts'
 
-/** What AWS may do to each driver, from the yes to the early end, and what becomes of the grant. */
+/** Every fault of AWS for each driver, from the approval to the early end, and the state that the grant reaches. */
 
-const office = await openDenyOffice('bad-luck', { rules: RECOVERY_RULES, seed: RECOVERY_SEED })
-const { deps, aws } = office
+const useCases = await openDenyListUseCases('bad-luck', { rules: RECOVERY_RULES, seed: RECOVERY_SEED })
+const { deps, aws } = useCases
 afterEach(() => {
   aws.faults.clear()
   aws.clock.skew(0)
-  // A user holds two policies of grants at most.
+  // A user can carry at most two grant policies.
   const { inline } = aws.state.users.get('finn') ?? {}
   for (const name of inline?.current().keys() ?? []) if (isGrantPolicy(name)) inline?.delete(name, aws.clock.now())
 })
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
-/** The call that gives access, and the one that ends it. */
+/** The call that gives access and the call that ends it. */
 const DRIVERS = [
   { driver: 'session', person: 'rita', gives: 'AssumeRole', ends: 'PutRolePolicy' },
   { driver: 'attach', person: 'finn', gives: 'PutUserPolicy', ends: 'DeleteUserPolicy' },
@@ -30,35 +30,35 @@ const DRIVERS = [
 type Way = (typeof DRIVERS)[number]
 type Job = (grantId: string) => Promise<JobOutcome>
 
-/** As often as a call is sent before it is given up. */
+/** The number of times that a call is sent before it is given up. */
 const TRIES = 3
 const TEN_MINUTES_MS = 600_000
 
 const activate: Job = (grantId) => activateGrant(deps, grantId)
 const revoke: Job = (grantId) => revokeGrant(deps, grantId)
 
-const approvedFor = ({ person }: Way) => office.approved(person)
-const endingFor = async ({ person }: Way) => office.ending(await office.granted(person))
-const statusOf = async (grantId: string) => (await office.grant(grantId)).status
-const endOf = async (grantId: string) => (await office.grant(grantId)).end
+const approvedFor = ({ person }: Way) => useCases.approved(person)
+const endingFor = async ({ person }: Way) => useCases.ending(await useCases.granted(person))
+const statusOf = async (grantId: string) => (await useCases.grant(grantId)).status
+const endOf = async (grantId: string) => (await useCases.grant(grantId)).end
 
 async function alarmsOf(grantId: string): Promise<readonly object[]> {
-  const alarms = await office.events('alarm.revoke-overdue')
+  const alarms = await useCases.events('alarm.revoke-overdue')
   return alarms.filter((event) => 'grantId' in event && event.grantId === grantId)
 }
 
 async function askedFor(grantId: string): Promise<object | undefined> {
-  const asked = await office.events('grant.end-asked')
+  const asked = await useCases.events('grant.end-asked')
   return asked.find((event) => 'grantId' in event && event.grantId === grantId)
 }
 
-/** Whether AWS still allows anything by it. */
+/** True while AWS still allows anything by the grant. */
 function isOpen(grantId: string, { driver }: Way): boolean {
-  if (driver === 'session') return !office.isDenied(grantId)
+  if (driver === 'session') return !useCases.isDenied(grantId)
   return aws.state.users.get('finn')?.inline.current().has(policyNameOf(grantId)) ?? false
 }
 
-/** As the queue would: again, for as long as AWS cannot be asked, or somebody else is at it. */
+/** Repeats the job while AWS cannot be reached or another job has the lease, as the queue does. */
 async function untilDone(job: Job, grantId: string): Promise<number> {
   for (let failures = 0; ; failures += 1) {
     try {
@@ -133,7 +133,7 @@ describe.each(DRIVERS)('the driver $driver', (way) => {
   test('with credentials of our own that are over keeps an early end due and loud, and carries it out with new ones', async () => {
     const grantId = await endingFor(way)
     const at = new Date(Date.now() - 31_000).toISOString()
-    await office.overwrite(grantId, (grant) => ({ ...grant, end: { ...grant.end, at } }))
+    await useCases.overwrite(grantId, (grant) => ({ ...grant, end: { ...grant.end, at } }))
     aws.faults.fail({}, { code: 'ExpiredToken', status: 403, times: Number.POSITIVE_INFINITY })
     await expect(revoke(grantId)).rejects.toMatchObject({ code: 'AWS_REFUSED', facts: { awsCode: 'ExpiredToken' } })
     expect(await statusOf(grantId)).toBe('revoking')
@@ -169,22 +169,22 @@ test('what is never answered is given up and asked again: each activation is act
 })
 
 test('a role that is made again under its name: its grant vends nothing more, and its early end comes to an end', async () => {
-  const grantId = await office.granted('rita')
-  aws.state.roles.set('prod', { ...office.role, roleId: 'AROAANOTHERONE0000000' })
-  await expect(office.vend(grantId)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
-  await revoke(await office.ending(grantId))
-  aws.state.roles.set('prod', office.role)
+  const grantId = await useCases.granted('rita')
+  aws.state.roles.set('prod', { ...useCases.role, roleId: 'AROAANOTHERONE0000000' })
+  await expect(useCases.vend(grantId)).rejects.toMatchObject({ code: 'AWS_REFUSED' })
+  await revoke(await useCases.ending(grantId))
+  aws.state.roles.set('prod', useCases.role)
   expect(await statusOf(grantId)).toBe('revoked')
 })
 
 test('an early end of an attached grant whose mark has no room takes the policy at once, and is called revoked when AWS remembers it', async () => {
   const way = DRIVERS[1]
   const grantId = await endingFor(way)
-  office.role.inline.put('other', JSON.stringify({ Filler: 'x'.repeat(9_900) }), aws.clock.now())
+  useCases.role.inline.put('other', JSON.stringify({ Filler: 'x'.repeat(9_900) }), aws.clock.now())
   await expect(revoke(grantId)).rejects.toMatchObject({ code: 'QUOTA_FULL' })
   expect(isOpen(grantId, way)).toBe(false)
   expect(await statusOf(grantId)).toBe('revoking')
-  office.role.inline.delete('other', aws.clock.now())
+  useCases.role.inline.delete('other', aws.clock.now())
   await revoke(grantId)
   expect(await statusOf(grantId)).toBe('revoked')
 })

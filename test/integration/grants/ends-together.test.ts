@@ -3,29 +3,30 @@ import { endGrant } from '../../../src/grants/end-grant.ts'
 import type { Grant } from '../../../src/grants/grant.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { activeGrant, commitGrants } from '../../fixtures/active-grants.ts'
-import { openDenyOffice } from '../../fixtures/deny-list.ts'
+import { openDenyListUseCases } from '../../fixtures/deny-list.ts'
 
-/** Ends on time that come together: one job takes the others along. */
+/** Grants that end at the same time: one job ends the others too. */
 
-const office = await openDenyOffice('together')
-const { deps, record, redis } = office
-afterAll(() => office.close())
+const useCases = await openDenyListUseCases('together')
+const { deps, record, redis } = useCases
+afterAll(() => useCases.close())
 
 async function over(count: number): Promise<readonly Grant[]> {
   const nowMs = await record.now()
-  const grants = Array.from({ length: count }, () => activeGrant(office.principal, nowMs, nowMs - 1_000))
+  const grants = Array.from({ length: count }, () => activeGrant(useCases.principal, nowMs, nowMs - 1_000))
   await commitGrants(record, grants)
   return grants
 }
 
 async function statusOf({ id }: Grant): Promise<string> {
-  return (await office.grant(id)).status
+  return (await useCases.grant(id)).status
 }
 
 async function told(grants: readonly Grant[]): Promise<number> {
   const ids = new Set(grants.map(({ id }) => id))
-  return (await office.events('grant.expired')).filter((event) => 'grantId' in event && ids.has(String(event.grantId)))
-    .length
+  return (await useCases.events('grant.expired')).filter(
+    (event) => 'grantId' in event && ids.has(String(event.grantId)),
+  ).length
 }
 
 async function dueIds(): Promise<readonly string[]> {
@@ -35,19 +36,19 @@ async function dueIds(): Promise<readonly string[]> {
 test('the job of one ends all, each once and with its own event, without asking AWS', async () => {
   const [first, ...others] = await over(450)
   if (!first) throw new Error('There is no grant.')
-  const before = office.calls('PutRolePolicy')
+  const before = useCases.calls('PutRolePolicy')
   await revokeGrant(deps, first.id)
   expect(new Set(await Promise.all([first, ...others].map(statusOf)))).toEqual(new Set(['expired']))
   await Promise.all(others.slice(0, 50).map(({ id }) => revokeGrant(deps, id)))
   expect(await told([first, ...others])).toBe(450)
   expect(await dueIds()).toEqual([])
-  expect(await redis.zcard(office.key('due', 'copies'))).toBeGreaterThanOrEqual(450)
-  expect(office.calls('PutRolePolicy')).toBe(before)
+  expect(await redis.zcard(useCases.key('due', 'copies'))).toBeGreaterThanOrEqual(450)
+  expect(useCases.calls('PutRolePolicy')).toBe(before)
 })
 
 test('jobs that come at the same moment, in several processes, end each grant once', async () => {
   const grants = await over(60)
-  const processes = [deps, office.later(0), office.later(0)]
+  const processes = [deps, useCases.later(0), useCases.later(0)]
   const jobs = grants.flatMap(({ id }) => processes.map((one) => untilDone(one, id)))
   await Promise.all(jobs)
   expect(await told(grants)).toBe(60)
@@ -56,12 +57,12 @@ test('jobs that come at the same moment, in several processes, end each grant on
 test('what cannot be read, and what cannot be written, keeps nobody else waiting', async () => {
   const [spoilt, unreadable, foreign, ...others] = await over(20)
   if (!spoilt || !unreadable || !foreign) throw new Error('There are too few.')
-  await redis.hset(office.key('grant', unreadable.id), 'json', '{"status":"active"}')
-  await redis.set(office.key('grant', foreign.id), 'forged')
-  // An end is written to the index of its company too; there, somebody put a text.
-  const principal = { ...office.principal, roleArn: office.principal.roleArn.replace('prod', 'spoilt') }
-  await office.overwrite(spoilt.id, (grant) => ({ ...grant, terms: { ...grant.terms, principal } }))
-  await redis.set(office.key('index', 'revoking', `${office.principal.account}.spoilt`), 'forged')
+  await redis.hset(useCases.key('grant', unreadable.id), 'json', '{"status":"active"}')
+  await redis.set(useCases.key('grant', foreign.id), 'forged')
+  // An end is also written to the index of its deny list. Here that index holds a text, so the commit fails.
+  const principal = { ...useCases.principal, roleArn: useCases.principal.roleArn.replace('prod', 'spoilt') }
+  await useCases.overwrite(spoilt.id, (grant) => ({ ...grant, terms: { ...grant.terms, principal } }))
+  await redis.set(useCases.key('index', 'revoking', `${useCases.principal.account}.spoilt`), 'forged')
   for (const { id } of others) await untilDone(deps, id)
   expect(await told(others)).toBe(others.length)
   await expect(revokeGrant(deps, spoilt.id)).rejects.toThrow()
@@ -72,18 +73,18 @@ test('an early end among them waits for AWS, and one whose time has not come sta
   const [first, early] = await over(2)
   if (!first || !early) throw new Error('There are too few.')
   const nowMs = await record.now()
-  const later = activeGrant(office.principal, nowMs)
+  const later = activeGrant(useCases.principal, nowMs)
   await commitGrants(record, [later])
-  await endGrant(deps, office.as('rita'), early.id)
+  await endGrant(deps, useCases.as('rita'), early.id)
   await revokeGrant(deps, first.id)
   expect(await Promise.all([first, early, later].map(statusOf))).toEqual(['expired', 'revoking', 'active'])
 })
 
 test('a clock of the record that was set forward ends nothing', async () => {
   const nowMs = await record.now()
-  const grant = activeGrant(office.principal, nowMs, nowMs + 60_000)
+  const grant = activeGrant(useCases.principal, nowMs, nowMs + 60_000)
   await commitGrants(record, [grant])
-  const { againAt = 0 } = await revokeGrant({ ...deps, record: office.recordAhead(3_600_000) }, grant.id)
+  const { againAt = 0 } = await revokeGrant({ ...deps, record: useCases.recordAhead(3_600_000) }, grant.id)
   expect(await statusOf(grant)).toBe('active')
   expect(againAt).toBeGreaterThan(nowMs + 3_600_000)
 })

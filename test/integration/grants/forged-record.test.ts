@@ -12,7 +12,7 @@ import {
 } from '../../fixtures/product.ts'
 import type { Answer } from '../../fixtures/world.ts'
 
-/** What somebody with `redis-cli` can do: everything that Redis holds, and nothing that APPROVAL_KEY makes. */
+/** What an attacker with `redis-cli` can do: change everything in Redis, but make no MAC of APPROVAL_KEY. */
 
 const HOUR_MS = 3_600_000
 const ALARM = 'alarm.yes-does-not-add-up'
@@ -36,7 +36,7 @@ function sessions(grantId: string): number {
   return [...product.aws.state.sessions.values()].filter(({ sessionName }) => sessionName === grantId).length
 }
 
-/** As a commit would have named the job. */
+/** Names the job as a commit does. */
 async function nameJob(act: 'activate' | 'revoke', recordId: string): Promise<void> {
   await product.cli.xadd('{latchkey}:outbox', '*', 'job', JSON.stringify({ act, recordId, occasion: 'forged' }))
 }
@@ -45,7 +45,7 @@ async function alarm(grantId: string, found: string): Promise<void> {
   await eventually(async () => expect(await product.events(ALARM, grantId)).toMatchObject([{ found, grantId }]))
 }
 
-/** Everything right, but for the one thing that Redis does not have. */
+/** A forged grant that is right in everything except the MAC. */
 async function plausible(status: 'activating' | 'active'): Promise<JsonObject & { id: string }> {
   const [role] = product.seeded.roles
   const id = newId('g')
@@ -75,7 +75,7 @@ async function plausible(status: 'activating' | 'active'): Promise<JsonObject & 
   }
 }
 
-/** It is called revoked, and is: what was vended before is worth nothing. */
+/** The grant becomes revoked, and the credentials vended before are refused. */
 async function endsForGood(grantId: string, kept: Answer): Promise<void> {
   await product.untilStatus(grantId, 'revoked')
   expect(await write(product, kept)).toBe('AccessDenied')
@@ -232,7 +232,7 @@ describe('a grant that is over, set back to active', () => {
   test('after its time vends and activates nothing, though every trace of its end was taken out', async () => {
     const grantId = await product.active('finn')
     const before = await product.stored('grant', grantId)
-    // As if its minutes had gone by: a smaller end than the one it had is never a fault.
+    // As if the grant's time had passed. An end earlier than the approved one is never a fault.
     const endsAt = iso(Date.now() - 1_000)
     await product.forge('grant', grantId, { ...before, endsAt })
     await nameJob('revoke', grantId)

@@ -5,10 +5,10 @@ import { reviewAccessRequest } from '../../../src/access-requests/review/review-
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 
-const office = await openOffice('forged')
-afterAll(() => office.close())
+const useCases = await openUseCases('forged')
+afterAll(() => useCases.close())
 
 const DAY_MS = 86_400_000
 
@@ -18,57 +18,61 @@ test.each([
   { scopes: ['s3://finance-reports/'] },
   { durationMinutes: 480 },
 ])('a request that was changed in Redis is approved by nobody: %o', async (change) => {
-  const { id } = await office.ask()
-  await office.overwriteRequest(id, change)
-  const yes = { decision: 'approve', comment: '' } as const
-  await expect(reviewAccessRequest(office.deps, office.as('dana'), id, yes)).rejects.toMatchObject({
+  const { id } = await useCases.ask()
+  await useCases.overwriteRequest(id, change)
+  const review = { decision: 'approve', comment: '' } as const
+  await expect(reviewAccessRequest(useCases.deps, useCases.as('dana'), id, review)).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
-  expect((await office.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
-  await cancelRequest(office.deps, office.as('rita'), id)
+  expect((await useCases.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
+  await cancelRequest(useCases.deps, useCases.as('rita'), id)
 })
 
 test('a grant that was widened in Redis activates nothing, ends, and raises the alarm', async () => {
-  const grantId = await office.approved()
-  await office.overwrite(grantId, (grant) => ({
+  const grantId = await useCases.approved()
+  await useCases.overwrite(grantId, (grant) => ({
     ...grant,
     terms: { ...grant.terms, scopes: ['s3://finance-reports/'] },
   }))
-  const before = office.calls('AssumeRole')
-  await activateGrant(office.deps, grantId)
-  expect(office.calls('AssumeRole')).toBe(before)
-  expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
-  expect(await office.events('alarm.yes-does-not-add-up')).toMatchObject([{ grantId }])
+  const before = useCases.calls('AssumeRole')
+  await activateGrant(useCases.deps, grantId)
+  expect(useCases.calls('AssumeRole')).toBe(before)
+  expect(await useCases.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
+  expect(await useCases.events('alarm.yes-does-not-add-up')).toMatchObject([{ grantId }])
 })
 
 test('a grant that was widened in Redis vends nothing, and ends', async () => {
-  const grantId = await office.granted()
-  await office.overwrite(grantId, (grant) => ({ ...grant, terms: { ...grant.terms, levels: ['delete'] } }))
-  const before = office.calls('AssumeRole')
-  await expect(vendCredentials(office.deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
-  expect(office.calls('AssumeRole')).toBe(before)
-  expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
+  const grantId = await useCases.granted()
+  await useCases.overwrite(grantId, (grant) => ({ ...grant, terms: { ...grant.terms, levels: ['delete'] } }))
+  const before = useCases.calls('AssumeRole')
+  await expect(vendCredentials(useCases.deps, useCases.as('rita'), grantId)).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  expect(useCases.calls('AssumeRole')).toBe(before)
+  expect(await useCases.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'yes-does-not-add-up' } })
 })
 
 test('a grant that was forged is ended by its requester like any other', async () => {
-  const grantId = await office.granted()
-  await office.overwrite(grantId, (grant) => ({ ...grant, mac: 'forged' }))
-  await endGrant(office.deps, office.as('rita'), grantId)
-  expect(await office.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'done' } })
+  const grantId = await useCases.granted()
+  await useCases.overwrite(grantId, (grant) => ({ ...grant, mac: 'forged' }))
+  await endGrant(useCases.deps, useCases.as('rita'), grantId)
+  expect(await useCases.grant(grantId)).toMatchObject({ status: 'revoking', end: { cause: 'done' } })
 })
 
 test('a grant that was lengthened in Redis vends nothing', async () => {
-  const grantId = await office.granted()
+  const grantId = await useCases.granted()
   const endsAt = new Date(Date.now() + DAY_MS).toISOString().replace(/\.\d+Z/, '.000Z')
-  await office.overwrite(grantId, (grant) => ({ ...grant, endsAt }))
-  const before = office.calls('AssumeRole')
-  await expect(vendCredentials(office.deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
-  expect(office.calls('AssumeRole')).toBe(before)
+  await useCases.overwrite(grantId, (grant) => ({ ...grant, endsAt }))
+  const before = useCases.calls('AssumeRole')
+  await expect(vendCredentials(useCases.deps, useCases.as('rita'), grantId)).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  expect(useCases.calls('AssumeRole')).toBe(before)
 })
 
 test('a grant that was made active in Redis without AWS, past its end, vends nothing', async () => {
-  const grantId = await office.approved()
+  const grantId = await useCases.approved()
   const endsAt = new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z/, '.000Z')
-  await office.overwrite(grantId, (grant) => ({ ...grant, status: 'active', endsAt }))
-  await expect(vendCredentials(office.deps, office.as('rita'), grantId)).rejects.toMatchObject({ code: 'OVER' })
+  await useCases.overwrite(grantId, (grant) => ({ ...grant, status: 'active', endsAt }))
+  await expect(vendCredentials(useCases.deps, useCases.as('rita'), grantId)).rejects.toMatchObject({ code: 'OVER' })
 })

@@ -5,22 +5,22 @@ import { reviewAccessRequest } from '../../../src/access-requests/review/review-
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import { findGrant } from '../../../src/grants/find-grants.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 
-const office = await openOffice('person')
-const { deps } = office
-afterAll(() => office.close())
+const useCases = await openUseCases('person')
+const { deps } = useCases
+afterAll(() => useCases.close())
 
 test.each(['dana', 'finn', 'omar'] as const)('credentials go to the requester alone, not to %s', async (other) => {
-  const grantId = await office.granted('rita')
-  const caller = office.as(other, { roles: other === 'omar' ? ['Latchkey.Owner'] : [] })
-  const before = office.calls('AssumeRole')
+  const grantId = await useCases.granted('rita')
+  const caller = useCases.as(other, { roles: other === 'omar' ? ['Latchkey.Owner'] : [] })
+  const before = useCases.calls('AssumeRole')
   await expect(vendCredentials(deps, caller, grantId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
-  expect(office.calls('AssumeRole')).toBe(before)
+  expect(useCases.calls('AssumeRole')).toBe(before)
 })
 
 describe('missing and forbidden read alike', () => {
-  const finn = office.as('finn')
+  const finn = useCases.as('finn')
   const decision = { decision: 'approve', comment: '' } as const
 
   test.each([
@@ -28,7 +28,7 @@ describe('missing and forbidden read alike', () => {
     ['cancelling a request', (id: string) => cancelRequest(deps, finn, id)],
     ['reviewing a request', (id: string) => reviewAccessRequest(deps, finn, id, decision)],
   ])('%s', async (_what, act) => {
-    const { id } = await office.ask('rita')
+    const { id } = await useCases.ask('rita')
     expect(await refusal(act(id))).toEqual(await refusal(act('r-000000000000')))
   })
 
@@ -37,7 +37,7 @@ describe('missing and forbidden read alike', () => {
     ['ending a grant', (id: string) => endGrant(deps, finn, id)],
     ['vending from a grant', (id: string) => vendCredentials(deps, finn, id)],
   ])('%s', async (_what, act) => {
-    const id = await office.granted('rita')
+    const id = await useCases.granted('rita')
     expect(await refusal(act(id))).toEqual(await refusal(act('g-000000000000')))
   })
 })

@@ -15,9 +15,9 @@ import { LIVE } from '../../../src/store/indexes.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
 import { BUCKET } from '../../fixtures/attach-driver.ts'
-import { type AttachOffice, attachPrincipalOf, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
+import { type AttachUseCases, attachPrincipalOf, openAttachUseCases } from '../../fixtures/attach-use-cases.ts'
 
-/** DESIGN §2.8 against a model that knows neither documents nor policies: who may write or delete which key. */
+/** DESIGN §2.8 against a model without documents or policies: who may write or delete which key. */
 
 type Person = 'rita' | 'finn'
 const KEYS = ['2026/a', '2026/x/a', 'tmp/a'] as const
@@ -29,25 +29,28 @@ interface Live {
   readonly person: Person
   readonly scope: string
   readonly level: (typeof LEVELS)[number]
-  /** Of a grant of sessions: what was vended. */
+  /** The vended credentials of a `session` grant. */
   readonly credentials?: Credentials
 }
 
-let office: AttachOffice
+let useCases: AttachUseCases
 let principals: Readonly<Record<Person, Principal>>
 beforeAll(async () => {
-  office = await openAttachOffice('overlap')
-  const [rita, finn] = [await office.grantedOn('rita'), await office.grantedOn('finn')]
-  principals = { rita: attachPrincipalOf(await office.grant(rita)), finn: attachPrincipalOf(await office.grant(finn)) }
-  await office.revoked(rita)
-  await office.revoked(finn)
+  useCases = await openAttachUseCases('overlap')
+  const [rita, finn] = [await useCases.grantedAttach('rita'), await useCases.grantedAttach('finn')]
+  principals = {
+    rita: attachPrincipalOf(await useCases.grant(rita)),
+    finn: attachPrincipalOf(await useCases.grant(finn)),
+  }
+  await useCases.revoked(rita)
+  await useCases.revoked(finn)
 })
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
-/** As the commit of a yes leaves it: nobody could ask so often within an hour. */
+/** Writes a grant as the commit of an approval does, because the hourly limit allows no more requests. */
 async function approve(person: Person, principal: Principal, what: Pick<Live, 'scope' | 'level'>): Promise<string> {
   const id = newId('g')
-  const nowMs = await office.record.now()
+  const nowMs = await useCases.record.now()
   const terms: Terms = {
     grantId: id,
     requestId: newId('r'),
@@ -62,7 +65,7 @@ async function approve(person: Person, principal: Principal, what: Pick<Live, 's
     entitlement: principal.driver === 'attach' ? 'own-role' : 'finance-reports',
     rulesHash: 'abc',
   }
-  const mac = signApproval(office.deps.approvalKey, terms)
+  const mac = signApproval(useCases.deps.approvalKey, terms)
   const grant: Grant = {
     id,
     status: 'activating',
@@ -72,7 +75,7 @@ async function approve(person: Person, principal: Principal, what: Pick<Live, 's
     approverName: 'Dana',
     attempts: 0,
   }
-  await office.record.commit({
+  await useCases.record.commit({
     records: [{ kind: 'grant', id, expectedVersion: 0, next: grant }],
     due: [{ kind: 'grants', id, at: nowMs }],
     indexes: [{ ...LIVE, id, at: nowMs }],
@@ -85,29 +88,29 @@ async function approve(person: Person, principal: Principal, what: Pick<Live, 's
 
 async function give(person: Person, what: Pick<Live, 'scope' | 'level'>): Promise<Live> {
   const id = await approve(person, principals[person], what)
-  await activateGrant(office.deps, id)
-  expect((await office.grant(id)).status).toBe('active')
+  await activateGrant(useCases.deps, id)
+  expect((await useCases.grant(id)).status).toBe('active')
   return { ...what, id, person }
 }
 
 async function vend(person: Person, what: Pick<Live, 'scope' | 'level'>): Promise<Live> {
-  const id = await approve(person, office.principal, what)
-  await activateGrant(office.sessions, id)
-  return { ...what, id, person, credentials: await office.deps.driver.vend(orderOf(await office.genuine(id))) }
+  const id = await approve(person, useCases.principal, what)
+  await activateGrant(useCases.sessions, id)
+  return { ...what, id, person, credentials: await useCases.deps.driver.vend(orderOf(await useCases.genuine(id))) }
 }
 
 async function revoke({ id }: Live): Promise<void> {
-  await beginRevoke(office.record, await office.genuine(id), { cause: 'done', actor: LATCHKEY })
-  await revokeGrant(office.deps, id)
+  await beginRevoke(useCases.record, await useCases.genuine(id), { cause: 'done', actor: LATCHKEY })
+  await revokeGrant(useCases.deps, id)
 }
 
-/** The end as the record sees it; what AWS holds is then only tidied away. */
+/** Ends the grant in the record. What AWS still holds is then only removed. */
 async function expire({ id, credentials }: Live): Promise<void> {
-  // A session ends by the clock of AWS alone, which these runs leave as it is.
+  // A session ends by AWS's clock alone, which these runs do not move.
   if (credentials) return
-  await office.overwrite(id, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
-  await revokeGrant(office.deps, id)
-  await reconcileDueEntity(office.deps, id)
+  await useCases.overwrite(id, (grant) => ({ ...grant, endsAt: '2026-01-01T00:00:00.000Z' }))
+  await revokeGrant(useCases.deps, id)
+  await reconcileDueEntity(useCases.deps, id)
 }
 
 const covers = (live: Live, level: string, key: string) => live.level === level && key.startsWith(live.scope)
@@ -117,18 +120,18 @@ async function check(live: readonly Live[]): Promise<void> {
     for (const key of KEYS) {
       const own = live.filter((one) => one.person === person && one.credentials === undefined)
       const may = (level: string) => (own.some((one) => covers(one, level, key)) ? 'done' : 'AccessDenied')
-      expect([person, key, await office[person].put(key)]).toEqual([person, key, may('write')])
-      expect([person, key, await office[person].remove(key)]).toEqual([person, key, may('delete')])
-      expect(await office[person].list('2026/')).toBe('done')
+      expect([person, key, await useCases[person].put(key)]).toEqual([person, key, may('write')])
+      expect([person, key, await useCases[person].remove(key)]).toEqual([person, key, may('delete')])
+      expect(await useCases[person].list('2026/')).toBe('done')
     }
 }
 
-/** Each session has its own grant, and nothing of any other, nor of what lies on a role of the same person. */
+/** Each session may use its own grant only, not another's and not what is attached to a role of the same person. */
 async function checkSessions(live: readonly Live[], ended: readonly Live[]): Promise<void> {
   for (const one of [...live, ...ended]) {
     if (!one.credentials) continue
     for (const key of KEYS)
-      expect([one.id, key, await office.canWrite(one.credentials, key)]).toEqual([
+      expect([one.id, key, await useCases.canWrite(one.credentials, key)]).toEqual([
         one.id,
         key,
         live.includes(one) && covers(one, 'write', key),
@@ -157,7 +160,7 @@ interface State {
 }
 
 async function play(state: State, next: Move): Promise<void> {
-  if (next.act === 'look') return void (await office.look(true))
+  if (next.act === 'look') return void (await useCases.reconcile(true))
   if (next.act === 'give' || next.act === 'vend') {
     const made = await (next.act === 'give' ? give : vend)(next.what.person, next.what)
     state.live = [...state.live, made]
@@ -165,7 +168,7 @@ async function play(state: State, next: Move): Promise<void> {
   }
   const picked = state.live[next.pick % Math.max(1, state.live.length)]
   if (picked === undefined) return
-  // The same once more while it is live: the end of either leaves the other.
+  // Once more while the grant is live: the end of one must leave the other.
   if (next.act === 'again' && !picked.credentials) state.live = [...state.live, await give(picked.person, picked)]
   if (next.act === 'again' || (next.act === 'expire' && picked.credentials)) return
   await (next.act === 'revoke' ? revoke : expire)(picked)
@@ -185,7 +188,7 @@ it('any interleaving of grants, ends and looks leaves each person the baseline a
     } finally {
       for (const one of state.live) await revoke(one)
     }
-    expect(office.held()).toEqual([])
+    expect(useCases.attachedGrants()).toEqual([])
   })
   await fc.assert(property, { numRuns: 12, endOnFailure: true })
 })

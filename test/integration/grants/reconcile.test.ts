@@ -7,33 +7,33 @@ import { DENY_POLICY, parseDenyDocument } from '../../../src/policies/deny-docum
 import { newId } from '../../../src/store/ids.ts'
 import { reconcileGrants } from '../../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
-import { type Deps, openDenyOffice } from '../../fixtures/deny-list.ts'
+import { type Deps, openDenyListUseCases } from '../../fixtures/deny-list.ts'
 import { RECOVERY_RULES } from '../../fixtures/recovery-rules.ts'
 
 const MINUTE_MS = 60_000
 
-/** Of the two holders one has no grants. */
+/** Two IAM entities, of which one has no grants. */
 const RULES = RECOVERY_RULES.replace(`finn: ${PEOPLE.finn}`, `finn: ${PEOPLE.finn}, nils: ${PEOPLE.nils}`).replace(
   'person:finn: { user: finn }',
   'person:finn: { user: finn }\n    person:nils: { user: nils }',
 )
-const holders = [
+const entities = [
   { kind: 'user', name: 'finn' },
   { kind: 'user', name: 'nils' },
 ] as const
 
-const office = await openDenyOffice('reconcile', { rules: RULES, seed: { copies: 2, holders } })
-const { deps, aws, role, record, redis, principal } = office
+const useCases = await openDenyListUseCases('reconcile', { rules: RULES, seed: { replicas: 2, entities } })
+const { deps, aws, role, record, redis, principal } = useCases
 const queue = { add: async () => undefined }
 const second = aws.state.roles.get('prod-2')
 if (second === undefined) throw new Error('The sandbox was seeded without a copy of the role.')
 afterEach(() => aws.faults.clear())
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
 const round = (at: Deps = deps) => reconcileGrants({ ...at, queue })
 
-/** Names of the calls that AWS has seen of one user since then. */
-function looksAt(userName: string, since: number): readonly string[] {
+/** The names of the calls about one user since then. */
+function callsAbout(userName: string, since: number): readonly string[] {
   const seen = aws.journal.entries().slice(since)
   return seen.filter(({ parameters }) => parameters.UserName === userName).map(({ action }) => action)
 }
@@ -41,7 +41,7 @@ function looksAt(userName: string, since: number): readonly string[] {
 async function lookedInRound(at: Deps): Promise<Readonly<Record<'finn' | 'nils', readonly string[]>>> {
   const since = aws.journal.entries().length
   await round(at)
-  return { finn: looksAt('finn', since), nils: looksAt('nils', since) }
+  return { finn: callsAbout('finn', since), nils: callsAbout('nils', since) }
 }
 
 async function age(): Promise<string | undefined> {
@@ -65,9 +65,9 @@ describe('a round', () => {
   })
 
   test('looks at who had a grant within the day each time, at everybody within a quarter of an hour, at documents within the hour', async () => {
-    await office.granted('finn')
-    const minute = (n: number) => lookedInRound(office.later(n * MINUTE_MS))
-    // Also where this test runs alone, as under its mutants, everything was looked at before.
+    await useCases.granted('finn')
+    const minute = (n: number) => lookedInRound(useCases.later(n * MINUTE_MS))
+    // A full round before the test, also when it runs alone, as under its mutants.
     await minute(0)
     const first = await minute(1)
     expect(first.finn).toContain('ListUserPolicies')
@@ -87,9 +87,9 @@ describe('a round', () => {
     aws.faults.fail({ action: 'PutRolePolicy', parameters: { RoleName: 'prod' } }, failure)
     aws.faults.fail({ action: 'ListUserPolicies', parameters: { UserName: 'finn' } }, failure)
     const since = aws.journal.entries().length
-    await round(office.later(200 * MINUTE_MS))
+    await round(useCases.later(200 * MINUTE_MS))
     expect(second.inline.current().has(DENY_POLICY)).toBe(true)
-    expect(looksAt('nils', since)).toContain('ListUserPolicies')
+    expect(callsAbout('nils', since)).toContain('ListUserPolicies')
     aws.faults.clear()
     await round()
     expect(role.inline.current().has(DENY_POLICY)).toBe(true)
@@ -98,25 +98,25 @@ describe('a round', () => {
   test('that hangs at one person looks at the others all the same', async () => {
     const held = aws.faults.hold({ action: 'ListUserPolicies', parameters: { UserName: 'finn' } }, { when: 'before' })
     const since = aws.journal.entries().length
-    const going = round(office.later(400 * MINUTE_MS))
+    const going = round(useCases.later(400 * MINUTE_MS))
     await held.arrived
-    await expect.poll(() => looksAt('nils', since), { timeout: 10_000 }).toContain('ListUserPolicies')
+    await expect.poll(() => callsAbout('nils', since), { timeout: 10_000 }).toContain('ListUserPolicies')
     held.release()
     await going
   })
 
   test('made by two processes at once writes what is missing once', async () => {
     role.inline.delete(DENY_POLICY, aws.clock.now())
-    const before = office.calls('PutRolePolicy')
+    const before = useCases.calls('PutRolePolicy')
     await Promise.all([round(), round(), checkEpoch(deps)])
-    expect(office.calls('PutRolePolicy') - before).toBe(1)
+    expect(useCases.calls('PutRolePolicy') - before).toBe(1)
     expect(role.inline.current().has(DENY_POLICY)).toBe(true)
   })
 })
 
 describe('what AWS denies and the record does not know', () => {
   test('and the record can explain (the answer of our write was lost) leaves when its grant no longer needs it', async () => {
-    const grantId = await office.ending(await office.granted('rita'))
+    const grantId = await useCases.ending(await useCases.granted('rita'))
     const held = aws.faults.hold({ action: 'PutRolePolicy' })
     const revoked = revokeGrant(deps, grantId)
     await held.arrived
@@ -125,27 +125,27 @@ describe('what AWS denies and the record does not know', () => {
     held.drop()
     await expect(revoked).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     aws.faults.clear()
-    expect(office.isDenied(grantId)).toBe(true)
+    expect(useCases.isDenied(grantId)).toBe(true)
     await round()
     await revokeGrant(deps, grantId)
-    // The hour in which its yes may be activated, its time, and the margin.
+    // The hour in which its approval may be activated, its duration, and the margin.
     const needed = 60 + 30 + 5
-    await checkEpoch(office.later((needed - 1) * MINUTE_MS))
-    expect(office.isDenied(grantId)).toBe(true)
-    await checkEpoch(office.later((needed + 1) * MINUTE_MS))
-    expect(office.isDenied(grantId)).toBe(false)
+    await checkEpoch(useCases.later((needed - 1) * MINUTE_MS))
+    expect(useCases.isDenied(grantId)).toBe(true)
+    await checkEpoch(useCases.later((needed + 1) * MINUTE_MS))
+    expect(useCases.isDenied(grantId)).toBe(false)
   })
 
   test('takes places: with what is live on a copy it never comes to more than can be denied, and then the next copy is filled', async () => {
-    // Live and not denied: only both together fill the copy.
-    for (let asks = 1; asks <= 3; asks += 1) await office.ask('nils')
+    // Live grants and denied ids together fill the replica; neither alone does.
+    for (let asks = 1; asks <= 3; asks += 1) await useCases.ask('nils')
     const held = parseDenyDocument(role.inline.current().get(DENY_POLICY) ?? '')
-    const live = await redis.zcount(office.key('index', 'on-role', office.roleKey), Date.now(), '+inf')
+    const live = await redis.zcount(useCases.key('index', 'on-role', useCases.roleKey), Date.now(), '+inf')
     const room = 150 - live
     const byHand = Array.from({ length: room }, () => sessionUserId(principal, newId('g')))
     await deps.driver.writeDeny(principal, { ...held, denied: [...held.denied, ...byHand] })
     await round()
-    expect(office.denied().denied.length).toBeLessThan(150)
-    expect((await office.ask('rita')).principal).toMatchObject({ driver: 'session', roleArn: second.arn })
+    expect(useCases.denyDocument().denied.length).toBeLessThan(150)
+    expect((await useCases.ask('rita')).principal).toMatchObject({ driver: 'session', roleArn: second.arn })
   })
 })

@@ -18,7 +18,7 @@ afterAll(async () => {
 const AUDIT = '{latchkey}:audit'
 const RECORD = /^\{latchkey\}:(request|grant|deny):/
 
-/** Commands as Redis wrote them to its append-only file: each with the commands of the same transaction or script. */
+/** The commands in Redis's append-only file, each with the commands of the same transaction or script. */
 async function writes(): Promise<readonly (readonly (readonly string[])[])[]> {
   const folder = join(product.privateRedis?.dir ?? '', 'appendonlydir')
   const files = (await readdir(folder)).filter((name) => name.endsWith('.incr.aof')).sort()
@@ -49,7 +49,7 @@ function commandsOf(file: Buffer): readonly (readonly string[])[] {
   }
   while (at < file.length) {
     const head = line()
-    // Redis 7 notes the time between commands.
+    // Redis 7 writes timestamps between commands.
     if (!head.startsWith('*')) continue
     commands.push(
       Array.from({ length: Number(head.slice(1)) }, () => {
@@ -63,7 +63,7 @@ function commandsOf(file: Buffer): readonly (readonly string[])[] {
   return commands
 }
 
-/** Every kind of move that the record makes, and every kind of refusal. */
+/** Every kind of change to a record, and every kind of refusal. */
 async function liveALittle(): Promise<void> {
   await product.startWorkers()
   const cancelled = await product.ask('rita')
@@ -96,12 +96,12 @@ async function liveALittle(): Promise<void> {
   await product.forge('grant', forged, { ...(await product.stored('grant', forged)), mac: 'forged' })
   await product.vend('finn', forged)
   await product.untilStatus(forged, 'revoked')
-  // Nobody here has the app in Teams; approvers have a mailbox.
+  // No person here has the app in Teams; approvers have a mailbox.
   await eventually(async () => expect(await product.events('copies.sent')).not.toEqual([]))
   await eventually(async () => expect(await product.events('copy.unreachable')).not.toEqual([]))
 }
 
-/** Before any worker runs, so that only a request can write. */
+/** Before a worker runs, so that only a request can write. */
 describe('who is not known', () => {
   test('leaves nothing behind in Redis, whatever they send', async () => {
     await product.ask('rita')
@@ -120,7 +120,7 @@ describe('every change and its audit event are one atomic write', () => {
   test('every move of the story, and every refusal of somebody known', async () => {
     await liveALittle()
     const kinds = new Set((await product.audit()).map(({ kind }) => kind))
-    // Whether AWS also had to be looked at again is a matter of time.
+    // Whether AWS had to be verified again depends on timing.
     kinds.delete('deny.verified')
     expect([...kinds].sort()).toEqual([
       'alarm.yes-does-not-add-up',
@@ -163,7 +163,7 @@ describe('every change and its audit event are one atomic write', () => {
     const count = (key: string) => moved.set(key, (moved.get(key) ?? 0) + 1)
     for (const event of await product.audit()) {
       if (/^alarm\.|^vend\.repeated|\.refused$/.test(event.kind)) continue
-      // Only where credentials were taken to an address for the first time.
+      // Written only when credentials go to an address for the first time.
       if (event.kind === 'vend.intended' && !isFirstFrom(event)) continue
       if ('grantId' in event) count(`{latchkey}:grant:${event.grantId}`)
       if (event.kind.startsWith('request.') && 'requestId' in event) count(`{latchkey}:request:${event.requestId}`)
@@ -182,7 +182,7 @@ describe('every change and its audit event are one atomic write', () => {
   })
 })
 
-/** What this test wrote with `redis-cli`: outside of any transaction. */
+/** What this test wrote with `redis-cli`, outside of any transaction. */
 function isForged([name, key = '', field]: readonly string[]): boolean {
   return name?.toUpperCase() === 'HSET' && RECORD.test(key) && field === 'version'
 }

@@ -4,7 +4,7 @@ import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { type SandboxEntra, startEntra } from '../../../sandbox/entra/index.ts'
 import { bearerVerifier } from '../../../src/entra/verify-bearer.ts'
 
-/** The sandbox must let in what Entra lets in, and refuse what Entra refuses; asked through a certified client library. */
+/** The sandbox must accept and refuse what Entra accepts and refuses. Tested with a certified client library. */
 
 let entra: SandboxEntra
 beforeAll(async () => {
@@ -60,7 +60,7 @@ describe('signing in from a person’s machine', () => {
 
   test('gives a refresh token, which gives a new access token with today’s roles', async () => {
     const { config, tokens } = await signIn(PEOPLE.dana)
-    entra.company.change(PEOPLE.dana, { appRoles: ['Latchkey.Auditor'] })
+    entra.tenant.change(PEOPLE.dana, { appRoles: ['Latchkey.Auditor'] })
     const next = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '')
     expect(await callerOf(next.access_token)).toMatchObject({ objectId: PEOPLE.dana, roles: ['Latchkey.Auditor'] })
   })
@@ -117,11 +117,11 @@ describe('signing in from a person’s machine', () => {
     const { url } = await begin()
     await expect(entra.signIn(PEOPLE.della, url.href)).rejects.toThrow('AADSTS50057')
     const { config, tokens } = await signIn(PEOPLE.finn)
-    entra.company.disable(PEOPLE.finn)
+    entra.tenant.disable(PEOPLE.finn)
     await expect(openid.refreshTokenGrant(config, tokens.refresh_token ?? '')).rejects.toMatchObject({
       error: 'invalid_grant',
     })
-    entra.company.enable(PEOPLE.finn)
+    entra.tenant.enable(PEOPLE.finn)
   })
 
   test('can be cancelled', async () => {

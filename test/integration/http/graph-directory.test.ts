@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { SandboxPerson } from '../../../sandbox/entra/company.ts'
 import { GROUPS, PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { type EntraOptions, type SandboxEntra, startEntra } from '../../../sandbox/entra/index.ts'
+import type { SandboxPerson } from '../../../sandbox/entra/tenant.ts'
 import { LatchkeyError } from '../../../src/errors.ts'
 import { graphDirectory } from '../../../src/graph/directory.ts'
 import { directoryContract } from '../../contract/directory.contract.ts'
@@ -38,7 +38,7 @@ directoryContract('Graph', async () => {
   const entra = await startEntra()
   return {
     directory: directoryOf(entra).directory,
-    company: entra.company,
+    tenant: entra.tenant,
     goSilent: () => entra.faults.fail('graph', { kind: 'silent' }),
     comeBack: () => entra.faults.heal(),
     stop: () => entra.stop(),
@@ -121,9 +121,9 @@ describe('what Graph is asked', () => {
   })
 
   test('an account whose standing Graph does not tell is no answer', async () => {
-    entra.company.change(PEOPLE.finn, { accountEnabled: null })
+    entra.tenant.change(PEOPLE.finn, { accountEnabled: null })
     expect(await refused(directoryOf(entra).directory.person(PEOPLE.finn))).toEqual(unavailable(5))
-    entra.company.enable(PEOPLE.finn)
+    entra.tenant.enable(PEOPLE.finn)
   })
 
   test('a sign-in service that is silent does not hold a click', async () => {

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => app.close())
 
-/** As it stands on the wire. */
+/** Sends the bytes as they are and returns the raw answer. */
 async function exchange(
   sent: string,
 ): Promise<{ readonly status: number; readonly head: string; readonly body: unknown }> {

@@ -7,16 +7,16 @@ import type { VerifyBearer } from '../../../src/http/bearer.ts'
 import { httpMetrics } from '../../../src/http/metrics.ts'
 import { httpServer } from '../../../src/http/server.ts'
 import { redisWriteSummaries } from '../../../src/redis/write-summaries.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 
-const office = await openOffice('door')
-const writeSummaries = redisWriteSummaries(await office.ground.open('request'), { prefix: office.ground.prefix })
-const { authority, tenantId, clientId, cliClientId, issuer, mint } = office.entra
+const useCases = await openUseCases('door')
+const writeSummaries = redisWriteSummaries(await useCases.fixture.open('request'), { prefix: useCases.fixture.prefix })
+const { authority, tenantId, clientId, cliClientId, issuer, mint } = useCases.entra
 
 function door(verify: VerifyBearer) {
   const metrics = httpMetrics()
-  const app = httpServer({ log: office.ground.log, publicUrl: 'http://127.0.0.1:3978' })
-  apiRoutes(app, { ...office.deps, writeSummaries }, verify, metrics)
+  const app = httpServer({ log: useCases.fixture.log, publicUrl: 'http://127.0.0.1:3978' })
+  apiRoutes(app, { ...useCases.deps, writeSummaries }, verify, metrics)
   return { app, metrics }
 }
 
@@ -26,7 +26,7 @@ const facts = { issuer, audience: clientId, tenantId, clientId: cliClientId, sco
 beforeAll(async () => app.ready())
 afterAll(async () => {
   await app.close()
-  await office.close()
+  await useCases.close()
 })
 
 const ROUTES = [
@@ -54,7 +54,7 @@ describe('without a token', () => {
     const answer = await app.inject({ method: 'POST', url: '/api/v1/requests', headers, payload: '{"scope":' })
     expect(answer).toMatchObject({ statusCode: 401, headers: { connection: 'close' } })
     expect(await refused()).toBe(before + 1)
-    expect(await office.events('ask.refused')).toEqual([])
+    expect(await useCases.events('ask.refused')).toEqual([])
   })
 })
 
@@ -94,7 +94,7 @@ describe('the self-test before listening', () => {
   })
 
   test('sees a door that is open', async () => {
-    const open = door(async () => office.as('rita'))
+    const open = door(async () => useCases.as('rita'))
     const statuses = [...(await tryForgedTokens(open.app, facts, strange)).values()]
     await open.app.close()
     expect(statuses).toEqual([200, 200, 200, 200])

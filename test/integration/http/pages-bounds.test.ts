@@ -1,10 +1,10 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
-import { type BrowserTab, openFront, textOf } from '../../fixtures/pages.ts'
+import { type BrowserTab, openPages, textOf } from '../../fixtures/pages.ts'
 
-/** Invariant 13 at the pages: whoever is not known yet makes us ask Entra only so often, whatever they send. */
+/** Invariant 13 at the pages: callers before sign-in cause only a limited number of calls to Entra, whatever they send. */
 
-const front = await openFront('pages-bounds')
-const { entra } = front.office
+const pagesFixture = await openPages('pages-bounds')
+const { entra } = pagesFixture.useCases
 const PATH = '/requests/r-0123456789ab'
 const REFUSES = { kind: 'status', status: 400 } as const
 
@@ -12,11 +12,11 @@ afterEach(() => {
   vi.useRealTimers()
   entra.faults.heal()
 })
-afterAll(() => front.close())
+afterAll(() => pagesFixture.close())
 
 const asked = () => entra.faults.struck('tokens')
 
-/** Somebody who went as far as Entra's page, and comes back with a code that they made up. */
+/** A caller who went as far as Entra's page and returns with a code that they made up. */
 async function comeBackLater(browser: BrowserTab) {
   const leave = await browser.get(PATH)
   const state = new URL(String(leave.headers.location)).searchParams.get('state')
@@ -25,13 +25,13 @@ async function comeBackLater(browser: BrowserTab) {
 }
 
 async function strangers(count: number) {
-  const app = await front.open()
-  return Promise.all(Array.from({ length: count }, () => comeBackLater(front.tab(app))))
+  const app = await pagesFixture.open()
+  return Promise.all(Array.from({ length: count }, () => comeBackLater(pagesFixture.tab(app))))
 }
 
-/** With what one cookie holds, however often it is told to forget it. */
-async function keepComing(app = front.app) {
-  const browser = front.tab(app)
+/** A caller who keeps the same cookie whenever the server tells them to delete it. */
+async function keepComing(app = pagesFixture.app) {
+  const browser = pagesFixture.tab(app)
   const comeBack = await comeBackLater(browser)
   const cookies = [...browser.cookies]
   return () => {
@@ -40,7 +40,7 @@ async function keepComing(app = front.app) {
   }
 }
 
-/** The clock of pauses begins at nought where it is replaced. */
+/** The clock of pauses starts at 0 when it is replaced. */
 function later(milliseconds: number): void {
   const nowMs = performance.now()
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -53,12 +53,12 @@ const countOf = (status: number, answers: readonly { readonly statusCode: number
 
 describe('13: strangers at the pages', () => {
   test('while Entra’s addresses cannot be had, any number of visitors makes us ask for them once', async () => {
-    const app = await front.open()
+    const app = await pagesFixture.open()
     entra.faults.fail('keys', { kind: 'status', status: 500 })
     const before = entra.faults.struck('keys')
-    const atOnce = await Promise.all(Array.from({ length: 25 }, () => front.tab(app).get(PATH)))
+    const atOnce = await Promise.all(Array.from({ length: 25 }, () => pagesFixture.tab(app).get(PATH)))
     const later = []
-    for (let round = 0; round < 25; round += 1) later.push(await front.tab(app).get(PATH))
+    for (let round = 0; round < 25; round += 1) later.push(await pagesFixture.tab(app).get(PATH))
     expect(new Set(statuses([...atOnce, ...later]))).toEqual(new Set([503]))
     expect(entra.faults.struck('keys') - before).toBe(1)
   })
@@ -87,12 +87,12 @@ describe('13: strangers at the pages', () => {
   })
 
   test('whoever was told to wait is signed in by loading the page again', async () => {
-    const app = await front.open()
-    const browser = front.tab(app)
-    const { id } = await front.ask()
+    const app = await pagesFixture.open()
+    const browser = pagesFixture.tab(app)
+    const { id } = await pagesFixture.ask()
     const leave = await browser.get(`/requests/${id}`)
-    const back = await browser.throughEntra(String(leave.headers.location), 'max')
-    const others = await Promise.all(Array.from({ length: 10 }, () => comeBackLater(front.tab(app))))
+    const back = await browser.signInAtEntra(String(leave.headers.location), 'max')
+    const others = await Promise.all(Array.from({ length: 10 }, () => comeBackLater(pagesFixture.tab(app))))
     entra.faults.fail('tokens', { kind: 'slow', milliseconds: 1_000 }, 10)
     const answers = others.map((one) => one())
     expect((await browser.get(back)).statusCode).toBe(503)

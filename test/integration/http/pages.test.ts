@@ -2,26 +2,26 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { entraSignIn } from '../../../src/entra/sign-in.ts'
-import { fieldsOf, openFront, PUBLIC_URL, SECRETS, textOf } from '../../fixtures/pages.ts'
+import { fieldsOf, openPages, PUBLIC_URL, SECRETS, textOf } from '../../fixtures/pages.ts'
 import { dump } from '../../fixtures/redis-record.ts'
 
-/** Invariants 2 and 13 at the page: whoever is not signed in, not asked, or not here by their own hand, changes nothing. */
+/** Invariants 2 and 13 at the pages: a caller who is not signed in, is not an approver, or comes from another site's form changes nothing. */
 
-const front = await openFront('pages')
-const { office, ask, tab } = front
-const { record, entra } = office
+const pagesFixture = await openPages('pages')
+const { useCases, ask, tab } = pagesFixture
+const { record, entra } = useCases
 
 afterEach(() => {
   vi.useRealTimers()
   entra.faults.heal()
 })
-afterAll(() => front.close())
+afterAll(() => pagesFixture.close())
 
 const statusOf = async (id: string) => Object(await record.read('request', id)).value.status
 const path = (id: string) => `/requests/${id}`
 const MINUTES_MS = 60_000
 
-/** The clock of pauses begins at nought where it is replaced. */
+/** The clock of pauses starts at 0 when it is replaced. */
 function later(milliseconds: number): void {
   const nowMs = performance.now()
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -65,12 +65,12 @@ describe('without a session', () => {
 
   test('a form is refused before it is read, and nothing is stored', async () => {
     const { id } = await ask()
-    const before = await dump(await office.ground.open('request'), office.ground.prefix)
-    const refused = await front.refused()
+    const before = await dump(await useCases.fixture.open('request'), useCases.fixture.prefix)
+    const refused = await pagesFixture.refused()
     const answer = await tab().post(path(id), { csrf: 'x', version: 'x', decision: 'approve', comment: '' })
     expect(answer).toMatchObject({ statusCode: 401, headers: { connection: 'close' } })
-    expect(await front.refused()).toBe(refused + 1)
-    expect(await dump(await office.ground.open('request'), office.ground.prefix)).toEqual(before)
+    expect(await pagesFixture.refused()).toBe(refused + 1)
+    expect(await dump(await useCases.fixture.open('request'), useCases.fixture.prefix)).toEqual(before)
   })
 })
 
@@ -88,7 +88,9 @@ describe('signed in', () => {
     expect(textOf(decided)).toContain('Fine by me')
     expect(decided.body).not.toContain('name="decision"')
     expect(await statusOf(id)).toBe('approved')
-    expect(await office.events('request.approved')).toMatchObject([{ requestId: id, actor: { objectId: PEOPLE.max } }])
+    expect(await useCases.events('request.approved')).toMatchObject([
+      { requestId: id, actor: { objectId: PEOPLE.max } },
+    ])
   })
 
   test('a no is a no', async () => {
@@ -130,11 +132,11 @@ describe('signed in', () => {
   })
 
   test('13: a page knows no app roles: an Owner who was not asked sees as much as anybody else', async () => {
-    const { appRoles } = entra.company.person(PEOPLE.oona) ?? { appRoles: [] }
-    entra.company.change(PEOPLE.oona, { appRoles: ['Latchkey.Owner'] })
+    const { appRoles } = entra.tenant.person(PEOPLE.oona) ?? { appRoles: [] }
+    entra.tenant.change(PEOPLE.oona, { appRoles: ['Latchkey.Owner'] })
     const { id } = await ask()
     const page = await tab().signedIn('oona', id)
-    entra.company.change(PEOPLE.oona, { appRoles })
+    entra.tenant.change(PEOPLE.oona, { appRoles })
     expect(page.statusCode).toBe(404)
   })
 
@@ -153,7 +155,7 @@ describe('signed in', () => {
     const { id } = await ask()
     const browser = tab()
     const fields = fieldsOf(await browser.signedIn('max', id))
-    await reviewAccessRequest(office.deps, office.as('dana'), id, { decision: 'deny', comment: 'no' })
+    await reviewAccessRequest(useCases.deps, useCases.as('dana'), id, { decision: 'deny', comment: 'no' })
     const answer = await browser.post(path(id), { ...fields, decision: 'approve', comment: '' })
     expect(answer.statusCode).toBe(409)
     expect(textOf(answer)).toMatch(
@@ -186,7 +188,7 @@ describe('signed in', () => {
 
   test('what people write is text: no tag of theirs reaches the page', async () => {
     const reason = '<img src=x onerror=alert(1)> </textarea><script>alert(2)</script>'
-    entra.company.change(PEOPLE.nils, { displayName: 'Nils <b>Novak</b>' })
+    entra.tenant.change(PEOPLE.nils, { displayName: 'Nils <b>Novak</b>' })
     const { id } = await ask('nils', 's3://finance-reports/<script>/')
     const browser = tab()
     const fields = fieldsOf(await browser.signedIn('dana', id))
@@ -194,7 +196,7 @@ describe('signed in', () => {
     const { body } = await browser.get(path(id))
     expect(body).not.toMatch(/<script|<img|<b>/)
     expect(textOf({ body })).toContain('<img src=x onerror=alert(1)>')
-    entra.company.change(PEOPLE.nils, { displayName: 'Nils Novak' })
+    entra.tenant.change(PEOPLE.nils, { displayName: 'Nils Novak' })
   })
 
   test('signing out ends it', async () => {
@@ -268,7 +270,7 @@ describe('13: a sign-in', () => {
     const browser = tab()
     const leave = await browser.get(path(id))
     const pending = new Map(browser.cookies)
-    const back = await browser.throughEntra(String(leave.headers.location), 'max')
+    const back = await browser.signInAtEntra(String(leave.headers.location), 'max')
     expect((await browser.get(back)).statusCode).toBe(302)
     expect((await browser.get(back)).statusCode).toBe(400)
     const thief = tab()
@@ -281,7 +283,7 @@ describe('13: a sign-in', () => {
     const { id } = await ask()
     const [attacker, victim] = [tab(), tab()]
     const leave = await attacker.get(path(id))
-    const back = await attacker.throughEntra(String(leave.headers.location), 'oona')
+    const back = await attacker.signInAtEntra(String(leave.headers.location), 'oona')
     expect((await victim.get(back)).statusCode).toBe(400)
     await victim.get(path(id))
     expect((await victim.get(back)).statusCode).toBe(401)
@@ -292,7 +294,7 @@ describe('13: a sign-in', () => {
     const { id } = await ask()
     const browser = tab()
     const leave = await browser.get(path(id))
-    const back = await browser.throughEntra(String(leave.headers.location), 'max')
+    const back = await browser.signInAtEntra(String(leave.headers.location), 'max')
     const forged = back.replace(/state=[^&]+/, `state=${'A'.repeat(43)}`)
     entra.faults.fail('tokens', { kind: 'down' })
     const answer = await browser.get(forged)
@@ -320,7 +322,7 @@ describe('13: a sign-in', () => {
     const browser = tab()
     const leave = await browser.get(path(id))
     entra.misstate(claims)
-    const back = await browser.throughEntra(String(leave.headers.location), 'max')
+    const back = await browser.signInAtEntra(String(leave.headers.location), 'max')
     const answer = await browser.get(back)
     entra.misstate({})
     expect(answer.statusCode).toBe(401)
@@ -334,7 +336,7 @@ describe('13: a sign-in', () => {
     ['another PKCE verifier', { codeVerifier: 'A'.repeat(43) }, false],
   ])('is finished only with what it began with: %s', async (_, changes, isTaken) => {
     const redirectUri = `${PUBLIC_URL}/sign-in/callback`
-    const signIn = entraSignIn({ ...entra, redirectUri, log: office.ground.log })
+    const signIn = entraSignIn({ ...entra, redirectUri, log: useCases.fixture.log })
     const { link, started } = await signIn.begin()
     const back = await entra.signIn(PEOPLE.max, link)
     const finished = signIn.finish(back.search.slice(1), { ...started, ...changes })
@@ -359,22 +361,22 @@ describe('13: a sign-in', () => {
 
   test('waits while Entra does not answer, and says so', async () => {
     const { id } = await ask()
-    const app = await front.open()
+    const app = await pagesFixture.open()
     entra.faults.fail('keys', { kind: 'down' })
-    const answer = await front.tab(app).get(path(id))
+    const answer = await pagesFixture.tab(app).get(path(id))
     expect(answer.statusCode).toBe(503)
     expect(answer.headers['retry-after']).toBe('5')
     expect(textOf(answer)).toContain('Try again in 5 seconds')
     entra.faults.heal()
     later(2_001)
-    expect((await front.tab(app).get(path(id))).statusCode).toBe(302)
+    expect((await pagesFixture.tab(app).get(path(id))).statusCode).toBe(302)
   })
 
   test('leads back to the request that was opened, and to nowhere else', async () => {
     const { id } = await ask()
     const browser = tab()
     const leave = await browser.get(`${path(id)}?next=https://evil.example&returnPath=//evil.example`)
-    const back = await browser.throughEntra(String(leave.headers.location), 'max')
+    const back = await browser.signInAtEntra(String(leave.headers.location), 'max')
     const answer = await browser.get(`${back}&returnPath=https://evil.example`)
     expect(answer.headers.location).toBe(path(id))
   })
@@ -385,7 +387,7 @@ describe('13: a session', () => {
     const { id } = await ask()
     const browser = tab()
     const leave = await browser.get(path(id))
-    const back = await browser.get(await browser.throughEntra(String(leave.headers.location), 'max'))
+    const back = await browser.get(await browser.signInAtEntra(String(leave.headers.location), 'max'))
     const common = { path: '/', httpOnly: true, secure: true, sameSite: 'Lax' }
     expect(leave.cookies).toMatchObject([{ ...common, name: '__Host-latchkey-sign-in', maxAge: 900 }])
     expect(back.cookies).toMatchObject([
@@ -429,8 +431,8 @@ describe('13: a session', () => {
     const browser = tab()
     await browser.signedIn('max', id)
     const next = '6f'.repeat(32)
-    const both = front.tab(await front.open({ secrets: [next, ...SECRETS] }))
-    const onlyNext = front.tab(await front.open({ secrets: [next] }))
+    const both = pagesFixture.tab(await pagesFixture.open({ secrets: [next, ...SECRETS] }))
+    const onlyNext = pagesFixture.tab(await pagesFixture.open({ secrets: [next] }))
     for (const [name, value] of browser.cookies) {
       both.cookies.set(name, value)
       onlyNext.cookies.set(name, value)
@@ -442,7 +444,7 @@ describe('13: a session', () => {
   test('on a loopback address without TLS has a name without the prefix', async () => {
     const { id } = await ask()
     const publicUrl = 'http://127.0.0.1:3978'
-    const browser = front.tab(await front.open({ publicUrl }))
+    const browser = pagesFixture.tab(await pagesFixture.open({ publicUrl }))
     const page = await browser.signedIn('max', id)
     expect([...browser.cookies.keys()]).toEqual(['latchkey-session'])
     const form = { ...fieldsOf(page), decision: 'deny', comment: '' }
@@ -478,9 +480,9 @@ describe('every page', () => {
   })
 
   test('leaves what is not a page as it was: JSON', async () => {
-    expect((await front.app.inject('/api/v1/nothing')).json()).toMatchObject({ error: { code: 'NOT_FOUND' } })
+    expect((await pagesFixture.app.inject('/api/v1/nothing')).json()).toMatchObject({ error: { code: 'NOT_FOUND' } })
     const post = { method: 'POST', url: '/api/v1/requests', payload: 'a=b' } as const
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    expect((await front.app.inject({ ...post, headers })).headers['content-type']).toContain('application/json')
+    expect((await pagesFixture.app.inject({ ...post, headers })).headers['content-type']).toContain('application/json')
   })
 })

@@ -202,7 +202,7 @@ describe('signing keys', () => {
 
 const strangersHeader = async () => `Bearer ${await entra.mintWrong('signed with an unknown key', PEOPLE.rita)}`
 
-/** The clock of pauses begins at nought where it is replaced. */
+/** The clock of pauses starts at 0 when it is replaced. */
 function later(milliseconds: number): void {
   const nowMs = performance.now()
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -211,7 +211,7 @@ function later(milliseconds: number): void {
 
 const keysUrl = () => `${entra.authority}/${entra.tenantId}/discovery/v2.0/keys`
 
-/** An authority whose OpenID configuration points elsewhere, though its keys are the right ones. */
+/** An authority at another origin with this OpenID configuration. It serves the right keys. */
 async function startStranger(configuration: (origin: string, issuer: string) => object) {
   const server = createServer(serverCertificate())
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))

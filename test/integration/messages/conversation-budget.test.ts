@@ -4,30 +4,30 @@ import type { Budget } from '../../../src/messages/message-sender.ts'
 import { redisBudget } from '../../../src/redis/budget.ts'
 import type { Connection } from '../../../src/redis/connections.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import { ground } from '../../fixtures/redis-record.ts'
+import { redisFixture } from '../../fixtures/redis-record.ts'
 
-const here = ground('budget')
+const fixture = redisFixture('budget')
 let redis: Connection
 let budget: Budget
 
 beforeAll(async () => {
-  redis = await here.open('request')
-  budget = redisBudget(redis, { prefix: here.prefix })
+  redis = await fixture.open('request')
+  budget = redisBudget(redis, { prefix: fixture.prefix })
 })
 
-afterAll(() => here.close())
+afterAll(() => fixture.close())
 
-/** Waits as often as it is told to; the time by Redis when the turn came, and the turn. */
-async function turn(conversation: string) {
+/** Waits as often as the budget says. Returns what it then gave, and Redis's time at that moment. */
+async function takeWhenAllowed(conversation: string) {
   for (;;) {
     const taken = await budget.take(conversation)
-    if ('giveBack' in taken) return { at: await redisRecord(redis, { prefix: here.prefix }).now(), ...taken }
+    if ('giveBack' in taken) return { at: await redisRecord(redis, { prefix: fixture.prefix }).now(), ...taken }
     await delay(taken.waitMs)
   }
 }
 
 test('one operation at a time in each conversation, whichever of its threads it is in', async () => {
-  const first = await turn('19:a@thread.tacv2;messageid=1')
+  const first = await takeWhenAllowed('19:a@thread.tacv2;messageid=1')
   expect(await budget.take('19:a@thread.tacv2;messageid=2')).toEqual({ waitMs: expect.any(Number) })
   expect(await budget.take('19:b@thread.tacv2')).toHaveProperty('giveBack')
   await first.giveBack()
@@ -35,9 +35,9 @@ test('one operation at a time in each conversation, whichever of its threads it 
 })
 
 test('a turn that is given back late takes nobody else’s', async () => {
-  const first = await turn('late')
+  const first = await takeWhenAllowed('late')
   await first.giveBack()
-  await turn('late')
+  await takeWhenAllowed('late')
   await first.giveBack()
   expect(await budget.take('late')).toHaveProperty('waitMs')
 })
@@ -45,7 +45,7 @@ test('a turn that is given back late takes nobody else’s', async () => {
 test('no window of Teams’ limits ever sees more than it takes', async () => {
   const times: number[] = []
   for (let n = 0; n < 12; n += 1) {
-    const { at, giveBack } = await turn('busy')
+    const { at, giveBack } = await takeWhenAllowed('busy')
     times.push(at)
     await giveBack()
   }
@@ -58,9 +58,9 @@ test('no window of Teams’ limits ever sees more than it takes', async () => {
 })
 
 test('what somebody else wrote where a budget lies keeps nobody out', async () => {
-  const { giveBack } = await turn('forged')
+  const { giveBack } = await takeWhenAllowed('forged')
   await giveBack()
-  const [key = '', ...others] = await redis.keys(`${here.prefix}:budget:*`)
+  const [key = '', ...others] = await redis.keys(`${fixture.prefix}:budget:*`)
   for (const name of [key, ...others]) {
     await redis.hset(name, { holder: 'x', until: '99999999999999', 'free-3': '99999999999999' })
   }

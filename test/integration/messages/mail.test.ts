@@ -8,7 +8,7 @@ import { type Mail, SenderBusy } from '../../../src/messages/message-sender.ts'
 import { previewOf } from '../../../src/views/preview.ts'
 import type { RequestView } from '../../../src/views/request-view.ts'
 
-/** What a mail says, and what becomes of it on its way. */
+/** The content of a mail, and its delivery under faults. */
 
 const PUBLIC_URL = 'https://latchkey.harbour.example'
 
@@ -195,7 +195,7 @@ describe('through Graph', () => {
     ['a mailbox that is not there', { sender: 'nobody@harbour.example' }, 'MAIL_SENDER'],
   ])('from %s nothing goes out, and the sentence says what to do', async (_, changes, words) => {
     const error = await failed(mailer(changes).send(mailTo()))
-    // Everybody's mails wait until the sender is mended; none is given up.
+    // Every person's mails wait until the sender works again; none is given up.
     expect(error).toMatchObject({ name: 'SenderBusy', refused: true })
     expect(lines.at(-1)).toMatchObject({ sentence: expect.stringContaining(words) })
   })

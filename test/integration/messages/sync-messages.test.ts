@@ -13,43 +13,43 @@ import { redisWriteSummaries } from '../../../src/redis/write-summaries.ts'
 import { teamsMessageSender } from '../../../src/teams/teams-message-sender.ts'
 import { forgetDue, type SyncDeps, syncMessages } from '../../../workers/sync-messages.ts'
 import { settingsOf } from '../../fixtures/teams.ts'
-import { type Office, openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases, type UseCases } from '../../fixtures/use-cases.ts'
 
-/** How one round brings the copies of a request to the present state: against the sandbox's Teams and Graph, on a real Redis. */
+/** How one round updates the messages of a request: against the sandbox's Teams and Graph, on a real Redis. */
 
-let office: Office
+let useCases: UseCases
 let teams: SandboxTeams
 let redis: Connection
 let deps: SyncDeps
 let asked: string[] = []
 
 beforeAll(async () => {
-  office = await openOffice('sync')
-  const { ground, record, entra } = office
+  useCases = await openUseCases('sync')
+  const { fixture, record, entra } = useCases
   teams = await startTeams({ tenantId: entra.tenantId })
   for (const person of ['rita', 'max'] as const) await teams.install(person)
-  redis = await ground.open('request')
-  const { prefix, log } = ground
+  redis = await fixture.open('request')
+  const { prefix, log } = fixture
   deps = {
     record,
     writeSummaries: redisWriteSummaries(redis, { prefix }),
     channel: teamsMessageSender({ settings: settingsOf(teams), tenantId: entra.tenantId, log }),
     mailer: graphMailer({ ...entra, sender: MAIL_SENDER, log }),
     budget: redisBudget(redis, { prefix }),
-    directory: office.deps.directory,
-    approvalKey: office.deps.approvalKey,
+    directory: useCases.deps.directory,
+    approvalKey: useCases.deps.approvalKey,
     publicUrl: 'https://latchkey.example',
     log,
   }
 })
 afterEach(async () => {
   teams.faults.heal()
-  for (const id of asked) await cancelRequest(deps, office.as('rita'), id).catch(onlyIfPending)
+  for (const id of asked) await cancelRequest(deps, useCases.as('rita'), id).catch(onlyIfPending)
   asked = []
 })
 afterAll(async () => {
   await teams?.stop()
-  await office?.close()
+  await useCases?.close()
 })
 
 function onlyIfPending(error: unknown): void {
@@ -57,27 +57,27 @@ function onlyIfPending(error: unknown): void {
 }
 
 async function ask(): Promise<string> {
-  const { id } = await office.ask()
+  const { id } = await useCases.ask()
   asked.push(id)
   return id
 }
 
-/** Rounds until nothing waits, as the queue would run them. */
+/** Runs rounds until nothing is due, as the queue does. */
 async function sync(requestId: string): Promise<void> {
   for (;;) {
     const { againAt } = await syncMessages(deps, requestId)
     if (againAt === undefined) return
-    while ((await office.record.now()) < againAt) await delay(20)
+    while ((await useCases.record.now()) < againAt) await delay(20)
   }
 }
 
 const cards = (person: 'rita' | 'max', requestId: string) =>
   teams.conversation(person).filter(({ card }) => JSON.stringify(card ?? {}).includes(requestId))
 
-async function copyOf(requestId: string, reader: string, channel: string, shows = 'request') {
-  const stored = await office.record.read('request', requestId)
+async function messageOf(requestId: string, reader: string, channel: string, shows = 'request') {
+  const stored = await useCases.record.read('request', requestId)
   const ids = JSON.stringify(stored?.value).match(/c-[0-9a-z]{12}/g) ?? []
-  const copies = await readMessages(office.record, ids)
+  const copies = await readMessages(useCases.record, ids)
   const found = copies.find(
     ({ message }) => message.reader === reader && message.shows === shows && isIn(message, channel),
   )
@@ -90,11 +90,11 @@ function isIn({ place }: Message, channel: string): boolean {
 }
 
 async function change(requestId: string, changes: Partial<Message>): Promise<void> {
-  const { message } = await copyOf(requestId, PEOPLE.max, 'teams')
-  await redis.hset(`${office.ground.prefix}:copy:${message.id}`, 'json', JSON.stringify({ ...message, ...changes }))
+  const { message } = await messageOf(requestId, PEOPLE.max, 'teams')
+  await redis.hset(`${useCases.fixture.prefix}:copy:${message.id}`, 'json', JSON.stringify({ ...message, ...changes }))
 }
 
-const dueAt = async (requestId: string) => redis.zscore(`${office.ground.prefix}:due:copies`, requestId)
+const dueAt = async (requestId: string) => redis.zscore(`${useCases.fixture.prefix}:due:copies`, requestId)
 
 test('a second round finds nothing to send, and then nothing is due any more', async () => {
   const id = await ask()
@@ -102,18 +102,18 @@ test('a second round finds nothing to send, and then nothing is due any more', a
   const calls = () =>
     teams.journal.count(({ from, what }) => from === 'bot' && /replyToActivity|updateActivity/.test(what))
   const before = calls()
-  // It is looked at once more, in case the record moved while it was shown.
-  expect(Number(await dueAt(id))).toBeGreaterThan(await office.record.now())
+  // The request is checked once more, in case the record changed during the update.
+  expect(Number(await dueAt(id))).toBeGreaterThan(await useCases.record.now())
   await sync(id)
   expect([cards('rita', id).length, cards('max', id).length, calls()]).toEqual([1, 1, before])
   expect(await dueAt(id)).toBeNull()
-  expect(office.entra.mails(PEOPLE.max).filter(({ html }) => html.includes(id))).toHaveLength(1)
+  expect(useCases.entra.mails(PEOPLE.max).filter(({ html }) => html.includes(id))).toHaveLength(1)
 })
 
 test('a decision edits what was sent; only the requester is told by a message of its own', async () => {
   const id = await ask()
   await sync(id)
-  await reviewAccessRequest(office.deps, office.as('max'), id, { decision: 'deny', comment: 'not now' })
+  await reviewAccessRequest(useCases.deps, useCases.as('max'), id, { decision: 'deny', comment: 'not now' })
   await sync(id)
   expect(cards('max', id).map(({ edited }) => edited)).toEqual([true])
   expect(cards('rita', id).map(({ edited }) => edited)).toEqual([true, false])
@@ -125,10 +125,10 @@ test('a decision edits what was sent; only the requester is told by a message of
 
 test('what somebody else is sending is not sent again before their claim lapses', async () => {
   const id = await ask()
-  await change(id, { claimedAt: new Date(await office.record.now()).toISOString() })
+  await change(id, { claimedAt: new Date(await useCases.record.now()).toISOString() })
   expect(await syncMessages(deps, id)).toHaveProperty('againAt')
   expect(cards('max', id)).toEqual([])
-  await change(id, { claimedAt: new Date((await office.record.now()) - 61_000).toISOString() })
+  await change(id, { claimedAt: new Date((await useCases.record.now()) - 61_000).toISOString() })
   await sync(id)
   expect(cards('max', id)).toHaveLength(1)
 })
@@ -140,7 +140,7 @@ test('a card whose answer was lost is not sent a second time while its claim las
   await syncMessages(deps, id)
   expect(await syncMessages(deps, id)).toHaveProperty('againAt')
   expect(cards('max', id)).toHaveLength(1)
-  expect((await copyOf(id, PEOPLE.max, 'teams')).message).not.toHaveProperty('reference')
+  expect((await messageOf(id, PEOPLE.max, 'teams')).message).not.toHaveProperty('reference')
 })
 
 test('a mail or card that is never answered is not sent without end, and that it may be there is reported', async () => {
@@ -149,14 +149,14 @@ test('a mail or card that is never answered is not sent without end, and that it
   teams.faults.fail('replyToActivity', { kind: 'lose' }, { conversation, times: 9 })
   for (;;) {
     await syncMessages(deps, id)
-    const { message } = await copyOf(id, PEOPLE.max, 'teams')
+    const { message } = await messageOf(id, PEOPLE.max, 'teams')
     if (message.dead !== undefined) break
-    // As if the claim had lapsed.
+    // As if the claim had expired.
     if (message.claimedAt !== undefined) await change(id, { claimedAt: new Date(0).toISOString() })
     await delay(50)
   }
   expect(cards('max', id)).toHaveLength(3)
-  const reported = (await office.events('copy.unreachable')).filter((event) => JSON.stringify(event).includes(id))
+  const reported = (await useCases.events('copy.unreachable')).filter((event) => JSON.stringify(event).includes(id))
   expect(reported).toContainEqual(
     expect.objectContaining({ reader: PEOPLE.max, reason: expect.stringContaining('sent 3 times') }),
   )
@@ -171,33 +171,33 @@ test('a claim of tomorrow keeps nobody out', async () => {
 
 test('mail goes where the directory says, whatever somebody writes into the record', async () => {
   const id = await ask()
-  const { message } = await copyOf(id, PEOPLE.max, 'mail')
+  const { message } = await messageOf(id, PEOPLE.max, 'mail')
   const forged = { ...message, place: { channel: 'mail', address: 'eve@stranger.example' } }
-  await redis.hset(`${office.ground.prefix}:copy:${message.id}`, 'json', JSON.stringify(forged))
+  await redis.hset(`${useCases.fixture.prefix}:copy:${message.id}`, 'json', JSON.stringify(forged))
   await sync(id)
-  const sent = office.entra.elsewhere.map(({ to }) => to.join())
+  const sent = useCases.entra.elsewhere.map(({ to }) => to.join())
   expect(sent).not.toContain('eve@stranger.example')
 })
 
 test('what was not asked is neither shown nor mailed, and the alarm is raised', async () => {
   const id = await ask()
-  const stored = await office.record.read('request', id)
+  const stored = await useCases.record.read('request', id)
   const forged = { ...Object(stored?.value), reason: 'call +1 555 0100' }
-  await redis.hset(`${office.ground.prefix}:request:${id}`, 'json', JSON.stringify(forged))
+  await redis.hset(`${useCases.fixture.prefix}:request:${id}`, 'json', JSON.stringify(forged))
   await sync(id)
   expect([cards('rita', id).length, cards('max', id).length]).toEqual([0, 0])
-  expect((await office.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
+  expect((await useCases.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
   expect(await dueAt(id)).toBeNull()
 })
 
 test('what cannot be read is put off, and what is no id of ours is forgotten', async () => {
   const id = await ask()
-  await redis.hset(`${office.ground.prefix}:request:${id}`, 'json', '{}')
+  await redis.hset(`${useCases.fixture.prefix}:request:${id}`, 'json', '{}')
   await syncMessages(deps, id)
-  expect(Number(await dueAt(id))).toBeGreaterThan((await office.record.now()) + 600_000)
+  expect(Number(await dueAt(id))).toBeGreaterThan((await useCases.record.now()) + 600_000)
   asked = asked.filter((one) => one !== id)
-  await redis.zadd(`${office.ground.prefix}:due:copies`, 0, 'no:id')
-  await forgetDue(office.record, 'no:id')
+  await redis.zadd(`${useCases.fixture.prefix}:due:copies`, 0, 'no:id')
+  await forgetDue(useCases.record, 'no:id')
   expect(await dueAt('no:id')).toBeNull()
 })
 
@@ -217,15 +217,15 @@ test('a place that is gone is reported once, and keeps nobody else from theirs',
   await sync(id)
   await sync(id)
   expect(cards('rita', id)).toHaveLength(1)
-  const reported = (await office.events('copy.unreachable')).filter((event) => JSON.stringify(event).includes(id))
+  const reported = (await useCases.events('copy.unreachable')).filter((event) => JSON.stringify(event).includes(id))
   expect(reported.filter((event) => 'reader' in event && event.reader === PEOPLE.max)).toHaveLength(1)
 })
 
 test('what was decided before anybody saw it is not sent to approvers any more', async () => {
   const id = await ask()
-  await cancelRequest(deps, office.as('rita'), id)
-  const mails = office.entra.mails(PEOPLE.max).length
+  await cancelRequest(deps, useCases.as('rita'), id)
+  const mails = useCases.entra.mails(PEOPLE.max).length
   await sync(id)
   expect([cards('rita', id).length, cards('max', id).length]).toEqual([1, 0])
-  expect(office.entra.mails(PEOPLE.max)).toHaveLength(mails)
+  expect(useCases.entra.mails(PEOPLE.max)).toHaveLength(mails)
 })

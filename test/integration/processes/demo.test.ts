@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { compiled } from '../../../sandbox/project.ts'
 
 const SOON = { timeout: 50_000, interval: 50 }
-/** Somebody's terminal: it starts the demo and is killed. */
+/** A parent process that starts the demo and is then killed. */
 const PARENT = `
 import { spawn } from 'node:child_process'
 spawn(process.execPath, ['${compiled('sandbox/demo/main.js')}'], { stdio: 'inherit' })

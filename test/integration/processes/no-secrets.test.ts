@@ -14,18 +14,18 @@ const PERSONS = ['rita', 'max', 'finn'] as const
 
 let product: Product
 let folder: string
-/** Every bearer token that was sent, and what the terminals keep of their sign-in. */
+/** Every bearer token that was sent, and the tokens in the CLI's files. */
 const bearers: string[] = []
-/** What signs in to the console, and signatures of presigned links. */
+/** Console sign-in tokens and signatures of presigned links. */
 const links: string[] = []
-/** Their answers are the one place for secrets. */
+/** Commands whose answers may contain secrets; no others may. */
 const GIVING: readonly string[] = ['credentials', 'env', 'console', 'link']
-/** What the commands printed, but for those answers. */
+/** The output of all other commands. */
 const printed: string[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'latchkey-secrets-'))
-  // The most talkative that it gets.
+  // The most detailed log level.
   product = await startProduct({ env: { LOG_LEVEL: 'trace' } })
   for (const person of PERSONS) await product.teams.open(person)
   await product.startWorkers()
@@ -51,7 +51,7 @@ async function run(terminal: Terminal, ...words: readonly string[]): Promise<str
   return stdout
 }
 
-/** As people do it, from two terminals. */
+/** Every command, from two terminals. */
 async function byCommandLine(): Promise<void> {
   const [rita, max] = await Promise.all((['rita', 'max'] as const).map((name) => openTerminal(product, name, folder)))
   if (!rita || !max) throw new Error('no terminal')
@@ -75,7 +75,7 @@ async function byCommandLine(): Promise<void> {
   await run(rita, 'credentials', grantId)
 }
 
-/** What makes a link one: its signature. */
+/** The secret of a link is its signature. */
 async function oneObject(rita: Terminal, max: Terminal): Promise<readonly string[]> {
   const scope = `${ASK.scope}report.csv`
   const asked = await run(rita, 'request', 'read,write', scope, '--for', '5m', '--because', 'one file')
@@ -87,7 +87,7 @@ async function oneObject(rita: Terminal, max: Terminal): Promise<readonly string
   return [put, get].map((link) => new URL(link.trim()).searchParams.get('X-Amz-Signature') ?? '')
 }
 
-/** The same by the API, with everything that goes wrong along the way: errors carry what they were about. */
+/** The same through the API with every fault on the way, because errors describe what they are about. */
 async function withFaults(): Promise<void> {
   const { aws, entra } = product
   const grantId = await product.active('finn')
@@ -120,7 +120,7 @@ async function withFaults(): Promise<void> {
   await send('rita', '/requests', { ...ASK, reason: { authorization: 'in the wrong place' } })
 }
 
-/** A yes in Teams, a look at the page behind the mail's link: whatever signs somebody in must not be found anywhere afterwards. */
+/** An approval in Teams and a visit to the page that the mail links to. No sign-in token may appear anywhere afterwards. */
 async function byRooms(): Promise<void> {
   const requestId = await product.ask('finn', { reason: 'in the rooms' })
   const mail = await product.entra.waitForMail(PEOPLE.max, ({ html }) => html.includes(requestId))
@@ -167,7 +167,7 @@ async function withoutEntra(): Promise<void> {
   printed.push(refused.output())
 }
 
-/** Values of JSON web tokens, refresh tokens and codes that the terminals were given. */
+/** The JSON web tokens, refresh tokens and codes in the CLI's files. */
 async function keptBySignIn(): Promise<readonly string[]> {
   const names = await readdir(folder, { recursive: true })
   const texts = await Promise.all(
@@ -198,16 +198,16 @@ async function secrets(): Promise<ReadonlyMap<string, string>> {
   ])
 }
 
-/** As it is, and as JSON, a URL, a form or base64 would carry it. */
+/** The secret as it is, and encoded for JSON, a URL, a form or base64. */
 function formsOf(secret: string): readonly string[] {
   const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '')
   const forms = [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), base64]
-  // The signature alone makes a token one: claims by themselves open nothing.
+  // Only the signature makes a token usable. Claims alone give no access.
   const signature = /^[\w-]+\.[\w-]+\.([\w-]{40,})$/.exec(secret)?.[1]
   return [...new Set(signature === undefined ? forms : [...forms, signature])]
 }
 
-/** All that Redis ever wrote down, what has been deleted since included: keys, jobs, audit, everything. */
+/** Everything that Redis ever wrote, deleted data included: keys, jobs, audit. */
 async function everythingInRedis(): Promise<Buffer> {
   const root = product.privateRedis?.dir ?? ''
   const files = await readdir(join(root, 'appendonlydir'))
@@ -249,7 +249,7 @@ test('after the whole story no log, audit event, job, answer or anything in Redi
   await eventually(async () => expect(await product.cli.xlen('{latchkey}:outbox')).toBe(0))
 
   const redis = await everythingInRedis()
-  const places = new Map([
+  const searched = new Map([
     ['output of the processes', product.output()],
     ['what the commands printed', printed.join('\n')],
     ['the audit', JSON.stringify(await product.audit())],
@@ -262,13 +262,13 @@ test('after the whole story no log, audit event, job, answer or anything in Redi
   const found: string[] = []
   for (const [what, secret] of await secrets()) {
     expect(secret.length, what).toBeGreaterThan(19)
-    for (const [place, text] of places)
-      if (formsOf(secret).some((form) => text.includes(form))) found.push(`${what}: ${place}`)
+    for (const [source, text] of searched)
+      if (formsOf(secret).some((form) => text.includes(form))) found.push(`${what}: ${source}`)
   }
   expect(found).toEqual([])
 
-  // The places were looked at: what may be there is there.
+  // Proves that the search covers these places: what may be there is found.
   const session = [...product.aws.state.sessions.values()].find(({ sessionName }) => sessionName !== MEASURED_AS)
-  for (const place of ['output of the processes', 'the audit', 'Redis', 'the append-only file of Redis'])
-    expect(places.get(place), place).toContain(session?.sessionName)
+  for (const source of ['output of the processes', 'the audit', 'Redis', 'the append-only file of Redis'])
+    expect(searched.get(source), source).toContain(session?.sessionName)
 })

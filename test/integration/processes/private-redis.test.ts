@@ -29,13 +29,13 @@ async function withClient<T>(redis: PrivateRedis, act: (client: Redis) => Promis
   }
 }
 
-/** A process that ended but that nobody has collected yet (pid 1 of a container may be slow, or never do it) is gone. */
+/** False also for a zombie: pid 1 of a container may collect an ended process late or never. */
 function isAlive(pid: number): boolean {
   const list = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
   return list.stdout.trim() !== '' && !list.stdout.trim().startsWith('Z')
 }
 
-/** A process of its own that starts a private Redis, says where, and then does what `ending` says. */
+/** Starts a process that starts a private Redis, prints its socket, and then does what `ending` says. */
 async function parentOf(
   ending: string,
 ): Promise<{ parent: ChildProcess; lines: AsyncIterator<string>; pid: number; dir: string }> {

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { compiled } from '../../../sandbox/project.ts'
 
-/** A process that logs as ours do, a hundred lines at once in its last moments. */
+/** A process that logs as ours do and writes a hundred lines just before it ends. */
 const SCRIPT = `
 import { openLog } from '${pathToFileURL(compiled('src/config/log.js'))}'
 import { exitOnCrash, stopOnSignal } from '${pathToFileURL(compiled('src/main/running.js'))}'

@@ -43,12 +43,12 @@ async function status(url: string): Promise<number> {
 }
 
 async function ended({ child }: Spawned): Promise<number | null> {
-  // Only then is everything read that it wrote.
+  // After `close` all output of the process was read.
   if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
   return child.exitCode
 }
 
-/** The children's ids as the parent says them, the newest last. */
+/** The ids of the children from the parent's output, the newest last. */
 function childIds({ output }: Spawned, part: Part): readonly number[] {
   return [...output().matchAll(/"child":"(\w+)".*?"pid":(\d+)/g)]
     .filter(([, who]) => who === part)

@@ -10,33 +10,39 @@ import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import type { RecordPort } from '../../../src/store/record-store.ts'
 import { teamsMessageSender } from '../../../src/teams/teams-message-sender.ts'
 import { deliverSecurityNotice, type NoticeDeps } from '../../../workers/deliver-security-notice.ts'
-import { type DenyOffice, openDenyOffice } from '../../fixtures/deny-list.ts'
-import { APP_ID, RECOVERY_RULES, RECOVERY_SEED, SECURITY_CHANNEL, TOLD_RULES } from '../../fixtures/recovery-rules.ts'
+import { type DenyListUseCases, openDenyListUseCases } from '../../fixtures/deny-list.ts'
+import {
+  APP_ID,
+  RECOVERY_RULES,
+  RECOVERY_SEED,
+  RULES_WITH_CHANNEL,
+  SECURITY_CHANNEL,
+} from '../../fixtures/recovery-rules.ts'
 import { settingsOf } from '../../fixtures/teams.ts'
 
-/** Invariant 6: the security channel is told when the record was lost, replaced or put back, whatever fails in between. */
+/** Invariant 6: the security channel is told when the record was lost, replaced or restored, whatever fails in between. */
 
 const HOUR_MS = 3_600_000
 
-const RULES = TOLD_RULES.replace('copies: 2', 'copies: 3')
+const RULES = RULES_WITH_CHANNEL.replace('copies: 2', 'copies: 3')
 
-let office: DenyOffice
+let useCases: DenyListUseCases
 let teams: SandboxTeams
 let linesBefore = 0
 
 beforeAll(async () => {
-  office = await openDenyOffice('notice', { rules: RULES, seed: { ...RECOVERY_SEED, copies: 3 } })
+  useCases = await openDenyListUseCases('notice', { rules: RULES, seed: { ...RECOVERY_SEED, replicas: 3 } })
 })
-afterAll(() => office?.close())
+afterAll(() => useCases?.close())
 
-/** A new installation, and a team that nobody has added the app to. */
+/** A new installation, and a team without the app. */
 beforeEach(async () => {
   teams = await startTeams({ appId: APP_ID })
-  await office.empty()
-  for (const { inline } of office.aws.state.roles.values()) inline.delete(DENY_POLICY, office.aws.clock.now())
-  office.aws.clock.advance(60_000)
+  await useCases.empty()
+  for (const { inline } of useCases.aws.state.roles.values()) inline.delete(DENY_POLICY, useCases.aws.clock.now())
+  useCases.aws.clock.advance(60_000)
   await round()
-  linesBefore = office.ground.lines.length
+  linesBefore = useCases.fixture.lines.length
 })
 afterEach(() => teams?.stop())
 
@@ -44,14 +50,14 @@ const week = Array.from({ length: 7 * 24 }, (_, hour) => hour * HOUR_MS)
 
 const isInTeam = () => teams.open('dana', 'channel')
 const posted = () => teams.conversation('dana', 'channel').map(wordsOf)
-const dueIds = () => office.redis.zrangebyscore(office.key('due', 'notices'), '-inf', '+inf')
-const errors = () => office.ground.lines.slice(linesBefore).flatMap(({ level, msg }) => (level >= 50 ? [msg] : []))
+const dueIds = () => useCases.redis.zrangebyscore(useCases.key('due', 'notices'), '-inf', '+inf')
+const errors = () => useCases.fixture.lines.slice(linesBefore).flatMap(({ level, msg }) => (level >= 50 ? [msg] : []))
 
 function teller(afterMs = 0): NoticeDeps {
-  const { ground, deps, redis } = office
-  const { prefix, log } = ground
+  const { fixture, deps, redis } = useCases
+  const { prefix, log } = fixture
   return {
-    record: office.recordAhead(afterMs),
+    record: useCases.recordAhead(afterMs),
     channel: teamsMessageSender({ settings: settingsOf(teams), tenantId: teams.tenantId, log }),
     budget: redisBudget(redis, { prefix }),
     approvalKey: deps.approvalKey,
@@ -60,24 +66,24 @@ function teller(afterMs = 0): NoticeDeps {
   }
 }
 
-/** As the sweeper does: everything that is due by then. */
+/** Runs everything that is due by then, as the sweeper does. */
 async function sweep(afterMs = 0, workers = 1): Promise<void> {
   const deps = teller(afterMs)
   const due = await deps.record.due('notices', await deps.record.now(), 100)
   for (const { id } of due) await Promise.all(Array.from({ length: workers }, () => deliverSecurityNotice(deps, id)))
 }
 
-/** Every role is looked at, also after one of them could not be kept. */
-async function round(changes: Partial<DenyOffice['deps']> = {}): Promise<void> {
-  await checkEpoch({ ...office.deps, ...changes })
+/** Reconciles every role, also after one of them failed. */
+async function round(changes: Partial<DenyListUseCases['deps']> = {}): Promise<void> {
+  await checkEpoch({ ...useCases.deps, ...changes })
 }
 
 test('an emptied Redis is told once, though every role of it adopts', async () => {
   await isInTeam()
   expect(await dueIds()).toEqual([])
-  await office.empty()
+  await useCases.empty()
   await round()
-  expect(await office.events('epoch.adopted')).toHaveLength(3)
+  expect(await useCases.events('epoch.adopted')).toHaveLength(3)
   await sweep(0, 2)
   await round()
   await sweep()
@@ -87,12 +93,12 @@ test('an emptied Redis is told once, though every role of it adopts', async () =
   expect(card).toContain('arn:aws:iam::111122223333:role/latchkey/prod')
   expect(card).toMatch(/issued before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC is refused/)
   expect(await dueIds()).toEqual([])
-  expect(await office.events('notice.posted')).toMatchObject([{ what: 'record-replaced' }])
+  expect(await useCases.events('notice.posted')).toMatchObject([{ what: 'record-replaced' }])
 })
 
 test('a recovery is told once, with the name of whoever ran it', async () => {
   await isInTeam()
-  await renewEpoch(office.deps, byOperator('olga'))
+  await renewEpoch(useCases.deps, byOperator('olga'))
   expect(await dueIds()).toHaveLength(1)
   await round()
   await sweep()
@@ -102,12 +108,12 @@ test('a recovery is told once, with the name of whoever ran it', async () => {
 
 test('a record that was put back from an older copy is told, though it knows its epoch', async () => {
   await isInTeam()
-  const copy = await office.copy()
-  await office.empty()
+  const copy = await useCases.snapshot()
+  await useCases.empty()
   await round()
   await sweep()
-  await office.putBack(copy)
-  office.aws.clock.advance(5_000)
+  await useCases.restore(copy)
+  useCases.aws.clock.advance(5_000)
   await round()
   await sweep()
   expect(posted()).toHaveLength(2)
@@ -115,16 +121,16 @@ test('a record that was put back from an older copy is told, though it knows its
 
 test('what was found by a clock that was a year ahead is told as soon as it is right again', async () => {
   await isInTeam()
-  await office.empty()
-  await round({ record: office.recordAhead(52 * 7 * 24 * HOUR_MS) })
+  await useCases.empty()
+  await round({ record: useCases.recordAhead(52 * 7 * 24 * HOUR_MS) })
   await sweep()
   expect(posted()).toHaveLength(1)
 })
 
 test('a Deny document that was edited by hand is told, and that Redis is not to blame', async () => {
   await isInTeam()
-  office.role.inline.put(DENY_POLICY, '{"Version":"2012-10-17","Statement":[]}', office.aws.clock.now())
-  office.aws.clock.advance(60_000)
+  useCases.role.inline.put(DENY_POLICY, '{"Version":"2012-10-17","Statement":[]}', useCases.aws.clock.now())
+  useCases.aws.clock.advance(60_000)
   await round()
   await round()
   await sweep()
@@ -133,24 +139,24 @@ test('a Deny document that was edited by hand is told, and that Redis is not to 
 
 test('what was found is kept before AWS is written over: a round that dies there is told all the same', async () => {
   await isInTeam()
-  await office.empty()
+  await useCases.empty()
   const dies: RecordPort = {
-    ...office.record,
+    ...useCases.record,
     commit: async (change) => {
       if (change.audit.some(({ kind }) => kind === 'epoch.adopted')) throw new Error('killed')
-      await office.record.commit(change)
+      await useCases.record.commit(change)
     },
   }
   await expect(round({ record: dies })).rejects.toThrow('killed')
   await round()
-  expect(await office.events('epoch.adopted')).toEqual([])
+  expect(await useCases.events('epoch.adopted')).toEqual([])
   await sweep()
   expect(posted()).toHaveLength(1)
 })
 
 describe('a notice waits until Teams has taken it', () => {
   beforeEach(async () => {
-    await office.empty()
+    await useCases.empty()
     await round()
   })
 
@@ -189,11 +195,11 @@ describe('a notice waits until Teams has taken it', () => {
 
   test('one operation at a time in the channel: while another is on its way there, it waits', async () => {
     await isInTeam()
-    const turn = await teller().budget.take(SECURITY_CHANNEL)
+    const taken = await teller().budget.take(SECURITY_CHANNEL)
     await sweep()
     expect(posted()).toEqual([])
     expect(await dueIds()).toHaveLength(1)
-    if ('giveBack' in turn) await turn.giveBack()
+    if ('giveBack' in taken) await taken.giveBack()
     await sweep(60_000)
     expect(posted()).toHaveLength(1)
   })
@@ -212,20 +218,20 @@ describe('a notice waits until Teams has taken it', () => {
   test('a channel that is nowhere is looked for once an hour, a week long; then the audit says that it could not be told', async () => {
     const [id = ''] = await dueIds()
     const last = week.length - 1
-    // Each twice: what is not due yet is not counted.
+    // Twice, because a notice that is not due must not count as an attempt.
     for (const afterMs of [...week.slice(0, last), ...week.slice(0, last)].sort((a, b) => a - b))
       await deliverSecurityNotice({ ...teller(afterMs), rules: {} }, id)
     expect(await dueIds()).toHaveLength(1)
     expect(errors()).toHaveLength(last)
     await sweep(week.length * HOUR_MS)
     expect(await dueIds()).toEqual([])
-    expect(await office.events('alarm.notice-undelivered')).toMatchObject([{ what: 'record-replaced' }])
+    expect(await useCases.events('alarm.notice-undelivered')).toMatchObject([{ what: 'record-replaced' }])
     expect(errors().at(-1)).toContain('it is not tried again')
   })
 
   test('one look by a clock that is a year ahead gives nothing up, and keeps nobody waiting when it is right again', async () => {
     await sweep(52 * 7 * 24 * HOUR_MS)
-    expect(await office.events('alarm.notice-undelivered')).toEqual([])
+    expect(await useCases.events('alarm.notice-undelivered')).toEqual([])
     await isInTeam()
     await sweep()
     expect(posted()).toHaveLength(1)
@@ -236,8 +242,8 @@ describe('whoever writes into Redis says nothing in the channel', () => {
   const FORGED = 'n-0123456789ab'
 
   async function forge(id: string, value: object): Promise<void> {
-    await office.redis.hset(office.key('notice', id), 'version', '1', 'json', JSON.stringify(value))
-    await office.redis.zadd(office.key('due', 'notices'), 1, id)
+    await useCases.redis.hset(useCases.key('notice', id), 'version', '1', 'json', JSON.stringify(value))
+    await useCases.redis.zadd(useCases.key('due', 'notices'), 1, id)
   }
 
   test.each([
@@ -249,34 +255,34 @@ describe('whoever writes into Redis says nothing in the channel', () => {
     await sweep()
     expect(posted()).toEqual([])
     expect(await dueIds()).toEqual([])
-    expect(await office.events('alarm.notice-does-not-add-up')).toMatchObject([{ noticeId: FORGED }])
+    expect(await useCases.events('alarm.notice-does-not-add-up')).toMatchObject([{ noticeId: FORGED }])
   })
 
   test('a true notice with other words, or under another id, is not posted', async () => {
     await isInTeam()
-    await renewEpoch(office.deps, byOperator('olga'))
+    await renewEpoch(useCases.deps, byOperator('olga'))
     const [id = ''] = await dueIds()
-    const { value } = (await office.record.read('notice', id)) ?? {}
+    const { value } = (await useCases.record.read('notice', id)) ?? {}
     const changed = JSON.parse(JSON.stringify(value).replace('olga', 'nobody'))
     await forge(id, changed)
     await forge(FORGED, Object(value))
     await sweep()
     expect(posted()).toEqual([])
-    expect(await office.events('alarm.notice-does-not-add-up')).toHaveLength(2)
+    expect(await useCases.events('alarm.notice-does-not-add-up')).toHaveLength(2)
   })
 
   test('what they wrote under the id of a true one does not keep it from being written', async () => {
     await isInTeam()
-    await office.empty()
+    await useCases.empty()
     let forged = false
     const record: RecordPort = {
-      ...office.record,
+      ...useCases.record,
       read: async (kind, id) => {
         if (kind === 'notice' && !forged) {
           forged = true
           await forge(id, {})
         }
-        return await office.record.read(kind, id)
+        return await useCases.record.read(kind, id)
       },
     }
     await round({ record })
@@ -286,10 +292,10 @@ describe('whoever writes into Redis says nothing in the channel', () => {
 })
 
 test('a key that somebody spoilt keeps AWS from refusing nobody, and the log says it loudly', async () => {
-  await office.empty()
-  await office.redis.set(office.key('notice', noticeIdOf(await office.record.epoch())), 'spoilt')
+  await useCases.empty()
+  await useCases.redis.set(useCases.key('notice', noticeIdOf(await useCases.record.epoch())), 'spoilt')
   await round()
-  expect(office.denied().epoch).toBe(await office.record.epoch())
+  expect(useCases.denyDocument().epoch).toBe(await useCases.record.epoch())
   expect(errors()).toContain(
     'what the security channel must be told cannot be kept in the record: tell the people who look after security',
   )
@@ -297,15 +303,15 @@ test('a key that somebody spoilt keeps AWS from refusing nobody, and the log say
 
 test('where the rules name no channel audit and log alone say it', async () => {
   const rules = parseRules(RECOVERY_RULES)
-  await office.empty()
+  await useCases.empty()
   await round({ rules })
-  await renewEpoch({ ...office.deps, rules }, byOperator('olga'))
+  await renewEpoch({ ...useCases.deps, rules }, byOperator('olga'))
   expect(await dueIds()).toEqual([])
-  expect(await office.redis.keys(office.key('notice', '*'))).toEqual([])
-  expect(await office.events('alarm.epoch-renewed')).toHaveLength(1)
+  expect(await useCases.redis.keys(useCases.key('notice', '*'))).toEqual([])
+  expect(await useCases.events('alarm.epoch-renewed')).toHaveLength(1)
 })
 
 test('a new installation has nothing to tell', async () => {
-  expect(await office.events('epoch.adopted')).toHaveLength(3)
+  expect(await useCases.events('epoch.adopted')).toHaveLength(3)
   expect(await dueIds()).toEqual([])
 })

@@ -44,7 +44,7 @@ async function refused(person: PersonName, changes: object = {}) {
   return refusal(await product.call(person, '/requests', { ...ASK, ...changes }))
 }
 
-/** Everything that could tell that something was written. */
+/** Everything that would show that something was written. */
 async function written() {
   const keys = (await product.cli.keys('{latchkey}:*')).filter((key) => !key.startsWith('{latchkey}:commit:'))
   const dumps = await Promise.all(keys.sort().map((key) => product.cli.dumpBuffer(key)))
@@ -105,14 +105,14 @@ describe('somebody who cannot get access is told so, and nobody else is bothered
   })
 
   test('a person whose account was disabled since they signed in', async () => {
-    product.entra.company.disable(PEOPLE.rita)
+    product.entra.tenant.disable(PEOPLE.rita)
     try {
       expect(await refused('rita')).toMatchObject({
         code: 'NOT_ELIGIBLE',
         message: expect.stringContaining('disabled'),
       })
     } finally {
-      product.entra.company.enable(PEOPLE.rita)
+      product.entra.tenant.enable(PEOPLE.rita)
     }
   })
 
@@ -139,13 +139,13 @@ describe('what one person can make us keep is bounded', () => {
   })
 
   test('the 21st ask within an hour is refused, though all the others are decided', async () => {
-    product.entra.company.join(GROUPS.finance, PEOPLE.oona)
+    product.entra.tenant.join(GROUPS.finance, PEOPLE.oona)
     for (let n = 0; n < 20; n += 1) {
       const id = await product.ask('oona')
       expect((await product.call('oona', `/requests/${id}/cancel`)).status).toBe(200)
     }
     expect(await refused('oona')).toMatchObject({ code: 'TOO_MANY', message: expect.stringContaining('20 times') })
-    // An hour later: the only clock of that limit is the score of each ask.
+    // As if an hour had passed: the limit's only clock is the score of each request.
     const asks = `{latchkey}:index:asks:${PEOPLE.oona}`
     const [oldest = ''] = await product.cli.zrange(asks, '0', '0')
     await product.cli.zadd(asks, Date.now() - 3_600_001, oldest)

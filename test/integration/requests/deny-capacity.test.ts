@@ -11,58 +11,61 @@ import { parseScope } from '../../../src/rules/scope.ts'
 import { newId } from '../../../src/store/ids.ts'
 import type { RecordPort } from '../../../src/store/record-store.ts'
 import { until } from '../../fixtures/redis-record.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 import { RULES } from '../../fixtures/world.ts'
 
-/** What may have to be denied one day has its place in the Deny document of one copy of the role, from the ask on. */
+/** Every grant that may have to be denied reserves a deny slot on one replica of the role when it is requested. */
 
 const HOUR_MS = 3_600_000
-const PLACES = 150
-const COPIES = ['111122223333.prod', '111122223333.prod-2'] as const
-const [FIRST, SECOND] = COPIES
-const copiesIs = (copies: number) => RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${copies} }`)
+const SLOTS = 150
+const REPLICAS = ['111122223333.prod', '111122223333.prod-2'] as const
+const [FIRST, SECOND] = REPLICAS
+const replicasAre = (copies: number) => RULES.replace('latchkey/prod }', `latchkey/prod, copies: ${copies} }`)
 
-const office = await openOffice('places', { rules: copiesIs(2), seed: { copies: 2 } })
-const redis = await office.ground.open('request')
-const { deps } = office
-for (const person of ['oona', 'max'] as const) office.entra.company.join(GROUPS.finance, PEOPLE[person])
+const useCases = await openUseCases('places', { rules: replicasAre(2), seed: { replicas: 2 } })
+const redis = await useCases.fixture.open('request')
+const { deps } = useCases
+for (const person of ['oona', 'max'] as const) useCases.entra.tenant.join(GROUPS.finance, PEOPLE[person])
 let asked: AccessRequest[] = []
 
 beforeEach(async () => {
   for (const { id, requester } of asked) await cancelRequest(deps, caller(requester.objectId), id).catch(onlyIfPending)
   asked = []
-  await redis.del(...COPIES.map(keyOf))
+  await redis.del(...REPLICAS.map(keyOf))
 })
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
-const keyOf = (copy: string) => `${office.ground.prefix}:index:on-role:${copy}`
-const caller = (objectId: string) => ({ ...office.as('rita'), objectId })
+const keyOf = (replica: string) => `${useCases.fixture.prefix}:index:on-role:${replica}`
+const caller = (objectId: string) => ({ ...useCases.as('rita'), objectId })
 
 function onlyIfPending(error: unknown): void {
   if (!String(error).includes('already')) throw error
 }
 
-/** Leaves so many places of a copy. */
-async function leave(copy: string, places: number, at = Date.now() + HOUR_MS): Promise<void> {
-  await redis.zadd(keyOf(copy), ...Array.from({ length: PLACES - places }, () => [at, newId('g')]).flat())
+/** Leaves this many free deny slots on a replica. */
+async function leaveSlots(replica: string, slots: number, at = Date.now() + HOUR_MS): Promise<void> {
+  await redis.zadd(keyOf(replica), ...Array.from({ length: SLOTS - slots }, () => [at, newId('g')]).flat())
 }
 
 async function ask(person: PersonName = 'rita'): Promise<AccessRequest> {
-  const request = await office.ask(person)
+  const request = await useCases.ask(person)
   asked.push(request)
   return request
 }
 
 async function approve({ id }: AccessRequest): Promise<string> {
-  const { grantId = '' } = await reviewAccessRequest(deps, office.as('dana'), id, { decision: 'approve', comment: '' })
+  const { grantId = '' } = await reviewAccessRequest(deps, useCases.as('dana'), id, {
+    decision: 'approve',
+    comment: '',
+  })
   return grantId
 }
 
-const copyOf = ({ principal }: AccessRequest) =>
+const replicaOf = ({ principal }: AccessRequest) =>
   `${principal.account}.${principal.driver === 'session' ? principal.roleArn.split('/').at(-1) : ''}`
-const holders = (copy: string) => redis.zrange(keyOf(copy), '-inf', '+inf', 'BYSCORE')
+const idsOn = (replica: string) => redis.zrange(keyOf(replica), '-inf', '+inf', 'BYSCORE')
 
-/** All have found their place when the first of so many takes it. */
+/** A record whose first commits wait until this many have come. */
 function meetingAtTheCommit(count: number): RecordPort {
   let missing = count
   return {
@@ -77,65 +80,65 @@ function meetingAtTheCommit(count: number): RecordPort {
 
 describe('a place on a copy of the elevation role', () => {
   test('is held by a request, so that the next copy is taken when 150 requests and grants fill one', async () => {
-    await leave(FIRST, 1)
+    await leaveSlots(FIRST, 1)
     const last = await ask()
-    expect(copyOf(last)).toBe(FIRST)
-    expect(copyOf(await ask('finn'))).toBe(SECOND)
-    await cancelRequest(deps, office.as('rita'), last.id)
-    expect(copyOf(await ask())).toBe(FIRST)
+    expect(replicaOf(last)).toBe(FIRST)
+    expect(replicaOf(await ask('finn'))).toBe(SECOND)
+    await cancelRequest(deps, useCases.as('rita'), last.id)
+    expect(replicaOf(await ask())).toBe(FIRST)
   })
 
   test('is there for nobody once every copy is full, until something on one of them is over', async () => {
-    await leave(SECOND, 0)
-    await leave(FIRST, 0)
-    const before = await office.events('request.asked')
+    await leaveSlots(SECOND, 0)
+    await leaveSlots(FIRST, 0)
+    const before = await useCases.events('request.asked')
     await expect(ask()).rejects.toMatchObject({ code: 'QUOTA_FULL', message: expect.stringContaining('150') })
-    expect(await office.events('request.asked')).toEqual(before)
-    await redis.zadd(keyOf(SECOND), Date.now() - 1, (await holders(SECOND))[0] ?? '')
-    expect(copyOf(await ask())).toBe(SECOND)
+    expect(await useCases.events('request.asked')).toEqual(before)
+    await redis.zadd(keyOf(SECOND), Date.now() - 1, (await idsOn(SECOND))[0] ?? '')
+    expect(replicaOf(await ask())).toBe(SECOND)
   })
 
   test('that is the last goes to one of those who ask at once', async () => {
-    await leave(FIRST, 0)
-    await leave(SECOND, 1)
+    await leaveSlots(FIRST, 0)
+    await leaveSlots(SECOND, 1)
     const people = ['rita', 'finn', 'nils'] as const
     const record = meetingAtTheCommit(people.length)
     const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['read'], reason: 'month-end' } as const
     const asks = await Promise.allSettled(
-      people.map((person) => requestAccess({ ...deps, record }, office.as(person), input)),
+      people.map((person) => requestAccess({ ...deps, record }, useCases.as(person), input)),
     )
     asked = asks.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    expect(asked.map(copyOf)).toEqual([SECOND])
+    expect(asked.map(replicaOf)).toEqual([SECOND])
     for (const one of asks) {
       if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'QUOTA_FULL' })
     }
-    expect(await holders(SECOND)).toHaveLength(PLACES)
+    expect(await idsOn(SECOND)).toHaveLength(SLOTS)
   })
 
   test('goes from the request to its grant, and stays with it as long as it can have to be denied', async () => {
     const request = await ask('oona')
-    expect(await holders(FIRST)).toEqual([request.id])
+    expect(await idsOn(FIRST)).toEqual([request.id])
     const grantId = await approve(request)
-    expect(await holders(FIRST)).toEqual([grantId])
-    const { terms } = await office.grant(grantId)
+    expect(await idsOn(FIRST)).toEqual([grantId])
+    const { terms } = await useCases.grant(grantId)
     expect(Number(await redis.zscore(keyOf(FIRST), grantId))).toBe(Date.parse(deniedUntil(terms)))
   })
 
   test('is held for longer by a grant that is extended', async () => {
-    const grantId = await office.granted('max')
+    const grantId = await useCases.granted('max')
     const again = { durationMinutes: 120, reason: 'the export still runs' }
-    await approve(await extendGrant(deps, office.as('max'), grantId, again))
-    const { terms } = await office.grant(grantId)
+    await approve(await extendGrant(deps, useCases.as('max'), grantId, again))
+    const { terms } = await useCases.grant(grantId)
     expect(terms.durationMinutes).toBe(120)
-    expect(await holders(FIRST)).toEqual([grantId])
+    expect(await idsOn(FIRST)).toEqual([grantId])
     expect(Number(await redis.zscore(keyOf(FIRST), grantId))).toBe(Date.parse(deniedUntil(terms)))
   })
 
   test('on a copy that the rules no longer have gets no yes', async () => {
-    await leave(FIRST, 0)
+    await leaveSlots(FIRST, 0)
     const { id } = await ask()
-    const later = { ...deps, rules: parseRules(copiesIs(1)) }
-    const click = reviewAccessRequest(later, office.as('dana'), id, { decision: 'approve', comment: '' })
+    const later = { ...deps, rules: parseRules(replicasAre(1)) }
+    const click = reviewAccessRequest(later, useCases.as('dana'), id, { decision: 'approve', comment: '' })
     await expect(click).rejects.toMatchObject({ message: expect.stringContaining('another role') })
   })
 })

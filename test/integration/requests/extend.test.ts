@@ -14,92 +14,92 @@ import { iamTime } from '../../../src/policies/iam-time.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { reconcileGrants } from '../../../workers/reconcile-grants.ts'
 import { revokeGrant } from '../../../workers/revoke-grant.ts'
-import { ANYTHING, type AttachOffice, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
-import { type Office, openOffice } from '../../fixtures/use-cases.ts'
+import { type AttachUseCases, openAttachUseCases, WIDER_POLICY } from '../../fixtures/attach-use-cases.ts'
+import { openUseCases, type UseCases } from '../../fixtures/use-cases.ts'
 
-/** A live grant goes on by a yes of its own, and by nothing else. */
+/** An approval of its own, and nothing else, prolongs a live grant. */
 
-let office: Office
+let useCases: UseCases
 beforeAll(async () => {
-  office = await openOffice('extend')
+  useCases = await openUseCases('extend')
 }, 60_000)
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
 async function extend(grantId: string, durationMinutes: number, person: PersonName = 'rita'): Promise<AccessRequest> {
   const input = { durationMinutes, reason: 'the export still runs' }
-  return await extendGrant(office.deps, office.as(person), grantId, input)
+  return await extendGrant(useCases.deps, useCases.as(person), grantId, input)
 }
 
 function approve(id: string, person: PersonName = 'dana'): Promise<AccessRequest> {
-  return reviewAccessRequest(office.deps, office.as(person), id, { decision: 'approve', comment: '' })
+  return reviewAccessRequest(useCases.deps, useCases.as(person), id, { decision: 'approve', comment: '' })
 }
 
 async function endOf(grantId: string): Promise<number> {
-  return Date.parse((await office.grant(grantId)).endsAt ?? '')
+  return Date.parse((await useCases.grant(grantId)).endsAt ?? '')
 }
 
 async function dueAt(grantId: string): Promise<number | undefined> {
-  const due = await office.record.due('grants', Number.MAX_SAFE_INTEGER, 1_000)
+  const due = await useCases.record.due('grants', Number.MAX_SAFE_INTEGER, 1_000)
   return due.find(({ id }) => id === grantId)?.at
 }
 
 describe('extending a grant', () => {
   it('moves its end by a yes, in the record, in the due index and in what is vended from then on', async () => {
-    const id = await office.granted()
+    const id = await useCases.granted()
     const before = await endOf(id)
     const { id: requestId } = await extend(id, 60)
     expect(await endOf(id)).toBe(before)
     const { grantId, reviews } = await approve(requestId)
     expect(grantId).toBe(id)
-    const after = await office.grant(id)
+    const after = await useCases.grant(id)
     const end = await endOf(id)
     expect(end).toBe(Math.floor((Date.parse(reviews[0]?.at ?? '') + 3_600_000) / 1_000) * 1_000)
     expect(await dueAt(id)).toBe(end)
     expect(after).toMatchObject({ status: 'active', terms: { extension: { requestId }, durationMinutes: 60 } })
-    expect(checkUse(await office.genuine(id))).toMatchObject({ kind: 'genuine', grant: after })
-    const { expiresAt } = await vendCredentials(office.deps, office.as('rita'), id)
+    expect(checkUse(await useCases.genuine(id))).toMatchObject({ kind: 'genuine', grant: after })
+    const { expiresAt } = await vendCredentials(useCases.deps, useCases.as('rita'), id)
     expect(Date.parse(expiresAt)).toBeGreaterThan(before)
-    expect(await office.events('grant.extended')).toContainEqual(expect.objectContaining({ grantId: id, requestId }))
+    expect(await useCases.events('grant.extended')).toContainEqual(expect.objectContaining({ grantId: id, requestId }))
   })
 
   it('is refused where the bucket came to let sessions in: what would go on could not be ended', async () => {
-    const id = await office.granted()
-    const bucket = office.aws.state.buckets.get('finance-reports')
+    const id = await useCases.granted()
+    const bucket = useCases.aws.state.buckets.get('finance-reports')
     if (!bucket) throw new Error('The rules of the tests name it')
     const open = { Effect: 'Allow', Principal: '*', Action: 's3:PutObject', Resource: 'arn:aws:s3:::finance-reports/*' }
-    office.aws.state.buckets.set('finance-reports', {
+    useCases.aws.state.buckets.set('finance-reports', {
       ...bucket,
       policy: JSON.stringify({ Version: '2012-10-17', Statement: [open] }),
     })
-    // What was read of the bucket is taken for true for a minute.
+    // What was read about the bucket is cached for a minute.
     const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
     const refused = await extend(id, 60).catch((error: unknown) => error)
     clock.mockRestore()
-    office.aws.state.buckets.set('finance-reports', bucket)
+    useCases.aws.state.buckets.set('finance-reports', bucket)
     expect(refused).toMatchObject({ code: 'AWS_REFUSED', facts: { awsCode: 'BucketNotInOrder' } })
   })
 
   it('is no new grant: it ends once, with everything that was vended', async () => {
-    const id = await office.granted()
-    const earlier = await vendCredentials(office.deps, office.as('rita'), id)
+    const id = await useCases.granted()
+    const earlier = await vendCredentials(useCases.deps, useCases.as('rita'), id)
     await approve((await extend(id, 60)).id)
-    await endGrant(office.deps, office.as('rita'), id)
-    await revokeGrant(office.deps, id)
-    expect(await office.grant(id)).toMatchObject({ status: 'revoked' })
-    expect(await office.canWrite(earlier)).toBe(false)
+    await endGrant(useCases.deps, useCases.as('rita'), id)
+    await revokeGrant(useCases.deps, id)
+    expect(await useCases.grant(id)).toMatchObject({ status: 'revoked' })
+    expect(await useCases.canWrite(earlier)).toBe(false)
   })
 
   it('leaves it to who approved it before to see it and to end it', async () => {
-    const id = await office.granted()
+    const id = await useCases.granted()
     await approve((await extend(id, 60)).id, 'max')
-    expect((await office.grant(id)).approverName).toBe('Max Mertens')
-    expect(await findGrant(office.deps, office.as('dana'), id)).toMatchObject({ id })
-    await endGrant(office.deps, office.as('dana'), id)
-    expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'ended-by-approver' } })
+    expect((await useCases.grant(id)).approverName).toBe('Max Mertens')
+    expect(await findGrant(useCases.deps, useCases.as('dana'), id)).toMatchObject({ id })
+    await endGrant(useCases.deps, useCases.as('dana'), id)
+    expect(await useCases.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'ended-by-approver' } })
   })
 
   it('is refused where it would not be longer', async () => {
-    const id = await office.granted()
+    const id = await useCases.granted()
     await expect(extend(id, 5)).rejects.toMatchObject({ code: 'BAD_INPUT' })
     const [shorter, longer] = [await extend(id, 40), await extend(id, 45)]
     await approve(longer.id)
@@ -107,76 +107,76 @@ describe('extending a grant', () => {
     const ended = await endOf(id)
     await expect(approve(shorter.id)).rejects.toMatchObject({ code: 'BAD_INPUT' })
     expect(await endOf(id)).toBe(ended)
-    await cancelRequest(office.deps, office.as('rita'), shorter.id)
+    await cancelRequest(useCases.deps, useCases.as('rita'), shorter.id)
   })
 
   it('is asked once for the same: the second ask hears of the first, which can be taken back', async () => {
-    const id = await office.granted('finn')
+    const id = await useCases.granted('finn')
     const first = await extend(id, 50, 'finn')
     await expect(extend(id, 50, 'finn')).rejects.toMatchObject({
       code: 'CONFLICT',
       message: expect.stringContaining(`You already asked to extend it: ${first.id}`),
     })
-    await cancelRequest(office.deps, office.as('finn'), (await extend(id, 55, 'finn')).id)
-    await cancelRequest(office.deps, office.as('finn'), first.id)
-    await cancelRequest(office.deps, office.as('finn'), (await extend(id, 50, 'finn')).id)
+    await cancelRequest(useCases.deps, useCases.as('finn'), (await extend(id, 55, 'finn')).id)
+    await cancelRequest(useCases.deps, useCases.as('finn'), first.id)
+    await cancelRequest(useCases.deps, useCases.as('finn'), (await extend(id, 50, 'finn')).id)
   })
 
   it('is nobody else’s to ask, and reads like a grant that is not there', async () => {
-    const id = await office.granted()
+    const id = await useCases.granted()
     await expect(extend(id, 60, 'max')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(extend('g-000000000000', 60)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 
   it('does not bring back what ended before the yes', async () => {
-    const id = await office.granted()
+    const id = await useCases.granted()
     const { id: requestId } = await extend(id, 60)
-    await endGrant(office.deps, office.as('rita'), id)
+    await endGrant(useCases.deps, useCases.as('rita'), id)
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
-    await revokeGrant(office.deps, id)
+    await revokeGrant(useCases.deps, id)
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
     await expect(extend(id, 60)).rejects.toMatchObject({ code: 'OVER' })
   })
 
   it('does not bring back what ended by itself, which nobody has called expired yet', async () => {
-    const id = await office.granted('finn')
+    const id = await useCases.granted('finn')
     const { id: requestId } = await extend(id, 60, 'finn')
-    await office.overwrite(id, (grant) => ({ ...grant, endsAt: new Date(Date.now() - 60_000).toISOString() }))
+    await useCases.overwrite(id, (grant) => ({ ...grant, endsAt: new Date(Date.now() - 60_000).toISOString() }))
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'OVER' })
     await expect(extend(id, 60, 'finn')).rejects.toMatchObject({ code: 'OVER' })
   })
 
   it('is refused where somebody wrote into the grant, at the ask and at the yes', async () => {
-    const id = await office.granted('finn')
+    const id = await useCases.granted('finn')
     const { id: requestId } = await extend(id, 60, 'finn')
-    await office.overwrite(id, (grant) => ({ ...grant, mac: 'forged' }))
+    await useCases.overwrite(id, (grant) => ({ ...grant, mac: 'forged' }))
     await expect(extend(id, 55, 'finn')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    await cancelRequest(office.deps, office.as('finn'), requestId)
+    await cancelRequest(useCases.deps, useCases.as('finn'), requestId)
   })
 
   it('needs a yes like any other: the requester gives none', async () => {
-    const id = await office.granted()
+    const id = await useCases.granted()
     const { id: requestId } = await extend(id, 60)
     await expect(approve(requestId, 'rita')).rejects.toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
   })
 
   it('lets go on only what was asked: another grant written into the request gets no yes', async () => {
-    const [own, other] = [await office.granted(), await office.granted()]
+    const [own, other] = [await useCases.granted(), await useCases.granted()]
     const { id: requestId } = await extend(own, 60)
-    await office.overwriteRequest(requestId, { extends: other })
+    await useCases.overwriteRequest(requestId, { extends: other })
     await expect(approve(requestId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 })
 
 describe('extending a grant on somebody’s own role', () => {
-  let attached: AttachOffice
+  let attached: AttachUseCases
   beforeAll(async () => {
-    attached = await openAttachOffice('extend-attach')
+    attached = await openAttachUseCases('extend-attach')
   }, 60_000)
   afterAll(() => attached.close())
 
-  const policyOf = (id: string) => attached.shared.inline.current().get(policyNameOf(id)) ?? ''
+  const policyOf = (id: string) => attached.sharedRole.inline.current().get(policyNameOf(id)) ?? ''
 
   async function extended(id: string, durationMinutes = 60): Promise<string> {
     const caller = attached.as('rita')
@@ -187,44 +187,44 @@ describe('extending a grant on somebody’s own role', () => {
   }
 
   it('writes the new end into its one policy; until then access ends as it did before, and no look ends it', async () => {
-    const id = await attached.grantedOn()
+    const id = await attached.grantedAttach()
     const before = policyOf(id)
     const end = await extended(id)
     expect(before).not.toContain(end)
     expect(policyOf(id)).toBe(before)
-    await attached.look(true)
+    await attached.reconcile(true)
     expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
     await activateGrant(attached.deps, id)
     expect(policyOf(id)).toContain(end)
     expect(await attached.grant(id)).not.toHaveProperty('unwritten')
-    await attached.look(true)
+    await attached.reconcile(true)
     expect(await attached.grant(id)).toMatchObject({ status: 'active' })
     await attached.revoked(id)
-    expect(attached.held()).toEqual([])
+    expect(attached.attachedGrants()).toEqual([])
   })
 
   it('does not let somebody change its policy before the new end is written', async () => {
-    const id = await attached.grantedOn()
+    const id = await attached.grantedAttach()
     await extended(id)
     await extended(id, 120)
-    await attached.look(true)
+    await attached.reconcile(true)
     expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
-    attached.putByHand(policyNameOf(id), ANYTHING)
-    await attached.look(true)
+    attached.putByHand(policyNameOf(id), WIDER_POLICY)
+    await attached.reconcile(true)
     expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'changed-in-aws' } })
     await revokeGrant(attached.deps, id)
   })
 
   it('that ended meanwhile is not written any more', async () => {
-    const id = await attached.grantedOn()
+    const id = await attached.grantedAttach()
     await extended(id)
     await attached.revoked(id)
     await activateGrant(attached.deps, id)
-    expect(attached.held()).toEqual([])
+    expect(attached.attachedGrants()).toEqual([])
   })
 
   it('ends it where AWS refuses the new end', async () => {
-    const id = await attached.grantedOn()
+    const id = await attached.grantedAttach()
     await extended(id)
     attached.aws.faults.fail({ action: 'PutRolePolicy' }, { code: 'AccessDenied', status: 403 })
     await activateGrant(attached.deps, id)
@@ -233,7 +233,7 @@ describe('extending a grant on somebody’s own role', () => {
   })
 
   it('that AWS could not be asked for is written by the next job', async () => {
-    const id = await attached.grantedOn()
+    const id = await attached.grantedAttach()
     const end = await extended(id)
     attached.aws.faults.fail(
       { action: 'PutRolePolicy' },
@@ -243,7 +243,7 @@ describe('extending a grant on somebody’s own role', () => {
     attached.aws.faults.clear()
     expect(await attached.grant(id)).toMatchObject({ status: 'active', unwritten: true })
     const jobs: Job[] = []
-    await attached.older(id, 60_000)
+    await attached.backdate(id, 60_000)
     await reconcileGrants({ ...attached.deps, queue: { add: async (added) => void jobs.push(...added) } })
     expect(jobs).toContainEqual(expect.objectContaining({ act: 'activate', recordId: id }))
     await activateGrant(attached.deps, id)
@@ -252,12 +252,12 @@ describe('extending a grant on somebody’s own role', () => {
   })
 
   it('is not written for somebody who may not have it any more', async () => {
-    const id = await attached.grantedOn()
+    const id = await attached.grantedAttach()
     const before = policyOf(id)
     await extended(id)
-    attached.entra.company.disable(PEOPLE.rita)
+    attached.entra.tenant.disable(PEOPLE.rita)
     await activateGrant(attached.deps, id)
-    attached.entra.company.enable(PEOPLE.rita)
+    attached.entra.tenant.enable(PEOPLE.rita)
     expect(policyOf(id)).toBe(before)
     expect(await attached.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
     await attached.revoked(id)

@@ -2,22 +2,22 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findRequest } from '../../../src/access-requests/find-requests.ts'
 import { redisFeed } from '../../../src/redis/feed.ts'
 import { requestView } from '../../../src/views/request-view.ts'
-import { type Office, openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases, type UseCases } from '../../fixtures/use-cases.ts'
 
-let office: Office
+let useCases: UseCases
 beforeAll(async () => {
-  office = await openOffice('feed-warning')
+  useCases = await openUseCases('feed-warning')
 })
-afterAll(() => office.close())
+afterAll(() => useCases.close())
 
 async function warnings(): Promise<readonly string[]> {
-  const { id } = await office.ask()
-  return requestView(await findRequest(office.deps, office.as('rita'), id)).warnings
+  const { id } = await useCases.ask()
+  return requestView(await findRequest(useCases.deps, useCases.as('rita'), id)).warnings
 }
 
 test('who decides is told where the activity feed is not proven, until the first record of that bucket came', async () => {
   expect(await warnings()).toEqual([expect.stringContaining('finance-reports may not show here')])
-  const feed = redisFeed(await office.ground.open('request'), { prefix: office.ground.prefix })
+  const feed = redisFeed(await useCases.fixture.open('request'), { prefix: useCases.fixture.prefix })
   await feed.prove('payroll', '2026-11-22T10:00:00.000Z')
   expect(await warnings()).toHaveLength(1)
   await feed.prove('finance-reports', '2026-11-22T10:00:00.000Z')

@@ -4,20 +4,20 @@ import { requestAccess } from '../../../src/access-requests/request-access.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
-import { openAttachOffice } from '../../fixtures/attach-use-cases.ts'
+import { openAttachUseCases } from '../../fixtures/attach-use-cases.ts'
 
-/** DESIGN §2.7: on a shared role the name of the session is the person, so a name that two accounts have is nobody's. */
+/** DESIGN §2.7: on a shared role the session name identifies the person, so a name that two accounts have is accepted for neither. */
 
-const office = await openAttachOffice('namesake')
-const { company } = office.entra
-afterEach(() => company.change(PEOPLE.della, { mailNickname: 'della' }))
-afterAll(() => office.close())
+const useCases = await openAttachUseCases('namesake')
+const { tenant } = useCases.entra
+afterEach(() => tenant.change(PEOPLE.della, { mailNickname: 'della' }))
+afterAll(() => useCases.close())
 
-const giveDella = (mailNickname: string) => company.change(PEOPLE.della, { mailNickname })
+const giveDella = (mailNickname: string) => tenant.change(PEOPLE.della, { mailNickname })
 
 function ask() {
   const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['write'], reason: 'month-end' } as const
-  return requestAccess(office.deps, office.as('rita'), input)
+  return requestAccess(useCases.deps, useCases.as('rita'), input)
 }
 
 const refusal = {
@@ -27,9 +27,9 @@ const refusal = {
 
 test('nobody is asked for somebody whose session name another account has, even disabled and in other case', async () => {
   giveDella('RITA')
-  const before = office.aws.journal.entries().length
+  const before = useCases.aws.journal.entries().length
   await expect(ask()).rejects.toMatchObject(refusal)
-  expect(office.aws.journal.entries()).toHaveLength(before)
+  expect(useCases.aws.journal.entries()).toHaveLength(before)
   giveDella('della')
   expect(await ask()).toMatchObject({ status: 'pending' })
 })
@@ -37,16 +37,16 @@ test('nobody is asked for somebody whose session name another account has, even 
 test('no yes is taken once another account has the name, and the no still is', async () => {
   const { id } = await ask()
   const decide = (decision: 'approve' | 'deny') =>
-    reviewAccessRequest(office.deps, office.as('dana'), id, { decision, comment: '' })
+    reviewAccessRequest(useCases.deps, useCases.as('dana'), id, { decision, comment: '' })
   giveDella('rita')
   await expect(decide('approve')).rejects.toMatchObject(refusal)
   expect((await decide('deny')).status).toBe('denied')
 })
 
 test('nothing is attached once another account has the name', async () => {
-  const id = await office.approvedOn('rita')
+  const id = await useCases.approvedAttach('rita')
   giveDella('rita')
-  await activateGrant(office.deps, id)
-  expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
-  expect(office.held()).toEqual([])
+  await activateGrant(useCases.deps, id)
+  expect(await useCases.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
+  expect(useCases.attachedGrants()).toEqual([])
 })

@@ -14,7 +14,7 @@ import type { LatchkeyProcess } from '../../fixtures/world.ts'
 
 const ROUNDS = 1_000
 const ROUNDS_AT_ONCE = 6
-/** One elevation role takes 150 grants at once, so that each can still be denied: the rounds are spread over these. */
+/** One elevation role accepts 150 grants at once, so that each can still be denied. The rounds are spread over this many accounts. */
 const ACCOUNTS = 10
 
 const accounts = Array.from({ length: ACCOUNTS }, (_, n) => ({ name: `account-${n}`, id: `${111_122_223_330 + n}` }))
@@ -68,7 +68,7 @@ afterAll(async () => {
   await product.stop()
 })
 
-/** Pending requests as asks leave them: nobody can ask a thousand times within one test. */
+/** Writes pending requests as use cases do, because nobody may request a thousand times within one test. */
 async function seed(): Promise<readonly string[]> {
   const now = Date.now()
   const asked = [
@@ -114,7 +114,7 @@ function whatOf({ scopes, levels, durationMinutes, entitlement, reason }: Access
   return { scopes, levels, durationMinutes, entitlement, reason }
 }
 
-/** 503 means that nothing was decided, as on a machine that is too slow for a click: whoever clicked clicks again. */
+/** 503 means that nothing was decided (here: the machine was too slow), so the person clicks again. */
 async function click(web: LatchkeyProcess, person: 'max' | 'dana', id: string, decision: string): Promise<Click> {
   for (;;) {
     const sent = httpRequest(`${web.url}/api/v1/requests/${id}/reviews`, {
@@ -129,7 +129,7 @@ async function click(web: LatchkeyProcess, person: 'max' | 'dana', id: string, d
   }
 }
 
-/** Every mixture of approve and deny comes by, and each person meets each process. */
+/** Every mixture of approve and deny occurs, and each person uses each process. */
 function decisionsOf(n: number) {
   return { max: n & 1 ? 'approve' : 'deny', dana: n & 2 ? 'approve' : 'deny' } as const
 }
@@ -187,7 +187,7 @@ test('1,000 rounds of simultaneous clicks by two approvers against two web proce
   )
   expect(decided.sort()).toEqual([...ids].sort())
   expect(events.filter(({ kind }) => kind === 'request.approved')).toHaveLength(approved.length)
-  // The record moved once for each: asked, decided.
+  // Each record changed exactly twice: requested, decided.
   const versions = await Promise.all(ids.map((id) => product.cli.hget(`{latchkey}:request:${id}`, 'version')))
   expect(new Set(versions)).toEqual(new Set(['2']))
 }, 150_000)

@@ -5,24 +5,24 @@ import { reviewAccessRequest } from '../../../src/access-requests/review/review-
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
-import { OWN_ROLE_RULES, openAttachOffice } from '../../fixtures/attach-use-cases.ts'
+import { OWN_ROLE_RULES, openAttachUseCases } from '../../fixtures/attach-use-cases.ts'
 import { RULES } from '../../fixtures/world.ts'
 
-/** A record cannot say who a yes is for: the rules at the click name the principal of the request, or nobody says yes. */
+/** A record cannot choose the principal of an approval: the rules at the click must name the principal of the request. */
 
-const office = await openAttachOffice('named')
-afterAll(() => office.close())
+const useCases = await openAttachUseCases('named')
+afterAll(() => useCases.close())
 
 async function refusedBy(asking: AskDeps, rules: string): Promise<void> {
   const input = { scopes: [parseScope('s3://finance-reports/2026/')], levels: ['write'], reason: 'month-end' } as const
-  const { id } = await requestAccess(asking, office.as('rita'), input)
+  const { id } = await requestAccess(asking, useCases.as('rita'), input)
   const later = { ...asking, rules: parseRules(`people: { rita: ${PEOPLE.rita} }\n${rules}`) }
   const decide = (decision: 'approve' | 'deny') =>
-    reviewAccessRequest(later, office.as('dana'), id, { decision, comment: '' })
+    reviewAccessRequest(later, useCases.as('dana'), id, { decision, comment: '' })
   const another = expect.stringContaining('The rules now name another role')
   await expect(decide('approve')).rejects.toMatchObject({ code: 'NOT_ELIGIBLE', message: another })
   expect(
-    (await office.events('request.approved')).filter((event) => 'requestId' in event && event.requestId === id),
+    (await useCases.events('request.approved')).filter((event) => 'requestId' in event && event.requestId === id),
   ).toEqual([])
   expect((await decide('deny')).status).toBe('denied')
 }
@@ -32,7 +32,7 @@ test.each([
   ['another account', RULES.replace('111122223333', '444455556666')],
   ['the person’s own role', OWN_ROLE_RULES.replace('name: own-role', 'name: finance-reports')],
 ])('a session is refused its yes where the rules name %s at the click', async (_name, rules) => {
-  await refusedBy(office.sessions, rules)
+  await refusedBy(useCases.sessions, rules)
 })
 
 test.each([
@@ -42,15 +42,15 @@ test.each([
   ['another account', OWN_ROLE_RULES.replace('111122223333', '444455556666')],
   ['the elevation role', OWN_ROLE_RULES.replace('    driver: attach\n', '')],
 ])('a policy on the own role is refused its yes where the rules name %s at the click', async (_name, rules) => {
-  await refusedBy(office.deps, rules)
+  await refusedBy(useCases.deps, rules)
 })
 
 test('what was approved is not activated once the rules name another principal', async () => {
-  const id = await office.approvedOn()
+  const id = await useCases.approvedAttach()
   const rules = parseRules(
     `people: { rita: ${PEOPLE.rita} }\n${OWN_ROLE_RULES.replace('role: app-team', 'role: other-team')}`,
   )
-  await activateGrant({ ...office.deps, rules }, id)
-  expect(await office.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
-  expect(office.held()).toEqual([])
+  await activateGrant({ ...useCases.deps, rules }, id)
+  expect(await useCases.grant(id)).toMatchObject({ status: 'revoking', end: { cause: 'no-longer-eligible' } })
+  expect(useCases.attachedGrants()).toEqual([])
 })

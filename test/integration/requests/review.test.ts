@@ -66,7 +66,7 @@ async function cancelAll(person: PersonName): Promise<void> {
     await product.call(person, `/requests/${id}/cancel`)
 }
 
-/** A change in the company, taken back after the test. */
+/** Changes the directory and undoes the change after the test. */
 function meanwhile(change: () => void, back: () => void): void {
   change()
   undo.push(back)
@@ -95,10 +95,10 @@ describe('nobody decides their own request', () => {
   })
 
   test('not even as a member of the group that approves', async () => {
-    const { company } = product.entra
+    const { tenant } = product.entra
     meanwhile(
-      () => company.join(GROUPS.finance, PEOPLE.dana),
-      () => company.leave(GROUPS.finance, PEOPLE.dana),
+      () => tenant.join(GROUPS.finance, PEOPLE.dana),
+      () => tenant.leave(GROUPS.finance, PEOPLE.dana),
     )
     const id = await product.ask('dana')
     expect((await product.call('dana', `/requests/${id}`)).body.asked).toEqual(['Omar Haddad'])
@@ -109,8 +109,8 @@ describe('nobody decides their own request', () => {
   test('not even as one’s own manager', async () => {
     const id = await product.ask('rita')
     meanwhile(
-      () => product.entra.company.setManager(PEOPLE.rita, PEOPLE.rita),
-      () => product.entra.company.setManager(PEOPLE.rita, PEOPLE.max),
+      () => product.entra.tenant.setManager(PEOPLE.rita, PEOPLE.rita),
+      () => product.entra.tenant.setManager(PEOPLE.rita, PEOPLE.max),
     )
     expect(await refused('rita', id)).toMatchObject({ code: 'NOT_YOURS_TO_DECIDE' })
     await isPending(id)
@@ -129,15 +129,15 @@ test('to somebody whom the rules do not name, a request reads like one that does
 
 describe('authority is what rules and directory say at the click', () => {
   test('who was asked as manager and is it no longer decides nothing; the new manager decides without having been asked', async () => {
-    const { company } = product.entra
+    const { tenant } = product.entra
     meanwhile(
-      () => company.join(GROUPS.onCall, PEOPLE.rita),
-      () => company.leave(GROUPS.onCall, PEOPLE.rita),
+      () => tenant.join(GROUPS.onCall, PEOPLE.rita),
+      () => tenant.leave(GROUPS.onCall, PEOPLE.rita),
     )
     const id = await product.ask('rita', OLD)
     meanwhile(
-      () => company.setManager(PEOPLE.rita, PEOPLE.oona),
-      () => company.setManager(PEOPLE.rita, PEOPLE.max),
+      () => tenant.setManager(PEOPLE.rita, PEOPLE.oona),
+      () => tenant.setManager(PEOPLE.rita, PEOPLE.max),
     )
     expect(await refused('max', id)).toMatchObject({ status: 403, code: 'NOT_YOURS_TO_DECIDE' })
     await isPending(id)
@@ -149,19 +149,19 @@ describe('authority is what rules and directory say at the click', () => {
     [
       'whose account is disabled',
       'max',
-      (on) => product.entra.company.change(PEOPLE.max, { accountEnabled: !on }),
+      (on) => product.entra.tenant.change(PEOPLE.max, { accountEnabled: !on }),
       'disabled',
     ],
     [
       'who is a guest now',
       'max',
-      (on) => product.entra.company.change(PEOPLE.max, { userType: on ? 'Guest' : 'Member' }),
+      (on) => product.entra.tenant.change(PEOPLE.max, { userType: on ? 'Guest' : 'Member' }),
       'guests never review',
     ],
     [
       'who left the group',
       'dana',
-      (on) => product.entra.company[on ? 'leave' : 'join'](GROUPS.dataOwners, PEOPLE.dana),
+      (on) => product.entra.tenant[on ? 'leave' : 'join'](GROUPS.dataOwners, PEOPLE.dana),
       'asks the requester',
     ],
   ])('an approver %s decides nothing', async (_name, person, change, reason) => {
@@ -179,10 +179,10 @@ describe('authority is what rules and directory say at the click', () => {
   })
 
   test('what another entitlement of the same scope says does not help the approver', async () => {
-    const { company } = product.entra
+    const { tenant } = product.entra
     meanwhile(
-      () => company.join(GROUPS.onCall, PEOPLE.rita),
-      () => company.leave(GROUPS.onCall, PEOPLE.rita),
+      () => tenant.join(GROUPS.onCall, PEOPLE.rita),
+      () => tenant.leave(GROUPS.onCall, PEOPLE.rita),
     )
     const id = await product.ask('rita', OLD)
     expect(await refused('dana', id)).toEqual(NOT_FOUND)
@@ -209,14 +209,14 @@ describe('the requester’s eligibility is read again at the click', () => {
   test.each<readonly [string, () => void, () => void, string]>([
     [
       'left the group',
-      () => product.entra.company.leave(GROUPS.finance, PEOPLE.rita),
-      () => product.entra.company.join(GROUPS.finance, PEOPLE.rita),
+      () => product.entra.tenant.leave(GROUPS.finance, PEOPLE.rita),
+      () => product.entra.tenant.join(GROUPS.finance, PEOPLE.rita),
       'No entitlement names',
     ],
     [
       'is disabled',
-      () => product.entra.company.disable(PEOPLE.rita),
-      () => product.entra.company.enable(PEOPLE.rita),
+      () => product.entra.tenant.disable(PEOPLE.rita),
+      () => product.entra.tenant.enable(PEOPLE.rita),
       'disabled',
     ],
   ])('a requester who %s since cannot be approved, but denied', async (_name, change, back, reason) => {
@@ -230,10 +230,10 @@ describe('the requester’s eligibility is read again at the click', () => {
   })
 
   test('what another entitlement of the same scope says does not help the requester', async () => {
-    const { company } = product.entra
-    company.join(GROUPS.onCall, PEOPLE.rita)
+    const { tenant } = product.entra
+    tenant.join(GROUPS.onCall, PEOPLE.rita)
     const id = await product.ask('rita', OLD)
-    company.leave(GROUPS.onCall, PEOPLE.rita)
+    tenant.leave(GROUPS.onCall, PEOPLE.rita)
     expect(await refused('max', id)).toMatchObject({ code: 'NOT_ELIGIBLE' })
     await isPending(id)
   })
@@ -271,11 +271,11 @@ describe('while the directory does not answer, nothing is decided', () => {
   })
 
   test('it does not say whether the approver’s account is enabled', async () => {
-    const { company } = product.entra
+    const { tenant } = product.entra
     const id = await product.ask('finn')
     meanwhile(
-      () => company.change(PEOPLE.max, { accountEnabled: null }),
-      () => company.enable(PEOPLE.max),
+      () => tenant.change(PEOPLE.max, { accountEnabled: null }),
+      () => tenant.enable(PEOPLE.max),
     )
     expect(await refused('max', id)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
     await isPending(id)

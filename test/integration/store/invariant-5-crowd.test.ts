@@ -3,16 +3,16 @@ import type { Job } from '../../../src/jobs/catalog.ts'
 import { bullQueue } from '../../../src/redis/job-queue.ts'
 import { startWorkers } from '../../../src/redis/queue-workers.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import { ground, newId, until } from '../../fixtures/redis-record.ts'
+import { newId, redisFixture, until } from '../../fixtures/redis-record.ts'
 
-const here = ground('crowd')
-const { log, prefix } = here
-const record = redisRecord(await here.open('request'), { prefix })
-const shared = await here.open('worker')
+const fixture = redisFixture('crowd')
+const { log, prefix } = fixture
+const record = redisRecord(await fixture.open('request'), { prefix })
+const shared = await fixture.open('worker')
 const queue = bullQueue(shared, { prefix, log })
 afterAll(async () => {
   await queue.close()
-  here.close()
+  fixture.close()
 })
 
 const AT_ONCE = 5
@@ -39,7 +39,7 @@ test('an early end named after 2,000 ends on time comes before all of them that 
   release()
   await until(() => handled.length === 1 + crowd.length)
   await workers.close()
-  // What takes the place of the first that is through may have been looked for a moment before.
+  // The next job may have been fetched a moment before the first one finished.
   expect(handled.indexOf(early)).toBeLessThan(2 * AT_ONCE)
   expect(new Set(handled).size).toBe(1 + crowd.length)
 }, 60_000)

@@ -3,17 +3,17 @@ import type { Job } from '../../../src/jobs/catalog.ts'
 import { redisOutbox } from '../../../src/redis/outbox.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { relayOutbox } from '../../../workers/relay-outbox.ts'
-import { eventOf, ground, newId, until } from '../../fixtures/redis-record.ts'
+import { eventOf, newId, redisFixture, until } from '../../fixtures/redis-record.ts'
 
-const here = ground('relay')
-const { prefix, log } = here
-const redis = await here.open('request')
-afterAll(() => here.close())
+const fixture = redisFixture('relay')
+const { prefix, log } = fixture
+const redis = await fixture.open('request')
+afterAll(() => fixture.close())
 
 test('a job that the queue did not take stays in the outbox and is handed over again', async () => {
   const job = { act: 'revoke', recordId: newId(), occasion: '1' } as const
   await redisRecord(redis, { prefix }).commit({ records: [], audit: [eventOf()], jobs: [job] })
-  const outbox = redisOutbox(await here.open('worker'), { prefix, log, claimAfterMs: 50 })
+  const outbox = redisOutbox(await fixture.open('worker'), { prefix, log, claimAfterMs: 50 })
   const taken: Job[] = []
   let left: number | undefined
   const queue = {

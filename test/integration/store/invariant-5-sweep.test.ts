@@ -2,11 +2,11 @@ import { afterAll, expect, test } from 'vitest'
 import type { Job } from '../../../src/jobs/catalog.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { sweepDue } from '../../../workers/sweep-due.ts'
-import { eventOf, ground, until, write } from '../../fixtures/redis-record.ts'
+import { eventOf, redisFixture, until, write } from '../../fixtures/redis-record.ts'
 
-const here = ground('sweep-due')
-const record = redisRecord(await here.open('request'), { prefix: here.prefix })
-afterAll(() => here.close())
+const fixture = redisFixture('sweep-due')
+const record = redisRecord(await fixture.open('request'), { prefix: fixture.prefix })
+afterAll(() => fixture.close())
 
 test('the sweeper names what is overdue, and nothing whose time has not come', async () => {
   const now = await record.now()
@@ -19,7 +19,7 @@ test('the sweeper names what is overdue, and nothing whose time has not come', a
   const named: Job[] = []
   const queue = { add: async (jobs: readonly Job[]) => void named.push(...jobs) }
   const nothing = async () => {}
-  const { log } = here
+  const { log } = fixture
   const sweeper = sweepDue({
     record,
     queue,

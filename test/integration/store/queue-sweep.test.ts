@@ -8,17 +8,17 @@ import { startWorkers, type Task } from '../../../src/redis/queue-workers.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { relayOutbox } from '../../../workers/relay-outbox.ts'
 import { type SweepDeps, sweepDue } from '../../../workers/sweep-due.ts'
-import { eventOf, ground, newId, until, write } from '../../fixtures/redis-record.ts'
+import { eventOf, newId, redisFixture, until, write } from '../../fixtures/redis-record.ts'
 
-const here = ground('sweep')
-const { log } = here
-const request = await here.open('request')
-const shared = await here.open('worker')
+const fixture = redisFixture('sweep')
+const { log } = fixture
+const request = await fixture.open('request')
+const shared = await fixture.open('worker')
 
 /** The test's own: they run at the same time, because some wait for real time. What was begun last is stopped first. */
 type Mine = Pick<TestContext, 'onTestFinished'>
 
-afterAll(() => here.close())
+afterAll(() => fixture.close())
 
 function fresh({ onTestFinished }: Mine) {
   const prefix = `{t-sweep-${newId()}}`
@@ -97,7 +97,7 @@ describe.concurrent('what is due', () => {
       due: ids.map((id) => ({ kind: 'grants', id, at }) as const),
       audit: [eventOf()],
     })
-    // A key of another type makes Redis refuse to read it.
+    // Redis refuses to read a key of another type.
     await request.set(`${prefix}:grant:g-forged`, 'forged')
     const ran = noting(mine, prefix)
     sweep(mine, { record, queue })
@@ -127,7 +127,7 @@ describe.concurrent('a revocation that is overdue by 30 seconds', () => {
     const { record } = fresh(mine)
     const broken = await startRedis()
     mine.onTestFinished(broken.stop)
-    const elsewhere = ground('sweep-broken', broken.url)
+    const elsewhere = redisFixture('sweep-broken', broken.url)
     mine.onTestFinished(async () => elsewhere.close())
     const queue = bullQueue(await elsewhere.open('worker'), { log: elsewhere.log })
     await broken.kill9()
@@ -151,7 +151,7 @@ describe.concurrent('a revocation that is overdue by 30 seconds', () => {
     })
     await until(() => tried.includes('g-good') && tried.includes('g-bad'))
     expect(tried).not.toContain('g-activating')
-    // The failed one is tried again, and the loop still turns.
+    // The failed entry is tried again, and the loop continues.
     await until(() => tried.filter((id) => id === 'g-bad').length === 2)
     expect(tried.filter((id) => id === 'g-good')).toHaveLength(1)
     expect(loop.sinceLastTurnMs()).toBeGreaterThan(0)
@@ -188,7 +188,7 @@ describe.concurrent('over an outage', () => {
     onTestFinished(server.stop)
     const network = await startTcpProxy(server.socket)
     onTestFinished(network.stop)
-    const over = ground('sweep-outage', network.url)
+    const over = redisFixture('sweep-outage', network.url)
     onTestFinished(async () => over.close())
     const { prefix } = over
     const connection = await over.open('worker')
@@ -249,7 +249,7 @@ describe.concurrent('over an outage', () => {
     network.blackHole()
     await name('g-after')
     await until(() => ran.includes('g-after'))
-    // A job whose completion was lost in the silence runs once more: at least once is what a queue can promise.
+    // A job whose completion was lost in the outage runs once more: a queue can promise only "at least once".
     expect(new Set(ran)).toEqual(new Set(['g-before', 'g-after']))
   })
 })

@@ -6,27 +6,27 @@ import { redisOutbox } from '../../../src/redis/outbox.ts'
 import { startWorkers, type Task } from '../../../src/redis/queue-workers.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import { relayOutbox } from '../../../workers/relay-outbox.ts'
-import { eventOf, ground, newId, until } from '../../fixtures/redis-record.ts'
+import { eventOf, newId, redisFixture, until } from '../../fixtures/redis-record.ts'
 
-const here = ground('queue')
-const { log } = here
-const request = await here.open('request')
-const shared = await here.open('worker')
+const fixture = redisFixture('queue')
+const { log } = fixture
+const request = await fixture.open('request')
+const shared = await fixture.open('worker')
 
 const toStop: (() => Promise<void>)[] = []
 
 afterEach(async () => {
   for (const stop of toStop.splice(0).reverse()) await stop()
 })
-afterAll(() => here.close())
+afterAll(() => fixture.close())
 
-/** A queue, an outbox and a record that no other test sees. */
+/** A queue, an outbox and a record of this test alone. */
 async function fresh() {
   const prefix = `{t-queue-${newId()}}`
   const record = redisRecord(request, { prefix })
   const queue = bullQueue(shared, { prefix, log })
   toStop.push(queue.close)
-  const openOutbox = async () => redisOutbox(await here.open('worker'), { prefix, log, claimAfterMs: 20 })
+  const openOutbox = async () => redisOutbox(await fixture.open('worker'), { prefix, log, claimAfterMs: 20 })
   return { prefix, record, queue, openOutbox }
 }
 
@@ -115,7 +115,9 @@ describe('from the commit to the handler', () => {
     await record.commit({ records: [], audit: [eventOf()], jobs: [named] })
     expect((await outbox.read(10)).map((entry) => entry.job)).toEqual([named])
     expect(await request.xlen(`${prefix}:outbox`)).toBe(1)
-    expect(here.lines.map((line) => line.msg)).toContain('the outbox held entries that are not jobs; they were removed')
+    expect(fixture.lines.map((line) => line.msg)).toContain(
+      'the outbox held entries that are not jobs; they were removed',
+    )
   })
 })
 
@@ -126,7 +128,7 @@ describe('a worker', () => {
     const named = job({ at })
     await queue.add([named])
     const seen: number[] = []
-    // To BullMQ, whose clock is this process's, the job is due now.
+    // BullMQ uses this process's clock, by which the job is due now.
     const [early] = await stored(prefix, 'revoke').getDelayed()
     await early?.promote()
     work(prefix, async () => {

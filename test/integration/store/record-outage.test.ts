@@ -2,7 +2,7 @@ import { describe, expect, type TestContext, test } from 'vitest'
 import { startRedis } from '../../../bootstrap/redis.mjs'
 import { startTcpProxy } from '../../../sandbox/tcp-proxy.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
-import { dump, eventOf, ground, newId, until, write } from '../../fixtures/redis-record.ts'
+import { dump, eventOf, newId, redisFixture, until, write } from '../../fixtures/redis-record.ts'
 
 /** A Redis of the test's own, a record over a network that can fail, and a look past it. Tests that wait for real time run at the same time. */
 async function open({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
@@ -10,7 +10,7 @@ async function open({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
   onTestFinished(server.stop)
   const network = await startTcpProxy(server.socket)
   onTestFinished(network.stop)
-  const here = ground('outage', network.url)
+  const here = redisFixture('outage', network.url)
   onTestFinished(here.close)
   const { prefix } = here
   const redis = await here.open('request')

@@ -2,17 +2,17 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { isLatchkeyError, LatchkeyError } from '../../../src/errors.ts'
 import { redisRecord } from '../../../src/redis/redis-record-store.ts'
 import type { Commit, Limit } from '../../../src/store/commit.ts'
-import { dump, eventOf, ground, newId, until, write } from '../../fixtures/redis-record.ts'
+import { dump, eventOf, newId, redisFixture, until, write } from '../../fixtures/redis-record.ts'
 
-const here = ground('record')
-const redis = await here.open('request')
-const { prefix } = here
+const fixture = redisFixture('record')
+const redis = await fixture.open('request')
+const { prefix } = fixture
 const record = redisRecord(redis, { prefix })
 
-afterAll(() => here.close())
+afterAll(() => fixture.close())
 
-/** Writers of several processes: each on a connection of its own. */
-const writers = await Promise.all([1, 2, 3, 4].map(async () => redisRecord(await here.open('request'), { prefix })))
+/** As several processes: each writer has a connection of its own. */
+const writers = await Promise.all([1, 2, 3, 4].map(async () => redisRecord(await fixture.open('request'), { prefix })))
 
 function writer(n: number) {
   return writers[n % writers.length] ?? record

@@ -4,7 +4,7 @@ import { vendCredentials } from '../../../src/grants/credentials/vend-credential
 import { openClicks } from '../../bench/clicks.ts'
 import { startCountingProxy } from '../../bench/counting-proxy.ts'
 import { nameOf } from '../../bench/idle.ts'
-import { openOffice } from '../../fixtures/use-cases.ts'
+import { openUseCases } from '../../fixtures/use-cases.ts'
 import { startWorld } from '../../fixtures/world.ts'
 
 test('a yes in Teams asks Redis for the request, the time, the one commit, and all that the card then shows', async (context) => {
@@ -16,7 +16,7 @@ test('a yes in Teams asks Redis for the request, the time, the one commit, and a
   context.onTestFinished(() => world.stop())
   const clicks = await openClicks(world, redis.socket)
   context.onTestFinished(() => clicks.close())
-  // The first click loads the scripts; the second one is like all that follow.
+  // The first click loads the scripts. The second is like all later ones.
   const pending = await clicks.prepare(2)
   const trips: (readonly string[])[] = []
   for (const one of pending) {
@@ -37,10 +37,10 @@ test('credentials that are still good are handed out after one round trip', asyn
   context.onTestFinished(() => redis.stop())
   const proxy = await startCountingProxy(redis.socket)
   context.onTestFinished(() => proxy.stop())
-  const office = await openOffice('round-trips', { redisUrl: proxy.url })
-  context.onTestFinished(() => office.close())
-  const grantId = await office.granted()
-  const vend = () => vendCredentials(office.deps, office.as('rita'), grantId)
+  const useCases = await openUseCases('round-trips', { redisUrl: proxy.url })
+  context.onTestFinished(() => useCases.close())
+  const grantId = await useCases.granted()
+  const vend = () => vendCredentials(useCases.deps, useCases.as('rita'), grantId)
   const first = await vend()
   const before = proxy.trips().length
   expect(await vend()).toEqual(first)
@@ -48,6 +48,6 @@ test('credentials that are still good are handed out after one round trip', asyn
     .trips()
     .slice(before)
     .map((trip) => trip.map(([name = '']) => name))
-  // Whether there is room is known for two seconds.
+  // The memory check is cached for two seconds.
   expect(commands.filter((names) => !names.includes('info'))).toEqual([['hmget', 'evalsha', 'evalsha', 'hmget']])
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { buttons, type Chat, openChat, textIn } from '../../fixtures/bot.ts'
+import { type BotFixture, buttons, openBot, textIn } from '../../fixtures/bot.ts'
 
 const SCOPE = 's3://finance-reports/2026/'
 const LINE = `request write ${SCOPE} for 45m because month-end fix`
@@ -16,13 +16,13 @@ const NOT_FOUND = {
   error: { code: 'NOT_FOUND', message: 'There is no such request, or it is not yours to see. Check the id.' },
 }
 
-let chat: Chat
+let chat: BotFixture
 
 beforeAll(async () => {
-  chat = await openChat('turns')
+  chat = await openBot('turns')
 })
 afterEach(() => chat.clear())
-afterAll(() => chat.office.close())
+afterAll(() => chat.useCases.close())
 
 async function asked(line = LINE): Promise<string> {
   expect(await chat.say('rita', line)).toEqual([])
@@ -30,7 +30,7 @@ async function asked(line = LINE): Promise<string> {
 }
 
 async function ofForm(changes: object = {}, reference = `f${Math.random()}`) {
-  return chat.click('rita', 'ask', { for: chat.office.as('rita').objectId, ...FORM, ...changes }, reference)
+  return chat.click('rita', 'ask', { for: chat.useCases.as('rita').objectId, ...FORM, ...changes }, reference)
 }
 
 describe('asking in one line', () => {
@@ -49,7 +49,7 @@ describe('asking in one line', () => {
       durationMinutes: 45,
       reason: 'month-end fix',
     })
-    const [own] = await chat.copies(id)
+    const [own] = await chat.storedMessages(id)
     expect(own?.message.place).toMatchObject({ channel: 'teams', conversation: { conversationId: 'a:rita' } })
     expect(own?.message.reference).toBeUndefined()
   })
@@ -77,7 +77,7 @@ describe('the form', () => {
   test('offers what this person may ask for, and names them as the one it is for', async () => {
     const [form] = await chat.say('rita', 'request')
     expect(buttons(form)).toEqual(['ask'])
-    expect(JSON.stringify(form)).toContain(chat.office.as('rita').objectId)
+    expect(JSON.stringify(form)).toContain(chat.useCases.as('rita').objectId)
     expect(JSON.stringify(form)).toContain('s3://finance-reports/')
   })
 
@@ -93,13 +93,13 @@ describe('the form', () => {
     expect(buttons(answer)).toEqual(['cancel'])
     const [request] = await chat.requestsOf('rita')
     expect(request).toMatchObject({ scopes: [SCOPE], levels: ['write'], durationMinutes: 45, ticket: '' })
-    const [own] = await chat.copies(request?.id ?? '')
+    const [own] = await chat.storedMessages(request?.id ?? '')
     expect(own?.message).toMatchObject({ reference: 'form-1', role: 'requester' })
   })
 
   test('of somebody else is refused, whatever is in it', async () => {
     const before = await chat.requestsOf('finn')
-    const answer = await chat.click('finn', 'ask', { for: chat.office.as('rita').objectId, ...FORM }, 'form-2')
+    const answer = await chat.click('finn', 'ask', { for: chat.useCases.as('rita').objectId, ...FORM }, 'form-2')
     expect(answer).toEqual({
       error: { code: 'BAD_INPUT', message: 'This form belongs to somebody else. Say request to get your own.' },
     })
@@ -118,7 +118,7 @@ describe('the form', () => {
   test('is still one request after any number of newer ones', async () => {
     await ofForm({ reason: 'the first' }, 'form-4')
     const [first] = await chat.requestsOf('rita')
-    // As many as a list of the newest ones would hold.
+    // As many as a list of the newest ones shows.
     for (let newer = 0; newer < 25; newer += 1) {
       await chat.clear()
       await asked()
@@ -204,14 +204,14 @@ describe('deciding on the card', () => {
 
   test('while the directory does not answer nothing is decided, and the sentence says so', async () => {
     const id = await asked()
-    chat.office.entra.faults.fail('graph', { kind: 'down' })
+    chat.useCases.entra.faults.fail('graph', { kind: 'down' })
     try {
       const answer = await chat.click('max', 'approve', await chat.data(id))
       expect(answer).toMatchObject({
         error: { code: 'UNAVAILABLE', message: expect.stringContaining('Nothing was changed') },
       })
     } finally {
-      chat.office.entra.faults.heal()
+      chat.useCases.entra.faults.heal()
     }
     expect(await chat.request(id)).toMatchObject({ status: 'pending' })
   })
@@ -232,7 +232,7 @@ describe('missing and forbidden read alike', () => {
   })
 
   test('done', async () => {
-    const grantId = await chat.office.granted('rita')
+    const grantId = await chat.useCases.granted('rita')
     const forbidden = await chat.click('finn', 'done', { grantId })
     expect(forbidden).toHaveProperty('error.code', 'NOT_FOUND')
     expect(await chat.click('finn', 'done', { grantId: 'g-000000000000' })).toEqual(forbidden)
@@ -249,10 +249,10 @@ describe('looking', () => {
   })
 
   test('the message that told what was asked tells that, and what came of it has a message of its own', async () => {
-    const { requestId } = (await chat.office.grant(await chat.office.granted())).terms
-    const [first] = await chat.copies(requestId)
+    const { requestId } = (await chat.useCases.grant(await chat.useCases.granted())).terms
+    const [first] = await chat.storedMessages(requestId)
     if (!first) throw new Error('The request has no copy.')
-    await chat.change(first, { reference: 'first' })
+    await chat.changeMessage(first, { reference: 'first' })
     expect(buttons(await chat.click('rita', 'view', { requestId }, 'second'))).toEqual(['done'])
     expect(buttons(await chat.click('rita', 'view', { requestId }, 'first'))).toEqual([])
     expect(buttons(await chat.click('dana', 'view', { requestId }, 'first'))).toEqual(['done'])
@@ -274,10 +274,10 @@ describe('looking', () => {
       const [card] = await chat.say('rita', 'my access')
       return typeof card === 'object' ? Number(/(\d+) of your own/.exec(card.summary)?.[1]) : card
     }
-    const [one, two] = [await chat.office.granted(), await chat.office.granted()]
-    const { requestId } = (await chat.office.grant(two)).terms
+    const [one, two] = [await chat.useCases.granted(), await chat.useCases.granted()]
+    const { requestId } = (await chat.useCases.grant(two)).terms
     const before = Number(await own())
-    await chat.office.overwrite(one, () => ({ not: 'ours' }))
+    await chat.useCases.overwrite(one, () => ({ not: 'ours' }))
     expect(await own()).toBe(before - 1)
     await chat.overwrite(requestId, { not: 'ours' })
     expect(await own()).toBeLessThan(before)
@@ -309,7 +309,7 @@ describe('taking back and ending', () => {
 
   test('extend asks for the only live grant to go on, and its yes moves the end', async () => {
     expect(await chat.say('rita', 'extend because it')).toEqual([expect.stringMatching(/^You have no live grant/)])
-    const grantId = await chat.office.granted()
+    const grantId = await chat.useCases.granted()
     expect(await chat.say('rita', 'extend for 5m because it')).toEqual([
       expect.stringContaining('This grant lasts until'),
     ])
@@ -321,12 +321,16 @@ describe('taking back and ending', () => {
     expect(others).toEqual([])
     expect(textIn(await chat.click('max', 'view', { requestId: id }))).toContain('keep the right to')
     expect(textIn(await chat.click('max', 'approve', await chat.data(id)))).toContain('Access may last until')
-    expect(await chat.office.grant(grantId)).toMatchObject({ status: 'active', terms: { durationMinutes: 120 } })
+    expect(await chat.useCases.grant(grantId)).toMatchObject({ status: 'active', terms: { durationMinutes: 120 } })
     await chat.say('rita', 'done')
   })
 
   test('done ends the grant: on the card, by its approver, and by a word where there is only one', async () => {
-    const [one, two, three] = [await chat.office.granted(), await chat.office.granted(), await chat.office.granted()]
+    const [one, two, three] = [
+      await chat.useCases.granted(),
+      await chat.useCases.granted(),
+      await chat.useCases.granted(),
+    ]
     const [which] = await chat.say('rita', 'done')
     for (const id of [one, two, three]) expect(which).toContain(id)
     expect(which).toMatch(/^You have 3 live grants/)
@@ -334,7 +338,7 @@ describe('taking back and ending', () => {
     expect(await chat.say('dana', `revoke ${two}`)).toEqual([expect.stringContaining(`Grant ${two} ends now`)])
     expect(await chat.say('rita', 'done')).toEqual([expect.stringContaining(`Grant ${three} ends now`)])
     expect(await chat.say('rita', 'done')).toEqual([expect.stringMatching(/^You have no live grant/)])
-    for (const id of [one, two, three]) expect(await chat.office.grant(id)).toMatchObject({ status: 'revoking' })
+    for (const id of [one, two, three]) expect(await chat.useCases.grant(id)).toMatchObject({ status: 'revoking' })
     expect(await chat.click('rita', 'done', { grantId: one })).toHaveProperty('card')
   })
 })
@@ -357,7 +361,7 @@ describe('in a conversation of many, everybody reads the answer', () => {
   })
 
   test('of several grants, done names the ids and not what they reach', async () => {
-    const ids = [await chat.office.granted(), await chat.office.granted()]
+    const ids = [await chat.useCases.granted(), await chat.useCases.granted()]
     const [which] = await chat.say('rita', 'done', 'channel')
     for (const id of ids) expect(which).toContain(id)
     expect(which).not.toContain('s3://')
@@ -368,13 +372,13 @@ describe('the app comes to a person', () => {
   test('what could not be shown to them is due again; copies of others, and mails, stay as they are', async () => {
     const id = await asked()
     const dead = { dead: 'The app is not installed for this person.' }
-    for (const message of await chat.copies(id)) await chat.change(message, dead)
+    for (const message of await chat.storedMessages(id)) await chat.changeMessage(message, dead)
     expect(await chat.install('max')).toEqual(await chat.say('max', 'help'))
     expect(await chat.install('max')).toEqual(await chat.say('max', 'help'))
-    const { objectId } = chat.office.as('max')
-    const alive = (await chat.copies(id)).filter(({ message }) => message.dead === undefined)
+    const { objectId } = chat.useCases.as('max')
+    const alive = (await chat.storedMessages(id)).filter(({ message }) => message.dead === undefined)
     expect(alive.map(({ message }) => [message.reader, message.place.channel])).toEqual([[objectId, 'personal']])
-    const due = await chat.office.record.due('copies', await chat.office.record.now(), 100)
+    const due = await chat.useCases.record.due('copies', await chat.useCases.record.now(), 100)
     expect(due.map((entry) => entry.id)).toContain(id)
   })
 
@@ -385,9 +389,9 @@ describe('the app comes to a person', () => {
 
 describe('whoever asks too much asks the directory nothing', () => {
   async function refused(answer: Promise<unknown>): Promise<unknown> {
-    const before = chat.office.entra.graphCalls.length
+    const before = chat.useCases.entra.graphCalls.length
     const said = await answer
-    expect(chat.office.entra.graphCalls.length).toBe(before)
+    expect(chat.useCases.entra.graphCalls.length).toBe(before)
     return said
   }
 
@@ -412,7 +416,7 @@ describe('whoever asks too much asks the directory nothing', () => {
 test('whatever a card sends is answered with a sentence', async () => {
   const verbs = fc.oneof(fc.constantFrom('ask', 'approve', 'deny', 'view', 'done', 'cancel'), fc.string())
   const keys = fc.constantFrom('requestId', 'grantId', 'version', 'comment', 'for', 'scope', 'levels')
-  const data = fc.dictionary(keys, fc.oneof(fc.jsonValue(), fc.constant(chat.office.as('rita').objectId)))
+  const data = fc.dictionary(keys, fc.oneof(fc.jsonValue(), fc.constant(chat.useCases.as('rita').objectId)))
   await fc.assert(
     fc.asyncProperty(verbs, data, async (verb, given) => {
       const answer = await chat.click('oona', verb, given)

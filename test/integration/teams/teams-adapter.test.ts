@@ -2,25 +2,25 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import type { Card } from '../../../sandbox/teams/index.ts'
 import { conversation } from '../../../src/messages/message.ts'
-import { type DoorWorld, type Heard, openDoor } from '../../fixtures/teams.ts'
+import { type BotCall, openDoor, type TeamsDoor } from '../../fixtures/teams.ts'
 
-/** What Teams sends becomes turns, and what the bot answers becomes what Teams shows: through the SDK, against the sandbox. */
+/** Activities become interactions, and the bot's answers become replies in Teams: through the SDK, against the sandbox. */
 
-let door: DoorWorld
+let door: TeamsDoor
 
 beforeAll(async () => {
   door = await openDoor()
   await door.teams.install('rita')
-  door.heard.splice(0)
+  door.botCalls.splice(0)
 })
 afterAll(() => door.stop())
 afterEach(() => {
   door.teams.faults.heal()
-  // So that one test's messages do not count against the next one's.
+  // One test's messages must not count in the next one's limits.
   door.teams.clock.advance(3_600_000)
-  for (const list of [door.heard, door.lines]) list.splice(0)
-  delete door.mind.onMessage
-  delete door.mind.onClick
+  for (const list of [door.botCalls, door.lines]) list.splice(0)
+  delete door.behaviour.onMessage
+  delete door.behaviour.onClick
 })
 
 function card(text: string, actions: readonly object[] = []): Card {
@@ -30,12 +30,12 @@ function card(text: string, actions: readonly object[] = []): Card {
 const APPROVE = { type: 'Action.Execute', title: 'Approve', verb: 'approve', data: { requestId: 'r-1' } }
 const OLD = { type: 'Action.Submit', title: 'Old client', data: { verb: 'approve', requestId: 'r-1' } }
 
-/** Rita says something and is answered with a card; its message's id. */
+/** Rita writes and is answered with a card. Returns its message's id. */
 async function showCard(actions: readonly object[] = [APPROVE, OLD]): Promise<string> {
-  door.mind.onMessage = async (interaction) =>
+  door.behaviour.onMessage = async (interaction) =>
     interaction.reply({ card: card('Decide', actions), summary: 'A request' })
   await door.teams.say('rita', 'my access')
-  door.heard.splice(0)
+  door.botCalls.splice(0)
   return last().id
 }
 
@@ -45,17 +45,17 @@ function last(who: 'rita' | 'max' = 'rita', where: 'personal' | 'channel' = 'per
   return message
 }
 
-function only(): Heard {
-  const [heard, ...others] = door.heard
-  if (heard === undefined || others.length > 0) throw new Error(`${door.heard.length} turns were heard.`)
-  return heard
+function only(): BotCall {
+  const [botCall, ...others] = door.botCalls
+  if (botCall === undefined || others.length > 0) throw new Error(`${door.botCalls.length} turns were heard.`)
+  return botCall
 }
 
 describe('what is said', () => {
   test('in a personal chat it comes with who said it and where', async () => {
     await door.teams.say('rita', 'my access')
     const { interaction } = only()
-    expect(door.heard).toMatchObject([{ kind: 'message', text: 'my access' }])
+    expect(door.botCalls).toMatchObject([{ kind: 'message', text: 'my access' }])
     expect(interaction.caller).toMatchObject({
       tenantId: door.teams.tenantId,
       objectId: PEOPLE.rita,
@@ -74,9 +74,9 @@ describe('what is said', () => {
   })
 
   test('in a channel the mention is no part of it, and the reply stays in the thread', async () => {
-    door.mind.onMessage = async (interaction, text) => interaction.reply(`You said: ${text}`)
+    door.behaviour.onMessage = async (interaction, text) => interaction.reply(`You said: ${text}`)
     const { thread } = await door.teams.say('rita', 'request write s3://finance-reports/2026/', { where: 'channel' })
-    const said = door.heard.filter(({ kind }) => kind === 'message')
+    const said = door.botCalls.filter(({ kind }) => kind === 'message')
     expect(said).toMatchObject([
       {
         text: 'request write s3://finance-reports/2026/',
@@ -93,7 +93,7 @@ describe('what is said', () => {
   })
 
   test.each([[412], [429]])('a reply that Teams refuses for the moment (%s) is tried again', async (status) => {
-    door.mind.onMessage = async (interaction) => interaction.reply(`after ${status}`)
+    door.behaviour.onMessage = async (interaction) => interaction.reply(`after ${status}`)
     door.teams.faults.fail('replyToActivity', { kind: 'status', status }, { times: 2 })
     await door.teams.say('rita', 'help')
     expect(last().text).toBe(`after ${status}`)
@@ -101,7 +101,7 @@ describe('what is said', () => {
   })
 
   test('a reply whose answer is lost is not sent twice', async () => {
-    door.mind.onMessage = async (interaction) => interaction.reply('once only')
+    door.behaviour.onMessage = async (interaction) => interaction.reply('once only')
     door.teams.faults.fail('replyToActivity', { kind: 'lose' }, { times: 1 })
     await door.teams.say('rita', 'help')
     const texts = door.teams.conversation('rita').map(({ text }) => text)
@@ -109,7 +109,7 @@ describe('what is said', () => {
   })
 
   test('a token that went bad before its time is replaced', async () => {
-    door.mind.onMessage = async (interaction) => interaction.reply('with a new token')
+    door.behaviour.onMessage = async (interaction) => interaction.reply('with a new token')
     door.teams.expireBotTokens()
     await door.teams.say('rita', 'help')
     expect(last().text).toBe('with a new token')
@@ -119,7 +119,7 @@ describe('what is said', () => {
 describe('what is clicked', () => {
   test.each(['manual', 'automatic'] as const)('comes with verb, data, message and trigger (%s)', async (trigger) => {
     const id = await showCard()
-    door.mind.onClick = async () => ({ message: 'noted' })
+    door.behaviour.onClick = async () => ({ message: 'noted' })
     const action = { verb: 'approve', data: { requestId: 'r-1', comment: 'fine' } }
     expect(await door.teams.invoke('rita', id, action, trigger)).toEqual({
       kind: 'message',
@@ -135,13 +135,13 @@ describe('what is clicked', () => {
     [{ error: { code: 'CONFLICT', message: 'Too late.' } }, { kind: 'error', code: 'CONFLICT', message: 'Too late.' }],
   ])('is answered so that the client shows it: %j', async (answer, shown) => {
     const id = await showCard()
-    door.mind.onClick = async () => answer
+    door.behaviour.onClick = async () => answer
     expect(await door.teams.click('rita', id, 'approve')).toMatchObject({ ...shown, attempts: 1 })
   })
 
   test('an error of ours is said with a reference that the log holds, and nothing else of it', async () => {
     const id = await showCard()
-    door.mind.onClick = async () => {
+    door.behaviour.onClick = async () => {
       throw new Error('of the inside')
     }
     const outcome = await door.teams.click('rita', id, 'approve')
@@ -159,18 +159,18 @@ describe('what is clicked', () => {
 })
 
 test('a message that breaks the bot is answered with a reference, and the next one is heard', async () => {
-  door.mind.onMessage = async () => {
+  door.behaviour.onMessage = async () => {
     throw new Error('of the inside')
   }
   await door.teams.say('rita', 'help')
   expect(last().text).toMatch(/Something went wrong here\..*reference [0-9a-f-]{36}\./)
-  door.mind.onMessage = async (interaction) => interaction.reply('well again')
+  door.behaviour.onMessage = async (interaction) => interaction.reply('well again')
   await door.teams.say('rita', 'help')
   expect(last().text).toBe('well again')
 })
 
 test('what cannot even be answered does not leave the turn', async () => {
-  door.mind.onMessage = async () => {
+  door.behaviour.onMessage = async () => {
     throw new Error('of the inside')
   }
   door.teams.faults.fail('replyToActivity', { kind: 'status', status: 500 }, { times: 5 })
@@ -181,7 +181,7 @@ test('what cannot even be answered does not leave the turn', async () => {
 test('that the app was installed, or came into a team, is told', async () => {
   await door.teams.install('finn')
   await door.teams.say('max', 'hello', { where: 'channel' })
-  const arrivals = door.heard.filter(({ kind }) => kind === 'installed').map(({ interaction }) => interaction)
+  const arrivals = door.botCalls.filter(({ kind }) => kind === 'installed').map(({ interaction }) => interaction)
   const people = new Set(arrivals.map(({ caller }) => caller.objectId))
   expect(people).toEqual(new Set([PEOPLE.finn]))
   expect(arrivals.every(({ conversation: at }) => at.conversationType === 'personal')).toBe(true)
@@ -199,7 +199,7 @@ describe('what means nothing to the bot is taken, and nothing is done', () => {
   test.each(types)('%s', async (type, changes) => {
     const sent = { ...door.teams.activity('rita', 'my access'), ...changes, type }
     expect(await door.teams.deliver(sent)).toMatchObject({ status: 200 })
-    expect(door.heard).toEqual([])
+    expect(door.botCalls).toEqual([])
   })
 
   test('somebody without an object id', async () => {
@@ -208,7 +208,7 @@ describe('what means nothing to the bot is taken, and nothing is done', () => {
     expect(await door.teams.deliver({ ...sent, from })).toMatchObject({ status: 200 })
     const click = { type: 'invoke', name: 'adaptiveCard/action', value: { action: APPROVE } }
     expect(await door.teams.deliver({ ...sent, ...click, from })).toMatchObject({ status: 200 })
-    expect(door.heard).toEqual([])
+    expect(door.botCalls).toEqual([])
   })
 
   test('an unknown invoke, and a search for nothing', async () => {
@@ -216,6 +216,6 @@ describe('what means nothing to the bot is taken, and nothing is done', () => {
     expect(await door.teams.deliver({ ...sent, name: 'task/fetch' })).toMatchObject({ status: 200 })
     const search = { name: 'application/search', value: { queryText: '' } }
     expect(await door.teams.deliver({ ...sent, ...search })).toMatchObject({ status: 200, body: { statusCode: 200 } })
-    expect(door.heard).toEqual([])
+    expect(door.botCalls).toEqual([])
   })
 })

@@ -4,9 +4,9 @@ import { WRONG_BOT_TOKENS } from '../../../sandbox/teams/wrong-tokens.ts'
 import { strangeKey, tryForgedActivities } from '../../../src/http/authentication-self-test.ts'
 import { httpServer } from '../../../src/http/server.ts'
 import { CONNECTOR_ISSUER } from '../../../src/signing-keys/connector-keys.ts'
-import { type DoorWorld, openDoor } from '../../fixtures/teams.ts'
+import { openDoor, type TeamsDoor } from '../../fixtures/teams.ts'
 
-let door: DoorWorld
+let door: TeamsDoor
 let known: { readonly authorization: string }
 
 beforeAll(async () => {
@@ -14,18 +14,18 @@ beforeAll(async () => {
   known = { authorization: await door.teams.authorization() }
 })
 afterAll(() => door.stop())
-/** What the SDK says past our log. */
+/** The SDK's own output, which does not go through our log. */
 const printed = vi.spyOn(console, 'error')
 
 afterEach(() => {
   vi.useRealTimers()
   expect(printed.mock.calls).toEqual([])
   door.teams.faults.heal()
-  door.heard.splice(0)
+  door.botCalls.splice(0)
   door.passed.splice(0)
 })
 
-/** The clock of pauses begins at nought where it is replaced. */
+/** The clock of pauses starts at 0 when it is replaced. */
 function later(milliseconds: number): void {
   const nowMs = performance.now()
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -36,10 +36,10 @@ function activity(changes: object = {}): object {
   return { ...door.teams.activity('rita', 'my access'), ...changes }
 }
 
-/** The door still works, and its own people are heard. */
+/** The route still works for activities of its own tenant. */
 async function expectHeard(): Promise<void> {
   expect(await door.post(activity(), known)).toMatchObject({ status: 200, body: '' })
-  expect(door.heard).toHaveLength(1)
+  expect(door.botCalls).toHaveLength(1)
 }
 
 describe('invariant 13: nobody but our own Teams is heard', () => {
@@ -110,7 +110,7 @@ describe('invariant 13: nobody but our own Teams is heard', () => {
       other.teams.faults.fail('keys', { kind: 'status', status: 503 }, { times: 1_000 })
       const delivered = () => other.teams.deliver(other.teams.activity('rita', 'my access'))
       expect(await delivered()).toMatchObject({ status: 503 })
-      expect(other.heard).toEqual([])
+      expect(other.botCalls).toEqual([])
       other.teams.faults.heal()
       later(2_001)
       expect(await delivered()).toMatchObject({ status: 200 })
@@ -125,7 +125,7 @@ describe('while only the SDK cannot get the keys', () => {
     const other = await openDoor()
     try {
       const foreign = { ...other.teams.activity('rita', 'hello'), channelId: 'webchat' }
-      // Now the door has its keys.
+      // The route has loaded the keys by now.
       expect(await other.teams.deliver(foreign)).toMatchObject({ status: 403 })
       other.teams.faults.fail('keys', { kind: 'status', status: 503 }, { times: 1_000 })
       const refused = await other.refused()
@@ -135,7 +135,7 @@ describe('while only the SDK cannot get the keys', () => {
       })
       expect(await other.refused()).toBe(refused)
       expect(other.lines.filter((line) => line.includes('Failed to load openID config: 503'))).toHaveLength(1)
-      expect(other.heard).toEqual([])
+      expect(other.botCalls).toEqual([])
       other.teams.faults.heal()
       expect(await other.teams.deliver(other.teams.activity('rita', 'my access'))).toMatchObject({ status: 200 })
     } finally {

@@ -6,11 +6,11 @@ import type { Conversation } from '../../../src/messages/message.ts'
 import { type MessageSender, SenderBusy, Unreachable } from '../../../src/messages/message-sender.ts'
 import { teamsMessageSender } from '../../../src/teams/teams-message-sender.ts'
 import { type ChannelWorld, channelContract } from '../../contract/channel.contract.ts'
-import { keptLog, settingsOf } from '../../fixtures/teams.ts'
+import { collectingLog, settingsOf } from '../../fixtures/teams.ts'
 
 function channelOf(teams: SandboxTeams, changed: object = {}, lines: string[] = []): MessageSender {
   const settings = { ...settingsOf(teams), ...changed }
-  return teamsMessageSender({ settings, tenantId: teams.tenantId, log: keptLog(lines) })
+  return teamsMessageSender({ settings, tenantId: teams.tenantId, log: collectingLog(lines) })
 }
 
 async function start(): Promise<ChannelWorld> {

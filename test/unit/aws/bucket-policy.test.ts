@@ -5,7 +5,7 @@ import { DENIED_ON } from '../grants/a-grant.ts'
 
 const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
 const session = { driver: 'session', account: '111122223333', roleArn: ROLE, roleId: 'AROAEXAMPLE' } as const
-const holder = {
+const principal = {
   driver: 'attach',
   account: '111122223333',
   arn: 'arn:aws:iam::111122223333:role/analysts',
@@ -142,17 +142,17 @@ describe('a Deny of the bucket policy', () => {
 
 describe('a bucket policy that names whoever holds an attach grant', () => {
   const named: Record<string, object> = {
-    'by role': allow({ AWS: holder.arn }),
+    'by role': allow({ AWS: principal.arn }),
     'by session': allow({ AWS: 'arn:aws:sts::111122223333:assumed-role/analysts/rita@example.com' }),
     'by id': allow('*', { Condition: { StringLike: { 'aws:userid': 'AROAHOLDER:*' } } }),
   }
   it.each(Object.entries(named))('is told to the requester: it outlasts the grant (%s)', (_, statement) => {
-    const [warning] = bucketWarnings(policy(statement), 'finance-reports', { ...asked, principal: holder })
+    const [warning] = bucketWarnings(policy(statement), 'finance-reports', { ...asked, principal: principal })
     expect(warning).toContain('stays when this grant ends')
   })
 
   it('is not, of others', () => {
-    const others = policy(allow({ AWS: `${holder.arn}-2` }), allow({ AWS: 'arn:aws:iam::111122223333:root' }))
-    expect(bucketWarnings(others, 'finance-reports', { ...asked, principal: holder })).toEqual([])
+    const others = policy(allow({ AWS: `${principal.arn}-2` }), allow({ AWS: 'arn:aws:iam::111122223333:root' }))
+    expect(bucketWarnings(others, 'finance-reports', { ...asked, principal: principal })).toEqual([])
   })
 })

@@ -22,7 +22,7 @@ describe('writes to IAM in one account', () => {
   })
   afterEach(() => void vi.restoreAllMocks())
 
-  /** A write that is under way until `answer` is called. */
+  /** A write that stays in progress until `answer` is called. */
   function write(name: string, urgency: Urgency): Promise<string> {
     return lane.write(urgency, () => {
       started.push(name)

@@ -5,7 +5,7 @@ import { attachBoundaryFaults } from '../../../src/aws/inspect/attach-entity-pol
 import { boundaryFaults, trustFaults } from '../../../src/aws/inspect/elevation-role-policies.ts'
 import { NEVER } from '../../../src/rules/levels.ts'
 
-/** The documents of `terraform/policies`, as they are once rendered. */
+/** The documents of `terraform/policies`, rendered. */
 
 const HOME = '111122223333'
 const EXTERNAL_ID = 'c0ffee'.repeat(6)
@@ -14,7 +14,7 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `a-
 
 const large: Installation = {
   account: HOME,
-  elevationRoles: [{ name: 'prod', copies: 20 }],
+  elevationRoles: [{ name: 'prod', replicas: 20 }],
   identities,
   buckets: names(30),
   kmsKeys: names(3).map((name) => `arn:aws:kms:eu-west-1:${HOME}:key/${name}`),
@@ -23,7 +23,7 @@ const large: Installation = {
   externalId: undefined,
   accounts: Array.from({ length: 20 }, (_, index) => ({
     account: String(444455556660 + index),
-    elevationRoles: [{ name: 'prod', copies: 9 }],
+    elevationRoles: [{ name: 'prod', replicas: 9 }],
   })),
 }
 
@@ -68,7 +68,7 @@ describe('the shipped documents', () => {
   })
 })
 
-/** Of Terraform's placeholders, which are not JavaScript's. */
+/** Begins Terraform's placeholders, which are not JavaScript's. */
 const D = '$'
 
 describe('the renderer', () => {

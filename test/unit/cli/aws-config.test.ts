@@ -47,7 +47,7 @@ describe('a profile in the text of ~/.aws/config', () => {
     expect(written.toString()).toContain('credential_process = "/home/Jürgen/ノード/node" credentials g-')
   })
 
-  // U+010A is a newline where only its low byte is written.
+  // U+010A becomes a newline when only its low byte is written.
   test('has one line for each of its settings, whatever Latchkey answers', () => {
     const headings = (text: string) => Buffer.from(text, 'latin1').toString().match(/^\[.*/gm)
     for (const text of ['a\u010a[profile b]', 'a\u0a0a[profile b]', 'a\u200a[profile b]'])

@@ -20,7 +20,7 @@ describe('credentials as lines for a shell', () => {
     ])
   })
 
-  // PowerShell takes each of U+2018 to U+201B for a single quote.
+  // PowerShell reads each of U+2018 to U+201B as a single quote.
   test.each(["'", '\u2018', '\u2019', '\u201a', '\u201b', '\n', '\0', '`', '$(id)', ' ', ''])(
     'are none where one of them holds %j, which a shell could read otherwise',
     (text) => {

@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const GIVEN = { AWS_CONFIG_FILE, AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' }
 const addressed = z.object({ hostname: z.string() })
 
-/** Where the calls would go; none is sent. */
+/** The hosts that the calls would go to. Nothing is sent. */
 async function hosts(env: Readonly<Record<string, string | undefined>>): Promise<readonly string[]> {
   vi.stubEnv('AWS_ENDPOINT_URL', undefined)
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
@@ -32,7 +32,7 @@ async function hosts(env: Readonly<Record<string, string | undefined>>): Promise
   const accounts = new Map([['prod', { name: 'prod', id, elevationRole: 'latchkey/prod', copies: 1 }]])
   const { iam, sts } = awsClients({ accounts, part: 'web', log: { warn: () => undefined } })
   const [anywhere, regional] = [iam(id), sts('eu-west-1')]
-  // Before its first call it asks whose credentials these are.
+  // Before its first call the client asks which account the credentials belong to.
   anywhere.middlewareStack.remove('refuseOtherAccounts')
   anywhere.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })
   regional.middlewareStack.add(() => stop, { step: 'finalizeRequest', priority: 'high' })

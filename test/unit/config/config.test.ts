@@ -62,7 +62,7 @@ function without(env: Readonly<Record<string, string>>, name: string): Readonly<
   return Object.fromEntries(Object.entries(env).filter(([key]) => key !== name))
 }
 
-/** The names at fault; empty: it would start. */
+/** The names of the faulty variables; empty when Latchkey would start. */
 function namesAtFault(env: Readonly<Record<string, string>>): readonly string[] {
   try {
     readSetup(env, 'web')

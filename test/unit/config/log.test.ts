@@ -33,7 +33,7 @@ const config: Config = {
   sandbox: false,
 }
 
-/** The lines of the real log, kept instead of printed. */
+/** The line of the real log, returned instead of printed. */
 function written(line: object): string {
   const lines: string[] = []
   const log = openLog(config, 'web')

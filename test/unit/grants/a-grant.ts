@@ -13,7 +13,7 @@ export const ROLE: SessionPrincipal = {
   roleId: 'AROAEXAMPLE',
 }
 
-/** Of a grant of the driver `attach`: where AWS remembers its early end. */
+/** For grants of the driver `attach`: the role whose Deny document records an early end. */
 export const DENIED_ON = { roleArn: ROLE.roleArn, roleId: ROLE.roleId }
 
 export function someTerms(changes: Partial<Terms> = {}): Terms {

@@ -6,7 +6,7 @@ import { attachDocument } from '../../../src/policies/attached-policy.ts'
 import { iamTime } from '../../../src/policies/iam-time.ts'
 import type { AskableLevel } from '../../../src/rules/levels.ts'
 
-/** DESIGN §2.8: the principal holds exactly its baseline plus the union of its live grants, as the sandbox's evaluator sees it. */
+/** DESIGN §2.8: the principal has exactly its baseline plus the union of its live grants, by the sandbox's evaluator. */
 
 const ROLE = 'arn:aws:iam::111122223333:role/app-team'
 const ROLE_ID = 'AROAEXAMPLEEXAMPLE123'
@@ -60,7 +60,7 @@ function policyOf({ who, scope, levels, fromMinute, minutes }: Given) {
   return parsePolicy(text)
 }
 
-/** In words of the model, without a document. */
+/** The expected answer, from the grants and without a document. */
 function should(grants: readonly Given[], who: string, level: Level, key: string, minute: number): boolean {
   if (level === 'read' && key.startsWith('2025/')) return true
   return grants.some((one) => {

@@ -116,7 +116,7 @@ describe('commands', () => {
 })
 
 describe('a line of any size costs no more than its size', () => {
-  // Work that grows with the square of this would take minutes.
+  // Work that grows with the square of this size would take minutes.
   const SIZE = 300_000
   const pieces = [
     '\u200b',

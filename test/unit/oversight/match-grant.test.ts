@@ -56,7 +56,7 @@ describe('a record is unexplained', () => {
     ['before-the-grant', at('2026-11-22T09:58:59Z'), grant()],
     ['after-the-grant', at('2026-11-22T10:46:01Z'), grant()],
     ['after-the-grant', at('2026-11-22T10:12:00Z'), grant({ endedAt: '2026-11-22T10:10:30.000Z' })],
-    // Written down late: AWS ended it on time.
+    // The record got the end late; AWS ended the session on time.
     ['after-the-grant', at('2026-11-22T10:50:00Z'), grant({ endedAt: '2026-11-22T10:55:00.000Z' })],
     ['before-the-grant', someRecord({ eventTime: '2026-11-22T09:00:00Z', errorCode: 'AccessDenied' }), grant()],
   ])('%s', (unexplained, record, of) => {
@@ -80,12 +80,12 @@ function held(grantId: string, changes: Partial<Terms> = {}, more: Partial<Grant
   return grant({ terms: someTerms({ grantId, principal, ...changes }), id: grantId, ...more })
 }
 
-function byHolder(changes: object = {}, around: object = {}) {
+function byPrincipal(changes: object = {}, around: object = {}) {
   return someRecord({ userIdentity: { principalId: HOLDER }, ...changes }, around)
 }
 
 function about(eventName: string, key: string | undefined, bucketName = 'finance-reports') {
-  return byHolder({ eventName, requestParameters: { bucketName, key } })
+  return byPrincipal({ eventName, requestParameters: { bucketName, key } })
 }
 
 describe('a record is of a grant on somebody’s own role or user', () => {
@@ -94,8 +94,8 @@ describe('a record is of a grant on somebody’s own role or user', () => {
   const remove = held('g-00000000000d', { levels: ['delete'] })
   const purge = held('g-00000000000p', { levels: ['purge'] })
 
-  test.each<[string, ReturnType<typeof byHolder>, readonly GenuineGrant[], string]>([
-    ['in its scope', byHolder(), [write], write.grant.id],
+  test.each<[string, ReturnType<typeof byPrincipal>, readonly GenuineGrant[], string]>([
+    ['in its scope', byPrincipal(), [write], write.grant.id],
     ['by the scope, of several', about('PutObject', 'tmp/a'), [write, tmp], tmp.grant.id],
     ['of one whole object', about('PutObject', 'one.csv'), [write, tmp], tmp.grant.id],
     ['by the level, of several of one scope', about('DeleteObject', '2026/a'), [write, remove], remove.grant.id],
@@ -104,39 +104,39 @@ describe('a record is of a grant on somebody’s own role or user', () => {
     ['that writes in parts', about('UploadPart', '2026/a'), [remove, write], write.grant.id],
     [
       'that ends last, where nothing else tells them apart',
-      byHolder(),
+      byPrincipal(),
       [held('g-00000000000x'), write],
       'g-00000000000x',
     ],
     [
       'in whose time it was, of one scope',
-      byHolder(),
+      byPrincipal(),
       [held('g-00000000000x', {}, { endedAt: '2026-11-22T10:05:00.000Z' }), write],
       write.grant.id,
     ],
-    ['that AWS refused', byHolder({ errorCode: 'AccessDenied' }), [write], write.grant.id],
+    ['that AWS refused', byPrincipal({ errorCode: 'AccessDenied' }), [write], write.grant.id],
   ])('%s', (_when, record, grants, id) => {
     expect(matchAttached(record, grants, NOW)).toMatchObject({ grantId: id })
   })
 
-  test.each<[string, ReturnType<typeof byHolder>, readonly GenuineGrant[]]>([
-    ['not-a-session-of-a-grant', byHolder(), []],
-    ['not-a-session-of-a-grant', byHolder(), [grant()]],
-    ['not-a-session-of-a-grant', byHolder({}, { account: '999988887777' }), [write]],
-    ['not-a-session-of-a-grant', byHolder({ userIdentity: { principalId: 'AROAEXAMPLE:bob' } }), [write]],
+  test.each<[string, ReturnType<typeof byPrincipal>, readonly GenuineGrant[]]>([
+    ['not-a-session-of-a-grant', byPrincipal(), []],
+    ['not-a-session-of-a-grant', byPrincipal(), [grant()]],
+    ['not-a-session-of-a-grant', byPrincipal({}, { account: '999988887777' }), [write]],
+    ['not-a-session-of-a-grant', byPrincipal({ userIdentity: { principalId: 'AROAEXAMPLE:bob' } }), [write]],
     ['outside-the-scope', about('PutObject', '2025/a'), [write, tmp]],
     ['outside-the-scope', about('PutObject', '2026/a', 'other-bucket'), [write]],
     ['outside-the-scope', about('PutObject', 'one.csv.bak'), [tmp]],
-    ['outside-the-scope', byHolder({ eventName: 'AssumeRole', requestParameters: null }), [write]],
-    ['before-the-grant', byHolder({ eventTime: '2026-11-22T09:58:59Z' }), [write]],
-    ['after-the-grant', byHolder({ eventTime: '2026-11-22T10:46:01Z' }), [write]],
-    ['never-active', byHolder(), [held('g-00000000000n', {}, { activatedAt: undefined })]],
+    ['outside-the-scope', byPrincipal({ eventName: 'AssumeRole', requestParameters: null }), [write]],
+    ['before-the-grant', byPrincipal({ eventTime: '2026-11-22T09:58:59Z' }), [write]],
+    ['after-the-grant', byPrincipal({ eventTime: '2026-11-22T10:46:01Z' }), [write]],
+    ['never-active', byPrincipal(), [held('g-00000000000n', {}, { activatedAt: undefined })]],
   ])('but not %s', (unexplained, record, grants) => {
     expect(matchAttached(record, grants, NOW)).toEqual({ unexplained })
   })
 
   test('and nobody is looked for who can hold none', () => {
-    expect(principalIdOf(byHolder())).toBe(HOLDER)
+    expect(principalIdOf(byPrincipal())).toBe(HOLDER)
     expect(principalIdOf(by('AIDAEXAMPLE'))).toBe('AIDAEXAMPLE')
     expect(principalIdOf(by('AROAEXAMPLE:g-0123456789ab'))).toBeUndefined()
     expect(principalIdOf(by('111122223333'))).toBeUndefined()

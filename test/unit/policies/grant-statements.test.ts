@@ -41,7 +41,7 @@ function read(order: Order, bucket?: BucketFacts) {
   return document.parse(JSON.parse(write(order, bucket))).Statement
 }
 
-/** What AWS would say to this request of somebody who holds the document and nothing else. */
+/** What AWS would answer to this request of a caller whose only policy is the document. */
 function allows(policy: PolicyDocument, action: string, resource: string, context: Context = {}): boolean {
   return evaluate({
     identityPolicies: [policy],
@@ -50,7 +50,7 @@ function allows(policy: PolicyDocument, action: string, resource: string, contex
   }).allowed
 }
 
-// Keys that no parser lets through: the document does not count on the parser.
+// Characters that no parser accepts in a key, because the document must not depend on the parser.
 const character = fc.constantFrom('a', 'b', '/', '*', '?', '$', '{', '}', '"', '\\', '.', ' ', 'é', '日', '\n')
 const key = fc.string({ unit: character, maxLength: 8 })
 const NAME = 'finance-reports'

@@ -58,7 +58,7 @@ export function person(objectId: string, change: Partial<Person> = {}): Person {
   return { objectId, tenantId: TENANT, name: `person ${objectId[0]}`, enabled: true, guest: false, ...change }
 }
 
-/** The rules of the tests with one place written otherwise. */
+/** The rules of the tests with one text replaced. */
 export function change(from: string, to: string): string {
   if (!RULES_TEXT.includes(from)) throw new Error(`the rules of the tests do not hold ${from}`)
   return RULES_TEXT.replace(from, () => to)

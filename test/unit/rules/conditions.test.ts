@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parseRules } from '../../../src/rules/file/parse-rules.ts'
 import { change, faultsOf } from './a-rules-file.ts'
 
-/** The rules of the tests, with these lines on the second entitlement. */
+/** The rules of the tests with these lines in the second entitlement. */
 function cleanUp(...lines: readonly string[]): string {
   return change('levels: [delete]', lines.map((line, index) => (index === 0 ? line : `    ${line}`)).join('\n'))
 }
@@ -90,10 +90,12 @@ describe('conditions of an entitlement', () => {
 })
 
 describe('who holds grants of the driver attach', () => {
-  const holders = (rows: string) => change('entitlements:', `principals: {prod: ${rows}}\nentitlements:`)
+  const withPrincipals = (rows: string) => change('entitlements:', `principals: {prod: ${rows}}\nentitlements:`)
 
   test('is a role with the name of its sessions, or a user', () => {
-    const rules = parseRules(holders('{group:finance: {role: analyst, sessionName: mail}, person:lead: {user: lead}}'))
+    const rules = parseRules(
+      withPrincipals('{group:finance: {role: analyst, sessionName: mail}, person:lead: {user: lead}}'),
+    )
     expect(rules.principals.get('prod')).toMatchObject([
       { kind: 'role', name: 'analyst', sessionName: 'mail' },
       { kind: 'user', name: 'lead' },
@@ -112,11 +114,11 @@ describe('who holds grants of the driver attach', () => {
     ['{group:finance: {role: Prod, sessionName: mail}}', /Prod is an elevation role of Latchkey/],
     ['{group:finance: {role: analyst, sessionName: displayName}}', /one of mail, userPrincipalName/],
   ])('%s is refused', (rows, problem) => {
-    expect(problems(holders(rows))).toContainEqual(expect.stringMatching(problem))
+    expect(problems(withPrincipals(rows))).toContainEqual(expect.stringMatching(problem))
   })
 
   test.each(['shared', 'Shared'])('one user of two people is refused, as %s too', (name) => {
-    const text = holders(`{person:lead: {user: shared}, person:bo: {user: ${name}}}`).replace(
+    const text = withPrincipals(`{person:lead: {user: shared}, person:bo: {user: ${name}}}`).replace(
       'people: {',
       'people: {bo: bbbbbbbb-0000-4000-8000-00000000000b, ',
     )
@@ -125,7 +127,7 @@ describe('who holds grants of the driver attach', () => {
 
   test('a role whose sessions are called after one attribute of some and another of others is refused', () => {
     const rows = (role: string, attribute: string) =>
-      holders(
+      withPrincipals(
         `{group:finance: {role: analyst, sessionName: mail}, person:lead: {role: ${role}, sessionName: ${attribute}}}`,
       )
     const refused = expect.stringMatching(/called after one attribute/)

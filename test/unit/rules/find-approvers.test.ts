@@ -6,7 +6,7 @@ import { ADA, BO, entitlement, LEAD, OWNERS, person } from './a-rules-file.ts'
 
 const ada = person(ADA)
 
-/** A directory that is one table. */
+/** A directory made from one table. */
 function directoryOf(table: { people?: readonly Person[]; manager?: Person; owners?: readonly Person[] }) {
   return {
     person: async (objectId: string) => table.people?.find((candidate) => candidate.objectId === objectId),

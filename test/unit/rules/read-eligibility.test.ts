@@ -5,13 +5,13 @@ import { readEligibility } from '../../../src/rules/read-eligibility.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
 import { ADA, BO, change, LEAD, person } from './a-rules-file.ts'
 
-/** The rules of the tests, with who holds what is deleted. */
-function rulesWith(holder: string, driver = 'attach') {
-  const row = `principals: {prod: {person:lead: ${holder}}}\nentitlements:`
+/** The rules of the tests, with this own identity of the lead and this driver in the entitlement for deletes. */
+function rulesWith(ownIdentity: string, driver = 'attach') {
+  const row = `principals: {prod: {person:lead: ${ownIdentity}}}\nentitlements:`
   return parseRules(change('entitlements:', row).replace('[delete]', `[delete]\n    driver: ${driver}`))
 }
 
-/** Asks for Ada, who is the lead here, of a directory that finds these ids by any value. */
+/** Reads the eligibility of Ada, the lead, with a directory that finds these ids by any value. */
 async function read(rules: ReturnType<typeof rulesWith>, ids: readonly string[]) {
   const questions: (readonly [DirectoryAttribute, string])[] = []
   async function idsWith(attribute: DirectoryAttribute, value: string) {

@@ -76,7 +76,7 @@ const key = fc
   .map(([segments, isPrefix]) => segments.join('/') + (isPrefix && segments.length > 0 ? '/' : ''))
 const scopes = fc.record({ bucket: fc.constantFrom('bucket-a', 'bucket-b'), key })
 
-/** What S3 would serve under the scope, said another way than `contains` says it. */
+/** What S3 would serve under the scope, computed differently from `contains`. */
 function matches(scope: Scope, object: Scope): boolean {
   if (scope.bucket !== object.bucket) return false
   if (scope.key === '') return true
@@ -123,7 +123,7 @@ describe('properties of scopes', () => {
         const tails = ['', 'x', 'x/y', ...keys]
         const objects = tails.map((tail) => ({ bucket: inner.bucket, key: inner.key + tail }))
         const reached = objects.filter((object) => matches(inner, object))
-        // An object scope reaches itself alone; the others reach their own start and something beside every deeper scope.
+        // An object scope covers only itself. The other scopes cover their own prefix and an object beside every deeper scope.
         expect(contains(outer, inner)).toBe(reached.every((object) => matches(outer, object)))
       }),
       { numRuns: 5000 },

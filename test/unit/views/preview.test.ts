@@ -7,7 +7,7 @@ import { ASKABLE_LEVELS, type Level } from '../../../src/rules/levels.ts'
 import { parseScope } from '../../../src/rules/scope.ts'
 import { type PreviewLine, previewLines, previewOf } from '../../../src/views/preview.ts'
 
-/** What cards promise, asked of the sandbox's AWS with the document that the grant is made true with. */
+/** The lines of a card, checked by the sandbox's evaluator against the document that enforces the grant. */
 
 const END = '2026-11-22T14:45:00Z'
 const NOW = { 'aws:CurrentTime': '2026-11-22T14:44:59Z' }
@@ -29,7 +29,7 @@ function allows(policy: PolicyDocument, action: string, resource: string, contex
   return evaluate({ identityPolicies: [policy], principal, request: { action, resource, context } }).allowed
 }
 
-/** One request for every action and scope that a line speaks of. */
+/** One request for each action and scope of a line. */
 function requestsOf({ on, actions }: PreviewLine, scopes: readonly string[]) {
   return scopes.map(parseScope).flatMap(({ key }) => {
     const isPrefix = key === '' || key.endsWith('/')
@@ -40,7 +40,7 @@ function requestsOf({ on, actions }: PreviewLine, scopes: readonly string[]) {
   })
 }
 
-/** Other actions that come to the same: who cannot do a thing must not be able to do it by these either. */
+/** Other actions with the same effect. A person who cannot do something must not be able to do it through these. */
 const COMES_TO_THE_SAME: Readonly<Record<string, readonly string[]>> = {
   'see names': ['s3:ListBucketVersions', 's3:ListBucketMultipartUploads'],
   download: ['s3:GetObjectVersion', 's3:GetObjectTorrent'],
@@ -59,12 +59,12 @@ const SCOPES: readonly (readonly string[])[] = [
 ]
 
 const SETS: readonly (readonly Level[])[] = Array.from({ length: 2 ** ASKABLE_LEVELS.length - 1 }, (_, bits) =>
-  ASKABLE_LEVELS.filter((_level, place) => ((bits + 1) >> place) % 2 === 1),
+  ASKABLE_LEVELS.filter((_level, index) => ((bits + 1) >> index) % 2 === 1),
 )
 
 const CASES = SETS.flatMap((levels) => SCOPES.map((scopes) => ({ levels, scopes })))
 
-/** Meets every condition that a test sets. */
+/** Satisfies every condition that a test sets. */
 const MEETS: Context = {
   ...NOW,
   'aws:SourceIp': '203.0.113.7',

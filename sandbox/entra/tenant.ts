@@ -1,4 +1,4 @@
-/** Who works in the sandbox's company, and the changes that a test or a demo makes to it while it runs. */
+/** The people, groups and contacts in the sandbox's directory, and the changes that a test or a demo makes to them. */
 
 export interface SandboxPerson {
   readonly id: string
@@ -8,11 +8,11 @@ export interface SandboxPerson {
   readonly mailNickname?: string
   readonly employeeId?: string
   readonly jobTitle: string | null
-  /** Null: Graph does not tell. */
+  /** Null when Graph does not return it. */
   readonly accountEnabled: boolean | null
   readonly userType: 'Member' | 'Guest' | null
   readonly managerId?: string
-  /** Whether they have something to confirm a sign-in with; default: they do. */
+  /** True when the person can confirm a sign-in with a second factor; default true. */
   readonly secondFactor?: boolean
   readonly appRoles: readonly string[]
 }
@@ -24,14 +24,14 @@ export interface SandboxGroup {
   readonly members: readonly string[]
 }
 
-/** An address in the organisation's book: may be somebody's manager, cannot sign in. */
+/** A contact of the organisation. It may be a person's manager but cannot sign in. */
 export interface SandboxContact {
   readonly id: string
   readonly displayName: string
   readonly mail: string
 }
 
-export interface CompanyData {
+export interface TenantData {
   readonly people: readonly SandboxPerson[]
   readonly groups: readonly SandboxGroup[]
   readonly contacts: readonly SandboxContact[]
@@ -42,12 +42,12 @@ export type DirectoryObject =
   | { readonly type: 'group'; readonly object: SandboxGroup }
   | { readonly type: 'orgContact'; readonly object: SandboxContact }
 
-export interface Company {
+export interface Tenant {
   people(): readonly SandboxPerson[]
   person(id: string): SandboxPerson | undefined
   group(id: string): SandboxGroup | undefined
   managerOf(id: string): DirectoryObject | undefined
-  /** Every object in the group, nested groups opened, each once, in a stable order. */
+  /** Every object in the group and its nested groups, each once, in a stable order. */
   transitiveMembers(groupId: string): readonly DirectoryObject[]
   change(id: string, changes: Partial<Omit<SandboxPerson, 'id'>>): void
   disable(id: string): void
@@ -59,7 +59,7 @@ export interface Company {
   remove(id: string): void
 }
 
-export function createCompany(data: CompanyData): Company {
+export function createTenant(data: TenantData): Tenant {
   const people = new Map(data.people.map((person) => [person.id, person]))
   const groups = new Map(data.groups.map((group) => [group.id, group]))
   const contacts = new Map(data.contacts.map((contact) => [contact.id, contact]))

@@ -1,4 +1,4 @@
-/** What stands on a card, found without the code that put it there. */
+/** Reads a card without the code that made it. */
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -13,7 +13,7 @@ export function nodesOfType(card: object, ...types: readonly string[]): readonly
   return nodesOf(card).filter(({ type }) => typeof type === 'string' && types.includes(type))
 }
 
-/** Verbs of its buttons, as they stand; `open` is the link. The refresh is no button. */
+/** The verbs of the buttons in order; `open` for a link. The refresh action is no button. */
 export function buttonsOf(card: object): readonly string[] {
   const { refresh: _, ...rest } = Object.fromEntries(Object.entries(card))
   return nodesOfType(rest, 'Action.Execute', 'Action.OpenUrl').map(({ type, verb }) =>
@@ -21,8 +21,8 @@ export function buttonsOf(card: object): readonly string[] {
   )
 }
 
-/** What each RichTextBlock says, its runs put together. */
-export function saidOn(card: object): readonly string[] {
+/** The text of each RichTextBlock, its runs joined. */
+export function textsOn(card: object): readonly string[] {
   return nodesOfType(card, 'RichTextBlock').map((block) =>
     nodesOfType(block, 'TextRun')
       .map(({ text }) => text)
@@ -30,7 +30,7 @@ export function saidOn(card: object): readonly string[] {
   )
 }
 
-/** What is read as markdown, or as one of a card's functions. */
+/** The texts that a client reads as markdown or as a card function. */
 export function markdownOn(card: object): readonly string[] {
   return nodesOfType(card, 'TextBlock').map(({ text }) => String(text))
 }

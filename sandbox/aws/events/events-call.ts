@@ -1,11 +1,12 @@
 import { authorize, deniedMessage } from '../authorize.ts'
-import { AwsError, type Call, type SandboxCore } from '../call.ts'
+import { AwsError, type Call } from '../call.ts'
+import type { SandboxCore } from '../core.ts'
 import type { Context } from '../evaluator.ts'
 import type { Bus } from './bus.ts'
 import type { BusEvent } from './trail.ts'
 
-/** One call on EventBridge under way. */
-export interface Desk {
+/** One call on EventBridge and what is needed to carry it out. */
+export interface EventsCall {
   readonly core: SandboxCore
   readonly call: Call
   readonly bus: Bus
@@ -14,9 +15,9 @@ export interface Desk {
   publish(event: BusEvent): void
 }
 
-export function mustAllow(desk: Desk, action: string, resource: string, context: Context = {}): void {
-  const { identity, request } = desk.call
-  const verdict = authorize(desk.core, { identity, action, resource, request, context })
+export function mustAllow(eventsCall: EventsCall, action: string, resource: string, context: Context = {}): void {
+  const { identity, request } = eventsCall.call
+  const verdict = authorize(eventsCall.core, { identity, action, resource, request, context })
   if (verdict.allowed) return
   throw new AwsError('AccessDeniedException', 400, deniedMessage(identity, action, resource, verdict))
 }
