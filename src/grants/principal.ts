@@ -35,7 +35,11 @@ export const principalSchema = z.discriminatedUnion('driver', [
   z.strictObject({ driver: z.literal('attach'), account, arn: z.string(), userid: z.string(), deniedOn: elevation }),
 ])
 
-/** @example denyId({ account: '111122223333', roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod', … }) // "111122223333.prod" */
+/**
+ * The id of a role's deny list.
+ * @example denyId({ account: '111122223333', roleArn: 'arn:aws:iam::111122223333:role/latchkey/prod', … })
+ * // "111122223333.prod"
+ */
 export function denyId(principal: SessionPrincipal): string {
   return `${principal.account}.${principal.roleArn.split('/').at(-1)}`
 }
