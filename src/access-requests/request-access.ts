@@ -75,8 +75,8 @@ async function takeAsk(deps: AskDeps, caller: Caller, input: AskInput): Promise<
   const requester = await readRequester(deps.directory, caller)
   const decision = await refuseUnlessEligible(deps, requester, input)
   const asked = await refuseWithoutApprovers(deps.directory, decision, requester)
-  const holding = await findPrincipal(deps, caller, decision, input)
-  return await commitRequest(deps, requester, input, { decision, asked, ...holding })
+  const chosen = await findPrincipal(deps, caller, decision, input)
+  return await commitRequest(deps, requester, input, { decision, asked, ...chosen })
 }
 
 /** An extension keeps the principal of its grant and needs no full preflight, because AWS already allowed it. */

@@ -73,7 +73,7 @@ export async function waitingAccounts(deps: ReadyDeps): Promise<readonly string[
   return [...new Set(known.filter((role) => role.epoch !== epoch).map(({ account }) => account))]
 }
 
-/** ARNs of the roles whose Deny document in AWS lacks the record's epoch, also of roles that the rules no longer name. */
+/** ARNs of roles whose Deny document in AWS lacks the record's epoch, also of roles that the rules no longer name. */
 export async function waitingRoles(deps: Omit<DenyDeps, 'log'>): Promise<readonly string[]> {
   const epoch = await deps.record.epoch()
   const waiting = async (role: SessionPrincipal) =>

@@ -24,7 +24,7 @@ export async function readReadiness(
 
 /**
  * Refuses until the principal's role carries the record's epoch and accepts new sessions. A grant of the driver
- * `attach` waits for its account's elevation role, because the adoption of an epoch removes all attached policies first.
+ * `attach` waits for its account's elevation role: the adoption of an epoch removes all attached policies first.
  * @param read a readiness that was read earlier; one of another role is ignored and read again
  * @throws UNAVAILABLE
  * @returns ms since 1970: the role refuses sessions that were issued before this time

@@ -29,7 +29,7 @@ export function adoptionNotice(found: Adoption, roleArn: string, isFirst: boolea
   if (held.epoch === UNKNOWN_EPOCH) {
     return { kind: 'deny-changed', id: noticeIdOf(`${epoch} ${roleArn} ${version}`), ...seen, isFirst }
   }
-  // An older record was restored that lists its epoch as adopted. The id contains the hour, because a record can be
-  // restored more than once.
+  // The record was restored from a backup in which its own epoch was adopted already.
+  // The id contains the hour, because a record can be restored more than once.
   return { kind: 'record-replaced', id: noticeIdOf(`${epoch} ${held.epoch} ${Math.floor(nowMs / HOUR_MS)}`), ...seen }
 }

@@ -24,8 +24,8 @@ const ENDED_BEFORE = 'AWS already denies this grant; the record is older than it
 /**
  * Revokes the grants that AWS denies and the record calls live. Either the record is older than their end, or their id
  * was added by hand.
- * @returns the ids in AWS whose grant is believed, with the time from which each may leave. After a write whose response
- * was lost, the record does not list them yet.
+ * @returns the ids in AWS whose grant is believed, with the time from which each may leave. After a write whose
+ * response was lost, the record does not list them yet.
  */
 export async function revokeAlreadyDenied(
   deps: Deps,
