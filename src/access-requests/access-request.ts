@@ -10,7 +10,7 @@ const person = z.strictObject({ objectId: z.guid(), name: z.string() })
 
 const review = z.strictObject({
   reviewer: person,
-  /** In which capacity, as `manager` or `group:data-owners`. */
+  /** The capacity in which the reviewer decided, such as `manager` or `group:data-owners`. */
   as: z.string(),
   decision: z.enum(['approve', 'deny']),
   comment: z.string(),
@@ -24,28 +24,36 @@ const accessRequest = z.strictObject({
   /** Canonical, as `s3://bucket/prefix/`. */
   scopes: z.array(z.string()).min(1),
   levels: z.array(z.enum(ASKABLE_LEVELS)).min(1),
-  /** As the entitlement had them when asked, for showing; a grant carries those of the click. */
+  /** The entitlement's conditions at the time of the request, for display. A grant carries those of the approval. */
   conditions: conditions.optional(),
   durationMinutes: z.int().positive(),
   reason: z.string(),
   ticket: z.string(),
   entitlement: z.string(),
-  /** The live grant that this would let go on. */
+  /** Only in an extension: the live grant that it would extend. */
   extends: z.string().regex(RECORD_ID).optional(),
-  /** Who would hold it, as AWS knew them when asked; the rules as they are at the click must still name them. */
+  /**
+   * The principal of the future grant, as AWS showed it at the time of the request. The rules at the click must still
+   * name it.
+   */
   principal: principalSchema,
-  /** Sentences for the requester: why AWS may refuse it all the same. Absent: none. */
+  /** Sentences for the requester: why AWS may still refuse the access. Absent: none. */
   warnings: z.array(z.string()).min(1).optional(),
-  /** Who was asked. For showing and finding only: who may decide is read from rules and directory at the click. */
+  /**
+   * The approvers who were asked. For display and search only: rules and directory say at the click who may decide.
+   */
   asked: z.array(z.strictObject({ ...person.shape, as: z.string() })),
   askedAt: time,
   lapsesAt: time,
   reviews: z.array(review),
-  /** Where it is shown: ids of copies, the requester's own first. */
+  /** Ids of the messages that show this request, the requester's own first. */
   copies: z.array(z.string()),
-  /** Of what was asked: whoever can write to Redis cannot have something else approved than what was asked, or in another name. */
+  /**
+   * The MAC of the fields that never change. Without the key, a writer to Redis cannot change what is approved, or for
+   * which requester.
+   */
   mac: z.string(),
-  /** When it left `pending`. */
+  /** When the request left `pending`. */
   closedAt: time.optional(),
   grantId: z.string().optional(),
 })
@@ -54,7 +62,7 @@ export type AccessRequest = z.infer<typeof accessRequest>
 export type RequestStatus = AccessRequest['status']
 export type Review = z.infer<typeof review>
 
-/** Legal moves; every state but `pending` is final. */
+/** The legal moves. Every status except `pending` is final. */
 const MOVES: Readonly<Record<RequestStatus, readonly RequestStatus[]>> = {
   pending: ['approved', 'denied', 'cancelled', 'lapsed'],
   approved: [],
@@ -68,13 +76,17 @@ export interface StoredRequest {
   readonly request: AccessRequest
 }
 
-/** The key says which request it is, whatever was written below it. */
+/**
+ * The id comes from the Redis key, not from the stored value. Undefined: there is no such request.
+ * @throws when the stored value does not parse
+ */
 export async function readRequest(record: Pick<RecordPort, 'read'>, id: string): Promise<StoredRequest | undefined> {
   if (!RECORD_ID.test(id)) return undefined
   const stored = await record.read('request', id)
   return stored && { version: stored.version, request: { ...accessRequest.parse(stored.value), id } }
 }
 
+/** In one round trip. Requests that are missing or do not parse are left out. */
 export async function readRequests(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],
@@ -88,12 +100,15 @@ export async function readRequests(
   })
 }
 
-/** @throws when the pair is not in the table: a fault of ours, never of a caller. */
+/** @throws Error when `MOVES` does not contain the move: a fault in Latchkey, never the caller's. */
 export function refuseIllegalMove(from: RequestStatus, to: RequestStatus): void {
   if (!MOVES[from].includes(to)) throw new Error(`A request cannot move from ${from} to ${to}.`)
 }
 
-/** Closes a request that nobody decided; `GenuineRequest.decide` closes the others. @throws when the pair is not in the table. */
+/**
+ * Closes a request without a decision. `GenuineRequest.decide` closes a request with one.
+ * @throws Error when `MOVES` does not contain the move
+ */
 export function closeRequest(from: AccessRequest, status: 'cancelled' | 'lapsed', closedAt: string): AccessRequest {
   refuseIllegalMove(from.status, status)
   return { ...from, status, closedAt }

@@ -4,7 +4,7 @@ import type { AskableLevel } from '../rules/levels.ts'
 import { parseScope } from '../rules/scope.ts'
 import type { AskInput } from './request-access.ts'
 
-/** As a line or a form gave it. */
+/** The fields of a request as a chat line or a form gave them. */
 export interface AskFields {
   readonly scopes: readonly string[]
   readonly levels: readonly AskableLevel[]
@@ -17,7 +17,7 @@ const MOST_SCOPES = 10
 const LONGEST_REASON = 1000
 const LONGEST_TICKET = 100
 
-/** @throws BAD_INPUT with the sentence for whoever asks */
+/** @throws BAD_INPUT with a sentence for the requester */
 export function toAsk({ scopes, levels, duration, reason, ticket }: AskFields): AskInput {
   if (scopes.length > MOST_SCOPES)
     refuse(`One request names ${MOST_SCOPES} scopes at most. Ask for a prefix above them.`)

@@ -11,7 +11,10 @@ export interface Deps {
   readonly record: RecordPort
 }
 
-/** The requester takes a pending request back. */
+/**
+ * The requester cancels a pending request.
+ * @throws NOT_FOUND when the request is missing or another person's, CONFLICT when it is closed
+ */
 export async function cancelRequest({ record }: Deps, caller: Caller, requestId: string): Promise<AccessRequest> {
   return againOnConflict(async () => {
     const stored = await readRequest(record, requestId)

@@ -6,7 +6,7 @@ import { type AskedApprover, findApprovers } from '../rules/find-approvers.ts'
 import { readEligibility } from '../rules/read-eligibility.ts'
 import type { Rules } from '../rules/rules.ts'
 
-/** Whether somebody may ask, and who then decides; each throws NOT_ELIGIBLE with the reason. */
+/** Checks whether a person may make a request, and finds its approvers. Each function throws NOT_ELIGIBLE. */
 
 export type Eligible = Extract<Eligibility, { eligible: true }>
 

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { StoredRequest } from './access-request.ts'
 
-/** Names one content, not only one number: whoever can write to Redis can change the one and leave the other. Opaque to everybody else. */
+/**
+ * Identifies the content that a reviewer saw; opaque to clients. It contains a hash besides the version number, because
+ * a writer to Redis could change the content and leave the number.
+ */
 export function shownVersion({ version, request }: StoredRequest): string {
-  // Parsed by one schema, so its fields always stand in one order.
+  // The schema of `accessRequest` fixes the order of the fields, so equal requests give equal JSON.
   const content = createHash('sha256').update(JSON.stringify(request)).digest('base64url')
   return `${version}-${content.slice(0, 22)}`
 }

@@ -9,12 +9,13 @@ import { type AskDeps, type AskInput, requestAccess } from './request-access.ts'
 
 export type ExtendInput = Omit<AskInput, 'scopes' | 'levels' | 'extending'>
 
-/** What of an id that somebody wrote themselves is kept: more than any has. */
+/** The audit keeps this many characters of a grant id that the caller typed. No real id is longer. */
 const MOST_OF_AN_ID = 40
 
 /**
- * A person asks for a live grant of theirs to go on: for the same again, for longer, to which somebody says yes anew.
- * @throws NOT_FOUND for a grant of somebody else, OVER when it has ended
+ * Makes a request to extend an active grant of the caller: the same scopes and levels for a longer time. It needs an
+ * approval of its own.
+ * @throws NOT_FOUND for another person's grant, OVER when the grant has ended
  */
 export async function extendGrant(
   deps: AskDeps,

@@ -11,14 +11,18 @@ export interface Deps {
   readonly approvalKey: string
 }
 
-/** What an ask carries that would let a live grant go on: its principal is known, and proven to be good. */
+/** The grant that a request would extend. Its principal needs no preflight, because AWS allows it already. */
 export interface Extending {
   readonly grantId: string
   readonly principal: Principal
+  /** ISO 8601. */
   readonly endsAt: string
 }
 
-/** The duration counts from the yes, as ever: what would not be longer is not asked of anybody. */
+/**
+ * The duration of an extension counts from its approval, like every duration.
+ * @throws BAD_INPUT when the grant would not end later than it does now
+ */
 export function refuseShorter({ endsAt }: Pick<Extending, 'endsAt'>, durationMinutes: number, nowMs: number): void {
   if (nowMs + durationMinutes * 60_000 > Date.parse(endsAt)) return
   throw new LatchkeyError('BAD_INPUT', {
@@ -26,14 +30,18 @@ export function refuseShorter({ endsAt }: Pick<Extending, 'endsAt'>, durationMin
   })
 }
 
-/** The same asked twice would be decided twice. Best effort: two that come at the same moment both pass, and neither gives more than it says. */
+/**
+ * Refuses a second pending request for the same extension, so that approvers do not decide it twice. Best effort: two
+ * requests at the same moment both pass, and neither gives more than it says.
+ * @throws CONFLICT
+ */
 export async function refuseAskedAlready(
   record: RecordPort,
   requester: string,
   { grantId, thread }: Pick<Extending, 'grantId'> & { readonly thread: Thread | undefined },
   durationMinutes: number,
 ): Promise<void> {
-  // Of a line that is delivered again the commit tells.
+  // The message was delivered again. The commit then refuses it as `ASKED_ALREADY`.
   if (thread?.said !== undefined && (await record.list(SAID, thread.said, { limit: 1 })).length > 0) return
   const pending = await readRequests(record, await record.list(PENDING_OF, requester, { limit: MOST_PENDING }))
   const same = pending.find(

@@ -10,7 +10,7 @@ interface Deps {
 
 const SEES_ALL: readonly string[] = [OWNER_ROLE, 'Latchkey.Auditor']
 
-/** Requests of the caller, or those that wait for the caller's decision; the newest first. */
+/** The caller's own requests, or those that wait for the caller's decision. The newest comes first. */
 export async function findRequests(
   { record }: Deps,
   caller: Caller,
@@ -22,7 +22,7 @@ export async function findRequests(
   return found.filter(({ request }) => maySee(request, caller))
 }
 
-/** @throws NOT_FOUND for a request that is missing, and for one that the caller may not see */
+/** @throws NOT_FOUND when the request is missing or the caller may not see it */
 export async function findRequest({ record }: Deps, caller: Caller, id: string): Promise<StoredRequest> {
   const stored = await readRequest(record, id)
   if (!stored || !maySee(stored.request, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })

@@ -8,7 +8,7 @@ import {
 } from './access-request.ts'
 import { isGenuineRequest } from './request-mac.ts'
 
-/** A request whose MAC is not ours: somebody wrote into the record. Nobody decides it. */
+/** A request whose MAC is not Latchkey's: it was changed in Redis. It cannot be decided. */
 export interface ForgedRequest extends StoredRequest {
   readonly kind: 'forged'
 }
@@ -16,8 +16,8 @@ export interface ForgedRequest extends StoredRequest {
 export type CheckedRequest = GenuineRequest | ForgedRequest
 
 /**
- * A request that says what its requester asked for. What decides it takes this and nothing else. Only `check` makes one. A changed copy is none:
- * the compiler refuses it, and it lacks the private field.
+ * A request whose MAC is Latchkey's, so it says what its requester asked for. Functions that decide a request take only
+ * this type. Only `check` makes one: the compiler refuses a changed copy, which lacks the private field.
  */
 export class GenuineRequest implements StoredRequest {
   readonly kind = 'genuine'
@@ -41,14 +41,17 @@ export class GenuineRequest implements StoredRequest {
     return #isChecked in value && value.#isChecked
   }
 
-  /** The only move to a status that was decided. @throws when the table does not allow it: a fault of ours. */
+  /**
+   * The only way to move a request to `approved` or `denied`.
+   * @throws Error when `MOVES` does not contain the move: a fault in Latchkey
+   */
   decide(status: 'approved' | 'denied', review: Review, changes: Partial<AccessRequest> = {}): AccessRequest {
     refuseIllegalMove(this.request.status, status)
     return { ...this.request, ...changes, reviews: [review], status, closedAt: review.at }
   }
 }
 
-/** Undefined: there is none. @throws when the record does not parse */
+/** Undefined: there is no such request. @throws when the record does not parse */
 export async function readGenuineRequest(
   { record, approvalKey }: { readonly record: Pick<RecordPort, 'read'>; readonly approvalKey: string },
   id: string,

@@ -27,9 +27,9 @@ export interface AskDeps {
   readonly directory: Directory
   readonly driver: Pick<Driver, 'preflight' | 'checkBucket'>
   readonly approvalKey: string
-  /** Whether a CloudTrail record of that bucket ever came. */
+  /** Whether any CloudTrail record of this bucket ever arrived. */
   readonly isFeedProven: (bucket: string) => Promise<boolean>
-  /** Of this process. */
+  /** Limits how many requests of one person this process handles at the same time. */
   readonly amongFew: AmongFew
 }
 
@@ -39,9 +39,9 @@ export interface AskInput {
   readonly durationMinutes?: number
   readonly reason: string
   readonly ticket?: string
-  /** Where they asked, when it was in Teams. */
+  /** Present when the request was made in Teams. */
   readonly thread?: Thread
-  /** For a live grant to go on; everything else is then as that grant has it. */
+  /** Present in an extension. The scopes and levels are then those of the extended grant. */
   readonly extending?: Extending
 }
 
@@ -52,7 +52,11 @@ interface Found {
   readonly warnings: readonly string[]
 }
 
-/** A person asks for access. Everything that can be refused is refused here, with the reason, before anybody else is bothered. */
+/**
+ * Makes an access request and its messages to the approvers. All refusals happen before any approver is asked, and each
+ * gives its reason.
+ * @throws TOO_MANY, UNAVAILABLE, NOT_ELIGIBLE, QUOTA_FULL, AWS_REFUSED, BAD_INPUT or CONFLICT
+ */
 export async function requestAccess(deps: AskDeps, caller: Caller, input: AskInput): Promise<AccessRequest> {
   const facts = {
     scopes: input.scopes.map(formatScope),
@@ -64,18 +68,18 @@ export async function requestAccess(deps: AskDeps, caller: Caller, input: AskInp
   )
 }
 
-/** What is refused by counting comes first: it costs nobody else anything. */
+/** The limits come first, because checking them needs neither the directory nor AWS. */
 async function takeAsk(deps: AskDeps, caller: Caller, input: AskInput): Promise<AccessRequest> {
   await refuseWithoutRoom(deps.record)
   await refuseSpentLimits(deps.record, caller)
   const requester = await readRequester(deps.directory, caller)
   const decision = await refuseUnlessEligible(deps, requester, input)
   const asked = await refuseWithoutApprovers(deps.directory, decision, requester)
-  const holding = await findPrincipal(deps, caller, decision, input)
-  return await commitRequest(deps, requester, input, { decision, asked, ...holding })
+  const chosen = await findPrincipal(deps, caller, decision, input)
+  return await commitRequest(deps, requester, input, { decision, asked, ...chosen })
 }
 
-/** What is to go on stays with its principal, which AWS was seen to allow. */
+/** An extension keeps the principal of its grant and needs no full preflight, because AWS already allowed it. */
 async function findPrincipal(deps: AskDeps, caller: Caller, decision: Eligible, input: AskInput) {
   const draft = draftOf(decision, caller, input)
   const [nowMs, unproven] = await Promise.all([deps.record.now(), feedWarnings(deps, input)])
@@ -90,7 +94,7 @@ async function findPrincipal(deps: AskDeps, caller: Caller, decision: Eligible, 
   return { principal: await pickReplica(deps.record, principals, nowMs), warnings: [...warnings, ...unproven] }
 }
 
-/** What is written there may go unseen: that is for the approver to weigh. */
+/** Writes to a bucket without a CloudTrail feed would not be seen, so the approver gets a warning. */
 async function feedWarnings({ isFeedProven }: AskDeps, { scopes: [first] }: AskInput): Promise<readonly string[]> {
   if (!first || (await isFeedProven(first.bucket))) return []
   return [`What is written in ${first.bucket} may not show here: CloudTrail has told nothing of this bucket yet.`]
@@ -118,12 +122,12 @@ async function commitRequest(
   const nowMs = await record.now()
   const id = newId('r')
   const approvers = found.asked.map(({ person }) => person)
-  const copies = makeMessages(id, requester, approvers, input.thread)
-  const request = signRequest(approvalKey, makeRequest(nowMs, requester, input, { ...found, id, copies }))
+  const messages = makeMessages(id, requester, approvers, input.thread)
+  const request = signRequest(approvalKey, makeRequest(nowMs, requester, input, { ...found, id, messages }))
   const once = saidOnce(input.thread, id, nowMs)
   const own = requester.objectId
   const asking: Commit = {
-    records: [{ kind: 'request', id, expectedVersion: 0, next: request }, ...newMessageWrites(copies)],
+    records: [{ kind: 'request', id, expectedVersion: 0, next: request }, ...newMessageWrites(messages)],
     due: [{ kind: 'requests', id, at: Date.parse(request.lapsesAt) }],
     indexes: [
       { kind: REQUESTS_OF, value: own, id, at: nowMs },
@@ -160,8 +164,8 @@ function makeRequest(
     principal,
     warnings,
     id,
-    copies,
-  }: Found & { readonly id: string; readonly copies: readonly Message[] },
+    messages,
+  }: Found & { readonly id: string; readonly messages: readonly Message[] },
 ): UnsignedRequest {
   return {
     id,
@@ -181,6 +185,6 @@ function makeRequest(
     askedAt: new Date(nowMs).toISOString(),
     lapsesAt: new Date(nowMs + decision.entitlement.lapseAfterMinutes * 60_000).toISOString(),
     reviews: [],
-    copies: copies.map((copy) => copy.id),
+    copies: messages.map((message) => message.id),
   }
 }

@@ -5,7 +5,10 @@ import type { Commit } from '../store/commit.ts'
 import { PENDING_OF, TO_REVIEW_BY } from '../store/indexes.ts'
 import type { AccessRequest, StoredRequest } from './access-request.ts'
 
-/** What every way out of `pending` writes: the request leaves the due index, counts no more against its requester, and every copy of it says so. */
+/**
+ * The commit that closes a pending request. It removes the request from the due index and from the limits, frees its
+ * deny slot, and makes its messages due.
+ */
 export function closeCommit({ request, version }: StoredRequest, next: AccessRequest, audit: Commit['audit']) {
   const shown = messagesDue(request.id, Date.parse(next.closedAt ?? next.askedAt), `r${version + 1}`)
   return {
@@ -21,7 +24,7 @@ export function closeCommit({ request, version }: StoredRequest, next: AccessReq
   } satisfies Commit
 }
 
-/** What everybody is told who comes after the decision: what it was, who took it, and when. */
+/** The error for a click on a closed request: the outcome, who closed it, and when. */
 export function alreadyClosed(request: AccessRequest): LatchkeyError<'CONFLICT'> {
   const reviewer = request.reviews.at(-1)?.reviewer.name
   const by = request.status === 'cancelled' ? request.requester.name : reviewer

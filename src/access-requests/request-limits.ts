@@ -10,7 +10,7 @@ import type { Thread } from './request-messages.ts'
 const HOUR_MS = 3_600_000
 export const MOST_PENDING = 5
 const MOST_ASKS_AN_HOUR = 20
-/** `outcome` of the CONFLICT that whoever delivers it again meets. */
+/** The `outcome` of the CONFLICT when a message that already made a request is delivered again. */
 export const ASKED_ALREADY = 'asked already'
 
 interface SaidOnce {
@@ -18,7 +18,7 @@ interface SaidOnce {
   readonly limits: readonly Limit[]
 }
 
-/** Part of the commit of an ask: however many come at the same moment, no more are taken. */
+/** The limits of one requester. They are part of the commit, so they also hold for requests at the same moment. */
 export function askLimits({ objectId }: Pick<Caller, 'objectId'>, nowMs: number): readonly Limit[] {
   const tooMany = (limit: string, next: string) => new LatchkeyError('TOO_MANY', { limit, next })
   return [
@@ -39,7 +39,10 @@ export function askLimits({ objectId }: Pick<Caller, 'objectId'>, nowMs: number)
   ]
 }
 
-/** Part of the commit of an ask: what was said once asks once, however often it is delivered, and to how many processes. */
+/**
+ * Part of the commit of a request. One message or form makes one request, even when it is delivered several times or
+ * to several processes.
+ */
 export function saidOnce(thread: Thread | undefined, requestId: string, nowMs: number): SaidOnce {
   if (thread?.said === undefined) return { indexes: [], limits: [] }
   const said = { kind: SAID, value: thread.said }
@@ -47,7 +50,10 @@ export function saidOnce(thread: Thread | undefined, requestId: string, nowMs: n
   return { indexes: [{ ...said, id: requestId, at: nowMs }], limits: [{ ...said, since: 0, atMost: 1, otherwise }] }
 }
 
-/** Before the directory or AWS is asked anything: one person must not be able to throttle them for everybody. */
+/**
+ * Checks the limits before the directory or AWS is called, so that one person cannot use up their rate limits.
+ * @throws TOO_MANY
+ */
 export async function refuseSpentLimits(record: RecordPort, caller: Caller): Promise<void> {
   const nowMs = await record.now()
   const limits = [...askLimits(caller, nowMs), refusalLimit(caller, nowMs)]
@@ -58,13 +64,13 @@ export async function refuseSpentLimits(record: RecordPort, caller: Caller): Pro
   if (spent) throw spent.otherwise
 }
 
-/** As many as could be taken of one person. */
+/** More could not be accepted from one person anyway. */
 const MOST_UNDER_WAY = MOST_PENDING
 
 /** @throws TOO_MANY */
 export type AmongFew = <T>(caller: Caller, ask: () => Promise<T>) => Promise<T>
 
-/** Counting what was refused bounds those that come one after the other; this bounds, in each process, those that come at once. */
+/** Limits, in each process, how many requests of one person run at once. `refusalLimit` limits consecutive ones. */
 export function fewAtOnce(): AmongFew {
   const run = runIfRoom(MOST_UNDER_WAY)
   return async ({ objectId }, ask) => {

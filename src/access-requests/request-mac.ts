@@ -7,14 +7,14 @@ export function signRequest(approvalKey: string, request: UnsignedRequest): Acce
   return { ...request, mac: macOf(approvalKey, 'ask', contentOf(request)) }
 }
 
-/** Whether what stands in the record is what its requester asked for. */
+/** Whether the request says what its requester asked for, by its MAC. */
 export function isGenuineRequest(approvalKey: string, request: AccessRequest): boolean {
   return isMac(macOf(approvalKey, 'ask', contentOf(request)), request.mac)
 }
 
 const CHANGING = new Set(['mac', 'status', 'asked', 'lapsesAt', 'reviews', 'copies', 'closedAt', 'grantId'])
 
-/** What people read before they decide, and what the yes is then given to: all that never changes. */
+/** The fields that the MAC covers: all that never change. Approvers read these fields and approve them. */
 function contentOf(request: UnsignedRequest): object {
   return Object.fromEntries(Object.entries(request).filter(([name]) => !CHANGING.has(name)))
 }

@@ -2,11 +2,12 @@ import type { Conversation, Message, MessagePlace } from '../messages/message.ts
 import type { RecordWrite } from '../store/commit.ts'
 import { newId } from '../store/ids.ts'
 
-/** Where somebody asked: a conversation, and the message that becomes the copy, when there is one already (the form). */
+/** The Teams conversation in which a request was made. */
 export interface Thread {
   readonly conversation: Conversation
+  /** The form that the requester sent, if any. It becomes the requester's message. */
   readonly reference?: string
-  /** Names what was said or sent there: however often it arrives, it asks once. */
+  /** Id of the chat message or form that made the request. Delivered again, it makes no second request. */
   readonly said?: string
 }
 
@@ -17,7 +18,10 @@ interface Reader {
   readonly mail?: string | undefined
 }
 
-/** The requester's own two, the request's first; then for each approver one in their personal chat, and one by mail. */
+/**
+ * First the two messages of the requester: the request, then its outcome. After them one message in the personal chat
+ * of each approver, and one mail to each approver who has an address.
+ */
 export function makeMessages(
   requestId: string,
   requester: Reader,
@@ -37,6 +41,6 @@ export function makeMessages(
   return [{ ...own, ...form }, { ...make(requester, 'requester', ownPlace), shows: 'outcome' }, ...asked]
 }
 
-export function newMessageWrites(copies: readonly Message[]): readonly RecordWrite[] {
-  return copies.map((next) => ({ kind: 'copy', id: next.id, expectedVersion: 0, next }))
+export function newMessageWrites(messages: readonly Message[]): readonly RecordWrite[] {
+  return messages.map((next) => ({ kind: 'copy', id: next.id, expectedVersion: 0, next }))
 }

@@ -10,13 +10,16 @@ import { type Grant, moveGrant } from './grant.ts'
 export interface EndReason {
   readonly cause: string
   readonly actor: Actor
-  /** A sentence for the person; empty where the cause says it all. */
+  /** A sentence for the person. Absent where the cause says enough. */
   readonly detail?: string
-  /** Events of the same write, as an alarm. */
+  /** Further audit events of the same commit. */
   readonly alarms?: Commit['audit']
 }
 
-/** The one way to end a grant early: a commit to `revoking`. Only `workers/revoke-grant.ts` then talks to AWS. */
+/**
+ * Starts the early end of a grant with a commit to `revoking`. This is the only way to end a grant early.
+ * `workers/revoke-grant.ts` then revokes it in AWS.
+ */
 export async function beginRevoke(record: RecordPort, stored: CheckedGrant, reason: EndReason): Promise<Grant> {
   const { grant, version } = stored
   const nowMs = await record.now()

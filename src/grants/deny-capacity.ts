@@ -5,7 +5,7 @@ import { ON_ROLE } from '../store/indexes.ts'
 import type { RecordPort } from '../store/record-store.ts'
 import { denyId, denyRoleOf, type Principal } from './principal.ts'
 
-/** @param untilMs When this can last need its id. */
+/** @param untilMs The time, in ms since 1970, from which the request or grant can no longer need its id. */
 export function holdDenySlot(principal: Principal, id: string, untilMs: number): readonly IndexChange[] {
   return [{ ...slotIndex(principal), id, at: untilMs }]
 }
@@ -18,7 +18,11 @@ export function denySlotLimits(principal: Principal, nowMs: number): readonly Li
   return [{ ...slotIndex(principal), since: nowMs, atMost: DENY_IDS_PER_ROLE, otherwise: roleIsFull() }]
 }
 
-/** The first that has a place left. Two asks may find the same last place: the commit decides, and one of them asks again. */
+/**
+ * The first principal with a free deny slot. Two requests may find the same last slot: `denySlotLimits` then refuses
+ * the second commit.
+ * @throws QUOTA_FULL
+ */
 export async function pickReplica(
   record: RecordPort,
   principals: readonly [Principal, ...Principal[]],
@@ -43,7 +47,7 @@ function roleIsFull(): LatchkeyError {
   })
 }
 
-/** Where its end has company: grants that one write of AWS ends together. */
+/** The id of the deny list for this principal. One write to AWS denies all waiting grants with the same key. */
 export function denyListKey(principal: Principal): string {
   return denyId(denyRoleOf(principal))
 }

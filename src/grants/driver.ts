@@ -5,9 +5,12 @@ import type { OwnIdentity } from '../rules/principal-rules.ts'
 import type { Scope } from '../rules/scope.ts'
 import type { Principal, SessionPrincipal } from './principal.ts'
 
-/** Port: how a grant is made true in AWS. Two drivers, `session` and `attach`; which one, the grant's principal says. */
+/** Port: how AWS is made to allow a grant. The grant's principal says which driver does it, `session` or `attach`. */
 
-/** What AWS is asked to allow. `startsAt`, `endsAt`: ISO 8601, whole seconds, inside the document; a session begins when it is vended. */
+/**
+ * What AWS is asked to allow.
+ * `startsAt` and `endsAt` are ISO 8601 with whole seconds and stand in the IAM document. A session starts at its vend.
+ */
 export interface GrantOrder<P extends Principal = Principal> {
   readonly grantId: string
   readonly requester: string
@@ -20,34 +23,37 @@ export interface GrantOrder<P extends Principal = Principal> {
   readonly endsAt: string
 }
 
-/** What is asked for, before it is known who holds it and until when. */
+/** A grant order of which the principal and the end are not known yet. */
 export interface GrantDraft extends Omit<GrantOrder, 'principal' | 'startsAt' | 'endsAt'> {
   /** Twelve digits. */
   readonly account: string
-  /** Who holds it: absent with the driver `session`. */
+  /** The requester's own role or user. Absent with the driver `session`. */
   readonly ownIdentity?: OwnIdentity
 }
 
-/** A role or user on which grants of the driver `attach` lie; `name` is unique in its account. */
+/** A role or user to which the driver `attach` attaches policies. `name` is unique for its kind in the account. */
 export interface IamEntity {
   readonly account: string
   readonly kind: 'role' | 'user'
   readonly name: string
 }
 
-/** A target as AWS holds it. */
+/** The state of an IAM entity in AWS. */
 export interface IamEntityState {
-  /** `AROA…` or `AIDA…`: one that was deleted and made again has another. */
+  /** `AROA…` or `AIDA…`. An entity that was deleted and created again has another. */
   readonly uniqueId: string
-  /** Why no grant may lie on it, as sentences: its trust policy lets somebody in under a name that nothing fixes. */
+  /**
+   * Sentences: why no policy may be attached to it. Its trust policy lets a session name itself, so that `aws:userid`
+   * proves nothing.
+   */
   readonly faults: readonly string[]
 }
 
-/** One inline policy of ours, as AWS holds it. */
+/** One inline policy of Latchkey's, as AWS holds it. */
 export interface Attached {
-  /** `latchkey.<grantId>`; behind the dot stands whatever somebody wrote there. */
+  /** `latchkey.<grantId>`. The part behind the dot is not checked: it can be any text. */
   readonly policyName: string
-  /** Undefined: it was not read (`attached` lists names only). */
+  /** Undefined: not read, because `attached` was called without `documents`. */
   readonly document?: string
 }
 
@@ -60,61 +66,82 @@ export interface Credentials {
   readonly expiresAt: string
 }
 
-/** Classes of what is written to IAM in one account: a class never waits for a lower one. */
+/** Classes of IAM writes in one account, most urgent first. A write never waits for a write of a less urgent class. */
 export const URGENCIES = ['early-revoke', 'activation', 'tidying'] as const
 export type Urgency = (typeof URGENCIES)[number]
 
-/** What a draft could be granted on, and what may stand in its way all the same. */
+/** The result of `preflight`. */
 export interface Ready {
-  /** One or more that could hold it, in the order in which they are filled: copies of an elevation role. */
+  /** The possible principals, in the order in which they are filled. More than one: replicas of an elevation role. */
   readonly principals: readonly [Principal, ...Principal[]]
-  /** Sentences for the requester: what AWS may still refuse, and why. */
+  /** Sentences for the requester: what AWS may still refuse and why. */
   readonly warnings: readonly string[]
 }
 
 /** Every method throws AWS_REFUSED with AWS's own code, or UNAVAILABLE when no answer came. */
 export interface Driver extends SessionOperations, AttachOperations {
-  /** Reads what must be in place before anybody is asked. Throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason. */
+  /**
+   * Checks in AWS, before any approver is asked, that the grant could be activated.
+   * @throws AWS_REFUSED, QUOTA_FULL or NOT_ELIGIBLE with the reason
+   */
   preflight(draft: GrantDraft): Promise<Ready>
-  /** The part of `preflight` that looks at the bucket, for a principal that holds already. @returns warnings */
+  /**
+   * The part of `preflight` that checks the bucket. For the extension of a grant, whose principal is known.
+   * @returns warnings, as in `Ready`
+   */
   checkBucket(draft: GrantDraft, principal: Principal): Promise<readonly string[]>
   /**
-   * Proves that AWS allows it; keeps no credentials. Throws when AWS's clock is more than 60 s from `now` (ms). `refuseIfMoved` is called once the
-   * turn of a write has come, right before it: what it throws stops the write.
+   * Makes AWS allow the grant and proves that it does. Keeps no credentials.
+   * @param now ms since 1970
+   * @param refuseIfMoved is called right before a queued write is sent; when it throws, nothing is written
+   * @throws when AWS's clock is more than 60 s away from `now`
    */
   activate(order: GrantOrder, now: number, refuseIfMoved?: () => Promise<void>): Promise<void>
-  /** @throws NOT_ELIGIBLE for a grant of the driver `attach`: its holder uses their own credentials. */
+  /** @throws NOT_ELIGIBLE for a grant of the driver `attach`: its requester uses their own credentials */
   vend(order: GrantOrder): Promise<Credentials>
-  /** AWS's own clock, ms since 1970: session issue times are judged by it. */
+  /** AWS's own clock, in ms since 1970. AWS compares session issue times with it. */
   now(): Promise<number>
 }
 
 export interface FormerRole {
   readonly principal: SessionPrincipal
-  /** Its trust policy names this process. */
+  /** Whether the role's trust policy names this process. */
   readonly trustsUs: boolean
 }
 
-/** What the driver `session` writes: the Deny documents of elevation roles. */
+/** Operations of the driver `session`. It writes the Deny documents of elevation roles. */
 export interface SessionOperations {
-  /** Elevation roles that the rules name, copies included, as AWS knows them today. `account`: only those of one, by its name. */
+  /**
+   * The elevation roles that the rules name, replicas included, as AWS shows them now.
+   * @param account the name of an account; then only the roles of that account
+   */
   principals(account?: string): Promise<readonly SessionPrincipal[]>
-  /** Roles of one account, by its name, that lie where elevation roles lie, and that the rules do not name: some may have been named once. */
+  /**
+   * Roles under the path of elevation roles that the rules do not name. The rules may have named some of them earlier.
+   * @param account the name of the account
+   */
   formerRoles(account: string): Promise<readonly FormerRole[]>
-  /** The Deny document that AWS holds for the principal; undefined: none. */
+  /** The Deny document that AWS holds for the principal. Undefined: none. */
   readDeny(principal: SessionPrincipal): Promise<DenyDocument | undefined>
-  /** Writes the whole document and returns what AWS then reads back. `urgency`: without it, the highest. */
+  /**
+   * Writes the whole document.
+   * @param urgency the most urgent class by default
+   * @returns the document that AWS holds after the write
+   */
   writeDeny(principal: SessionPrincipal, document: DenyDocument, urgency?: Urgency): Promise<DenyDocument | undefined>
 }
 
-/** What the driver `attach` writes: one inline policy for each grant. */
+/** Operations of the driver `attach`. It writes one inline policy for each grant. */
 export interface AttachOperations {
-  /** Every role and user that the rules name as holder in their `principals`. */
+  /** Every role and user that the rules name in their `principals`. */
   targets(): readonly IamEntity[]
-  /** What the target is today. Undefined: it is gone. */
-  entityState(target: IamEntity): Promise<IamEntityState | undefined>
-  /** Policies of ours that the target holds. A target that is gone holds none. `documents`: read those too. */
-  attached(target: IamEntity, options?: { readonly documents: boolean }): Promise<readonly Attached[]>
-  /** Takes one policy away and reads back that it is gone. Gone already is done. */
-  detach(target: IamEntity, policyName: string, urgency: 'early-revoke' | 'tidying'): Promise<void>
+  /** The current state of the entity. Undefined: it does not exist. */
+  entityState(entity: IamEntity): Promise<IamEntityState | undefined>
+  /**
+   * Latchkey's policies on the entity. An entity that does not exist has none.
+   * @param options `documents`: whether the documents are read too
+   */
+  attached(entity: IamEntity, options?: { readonly documents: boolean }): Promise<readonly Attached[]>
+  /** Removes one policy and verifies that it is gone. A policy that is gone already is no error. */
+  detach(entity: IamEntity, policyName: string, urgency: 'early-revoke' | 'tidying'): Promise<void>
 }

@@ -13,7 +13,11 @@ export interface EndGrantDeps {
   readonly approvalKey: string
 }
 
-/** A person ends a grant early: the requester ("done"), its approver, or an owner. Ending what is already ending changes nothing. A forged grant is ended like any other. */
+/**
+ * Ends a grant early for its requester ("done"), one of its approvers, or an owner. Also ends a forged grant. Does
+ * nothing when the grant is being revoked already.
+ * @throws NOT_FOUND when the grant is missing or the caller may not end it, OVER when it has ended
+ */
 export async function endGrant(deps: EndGrantDeps, caller: Caller, grantId: string): Promise<Grant> {
   const { record } = deps
   return againOnConflict(async () => {

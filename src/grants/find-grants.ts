@@ -10,7 +10,7 @@ interface Deps {
 
 const SEES_ALL: readonly string[] = [OWNER_ROLE, 'Latchkey.Auditor']
 
-/** Grants of the caller, the newest first. */
+/** The caller's own grants, newest first. */
 export async function findGrants(
   { record }: Deps,
   caller: Caller,
@@ -21,7 +21,7 @@ export async function findGrants(
   return found.map(({ grant }) => grant).filter((grant) => maySee(grant, caller))
 }
 
-/** @throws NOT_FOUND for a grant that is missing, and for one that the caller may not see */
+/** @throws NOT_FOUND when the grant is missing or the caller may not see it */
 export async function findGrant({ record }: Deps, caller: Caller, id: string): Promise<Grant> {
   const stored = await readGrant(record, id)
   if (!stored || !maySee(stored.grant, caller)) throw new LatchkeyError('NOT_FOUND', { thing: 'grant' })

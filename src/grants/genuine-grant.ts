@@ -2,19 +2,19 @@ import type { RecordPort } from '../store/record-store.ts'
 import { findEndFault, findForgery, isEndTooLate } from './approval-mac.ts'
 import { type Grant, type LiveStatus, readGrant, readGrants, refuseIllegalMove, type StoredGrant } from './grant.ts'
 
-/** A grant whose MAC or id is not ours: somebody wrote into the record. It gives nothing; it can only be revoked. */
+/** A grant whose MAC or id is not Latchkey's: it was changed in Redis. It gives no access and can only be revoked. */
 export interface ForgedGrant extends StoredGrant {
   readonly kind: 'forged'
   /** What is wrong, as a sentence for the alarm. */
   readonly fault: string
 }
 
-/** What revokes access takes this and handles both kinds. */
+/** Functions that revoke access take this type and handle both kinds. */
 export type CheckedGrant = GenuineGrant | ForgedGrant
 
 /**
- * A grant whose MAC and id are ours. What gives or prolongs access, or attributes a write, takes this and nothing else. Only `check` makes one.
- * A changed copy is none: the compiler refuses it, and it lacks the private field.
+ * A grant whose MAC and id are Latchkey's. Functions that give or prolong access, or attribute a write, take only this
+ * type. Only `check` makes one: the compiler refuses a changed copy, which lacks the private field.
  */
 export class GenuineGrant implements StoredGrant {
   readonly kind = 'genuine'
@@ -37,7 +37,10 @@ export class GenuineGrant implements StoredGrant {
     return #isChecked in value && value.#isChecked
   }
 
-  /** The only move to a status that gives access. @throws when the table does not allow it: a fault of ours. */
+  /**
+   * The only way to move a grant to a status that gives access.
+   * @throws Error when the table in `grant.ts` does not contain the move: a fault in Latchkey
+   */
   moveTo(status: LiveStatus, changes: Partial<Grant> = {}): Grant {
     refuseIllegalMove(this.grant.status, status)
     return { ...this.grant, ...changes, status }
@@ -49,7 +52,7 @@ interface Deps<Method extends 'read' | 'readMany'> {
   readonly approvalKey: string
 }
 
-/** Undefined: there is none. @throws when the record does not parse */
+/** Undefined: there is no such grant. @throws when the record does not parse */
 export async function readGenuineGrant(
   { record, approvalKey }: Deps<'read'>,
   id: string,
@@ -58,7 +61,7 @@ export async function readGenuineGrant(
   return stored && GenuineGrant.check(approvalKey, stored)
 }
 
-/** In one round trip; grants that are missing or do not parse are left out. */
+/** In one round trip. Grants that are missing or do not parse are left out. */
 export async function readGenuineGrants(
   { record, approvalKey }: Deps<'readMany'>,
   ids: readonly string[],
@@ -66,21 +69,21 @@ export async function readGenuineGrants(
   return (await readGrants(record, ids)).map((stored) => GenuineGrant.check(approvalKey, stored))
 }
 
-/** Checks a grant that we have just written. @throws when it is forged: a fault of ours. */
+/** Checks a grant that Latchkey has just written. @throws Error when it is forged: a fault in Latchkey */
 export function requireGenuine(approvalKey: string, stored: StoredGrant): GenuineGrant {
   const checked = GenuineGrant.check(approvalKey, stored)
   if (checked.kind === 'genuine') return checked
   throw new Error(`Grant ${stored.grant.id} is forged: ${checked.fault}.`)
 }
 
-/** The grant, if it is genuine and its end on record is possible. Otherwise what is wrong, as a sentence for the alarm. */
+/** The grant, if it is genuine and its recorded end is possible; otherwise a sentence for the alarm. */
 export function checkUse(checked: CheckedGrant): GenuineGrant | { readonly fault: string } {
   if (checked.kind === 'forged') return { fault: checked.fault }
   const fault = findEndFault(checked.grant)
   return fault === undefined ? checked : { fault }
 }
 
-/** Whether revoking relies on the principal and the times of the record. If not, the grant is revoked everywhere. */
+/** Whether revoking may rely on the recorded principal and times. If not, the grant is revoked on every principal. */
 export function isBelieved(checked: CheckedGrant): boolean {
   return checked.kind === 'genuine' && !isEndTooLate(checked.grant)
 }

@@ -7,17 +7,23 @@ import { denyListKey, freeDenySlot } from './deny-capacity.ts'
 import { type Grant, moveGrant, type StoredGrant } from './grant.ts'
 import { entityId, entityOf } from './iam-entity.ts'
 
-/** A put whose answer was lost may land late, so a target is looked at again that long after an early end. */
+/**
+ * The delays after an early end at which its IAM entity is reconciled again. A PutRolePolicy whose response was lost
+ * may take effect late.
+ */
 export const LOOK_AGAIN_MS = [10_000, 60_000] as const
 
 export const DAY_MS = 24 * 3_600_000
 
-/** Clocks may be apart, and the record of a call comes up to a day late. */
+/** How long ended grants stay in the indexes: CloudTrail records come up to a day late, and clocks may differ. */
 export const KEPT_FOR_MS = DAY_MS + 5 * 60_000
 
 type Changes = Required<Pick<Parameters<RecordPort['commit']>[0], 'indexes' | 'limits'>>
 
-/** Part of the commit that fixes the end, before AWS is asked to allow anything: whatever may lie on a target can be found there. */
+/**
+ * Part of the commit that fixes the end, before AWS is asked to allow anything. So every policy that may be attached to
+ * an IAM entity can be found in the index of that entity.
+ */
 export function addToEntityIndexes({ id, terms }: Grant, endsAtMs: number, nowMs: number): Changes {
   const { principal } = terms
   if (principal.driver === 'session') return { indexes: [], limits: [] }
@@ -32,7 +38,7 @@ export function addToEntityIndexes({ id, terms }: Grant, endsAtMs: number, nowMs
   }
 }
 
-/** What is a day old leaves with the next write; there is no such number of grants to refuse. */
+/** Drops entries older than a day with this commit. The limit itself is never reached. */
 function forgetOld(index: Pick<Limit, 'kind' | 'value'>, nowMs: number): Limit {
   const otherwise = new Error('More grants of the driver attach within a day than there can be.')
   return { ...index, since: nowMs - KEPT_FOR_MS, atMost: 1_000_000, otherwise }
@@ -44,13 +50,19 @@ function removeFromEntityIndexes({ id, terms }: Grant): readonly IndexChange[] {
   return [{ kind: ON_TARGET, value: entityId(entityOf(principal)), id, at: null }]
 }
 
-/** On time the end was in the policy itself, which only has to be tidied away. Early, it is looked at again: a put may land late. */
+/**
+ * A policy that expired is removed at once. After a revocation the entity is checked again after a delay, because a
+ * PutRolePolicy may take effect late.
+ */
 function dueEntity({ id, terms }: Grant, outcome: 'expired' | 'revoked', nowMs: number): readonly DueChange[] {
   if (terms.principal.driver === 'session') return []
   return [{ kind: 'targets', id, at: outcome === 'expired' ? nowMs : nowMs + LOOK_AGAIN_MS[0] }]
 }
 
-/** The end as it is written once nothing can be used any more. `expired`: on time. `revoked`: early, and AWS was read back. */
+/**
+ * Writes the end of a grant that AWS no longer allows.
+ * @param outcome `expired`: ended on time. `revoked`: ended early, verified in AWS.
+ */
 export async function finishGrant(
   record: RecordPort,
   stored: StoredGrant,
@@ -59,14 +71,14 @@ export async function finishGrant(
   await record.commit(endingOf(stored, outcome, await record.now()))
 }
 
-/** Many that ended on time, all or none of them. */
+/** Writes the end of many grants that ended on time, in one commit. */
 export async function expireGrants(record: RecordPort, all: readonly StoredGrant[], nowMs: number): Promise<void> {
   await record.commit(joinCommits(...all.map((stored) => endingOf(stored, 'expired', nowMs))))
 }
 
 function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked', nowMs: number): Commit {
   const endedAt = new Date(nowMs).toISOString()
-  // On time the grant passes through `revoking` within this one write: a session's end costs no AWS call.
+  // A grant that expires passes through `revoking` within this one commit: the end of a session needs no AWS call.
   const ending = grant.status === 'revoking' ? grant : moveGrant(grant, 'revoking')
   const facts = { actor: LATCHKEY, requestId: grant.terms.requestId, grantId: grant.id }
   const end: Commit = {
@@ -76,7 +88,7 @@ function endingOf({ grant, version }: StoredGrant, outcome: 'expired' | 'revoked
       { ...LIVE, id: grant.id, at: null },
       ...removeFromEntityIndexes(grant),
       { kind: REVOKING, value: denyListKey(grant.terms.principal), id: grant.id, at: null },
-      // On time nothing needs to be denied any more.
+      // A grant that expired needs no id in the Deny document.
       ...(outcome === 'expired' ? freeDenySlot(grant.terms.principal, grant.id) : []),
     ],
     audit: [

@@ -4,24 +4,30 @@ import type { GrantOrder } from './driver.ts'
 import { GenuineGrant } from './genuine-grant.ts'
 import type { Grant } from './grant.ts'
 
-/** AWS's clock may be behind ours: what was granted is usable at once all the same. */
+/** The start in the IAM document is this much earlier, so that access works at once when AWS's clock is behind. */
 const EARLY_MS = 60_000
 
-/** What AWS is asked to allow: the terms that the yes was given to, and the end. @throws when no end is fixed: nothing is ever asked without one. */
+/**
+ * What AWS is asked to allow: the approved terms and the end.
+ * @throws Error when the grant has no end, because AWS is never asked to allow anything without one
+ */
 export function orderOf(genuine: GenuineGrant): GrantOrder {
   if (!GenuineGrant.isOne(genuine))
     throw new Error('AWS may be asked for a genuine grant only; this one was not checked.')
   return toOrder(genuine.grant)
 }
 
-/** As long as a worker has not written an extension, AWS holds what a yes before it was worth: that is in the terms, so no record can say it anew. */
+/**
+ * The orders whose policy AWS may hold. Until a worker has written an extension, AWS holds the policy of an earlier
+ * approval. Earlier approvals are part of the terms, so the MAC covers them.
+ */
 export function ordersHeld(genuine: GenuineGrant): readonly GrantOrder[] {
   const { grant } = genuine
   const { conditions: _, ...terms } = grant.terms
   const earlier = grant.unwritten ? (terms.earlier ?? []) : []
   return [
     orderOf(genuine),
-    ...earlier.map(({ endsAt, approver: _by, ...yes }) => toOrder({ ...grant, terms: { ...terms, ...yes }, endsAt })),
+    ...earlier.map(({ endsAt, approver: _by, ...own }) => toOrder({ ...grant, terms: { ...terms, ...own }, endsAt })),
   ]
 }
 

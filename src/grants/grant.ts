@@ -9,15 +9,15 @@ import { principalSchema } from './principal.ts'
 const objectId = z.guid()
 const time = z.iso.datetime({ precision: 3 })
 
-/** What a yes before an extension was worth: AWS may hold that still, and who gave it may still end the grant. */
-const earlierYes = z.strictObject({
+/** An approval before an extension. AWS may still hold its policy, and its approver may still end the grant. */
+const earlierApproval = z.strictObject({
   approver: objectId,
   durationMinutes: z.int().positive(),
   conditions: conditions.optional(),
   endsAt: time,
 })
 
-/** Everything a yes was given to. The MAC covers every field, and grants are made true from these fields only. */
+/** Everything that was approved. The MAC covers every field, and policies are made from these fields only. */
 export const terms = z.strictObject({
   grantId: z.string().regex(RECORD_ID),
   requestId: z.string().regex(RECORD_ID),
@@ -31,10 +31,10 @@ export const terms = z.strictObject({
   durationMinutes: z.int().positive(),
   decidedAt: time,
   approver: objectId,
-  /** The request by which it was extended last: the yes that counts is the one to that. */
+  /** The request of the last extension. Its approval is the one that counts. */
   extension: z.strictObject({ requestId: z.string().regex(RECORD_ID), requestVersion: z.int() }).optional(),
-  /** Those before the extensions, the first one first. */
-  earlier: z.array(earlierYes).optional(),
+  /** The approvals before the extensions, oldest first. */
+  earlier: z.array(earlierApproval).optional(),
   entitlement: z.string(),
   rulesHash: z.string(),
 })
@@ -51,25 +51,25 @@ const grant = z.strictObject({
   requesterName: z.string(),
   approverName: z.string(),
   attempts: z.int(),
-  /** Fixed by each attempt before AWS is asked; whole seconds, so that record and IAM document say the same. */
+  /** Each activation attempt fixes it before it calls AWS. Whole seconds, so that record and IAM document agree. */
   endsAt: time.optional(),
   activatedAt: time.optional(),
-  /** It was extended, and AWS does not hold the new end yet. */
+  /** The grant was extended, and AWS does not hold the new end yet. */
   unwritten: z.literal(true).optional(),
-  /** Why and by whom an early end was asked. */
+  /** Why, by whom and when the early end was started. */
   end: end.optional(),
   endedAt: time.optional(),
   overdueAlarmAt: time.optional(),
-  /** Where credentials were taken to, each with its first time. */
+  /** The addresses that received credentials, each with the first time. */
   takenFrom: z.array(z.strictObject({ address: z.string(), at: time })).optional(),
 })
 
 export type Grant = z.infer<typeof grant>
 export type GrantStatus = Grant['status']
-/** In these AWS may be asked to allow something. */
+/** The statuses in which AWS may be asked to allow the grant. */
 export type LiveStatus = 'activating' | 'active'
 
-/** Legal moves. There is no "failed": a failed activation may have half happened, so it is revoked like any other. */
+/** The legal moves. There is no "failed": a failed activation may have half happened, so the grant is revoked. */
 const MOVES: Readonly<Record<GrantStatus, readonly GrantStatus[]>> = {
   activating: ['activating', 'active', 'revoking'],
   active: ['active', 'revoking'],
@@ -83,13 +83,17 @@ export interface StoredGrant {
   readonly grant: Grant
 }
 
-/** Undefined: there is none. A record that does not parse throws: nothing may be concluded from it. The key says which grant it is. */
+/**
+ * The id comes from the Redis key, not from the stored value. Undefined: there is no such grant.
+ * @throws when the stored value does not parse, because nothing may be concluded from it
+ */
 export async function readGrant(record: Pick<RecordPort, 'read'>, id: string): Promise<StoredGrant | undefined> {
   if (!RECORD_ID.test(id)) return undefined
   const stored = await record.read('grant', id)
   return stored && { version: stored.version, grant: { ...grant.parse(stored.value), id } }
 }
 
+/** Grants that are missing or do not parse are left out. */
 export async function readGrants(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],
@@ -103,7 +107,7 @@ export async function readGrants(
   })
 }
 
-/** A key that is no record of ours must not hide the others. */
+/** One record that cannot be read must not hide the others. When the batch fails, each record is read by itself. */
 async function readEach(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],
@@ -117,27 +121,30 @@ async function readEach(
   }
 }
 
-/** @throws when the pair is not in the table: a fault of ours, never of a caller. */
+/** @throws Error when `MOVES` does not contain the move: a fault in Latchkey, never the caller's */
 export function refuseIllegalMove(from: GrantStatus, to: GrantStatus): void {
   if (!MOVES[from].includes(to)) throw new Error(`A grant cannot move from ${from} to ${to}.`)
 }
 
-/** The grant after one legal move towards its end. Only `GenuineGrant.moveTo` moves to a status that gives access. @throws when the pair is not in the table. */
+/**
+ * The grant after one legal move towards its end. Only `GenuineGrant.moveTo` moves to a status that gives access.
+ * @throws Error when `MOVES` does not contain the move
+ */
 export function moveGrant(from: Grant, status: Exclude<GrantStatus, LiveStatus>, changes: Partial<Grant> = {}): Grant {
   refuseIllegalMove(from.status, status)
   return { ...from, ...changes, status }
 }
 
-/** Who asked for it, and everybody who ever said yes to it. */
+/** Whether the person is the requester or approved the grant or one of its extensions. */
 export function isPartyTo({ requester, approver, earlier = [] }: Terms, objectId: string): boolean {
-  return [requester, approver, ...earlier.map((yes) => yes.approver)].includes(objectId)
+  return [requester, approver, ...earlier.map((approval) => approval.approver)].includes(objectId)
 }
 
 export function isOver(grant: Grant): boolean {
   return MOVES[grant.status].length === 0
 }
 
-/** What the person is told about a grant that gives nothing (any more, or yet). */
+/** @throws CONFLICT while the grant is activating, OVER when it is being revoked or has ended */
 export function refuseIfNotActive(grant: Grant, nowMs: number): void {
   if (grant.status === 'activating') throw new LatchkeyError('CONFLICT', { thing: 'grant', outcome: 'not-yet' })
   const endsAt = grant.endsAt ?? grant.terms.decidedAt
@@ -147,7 +154,10 @@ export function refuseIfNotActive(grant: Grant, nowMs: number): void {
   if (nowMs >= Date.parse(endsAt)) throw new LatchkeyError('OVER', { thing: 'grant', id: grant.id, at: endsAt })
 }
 
-/** On time, by both clocks: one that was set forward must not make us say that access has ended while AWS still allows it. */
+/**
+ * Whether the grant has reached its end by both clocks, the store's and this process's. One clock that was set forward
+ * must not end a grant in the record while AWS still allows it.
+ */
 export function hasEnded({ status, endsAt }: Grant, nowMs: number): boolean {
   if (endsAt === undefined || (status !== 'activating' && status !== 'active')) return false
   return Date.parse(endsAt) <= Math.min(nowMs, Date.now())

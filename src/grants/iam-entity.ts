@@ -2,20 +2,20 @@ import { RECORD_ID } from '../store/ids.ts'
 import type { IamEntity } from './driver.ts'
 import type { AttachPrincipal } from './principal.ts'
 
-/** Every inline policy of ours that is one grant is called so, and no other policy is. */
+/** The prefix of the inline policies that the driver `attach` writes: one policy for one grant. */
 const PREFIX = 'latchkey.'
 
 export function policyNameOf(grantId: string): string {
   return `${PREFIX}${grantId}`
 }
 
-/** Undefined: no id of a grant stands in the name. */
+/** Undefined: the name contains no grant id. */
 export function grantIdOf(policyName: string): string | undefined {
   const id = policyName.slice(PREFIX.length)
   return policyName.startsWith(PREFIX) && RECORD_ID.test(id) ? id : undefined
 }
 
-/** The Deny document of an elevation role begins alike; it is no grant. */
+/** The Deny document `latchkey.deny` of an elevation role has the same prefix, but is no grant's policy. */
 export function isGrantPolicy(policyName: string): boolean {
   return policyName.startsWith(PREFIX) && policyName !== 'latchkey.deny'
 }
@@ -30,7 +30,7 @@ export function entityId({ account, kind, name }: IamEntity): string {
   return `${account}.${kind}.${name}`
 }
 
-/** Undefined: no id of ours. */
+/** The inverse of `entityId`. Undefined: the id has another form. */
 export function parseEntityId(id: string): IamEntity | undefined {
   const [, account = '', kind, name = ''] = /^(\d{12})\.(role|user)\.([\w+=,.@-]{1,64})$/.exec(id) ?? []
   return kind === undefined ? undefined : { account, kind: kind === 'user' ? 'user' : 'role', name }

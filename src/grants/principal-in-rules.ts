@@ -4,7 +4,10 @@ import { denyRoleOf, type Principal } from './principal.ts'
 
 type Eligible = Extract<Eligibility, { eligible: true }>
 
-/** Undefined when the rules as they are now still name this principal for what was asked: a record cannot say who a yes is for. */
+/**
+ * Undefined when the current rules still name this principal for the request; otherwise a sentence for the person. The
+ * record alone must not decide which principal gets access.
+ */
 export function findPrincipalFault(eligible: Eligible, principal: Principal): string | undefined {
   const { account, entitlement } = eligible
   const isSame = principal.account === account.id && principal.driver === entitlement.driver
@@ -19,6 +22,6 @@ function namesIt({ account, ownIdentity }: Eligible, principal: Principal): bool
   if (!ownIdentity) return false
   const named = principal.arn.split(':').at(-1)?.split('/') ?? []
   const isNamed = named[0] === ownIdentity.kind && named.at(-1) === ownIdentity.name
-  // A user's id has no session name behind it.
+  // The `aws:userid` of an IAM user has no session name.
   return isNamed && principal.userid.split(':').at(1) === ownIdentity.sessionName
 }

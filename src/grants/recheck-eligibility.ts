@@ -11,7 +11,7 @@ export interface EligibilityDeps {
   readonly directory: Directory
 }
 
-/** Undefined when rules and directory, as they are now, still let this person have this on that principal; otherwise the reason. */
+/** Undefined when the current rules and directory still allow the terms; otherwise the reason. @throws UNAVAILABLE */
 export async function findIneligibility(deps: EligibilityDeps, terms: Terms): Promise<string | undefined> {
   const [person, groups] = await Promise.all([
     deps.directory.person(terms.requester),
@@ -19,7 +19,7 @@ export async function findIneligibility(deps: EligibilityDeps, terms: Terms): Pr
   ])
   if (!person) return 'The requester is no longer in the directory.'
   const { scopes, levels, durationMinutes } = terms
-  // Under the entitlement whose approvers said yes, and no other.
+  // Only under the entitlement by which the grant was approved.
   const entitlements = deps.rules.entitlements.filter(({ name }) => name === terms.entitlement)
   const decision = await readEligibility(
     { ...deps, rules: { ...deps.rules, entitlements } },

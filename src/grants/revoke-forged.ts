@@ -4,7 +4,7 @@ import { beginRevoke } from './begin-revoke.ts'
 import type { CheckedGrant } from './genuine-grant.ts'
 import { isOver } from './grant.ts'
 
-/** Somebody wrote into the record: the alarm and the end are one write. What is over already is left as it is. */
+/** Starts to revoke a forged grant, with the alarm in the same commit. Leaves revoking and ended grants alone. */
 export async function revokeForged(record: RecordPort, stored: CheckedGrant, found: string): Promise<void> {
   const { grant } = stored
   if (isOver(grant) || grant.status === 'revoking') return

@@ -13,16 +13,16 @@ interface Refused {
 
 const HOUR_MS = 3_600_000
 const MOST_REFUSALS_AN_HOUR = 120
-/** Of what a refused person wrote, the audit keeps enough to recognise it. */
+/** The audit stores only the beginning of what a refused person wrote, which is enough to recognise it. */
 const MOST_CHARACTERS = 500
 const MOST_SCOPES = 3
 
-/** Whether somebody said no. A service that did not answer refuses nothing, and a lost race is run again. */
+/** False for UNAVAILABLE (a service did not answer) and for a lost race, which is run again. */
 export function isRefusal(error: unknown): error is LatchkeyError {
   return error instanceof LatchkeyError && error.code !== 'UNAVAILABLE' && !isLostRace(error)
 }
 
-/** What one person can make us store. */
+/** Limits how many refusals Latchkey stores for one person. */
 export function refusalLimit({ objectId }: Refused, nowMs: number): Limit {
   return {
     kind: REFUSALS_OF,
@@ -38,10 +38,10 @@ export function refusalLimit({ objectId }: Refused, nowMs: number): Limit {
 
 type RefusalEvent = Extract<AuditEvent, { readonly kind: `${string}.refused` }>
 
-/** What the event of a refusal says besides who was refused, and why. */
+/** The fields of a refusal's audit event without the refused person and the reason. */
 type Facts<E = RefusalEvent> = E extends RefusalEvent ? Omit<E, 'actor' | 'code' | 'sentence'> : never
 
-/** Runs `act`. When it refuses the caller, that is written down before it is thrown on. */
+/** Runs `act`. When it refuses the caller, the refusal is audited before the error is thrown on. */
 export async function auditRefusals<T>(
   record: RecordPort,
   caller: Refused,
@@ -59,7 +59,7 @@ export async function auditRefusals<T>(
   }
 }
 
-/** Writes down that somebody known was refused. Beyond the limit nothing is stored, and the refusal stands as it is. */
+/** Audits the refusal of a known person. Beyond the limit of `refusalLimit` nothing is stored and nothing is thrown. */
 export async function recordRefusal(record: RecordPort, caller: Refused, event: AuditEvent): Promise<void> {
   const nowMs = await record.now()
   try {

@@ -1,61 +1,68 @@
-/** Every index there is: sets of ids by a kind and a value, each id with a score, which is a time (ms). Where the value never differs both stand here. */
+/**
+ * All indexes. An index is a set of ids under a kind and a value. Each id has a score, a time in ms since 1970.
+ * Where the value is always the same, the constant holds kind and value.
+ */
 
 /** Requests of one requester that are pending; counted against a limit. */
 export const PENDING_OF = 'pending'
 
-/** Requests of one requester, ever; finds what they see. */
+/** All requests of one requester, for the list that the requester sees. */
 export const REQUESTS_OF = 'requests'
 
-/** Requests of one requester within an hour; counted against a limit. */
+/** Requests that one requester made within an hour; counted against a limit. */
 export const ASKS_OF = 'asks'
 
 /** Pending requests that one approver was asked to review. */
 export const TO_REVIEW_BY = 'to-review'
 
-/** The request that one message of a person made. */
+/** By message or form in Teams: the request that it made. */
 export const SAID = 'said'
 
 /** Refusals to one person within an hour; counted against a limit. */
 export const REFUSALS_OF = 'refusals'
 
-/** Grants of one requester, ever. */
+/** All grants of one requester. */
 export const GRANTS_OF = 'grants'
 
-/** Every grant that is not over yet. */
+/** All grants that have not ended. */
 export const LIVE = { kind: 'live', value: 'grants' } as const
 
-/** Grants that are being ended early, by the deny list that their ids go to. */
+/** Grants that are being revoked, by the deny list (`denyListKey`) that their ids go to. */
 export const REVOKING = 'revoking'
 
-/** Credentials that were vended for one grant within an hour; counted against a limit. */
+/** Vends of one grant within an hour; counted against a limit. */
 export const VENDS_OF = 'vends'
 
 /**
- * Whatever may one day need an id in the Deny document of an elevation role, pending requests included, scored by when it no longer can. So what
- * is approved can always be denied, and an approval never meets a full role: the ask does.
+ * Deny slots of one elevation role: the grants and pending requests that may need an id in its Deny document.
+ * The score is the time from which they no longer can. A request holds a slot before it is approved, so every approved
+ * grant can be denied: a full role refuses the request, never the approval.
  */
 export const ON_ROLE = 'on-role'
 
-/** Grants that AWS may be enforcing on one target, by the time of their last attempt. */
+/** Grants that AWS may be enforcing on one IAM entity, by the time of their last activation attempt. */
 export const ON_TARGET = 'on-target'
 
-/** `<entityId>/<grantId>` of every attach grant, by its end. */
+/** `<entityId>/<grantId>` of the grants of the driver `attach`, by their end. */
 export const TARGETS = { kind: 'targets', value: 'recent' } as const
 
-/** Grants by the exact `aws:userid` that holds them, by their end. */
+/** Grants of one principal, given by its exact `aws:userid`, by their end. */
 export const HELD_BY = 'held-by'
 
-/** Regions of accounts that `latchkey aws setup` has wired, each in one write with its audit event. */
+/** Regions of accounts that `latchkey aws setup` has wired. Each is written in one commit with its audit event. */
 export const WIRED = { kind: 'wired', value: 'places' } as const
 
-/** When something was last reconciled. No change of it is audited: whoever forges it is only reconciled less. */
+/**
+ * When an account or an IAM entity was last reconciled. Changes are not audited, because a forged entry only makes
+ * Latchkey reconcile it less often.
+ */
 export const RECONCILED = 'reconciled'
 
-/** Accounts, by their name. */
+/** By account name. */
 export const RECONCILED_ACCOUNTS = { kind: RECONCILED, value: 'accounts' } as const
 
-/** Roles and users that may have policies attached. */
+/** Of roles and users that may have policies attached. */
 export const RECONCILED_TARGETS = { kind: RECONCILED, value: 'targets' } as const
 
-/** The same, when the documents of their policies were compared too. */
+/** Of the same roles and users: the last time at which the documents of their policies were compared too. */
 export const RECONCILED_DOCUMENTS = { kind: RECONCILED, value: 'documents' } as const

@@ -3,8 +3,8 @@ import { isLatchkeyError } from '../errors.ts'
 const MOST_TRIES = 10
 
 /**
- * Reads and decides again while the record moves between read and write. Somebody who keeps it moving keeps nobody busy for ever:
- * after some tries the CONFLICT is told.
+ * Runs `once` again when the record changed between its read and its commit.
+ * @throws CONFLICT after 10 lost races, so that a record that keeps changing does not occupy the caller for ever
  */
 export async function againOnConflict<T>(once: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
@@ -16,7 +16,7 @@ export async function againOnConflict<T>(once: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A commit found that a record had moved. */
+/** Whether a commit failed because another process had changed the record: a CONFLICT without outcome. */
 export function isLostRace(error: unknown): boolean {
   return isLatchkeyError(error, 'CONFLICT') && error.facts.outcome === undefined
 }

@@ -1,27 +1,27 @@
 import type { RecordPort } from './record-store.ts'
 
-/** Every lease there is. */
+/** The ids of all leases. */
 export type LeaseId =
-  /** All ends that came on time. */
+  /** Expiring the grants that ended on time. */
   | 'ends'
-  /** The activation or the early end of one grant. */
+  /** The activation or the revocation of one grant. */
   | `grant-${string}`
   /** The deny list and the Deny document of one role. */
   | `deny-${string}`
-  /** What is attached to one role or user. */
+  /** The policies that are attached to one role or user. */
   | `target-${string}`
   /** The messages of one request. */
   | `copies-${string}`
-  /** The comparison of the feed with what was set up. */
+  /** The comparison of the CloudTrail feed with what `latchkey aws setup` wired. */
   | 'watch-wiring'
   /** A round of the reconciler over the record, or over one account. */
   | 'reconcile'
   | `reconcile-${string}`
 
-/** A lease is renewed while it is held. So this is only how long a process that died keeps the others waiting. */
+/** A lease is renewed while it is held. When its process dies, the other processes wait at most this long. */
 export const LEASE_MS = 15_000
 
-/** Runs `act` under a lease. `busy`: somebody else holds it, and `act` did not run. */
+/** Runs `act` under a lease. `busy`: another process holds the lease, and `act` did not run. */
 export async function withLease<T>(
   record: Pick<RecordPort, 'lease'>,
   id: LeaseId,

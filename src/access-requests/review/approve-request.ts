@@ -23,7 +23,10 @@ interface Deps {
   readonly approvalKey: string
 }
 
-/** The commit that records the last yes also creates the grant, with its entry in the due index, and names its job. */
+/**
+ * Approves the request. The same commit creates or extends the grant, with its entry in the due index and its job.
+ * @throws NOT_ELIGIBLE when the requester is no longer eligible or the rules name another principal
+ */
 export async function approve(
   deps: Deps,
   stored: GenuineRequest,
@@ -49,7 +52,7 @@ export async function approve(
   const closing = closeCommit(stored, next, [approved])
   await deps.record.commit({
     ...joinCommits(closing, part),
-    // The grant goes first: a message can wait.
+    // The job of the grant comes first, because messages can wait.
     jobs: [...(part.jobs ?? []), ...closing.jobs],
   })
   return next

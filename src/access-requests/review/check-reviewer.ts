@@ -8,13 +8,14 @@ import type { Rules } from '../../rules/rules.ts'
 import { parseScope } from '../../rules/scope.ts'
 import type { AccessRequest } from '../access-request.ts'
 
-/** A click waits this long for all that the directory is asked; without an answer nothing is decided. */
+/** The directory must answer all calls of a click within this time. Otherwise nothing is decided. */
 const CLICK_BUDGET_MS = 1_500
 
 export interface Authority {
   readonly reviewer: Person
+  /** The capacity in which the reviewer decides, such as `manager` or `group:data-owners`. */
   readonly as: string
-  /** The requester's eligibility as it is now. A denial needs none. */
+  /** The requester's current eligibility. Only an approval needs it. */
   readonly eligibility: Eligibility
 }
 
@@ -24,8 +25,10 @@ interface Deps {
 }
 
 /**
- * Who may decide this request now, and in which capacity. Self-approval is refused before anything is asked.
- * @throws NOT_YOURS_TO_DECIDE to somebody who may see the request, otherwise NOT_FOUND
+ * Checks whether the caller may decide this request now, and in which capacity. Self-approval is refused before the
+ * directory is called.
+ * @throws NOT_YOURS_TO_DECIDE to the requester and to approvers who were asked, NOT_FOUND to everybody else,
+ * UNAVAILABLE to approvers who were asked when the directory does not answer
  */
 export async function readAuthority(deps: Deps, caller: Caller, request: AccessRequest): Promise<Authority> {
   if (caller.objectId === request.requester.objectId) {
@@ -48,7 +51,7 @@ export async function readAuthority(deps: Deps, caller: Caller, request: AccessR
   })
   if (!decision.may) throw refusal(caller, request, decision.reason)
   const eligibility: Eligibility = requester
-    ? // Under the entitlement whose approvers decide, and no other.
+    ? // Only under the entitlement whose approvers decide.
       await readEligibility(
         { directory, rules: { ...rules, entitlements: [entitlement] } },
         { person: requester, groups: requesterGroups },
@@ -72,7 +75,7 @@ async function askDirectory({ directory, rules }: Deps, caller: Caller, request:
     ])
     return { reviewer, reviewerGroups, requester, requesterGroups, manager }
   } catch (error) {
-    // Until the directory says otherwise, the request is none of theirs: "try again" would tell them that there is one.
+    // Without the directory's answer the caller may not know of the request. UNAVAILABLE would reveal that it exists.
     if (isLatchkeyError(error, 'UNAVAILABLE') && !wasAsked(caller, request)) {
       throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
     }
@@ -80,7 +83,7 @@ async function askDirectory({ directory, rules }: Deps, caller: Caller, request:
   }
 }
 
-/** Who was asked may know that it exists; to everybody else, missing and forbidden read alike. */
+/** Only approvers who were asked may know that the request exists. To others, missing and forbidden read alike. */
 function refusal(caller: Caller, request: AccessRequest, reason: string): LatchkeyError {
   return wasAsked(caller, request)
     ? new LatchkeyError('NOT_YOURS_TO_DECIDE', { reason })

@@ -14,12 +14,16 @@ import type { Review } from '../access-request.ts'
 import { type Deps, refuseShorter } from '../extension.ts'
 import type { GenuineRequest } from '../genuine-request.ts'
 
-/** What a yes writes of its grant. */
+/** The part of an approval's commit that writes the grant. */
 export interface GrantPart extends Commit {
   readonly grant: Grant
 }
 
-/** @throws OVER when the grant ended before the yes: what is over does not come back. */
+/**
+ * Reads the grant that the request would extend.
+ * @throws OVER when the grant ended before the approval, because an ended grant cannot be extended
+ * @throws NOT_FOUND when the grant is missing, forged or another person's
+ */
 export async function readExtended(deps: Deps, { request }: GenuineRequest, nowMs: number): Promise<GenuineGrant> {
   const found = await readGenuineGrant(deps, request.extends ?? '')
   const isOwn = found?.grant.terms.requester === request.requester.objectId
@@ -29,7 +33,10 @@ export async function readExtended(deps: Deps, { request }: GenuineRequest, nowM
   return stored
 }
 
-/** The part of the yes's commit that lets the grant go on: its new end is in the due index before AWS is asked for anything. */
+/**
+ * The part of an approval's commit that extends the grant. The new end is in the due index before AWS is called.
+ * @throws BAD_INPUT when the grant would not end later than before
+ */
 export function extendCommit(
   deps: Deps & { readonly rules: Rules },
   stored: GenuineRequest,
@@ -49,7 +56,7 @@ export function extendCommit(
     mac: signApproval(deps.approvalKey, next),
     approverName: review.reviewer.name,
     endsAt: new Date(endsAtMs).toISOString(),
-    // What AWS holds still ends as it did before.
+    // AWS still holds the policy with the old end until a worker has written the new one.
     ...(isAttached ? { unwritten: true } : {}),
   })
   const occasion = String(extended.version + 1)
@@ -75,7 +82,7 @@ export function extendCommit(
   return { grant, ...joinCommits(extending, addToEntityIndexes(grant, endsAtMs, nowMs), shown) }
 }
 
-/** The yes that counts from now on is the one to the extension; the card stays that of the first request. */
+/** The terms after the extension: its approval replaces the earlier one. `requestId` names the first request still. */
 function extendedTerms(
   { rules }: { readonly rules: Rules },
   { request, version }: GenuineRequest,
@@ -85,10 +92,10 @@ function extendedTerms(
 ): Terms {
   const { conditions: until, ...terms } = before
   const { approver, durationMinutes } = before
-  const yes = { approver, durationMinutes, endsAt, ...(until === undefined ? {} : { conditions: until }) }
+  const replaced = { approver, durationMinutes, endsAt, ...(until === undefined ? {} : { conditions: until }) }
   return {
     ...terms,
-    earlier: [...(before.earlier ?? []), yes],
+    earlier: [...(before.earlier ?? []), replaced],
     extension: { requestId: request.id, requestVersion: version },
     durationMinutes: request.durationMinutes,
     decidedAt: review.at,

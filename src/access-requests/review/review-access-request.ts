@@ -23,13 +23,19 @@ export interface ReviewDeps {
 export interface ReviewInput {
   readonly decision: 'approve' | 'deny'
   readonly comment: string
-  /** `shownVersion` of what the reviewer saw, where the channel knows it: a yes to something else is no yes. */
+  /**
+   * `shownVersion` of the content that the reviewer saw, where the channel knows it. A review of other content is
+   * refused.
+   */
   readonly version?: string
 }
 
 /**
- * The one decision: Teams, Outlook, page and API all come here. Authority is read from rules and directory now, never from what was clicked.
- * Of any number of clicks exactly one decides; every other is told who decided, and when.
+ * Approves or denies a request. Teams, Outlook, the page and the API all call this. The reviewer's authority comes from
+ * rules and directory at the click, never from the card, mail or token.
+ * Exactly one of any number of clicks decides.
+ * @throws CONFLICT to every later click, with the person who decided and the time; also when the content changed
+ * @throws NOT_FOUND, NOT_YOURS_TO_DECIDE, OVER, NOT_ELIGIBLE or UNAVAILABLE
  */
 export async function reviewAccessRequest(
   deps: ReviewDeps,
@@ -60,13 +66,13 @@ async function decide(
     throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'changed' })
   }
   const nowMs = await deps.record.now()
-  // The sweep may be late; the time is not.
+  // The sweep that lapses requests may be late, so the time is compared here too.
   if (nowMs >= Date.parse(request.lapsesAt)) throw new LatchkeyError('OVER', { thing: 'request', at: request.lapsesAt })
   const review = makeReview(authority, input, nowMs)
   return input.decision === 'deny' ? deny(deps.record, stored, review) : approve(deps, stored, review, authority)
 }
 
-/** Somebody wrote into the record: a yes would be given to something else than what was asked. */
+/** The request was changed in Redis, so an approval would cover something that its requester did not ask for. */
 async function refuseForged(record: RecordPort, caller: Caller, requestId: string): Promise<never> {
   const actor = byPerson(caller.objectId)
   await recordRefusal(record, caller, { kind: 'alarm.ask-does-not-add-up', actor, requestId })

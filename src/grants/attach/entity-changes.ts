@@ -5,26 +5,32 @@ import type { GenuineGrant } from '../genuine-grant.ts'
 import { ordersHeld } from '../grant-order.ts'
 import { policyNameOf } from '../iam-entity.ts'
 
-/** Why a grant may not go on as AWS holds it. */
+/** Why a grant must be revoked after a change in AWS. */
 export interface Change {
   readonly cause: string
   readonly detail: string
 }
 
-/** Why the grants of a target that AWS no longer holds as it was may not go on; undefined: it is in order. */
-export async function findEntityFault(driver: Pick<AttachOperations, 'entityState'>, target: IamEntity) {
-  const state = await driver.entityState(target)
+/**
+ * Reads the IAM entity. The returned function says of one grant why it must be revoked: the entity was deleted or
+ * created again, or its trust policy has a fault. Undefined: the entity is in order.
+ */
+export async function findEntityFault(driver: Pick<AttachOperations, 'entityState'>, entity: IamEntity) {
+  const state = await driver.entityState(entity)
   const [fault] = state?.faults ?? []
   return ({ grant }: GenuineGrant): Change | undefined => {
     const { principal } = grant.terms
     const isSame = principal.driver === 'attach' && principal.userid.split(':')[0] === state?.uniqueId
     if (!isSame)
-      return { cause: 'holder-changed', detail: `The ${target.kind} ${target.name} was deleted or made again.` }
+      return { cause: 'holder-changed', detail: `The ${entity.kind} ${entity.name} was deleted or made again.` }
     return fault === undefined ? undefined : { cause: 'holder-changed', detail: fault }
   }
 }
 
-/** @param look `documents`: `attached` carries them, so they are compared too. */
+/**
+ * Whether the grant's policy was removed or changed in AWS. Undefined: neither.
+ * @param look `documents`: whether `attached` carries the documents, so that they are compared too
+ */
 export function findChange(
   rules: Pick<Rules, 'buckets'>,
   genuine: GenuineGrant,
@@ -38,7 +44,7 @@ export function findChange(
   return { cause, detail: 'Somebody changed its policy in AWS.' }
 }
 
-/** Undefined: we would write nothing for it. */
+/** The document that Latchkey would write for the order. Undefined: none. */
 function writtenFor(rules: Pick<Rules, 'buckets'>, order: GrantOrder): string | undefined {
   const bucket = rules.buckets.get(order.scopes[0]?.bucket ?? '')
   const { principal } = order

@@ -5,24 +5,27 @@ import { type CheckedGrant, readGenuineGrants } from '../genuine-grant.ts'
 import { DAY_MS, KEPT_FOR_MS } from '../grant-commits.ts'
 import { entityId, parseEntityId } from '../iam-entity.ts'
 
-/** Where grants of the driver `attach` lie: indexes, so that a look at one target, or at one CloudTrail record, costs by that one only. */
+/**
+ * Finds grants of the driver `attach` by IAM entity or by principal id. It uses indexes, so the cost of one entity or
+ * one CloudTrail record does not depend on the number of others.
+ */
 
-/** AWS's quota ends it long before: a role holds a dozen grants at once. */
+/** AWS's quota for inline policies is reached long before: one role holds about a dozen grants at once. */
 const MOST_ON_TARGET = 200
 const MOST_RECENT = 100_000
-/** As many as one person can have had within a day. */
+/** More than one person can have within a day. */
 const MOST_HELD = 500
 
-/** Grants that are active on the target as far as the record knows. */
+/** The grants on this IAM entity that are active in the record. */
 export async function readActiveOn(
   deps: { readonly record: RecordPort; readonly approvalKey: string },
-  target: IamEntity,
+  entity: IamEntity,
 ): Promise<readonly CheckedGrant[]> {
-  const ids = await deps.record.list(ON_TARGET, entityId(target), { limit: MOST_ON_TARGET, newestFirst: true })
+  const ids = await deps.record.list(ON_TARGET, entityId(entity), { limit: MOST_ON_TARGET, newestFirst: true })
   return (await readGenuineGrants(deps, ids)).filter(({ grant }) => grant.status === 'active')
 }
 
-/** Targets with a grant that is live, or was within a day. */
+/** IAM entities with a grant that is live or ended within the last day. */
 export async function listRecentEntities(record: RecordPort): Promise<readonly IamEntity[]> {
   const from = (await record.now()) - DAY_MS
   const entries = await record.list(TARGETS.kind, TARGETS.value, { from, limit: MOST_RECENT, newestFirst: true })
@@ -30,16 +33,16 @@ export async function listRecentEntities(record: RecordPort): Promise<readonly I
   return [...ids].flatMap((id) => parseEntityId(id) ?? [])
 }
 
-/** Everything that grants may lie on: what the rules name today, and what grants of the last day were given to. */
+/** All IAM entities that may have Latchkey's policies: those that the rules name, and those with recent grants. */
 export async function listEntities(deps: {
   readonly record: RecordPort
   readonly driver: Pick<AttachOperations, 'targets'>
 }): Promise<readonly IamEntity[]> {
   const all = [...deps.driver.targets(), ...(await listRecentEntities(deps.record))]
-  return [...new Map(all.map((target) => [entityId(target), target])).values()]
+  return [...new Map(all.map((entity) => [entityId(entity), entity])).values()]
 }
 
-/** Ids of the grants that this principal has, or had within a day, the one that ends last first. */
+/** Ids of the grants that this principal has or had within the last day, ordered by end, the latest first. */
 export function listByPrincipalId(
   record: Pick<RecordPort, 'list'>,
   userid: string,

@@ -22,120 +22,131 @@ export interface EntityDeps {
   readonly log: { warn(data: object, message: string): void }
 }
 
-interface Look {
-  /** Compares the documents too, not only their names. */
+interface Options {
+  /** Whether the documents are compared too, not only the policy names. */
   readonly documents: boolean
 }
 
 /**
- * One look at one role or user. It only ever takes access away: policies of ours that no live grant there explains go, and a live grant whose
- * policy is gone or is not what we wrote is ended, never put back.
- * @returns `busy`: somebody else is at it.
+ * Reconciles the policies of one role or user. This only ever revokes access: it removes Latchkey's policies that no
+ * live grant explains, and revokes live grants whose policy is missing or changed. It never restores a policy.
+ * @returns `busy`: another process reconciles the entity
  */
-export async function reconcileEntity(deps: EntityDeps, target: IamEntity, look: Look): Promise<'looked' | 'busy'> {
-  return await withLease(deps.record, `target-${entityId(target)}`, LEASE_MS, async () => {
-    // In this order. A grant was attached before it was active, and was on record before it was attached: so what is active and then not
-    // attached was taken away, and what is attached and then not on record is nobody's.
-    const active = await readActiveOn(deps, target)
-    const attached = await deps.driver.attached(target, look)
+export async function reconcileEntity(
+  deps: EntityDeps,
+  entity: IamEntity,
+  options: Options,
+): Promise<'looked' | 'busy'> {
+  return await withLease(deps.record, `target-${entityId(entity)}`, LEASE_MS, async () => {
+    // The order of these reads matters. A grant is recorded before its policy is attached, and attached before it is
+    // active. So a grant that is active and then not attached lost its policy in AWS, and a policy that is attached and
+    // then not recorded belongs to no grant.
+    const active = await readActiveOn(deps, entity)
+    const attached = await deps.driver.attached(entity, options)
     const stored = await readGenuineGrants(
       deps,
       attached.flatMap(({ policyName }) => grantIdOf(policyName) ?? []),
     )
     const known = new Map(stored.map((one) => [one.grant.id, one]))
     await settleAll(attached, ({ policyName }) =>
-      detachStray(deps, target, policyName, known.get(grantIdOf(policyName) ?? '')),
+      detachStray(deps, entity, policyName, known.get(grantIdOf(policyName) ?? '')),
     )
-    const changed = active.length === 0 ? undefined : await findEntityFault(deps.driver, target)
+    const changed = active.length === 0 ? undefined : await findEntityFault(deps.driver, entity)
     await settleAll(active, async (one) => {
       const usable = checkUse(one)
       if ('fault' in usable) return await unlessMoved(() => revokeForged(deps.record, one, usable.fault))
-      const change = changed?.(usable) ?? findChange(deps.rules, usable, attached, look)
-      if (change) await end(deps, usable, change)
+      const change = changed?.(usable) ?? findChange(deps.rules, usable, attached, options)
+      if (change) await revoke(deps, usable, change)
     })
     return 'looked' as const
   })
 }
 
-/** The entry of one grant in the due index has come: its policy is tidied away, or looked for again after its early end. */
+/**
+ * Handles the due entry of a grant that ended: reconciles its IAM entity, which removes a policy that is still there.
+ * After a revocation it does so again after each of `LOOK_AGAIN_MS`. A grant without a usable record is searched on
+ * every entity.
+ */
 export async function reconcileDueEntity(deps: EntityDeps, grantId: string): Promise<void> {
   const { record } = deps
   const stored = await readGenuineGrant(deps, grantId)
   const usable = stored && checkUse(stored)
   const principal = usable && !('fault' in usable) ? usable.grant.terms.principal : undefined
-  const targets = principal?.driver === 'attach' ? [entityOf(principal)] : await listEntities(deps)
-  const outcomes = await settleAll(targets, (target) => reconcileEntity(deps, target, { documents: false }))
+  const entities = principal?.driver === 'attach' ? [entityOf(principal)] : await listEntities(deps)
+  const outcomes = await settleAll(entities, (entity) => reconcileEntity(deps, entity, { documents: false }))
   if (outcomes.includes('busy')) return
   await record.commit({
     records: [],
-    due: [{ kind: 'targets', id: grantId, at: nextLook(stored?.grant, await record.now()) }],
-    audit: [{ kind: 'target.verified', actor: LATCHKEY, grantId, targets: targets.map(entityId) }],
+    due: [{ kind: 'targets', id: grantId, at: nextCheckAt(stored?.grant, await record.now()) }],
+    audit: [{ kind: 'target.verified', actor: LATCHKEY, grantId, targets: entities.map(entityId) }],
   })
 }
 
-function nextLook(grant: Grant | undefined, nowMs: number): number | null {
+function nextCheckAt(grant: Grant | undefined, nowMs: number): number | null {
   if (grant?.status !== 'revoked' || grant.endedAt === undefined) return null
   const endedAtMs = Date.parse(grant.endedAt)
   return LOOK_AGAIN_MS.map((afterMs) => endedAtMs + afterMs).find((at) => at > nowMs) ?? null
 }
 
 /**
- * Takes away every policy of ours in one account, whatever the record says of it: it was emptied, or is older. Grants that it calls active are
- * ended. Throws when AWS did not do all of it.
+ * Removes all of Latchkey's policies in one account and revokes the grants that the record calls active. Used when the
+ * record was emptied or is older than AWS, so that it explains no policy.
+ * @throws when any of it failed in AWS
  */
-export async function detachAll(deps: Taking, accountId: string): Promise<void> {
-  const targets = (await listEntities(deps)).filter(({ account }) => account === accountId)
-  await settleAll(targets, async (target) => {
-    const active = await readActiveOn(deps, target)
-    const attached = await deps.driver.attached(target)
-    await settleAll(attached, ({ policyName }) => take(deps, target, policyName, 'other-epoch', 'early-revoke'))
+export async function detachAll(deps: DetachDeps, accountId: string): Promise<void> {
+  const entities = (await listEntities(deps)).filter(({ account }) => account === accountId)
+  await settleAll(entities, async (entity) => {
+    const active = await readActiveOn(deps, entity)
+    const attached = await deps.driver.attached(entity)
+    await settleAll(attached, ({ policyName }) => detachPolicy(deps, entity, policyName, 'other-epoch', 'early-revoke'))
     const detail = 'The record was emptied or put back from a copy; everything attached was taken away.'
-    await settleAll(active, (stored) => end(deps, stored, { cause: 'ended-before', detail }))
+    await settleAll(active, (stored) => revoke(deps, stored, { cause: 'ended-before', detail }))
   })
 }
 
-type Taking = Pick<EntityDeps, 'record' | 'driver' | 'approvalKey' | 'log'>
+type DetachDeps = Pick<EntityDeps, 'record' | 'driver' | 'approvalKey' | 'log'>
 type Stray = 'unknown' | 'over' | 'other-principal' | 'other-epoch'
 
-async function detachStray(deps: EntityDeps, target: IamEntity, policyName: string, stored: CheckedGrant | undefined) {
-  const stray = findStray(target, stored)
-  // Only an end on time is inside the policy: what was ended early and lies there all the same landed late, and still gives access.
+async function detachStray(deps: EntityDeps, entity: IamEntity, policyName: string, stored: CheckedGrant | undefined) {
+  const stray = findStray(entity, stored)
+  // The policy of an expired grant gives no access, because its end is inside.
+  // The policy of a revoked grant was written late and still gives access.
   const urgency = stray === 'over' && stored?.grant.status === 'expired' ? 'tidying' : 'early-revoke'
-  if (stray) await take(deps, target, policyName, stray, urgency)
+  if (stray) await detachPolicy(deps, entity, policyName, stray, urgency)
 }
 
-/** Undefined: it may lie there, or the revocation of its grant is under way. A record that somebody wrote explains nothing. */
-function findStray(target: IamEntity, stored: CheckedGrant | undefined): Stray | undefined {
+/** Undefined: the policy belongs there, or its grant is being revoked. A forged record explains no policy. */
+function findStray(entity: IamEntity, stored: CheckedGrant | undefined): Stray | undefined {
   const usable = stored && checkUse(stored)
   if (!usable || 'fault' in usable) return 'unknown'
   if (isOver(usable.grant)) return 'over'
   const { principal } = usable.grant.terms
-  const isThere = principal.driver === 'attach' && entityId(entityOf(principal)) === entityId(target)
+  const isThere = principal.driver === 'attach' && entityId(entityOf(principal)) === entityId(entity)
   return isThere ? undefined : 'other-principal'
 }
 
-async function take(
-  { record, driver, log }: Taking,
-  target: IamEntity,
+async function detachPolicy(
+  { record, driver, log }: DetachDeps,
+  entity: IamEntity,
   policy: string,
   found: Stray,
   urgency: 'early-revoke' | 'tidying',
 ): Promise<void> {
-  await driver.detach(target, policy, urgency)
-  // Tidying away what ended on time is everyday work.
+  await driver.detach(entity, policy, urgency)
+  // Removing the policy of an expired grant is normal and not logged.
   if (urgency === 'early-revoke')
-    log.warn({ target: entityId(target), policy, found }, 'a policy that no live grant explains was taken away')
+    log.warn({ target: entityId(entity), policy, found }, 'a policy that no live grant explains was taken away')
   await record.commit({
     records: [],
-    audit: [{ kind: 'policy.taken-away', actor: LATCHKEY, target: entityId(target), policy, found }],
+    audit: [{ kind: 'policy.taken-away', actor: LATCHKEY, target: entityId(entity), policy, found }],
   })
 }
 
-async function end({ record }: Taking, stored: CheckedGrant, change: Change): Promise<void> {
+async function revoke({ record }: DetachDeps, stored: CheckedGrant, change: Change): Promise<void> {
   await unlessMoved(() => beginRevoke(record, stored, { ...change, actor: LATCHKEY }))
 }
 
-/** It moved meanwhile: whoever moved it, or the next look, sees to it. */
+/** Ignores a lost race: the process that changed the record, or the next round, handles the grant. */
 async function unlessMoved(act: () => Promise<unknown>): Promise<void> {
   try {
     await act()

@@ -13,12 +13,12 @@ import type { CredentialsCache } from './credentials-cache.ts'
 import type { EligibilityCache } from './eligibility-cache.ts'
 import { refuseWithoutSecondFactor } from './second-factor.ts'
 
-/** Eligibility at vend is at most this old; while the directory does not answer, at most `WITHOUT_DIRECTORY_MS`. */
+/** The maximum age of eligibility at a vend. While the directory does not answer, it is `WITHOUT_DIRECTORY_MS`. */
 const FRESH_MS = 5 * 60_000
 const WITHOUT_DIRECTORY_MS = 15 * 60_000
 
-/** Refusals after which the grant gives its requester nothing any more. */
-const OF_THE_GRANT: readonly ErrorCode[] = ['OVER', 'NOT_FOUND', 'NOT_ELIGIBLE']
+/** The refusals that are final: the grant gives its requester no more credentials. */
+const FINAL_REFUSALS: readonly ErrorCode[] = ['OVER', 'NOT_FOUND', 'NOT_ELIGIBLE']
 
 export interface AdmitDeps extends EligibilityDeps {
   readonly record: RecordPort
@@ -32,7 +32,7 @@ export interface Admitted {
   readonly stored: GenuineGrant
   /** Redis time, ms since 1970. */
   readonly nowMs: number
-  /** Sessions issued before that are refused by their role. */
+  /** The role refuses sessions that were issued before this time, ms since 1970. */
   readonly cutMs: number
 }
 
@@ -42,14 +42,17 @@ interface Reading {
   readonly readiness: Readiness | undefined
 }
 
-/** Whoever is not admitted, or is refused by `act`, is written down. What this process kept for a grant that gives nothing any more is forgotten. */
+/**
+ * Runs `act` when the caller may use the grant now. Every refusal, also one by `act`, is audited. After a final refusal
+ * this process forgets the credentials of the grant.
+ */
 export async function withVendCheck<T>(
   deps: AdmitDeps,
   caller: Caller,
   grantId: string,
   act: (admitted: Admitted) => Promise<T>,
 ): Promise<T> {
-  // One round trip for all that is read again and again while a tool works.
+  // Tools ask for credentials often, so these reads share one round trip.
   const lastOn = deps.credentialsCache.principalOf(grantId)
   const [found, nowMs, readiness] = await Promise.all([
     readGenuineGrant(deps, grantId),
@@ -105,7 +108,10 @@ function refuseAttached({ grant: { terms } }: GenuineGrant): void {
   })
 }
 
-/** The directory may take its time, and an adoption reckons with `LONGEST_VEND_MS` from the look at the role until AWS is asked. */
+/**
+ * Reads the time and the readiness again after the directory was called, which may be slow. The adoption of an epoch
+ * assumes that a vend takes at most `LONGEST_VEND_MS` from this check until AWS issues the session.
+ */
 async function checkAgain(deps: AdmitDeps, { grant }: GenuineGrant): Promise<Omit<Admitted, 'stored'>> {
   const { principal } = grant.terms
   const [nowMs, readiness] = await Promise.all([deps.record.now(), readReadiness(deps, principal)])
@@ -113,7 +119,11 @@ async function checkAgain(deps: AdmitDeps, { grant }: GenuineGrant): Promise<Omi
   return { nowMs, cutMs: await refuseUnlessReady(deps, principal, nowMs, readiness) }
 }
 
-/** A no ends the grant; no answer is borne for a while. @returns whether the directory was asked */
+/**
+ * Revokes the grant when its requester is no longer eligible. While the directory does not answer, vending continues
+ * until the last answer is `WITHOUT_DIRECTORY_MS` old.
+ * @returns whether the directory was asked
+ */
 async function refuseUnlessEligible(deps: AdmitDeps, stored: GenuineGrant): Promise<boolean> {
   const { id, terms } = stored.grant
   const ageMs = deps.eligibilityCache.ageMs(id) ?? Number.POSITIVE_INFINITY
@@ -134,6 +144,6 @@ async function refuseUnlessEligible(deps: AdmitDeps, stored: GenuineGrant): Prom
 }
 
 function forgetIfOver(deps: AdmitDeps, caller: Caller, { grant }: CheckedGrant, error: unknown): void {
-  const isOver = error instanceof LatchkeyError && OF_THE_GRANT.includes(error.code)
+  const isOver = error instanceof LatchkeyError && FINAL_REFUSALS.includes(error.code)
   if (isOver && grant.terms.requester === caller.objectId) deps.credentialsCache.forget(grant.id)
 }

@@ -3,12 +3,12 @@ import { parseScope, type Scope } from '../../rules/scope.ts'
 import type { Credentials } from '../driver.ts'
 import { type VendDeps, vendFor } from './vend-credentials.ts'
 
-/** As long as AWS takes a sign-in link. */
+/** AWS accepts a console sign-in link for 15 minutes. */
 const LINK_MS = 15 * 60_000
 
-/** Port: AWS's console for somebody who has credentials. @throws AWS_REFUSED or UNAVAILABLE */
+/** Port: makes sign-in links to AWS's console from credentials. @throws AWS_REFUSED or UNAVAILABLE */
 export interface ConsoleLinks {
-  /** Opens the console where the scope is. Secret: whoever has the link is signed in. */
+  /** A link that opens the console at the scope. Secret: it signs in anyone who has it. */
   open(credentials: Credentials, scope: Scope): Promise<string>
 }
 
@@ -16,14 +16,14 @@ export interface ConsoleDeps extends VendDeps {
   readonly consoleLinks: ConsoleLinks
 }
 
-/** Secret: goes to the caller and nowhere else. */
+/** Secret: it may go to the caller only. */
 export interface SecretLink {
   readonly url: string
   /** ISO 8601; never after the grant's end. */
   readonly expiresAt: string
 }
 
-/** A link that signs the requester of an active grant in to AWS's console, with exactly the grant. */
+/** A link that signs the requester of an active grant in to AWS's console, with exactly the access of the grant. */
 export async function consoleSignIn(deps: ConsoleDeps, caller: Caller, grantId: string): Promise<SecretLink> {
   const { stored, credentials, nowMs } = await vendFor(deps, caller, grantId, { as: 'console' })
   const [first = ''] = stored.grant.terms.scopes

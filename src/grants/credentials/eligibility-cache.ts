@@ -1,14 +1,17 @@
-/** As many grants as one process vends for at a time, and far more. */
+/** Far more grants than one process vends for at a time. */
 const MOST_GRANTS = 10_000
 
-/** When this process last read that a grant's requester may still have it. Redis is not trusted to say that, and a restart only asks again. */
+/**
+ * When this process last read that the requester of a grant is still eligible. It is not stored in Redis, which is not
+ * trusted with it. After a restart the directory is asked again.
+ */
 export interface EligibilityCache {
-  /** Undefined: never, or too long ago to be remembered. */
+  /** In ms. Undefined: never read, or dropped from the cache. */
   ageMs(grantId: string): number | undefined
   seen(grantId: string): void
 }
 
-/** By a clock of this process that nobody sets. */
+/** The default clock is monotonic, so a clock step does not change the ages. */
 export function eligibilityCache(nowMs: () => number = () => performance.now()): EligibilityCache {
   const seenAt = new Map<string, number>()
   return {
@@ -17,7 +20,7 @@ export function eligibilityCache(nowMs: () => number = () => performance.now()):
       return at === undefined ? undefined : nowMs() - at
     },
     seen(grantId) {
-      // Put last again: what goes first is what was read longest ago.
+      // Deleting first moves the entry to the end of the map, so the oldest entry is dropped first.
       seenAt.delete(grantId)
       seenAt.set(grantId, nowMs())
       for (const oldest of seenAt.keys()) {

@@ -1,14 +1,14 @@
 import type { Grant } from '../grant.ts'
 
-/** So many are told of one grant; the audit has all. */
+/** A grant keeps this many addresses. The audit has all. */
 const MOST_ADDRESSES = 10
 
-/** Where credentials of the grant were taken to before, as far as that is told. */
+/** Whether the grant already lists this address among those that received its credentials. */
 export function isKnownAddress({ takenFrom = [] }: Grant, address: string): boolean {
   return takenFrom.some((one) => one.address === address)
 }
 
-/** Undefined: there is nothing to tell. */
+/** The grant with a new address. Undefined: the address is known, or the list is full. */
 export function withAddress(grant: Grant, address: string, at: string): Grant | undefined {
   const { takenFrom = [] } = grant
   if (isKnownAddress(grant, address) || takenFrom.length >= MOST_ADDRESSES) return undefined

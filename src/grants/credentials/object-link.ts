@@ -10,15 +10,16 @@ const LONGEST_LINK_MS = 15 * 60_000
 
 export type LinkMethod = 'get' | 'put'
 
-/** Port: signs one request for one object; nothing is asked of AWS. */
+/** Port: signs one request for one object. It does not call AWS. */
 export interface ObjectLinks {
-  /** Secret: whoever has the link may do this until then, and while the credentials are good. `nowMs`, `expiresAtMs`: ms since 1970. */
+  /** Secret: anyone who has the link may use it until it or the credentials expire. */
   sign(credentials: Credentials, order: LinkOrder): Promise<string>
 }
 
 export interface LinkOrder {
   readonly method: LinkMethod
   readonly object: Scope
+  /** Ms since 1970, as `expiresAtMs`. */
   readonly nowMs: number
   readonly expiresAtMs: number
 }
@@ -30,7 +31,9 @@ export interface LinkDeps extends VendDeps {
 const LEVEL: Readonly<Record<LinkMethod, 'read' | 'write'>> = { get: 'read', put: 'write' }
 
 /**
- * A link to the one object of an active grant. It is signed with the grant's own credentials: what ends them, a revoke too, ends the link.
+ * A link to the one object of an active grant. It is signed with the grant's own credentials, so it stops working when
+ * they expire or the grant is revoked.
+ * @throws BAD_INPUT when the grant reaches more than one object or lacks the level
  */
 export async function objectLink(
   deps: LinkDeps,
@@ -50,7 +53,7 @@ export async function objectLink(
   return { url, expiresAt: new Date(expiresAtMs).toISOString() }
 }
 
-/** @throws BAD_INPUT for a grant that reaches more than one object, or does not allow this with it */
+/** @throws BAD_INPUT when the grant reaches more than one object or lacks the level that the method needs */
 function oneObject({ grant }: GenuineGrant, method: LinkMethod): Scope {
   const { scopes, levels } = grant.terms
   const [object, ...others] = scopes.map(parseScope)

@@ -20,10 +20,10 @@ export interface VendDeps extends AdmitDeps {
   readonly credentialsCache: CredentialsCache
 }
 
-/** What credentials are for. */
+/** The purpose of the credentials. */
 export interface Use {
   readonly as: 'credentials' | 'console' | 'link'
-  /** @throws for a grant that cannot be used so */
+  /** @throws for a grant that cannot be used for this purpose */
   refuseOther?(stored: GenuineGrant): void
 }
 
@@ -43,7 +43,10 @@ export async function vendCredentials(deps: VendDeps, caller: Caller, grantId: s
   return (await vendFor(deps, caller, grantId, { as: 'credentials' })).credentials
 }
 
-/** The intent is on record before STS is asked. What is still good is handed out again, and that is on record where it goes somewhere new. */
+/**
+ * Vends credentials, or hands out cached ones again. A new vend is audited before STS is called. A repeated one is
+ * audited when it is a link or goes to a new address.
+ */
 export async function vendFor(deps: VendDeps, caller: Caller, grantId: string, use: Use): Promise<Vended> {
   const intended = await againOnConflict(() =>
     withVendCheck(deps, caller, grantId, async (admitted) => await intend(deps, caller, admitted, use)),
@@ -57,7 +60,7 @@ export async function vendFor(deps: VendDeps, caller: Caller, grantId: string, u
 async function intend(deps: VendDeps, caller: Caller, admitted: Admitted, use: Use): Promise<Intended> {
   const { stored, cutMs, nowMs } = admitted
   use.refuseOther?.(stored)
-  // A console lasts as long as its credentials: it begins with new ones.
+  // A console session lasts as long as its credentials, so it gets new ones.
   const kept = use.as === 'console' ? undefined : deps.credentialsCache.find({ stored, cutMs }, nowMs)
   const isWritten = kept === undefined || use.as !== 'credentials' || !isKnownAddress(stored.grant, caller.address)
   if (isWritten) await deps.record.commit(intentOf(caller, admitted, use, kept))
@@ -65,8 +68,9 @@ async function intend(deps: VendDeps, caller: Caller, admitted: Admitted, use: U
 }
 
 /**
- * An end that is committed first wins; one that comes later denies what is vended. The grant itself stays as it is, so that vends at the same
- * moment do not stand in each other's way, but for the first to a new address, which is told.
+ * The commit checks the grant's version: an end that was committed earlier makes it fail, and an end that is committed
+ * later denies the vended session. The grant is not changed, so concurrent vends do not conflict. The first vend to a
+ * new address is the exception: it is added to the grant and its messages.
  */
 function intentOf(caller: Caller, { stored, nowMs }: Admitted, { as }: Use, kept: Credentials | undefined): Commit {
   const { grant, version } = stored

@@ -13,17 +13,22 @@ import { type DenyDeps, reconcileDenyList } from '../session/reconcile-deny-list
 import type { ReadyDeps } from './readiness.ts'
 
 /**
- * A random epoch lives in the record and in the Sid of each Deny document. Where they differ the record was emptied or is older:
- * sessions may be alive that it does not know, so everything issued before now is refused. Until this has run for a role,
- * nothing is granted or vended there. One account or role that fails does not keep the others waiting.
+ * Compares the epoch of the record with the epoch in the Sid of each Deny document. Where they differ, the record was
+ * emptied or is older than AWS and may not know all sessions, so every session issued before now is refused.
+ * Until this has run for a role, nothing is granted or vended on it.
+ * A failure in one account or role does not stop the others.
  */
 export async function checkEpoch(deps: DenyDeps): Promise<void> {
   await settleAll([...deps.rules.accounts.values()], (account) => reconcileRoles(deps, account))
 }
 
-/** Sessions outlive what the rules say of their role. @throws when AWS was not read back with all of it, or does not show a role that the rules name. */
+/**
+ * Reconciles the Deny documents of an account's elevation roles. This includes roles that the rules no longer name,
+ * because their sessions may still be alive.
+ * @throws when a Deny document could not be verified in AWS, or AWS does not show a role that the rules name
+ */
 export async function reconcileRoles(deps: DenyDeps, account: Account): Promise<void> {
-  await settleAll([reconcileNamedRoles, reconcileFormerRoles], (keep) => keep(deps, account))
+  await settleAll([reconcileNamedRoles, reconcileFormerRoles], (reconcile) => reconcile(deps, account))
 }
 
 async function reconcileFormerRoles(deps: DenyDeps, { name }: Account): Promise<void> {
@@ -43,7 +48,10 @@ async function reconcileNamedRoles(deps: DenyDeps, account: Account): Promise<vo
   })
 }
 
-/** As if the record had been emptied: it was put back from a copy, and nobody knows what it has forgotten. Every role is due at once. */
+/**
+ * Gives the record a new epoch, for `latchkey recover` after a restore from a backup: nobody knows what the record has
+ * forgotten, so it is treated as an emptied one. Every known role becomes due at once.
+ */
 export async function renewEpoch(deps: ReadyDeps, actor: Operator): Promise<void> {
   const [nowMs, known] = await Promise.all([deps.record.now(), knownRoles(deps)])
   const epoch = randomUUID()
@@ -59,13 +67,13 @@ export async function renewEpoch(deps: ReadyDeps, actor: Operator): Promise<void
   await deps.record.commit(joinCommits(renewal, told))
 }
 
-/** Names of the accounts of which not every role is known to carry the record's epoch yet. */
+/** Names of the accounts with a role whose recorded epoch is not yet the record's. */
 export async function waitingAccounts(deps: ReadyDeps): Promise<readonly string[]> {
   const [epoch, known] = await Promise.all([deps.record.epoch(), knownRoles(deps)])
   return [...new Set(known.filter((role) => role.epoch !== epoch).map(({ account }) => account))]
 }
 
-/** Roles that do not show the record's epoch when AWS is asked, those too that the rules name no more. */
+/** ARNs of roles whose Deny document in AWS lacks the record's epoch, also of roles that the rules no longer name. */
 export async function waitingRoles(deps: Omit<DenyDeps, 'log'>): Promise<readonly string[]> {
   const epoch = await deps.record.epoch()
   const waiting = async (role: SessionPrincipal) =>
@@ -77,7 +85,10 @@ export async function waitingRoles(deps: Omit<DenyDeps, 'log'>): Promise<readonl
   return found.flat(2)
 }
 
-/** When nothing waits any more, once every account carries the epoch: ms since 1970, the record's clock. Undefined: now. */
+/**
+ * When new sessions are accepted on every role, once every account carries the epoch. In ms since 1970 by the store's
+ * clock. Undefined: now.
+ */
 export async function readyAt(deps: ReadyDeps): Promise<number | undefined> {
   const [nowMs, known] = await Promise.all([deps.record.now(), knownRoles(deps)])
   const at = Math.max(...known.map(({ issuedBefore }) => Date.parse(issuedBefore ?? '') || 0))
@@ -95,7 +106,7 @@ async function knownRoles({ record, approvalKey, rules }: ReadyDeps) {
   })
 }
 
-/** A role whose entry in the due index has come. One that the record does not (truly) know is left to the reconciler. */
+/** Handles the due entry of a role. A role without a genuine deny list in the record is left to the reconciler. */
 export async function reconcileDueRole(deps: DenyDeps, id: string): Promise<void> {
   const { value } = await readDenyList(deps.record, deps.approvalKey, id)
   if (!value || denyId(principalOf(value)) !== id) return
@@ -108,7 +119,7 @@ export async function reconcileDueRole(deps: DenyDeps, id: string): Promise<void
   }
 }
 
-/** Of a role that the rules name no more, and that may be gone, once nobody needs to be refused there any more. */
+/** Whether the rules no longer name the role, which may be deleted, and all of its denials have run out. */
 async function isNeededNoMore({ record, rules }: DenyDeps, { roleArn, denied }: DenyList): Promise<boolean> {
   const named = [...rules.accounts.values()].flatMap((account) =>
     elevationRoles(account).map((role) => `arn:aws:iam::${account.id}:role/${role}`),

@@ -4,9 +4,11 @@ import type { RecordPort } from '../../store/record-store.ts'
 import { denyId, type Principal } from '../principal.ts'
 import { type DenyList, readDenyList } from '../session/deny-list.ts'
 
-/** What the record says of the role on which a principal waits. */
+/** What the record says about the role that must carry the epoch before a principal may get access. */
 export interface Readiness {
+  /** Id of the role's deny list (`denyId`). */
   readonly role: string
+  /** The record's epoch. */
   readonly epoch: string
   readonly known: DenyList | undefined
 }
@@ -21,10 +23,11 @@ export async function readReadiness(
 }
 
 /**
- * @param read In the same round trip as what else was needed; of another role it counts for nothing, and is read again.
- * @throws UNAVAILABLE while the account is not known to carry this record's epoch, or while it would refuse a new session. An `attach` grant waits
- * for its account's elevation role: the round that adopts another epoch takes away every attached policy first.
- * @returns ms since 1970: sessions issued before that are refused
+ * Refuses until the principal's role carries the record's epoch and accepts new sessions. A grant of the driver
+ * `attach` waits for its account's elevation role: the adoption of an epoch removes all attached policies first.
+ * @param read a readiness that was read earlier; one of another role is ignored and read again
+ * @throws UNAVAILABLE
+ * @returns ms since 1970: the role refuses sessions that were issued before this time
  */
 export async function refuseUnlessReady(
   deps: ReadyDeps,
@@ -42,7 +45,7 @@ export async function refuseUnlessReady(
   return Date.parse(known.issuedBefore)
 }
 
-/** Without a time that is known, a round of the workers is what it waits for. */
+/** Without a known time, the caller waits for the next round of the workers: 5 seconds. */
 function notReady(issuedBefore: string | undefined, nowMs: number): LatchkeyError {
   const seconds = Math.ceil((Date.parse(issuedBefore ?? '') - nowMs) / 1_000)
   return new LatchkeyError('UNAVAILABLE', { what: 'this account', retryAfterSeconds: seconds > 0 ? seconds : 5 })

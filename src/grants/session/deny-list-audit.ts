@@ -2,14 +2,21 @@ import { type AuditEvent, LATCHKEY } from '../../audit/events.ts'
 import type { DenyDocument } from '../../policies/deny-document.ts'
 import { covers, type DenyList, documentOf } from './deny-list.ts'
 
+/** What a round over one role read before it writes. */
 export interface Found {
+  /** The store's clock, ms since 1970. */
   readonly nowMs: number
+  /** AWS's clock, ms since 1970. */
   readonly awsMs: number
+  /** The record's epoch. */
   readonly epoch: string
+  /** The version of the role's deny list in the record. */
   readonly version: number
+  /** The recorded deny list of this role and this role id. */
   readonly known: DenyList | undefined
-  /** The epoch that the record calls adopted, under whatever id the role had then. */
+  /** The epoch in the recorded deny list, also when the role had another id then. */
   readonly adopted: string | undefined
+  /** The Deny document that AWS holds. */
   readonly held: DenyDocument | undefined
 }
 

@@ -8,7 +8,10 @@ import { APPROVAL_VALID_MS, latestEnd } from '../approval-mac.ts'
 import type { Terms } from '../grant.ts'
 import { denyId, type SessionPrincipal } from '../principal.ts'
 
-/** What one elevation role refuses early, as Latchkey knows it. An id is in here only after AWS was read back with it. Only what a Deny document can carry is taken. */
+/**
+ * The record of the sessions that one elevation role denies. An id is added only after it was verified in AWS. The
+ * schema accepts only values that a Deny document can carry.
+ */
 const denyListSchema = z.strictObject({
   account: z.string(),
   roleArn: z.string(),
@@ -19,27 +22,36 @@ const denyListSchema = z.strictObject({
     z.strictObject({
       userid: z.string().regex(/^AROA[0-9A-Z]+:[\w+=,.@-]{2,64}$/),
       until: z.iso.datetime({ precision: 3 }),
-      /** No true yes explains it. What once was explained stays so, whatever becomes of its grant in the record. */
+      /**
+       * Present when no genuine approval explains the id. An id that was explained once stays explained, even if its
+       * grant disappears from the record.
+       */
       unexplained: z.literal(true).optional(),
     }),
   ),
-  /** When AWS was last written: it is looked at again after that. */
+  /** When the Deny document was last written. It is checked again some time after this. */
   writtenAt: z.iso.datetime({ precision: 3 }),
 })
 
-/** By a key that Redis never holds: whoever can write to Redis can neither lift a denial nor block the writing of one. */
+/** Redis never holds the MAC's key, so a writer to Redis can neither lift a denial nor prevent one. */
 const signedDenyList = denyListSchema.extend({ mac: z.string() })
 
 export type DenyList = z.infer<typeof denyListSchema>
 
 const MARGIN_MS = 5 * 60_000
 
-/** When the id of a grant may leave: its yes is worth nothing any more then, even in a record that was put back from a copy. */
+/**
+ * When the id of a grant may leave the deny list. Its approval is then void, even in a record that is restored from a
+ * backup.
+ */
 export function deniedUntil(terms: Terms): string {
   return new Date(latestEnd(terms) + MARGIN_MS).toISOString()
 }
 
-/** For an id of which nothing can be believed: a true copy of its grant that outlasts the rules of today vends nothing any more. */
+/**
+ * When an id whose grant is not believed may leave: after the longest grant that the current rules allow. A genuine
+ * version of the grant that lasts longer is not eligible under these rules, so it vends nothing.
+ */
 export function unknownUntil({ entitlements }: Pick<Rules, 'entitlements'>, nowMs: number): string {
   const longestMinutes = Math.max(0, ...entitlements.map((one) => one.longestMinutes))
   return new Date(nowMs + APPROVAL_VALID_MS + longestMinutes * 60_000 + MARGIN_MS).toISOString()
@@ -47,7 +59,7 @@ export function unknownUntil({ entitlements }: Pick<Rules, 'entitlements'>, nowM
 
 interface KnownDenyList {
   readonly version: number
-  /** Undefined: there is none, or one that we did not write. It says nothing about AWS then, and is made anew from what AWS holds. */
+  /** Undefined: there is no deny list, or it is forged. It is then rebuilt from the Deny document in AWS. */
   readonly value: DenyList | undefined
 }
 
@@ -61,15 +73,15 @@ export async function readDenyList(
   const parsed = signedDenyList.safeParse(stored.value)
   if (!parsed.success) return { version: stored.version, value: undefined }
   const { mac, ...value } = parsed.data
-  const isOurs = isMac(macOf(approvalKey, 'deny', value), mac) && denyId(principalOf(value)) === id
-  return { version: stored.version, value: isOurs ? value : undefined }
+  const isGenuine = isMac(macOf(approvalKey, 'deny', value), mac) && denyId(principalOf(value)) === id
+  return { version: stored.version, value: isGenuine ? value : undefined }
 }
 
 export function principalOf({ account, roleArn, roleId }: DenyList): SessionPrincipal {
   return { driver: 'session', account, roleArn, roleId }
 }
 
-/** The write of a role's list, with its entry in the due index: by then somebody must look at AWS again. */
+/** @param dueAt when the Deny document must be checked again, ms since 1970; null: never */
 export function denyListCommit(
   approvalKey: string,
   expectedVersion: number,
@@ -86,12 +98,15 @@ export function denyListCommit(
   }
 }
 
-/** What AWS holds, and when those of it may leave that nothing else is known of. */
+/** The ids that AWS holds. `until` says when those ids may leave that nothing else is known about. */
 interface Held extends Pick<DenyDocument, 'denied' | 'unexplained'> {
   readonly until: string
 }
 
-/** Record + what AWS holds and cannot be proven over. An id is unexplained only as long as nobody has ever explained it. */
+/**
+ * Merges the recorded ids, the ids in AWS and the new ids, without those that may leave by `nowMs`. An id is
+ * unexplained only if no source explains it.
+ */
 export function mergeDenied(
   known: DenyList['denied'],
   held: Held,
@@ -124,7 +139,7 @@ export function documentOf(value: Pick<DenyList, 'epoch' | 'issuedBefore' | 'den
   }
 }
 
-/** Whether what AWS read back refuses everything that it should. More than that is fine. */
+/** Whether the document in AWS denies at least what `wanted` denies. */
 export function covers(held: DenyDocument | undefined, wanted: DenyDocument): boolean {
   if (!held || held.epoch !== wanted.epoch) return false
   if (Date.parse(held.issuedBefore) < Date.parse(wanted.issuedBefore)) return false
@@ -132,7 +147,7 @@ export function covers(held: DenyDocument | undefined, wanted: DenyDocument): bo
   return wanted.denied.every((userid) => ids.has(userid))
 }
 
-/** Whether AWS holds just that: nothing is to be written. */
+/** Whether the document in AWS equals `wanted`, so that nothing needs to be written. */
 export function isHeld(held: DenyDocument | undefined, wanted: DenyDocument): boolean {
   if (!held || !covers(held, wanted) || held.denied.length !== wanted.denied.length) return false
   return (held.unexplained?.length ?? 0) === (wanted.unexplained?.length ?? 0)

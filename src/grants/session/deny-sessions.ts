@@ -7,19 +7,20 @@ import { covers, type DenyList, deniedUntil, documentOf, readDenyList, unknownUn
 import { eachFormerRole } from './former-roles.ts'
 import { type DenyDeps, reconcileDenyList } from './reconcile-deny-list.ts'
 
-/** As many as one document can hold. */
+/** As many ids as one Deny document can hold. */
 const MOST_WAITING = 150
-/** Early ends come in crowds: a write waits until nobody new has come for a breath, and for so many breaths at most. */
+/** Batches early revokes: waits until none arrived for 100 ms, at most 10 times. */
 const BATCH_WINDOW_MS = 100
 const BATCH_WINDOWS_MAX = 10
 
-/** `done`: AWS was read back and holds the grant's id. `busy`: somebody else writes such a role now. */
+/** `done`: verified that AWS denies the grant's id. `busy`: another process is writing the Deny document. */
 export type DenyOutcome = 'done' | 'busy'
 
 /**
- * Makes AWS refuse the sessions of this grant and of every other that waits on its role, in one write, and reads it back: n early ends at once
- * cost one write per role, not n. What a grant that was tampered with says of its role and its time is not believed: it is denied on every role,
- * as long as a grant could be needed, because a true copy of it may be put back. A role that fails does not keep the others waiting.
+ * Makes AWS deny the sessions of this grant, and of all other grants that are being revoked on its role, and verifies
+ * it. So n early ends at once cost one write per role, not n.
+ * The recorded role and times of a grant that is not `isBelieved` are ignored. It is denied on every role until
+ * `unknownUntil`, because a genuine version of it may be restored. A failure on one role does not stop the others.
  */
 export async function denySessions(deps: DenyDeps, stored: CheckedGrant): Promise<DenyOutcome> {
   const { grant } = stored
@@ -30,7 +31,7 @@ export async function denySessions(deps: DenyDeps, stored: CheckedGrant): Promis
   const until = unknownUntil(deps.rules, await deps.record.now())
   const denyThere = (one: SessionPrincipal) =>
     denyOn(deps, one, { userid: sessionUserId(one, grant.id), until, unexplained: true })
-  // By account: one that AWS does not answer for must not hide the roles of the others.
+  // Each account by itself, so that a failure in one does not hide the roles of the others.
   const { driver, rules } = deps
   const onNamed = async (name: string) => await settleAll(await driver.principals(name), denyThere)
   const outcomes = await settleAll(
@@ -50,7 +51,7 @@ async function denyOn(
   return (await reconcileDenyList(deps, principal, { added })) === 'kept' ? 'done' : 'busy'
 }
 
-/** The write of another grant may have carried this one along. The record alone is not believed: only what AWS reads back is said. */
+/** The write for another grant may have included this one. The record alone is not believed: AWS is read too. */
 async function isDenied(
   { record, driver, approvalKey }: DenyDeps,
   principal: SessionPrincipal,
@@ -62,7 +63,10 @@ async function isDenied(
   return covers(await driver.readDeny(principal), { ...documentOf(known), denied: [own.userid] })
 }
 
-/** The index only adds company. Of a grant that does not add up, nothing is taken: its own job denies it. */
+/**
+ * The other grants that are being revoked on this role. The index only suggests ids: each grant is read and checked. A
+ * grant that is not `isBelieved` is left to its own job.
+ */
 async function waitingOn(deps: DenyDeps, principal: SessionPrincipal): Promise<DenyList['denied']> {
   const stored = await readGenuineGrants(deps, await collectBatch(deps.record, denyId(principal)))
   return stored

@@ -7,8 +7,9 @@ import type { DenyDeps } from './reconcile-deny-list.ts'
 type Deps = Pick<DenyDeps, 'record' | 'driver' | 'approvalKey'>
 
 /**
- * Elevation roles of one account that the rules named once and name no more: sessions may be alive there. AWS is asked which roles there are, because
- * the record may be what was lost. One that fails does not keep the others waiting; then its error is thrown.
+ * Runs `act` for the elevation roles of one account that the rules named earlier, because their sessions may be alive.
+ * The list comes from AWS, because the record may be lost. A failure on one role does not stop the others; its error is
+ * thrown afterwards.
  */
 export async function eachFormerRole<T>(
   deps: Deps,
@@ -16,15 +17,15 @@ export async function eachFormerRole<T>(
   act: (principal: SessionPrincipal) => Promise<T>,
 ): Promise<readonly T[]> {
   const roles = await deps.driver.formerRoles(account)
-  const done = await settleAll(roles, async (role) => ((await wasOurs(deps, role)) ? [await act(role.principal)] : []))
+  const done = await settleAll(roles, async (role) => ((await wasNamed(deps, role)) ? [await act(role.principal)] : []))
   return done.flat()
 }
 
 /**
- * The record knows what was denied there, or AWS holds a Deny document of ours. That alone counts only where this process is let in: another Latchkey in the
- * same account has such documents too.
+ * Whether the record has a deny list of the role, or AWS a Deny document on it. A Deny document counts only if the role
+ * trusts this process, because another Latchkey in the same account writes such documents too.
  */
-async function wasOurs({ record, driver, approvalKey }: Deps, { principal, trustsUs }: FormerRole): Promise<boolean> {
+async function wasNamed({ record, driver, approvalKey }: Deps, { principal, trustsUs }: FormerRole): Promise<boolean> {
   const { value: known } = await readDenyList(record, approvalKey, denyId(principal))
   if (known?.roleId === principal.roleId) return true
   return trustsUs && (await driver.readDeny(principal)) !== undefined

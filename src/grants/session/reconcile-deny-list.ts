@@ -31,8 +31,8 @@ import {
   writeWithRoom,
 } from './write-deny-document.ts'
 
-/** A write whose answer was lost may land late, so AWS is looked at again. */
-const LOOK_AGAIN_MS = [10_000, 60_000] as const
+/** A write whose response was lost may take effect late, so the document is checked again after these delays. */
+const CHECK_AGAIN_MS = [10_000, 60_000] as const
 export interface DenyDeps {
   readonly record: RecordPort
   readonly driver: Driver
@@ -42,23 +42,24 @@ export interface DenyDeps {
 }
 
 export interface Round {
-  /** Who must be refused from now on; asked for once nobody else writes the role. */
+  /** Returns the ids to deny from now on. It is called after the lease of the role is acquired. */
   readonly added?: () => Promise<DenyList['denied']>
-  /** The role's entry in the due index has come. */
+  /** Whether the role's entry in the due index is due. */
   readonly isDue?: boolean
 }
 
 interface Plan {
   readonly added: DenyList['denied']
-  /** When ids that AWS denies may leave, where the record can prove it. */
+  /** The ids that AWS denies and whose grant is believed, with the time from which they may leave. */
   readonly explained: DenyList['denied']
   readonly isDue: boolean
 }
 
 /**
- * One round over one role, the only one that writes its Deny document: adds who must be refused, puts back what AWS lost, lets go what is over,
- * and adopts a document of another epoch. An id already denied stays denied; `issuedBefore` never goes back.
- * @returns `busy`: somebody else is at it. `kept`: AWS was read back with all of it.
+ * Reconciles the Deny document of one role; the only writer of it. Adds new denials, restores ids that AWS lost, drops
+ * expired ones, and adopts a document of another epoch. An id stays denied until it may leave, and `issuedBefore` never
+ * decreases.
+ * @returns `busy`: another process reconciles the role. `kept`: the whole document was verified in AWS.
  */
 export async function reconcileDenyList(
   deps: DenyDeps,
@@ -90,7 +91,7 @@ async function writeDenyList(deps: DenyDeps, principal: SessionPrincipal, found:
   const { nowMs, version, known, held } = found
   const adopting = isOfAnotherEpoch(found)
   const draft = draftOf(deps, principal, found, { ...plan, adopting })
-  // Before it is written over: only what AWS holds bears witness to what was found.
+  // The notice is recorded before the document is overwritten, because only the old document proves what was found.
   if (adopting)
     await recordSecurityNotice(deps, adoptionNotice(found, principal.roleArn, isFirstRole(deps.rules, principal)))
   const mustWrite = !isHeld(held, documentOf(draft))
@@ -100,12 +101,12 @@ async function writeDenyList(deps: DenyDeps, principal: SessionPrincipal, found:
   if (adopting || found.adopted !== found.epoch) await detachIfFirstRole(deps, principal)
   const writtenAt = mustWrite ? new Date(nowMs).toISOString() : (known?.writtenAt ?? new Date(nowMs).toISOString())
   const next = { ...made, writtenAt }
-  // Rounds come every minute: one that found all as it was leaves no trace.
+  // Rounds run every minute. One that changed nothing writes no commit and no audit event.
   if (!plan.isDue && isDeepStrictEqual(next, known)) return
   const event = auditEventOf(found, next, { adopting, mustWrite, added: plan.added.length > 0 })
   warnAbout(deps.log, event)
   const audit = [event, ...alarmIfFull(deps.log, made, leftOut)]
-  const commit = denyListCommit(deps.approvalKey, version, next, nextLook(next, nowMs), audit)
+  const commit = denyListCommit(deps.approvalKey, version, next, nextCheckAt(next, nowMs), audit)
   await deps.record.commit({ ...commit, indexes: slotChanges(principal, made.denied, leftOut) })
 }
 
@@ -116,13 +117,16 @@ function draftOf(
   { explained, added, adopting }: Plan & Pick<Did, 'adopting'>,
 ): DenyDraft {
   const heldUntil = { denied: [], ...held, until: unknownUntil(rules, nowMs) }
-  // Ids leave by the slower of two clocks: one that was set forward must not let anybody back in.
+  // Ids leave by the slower of two clocks, because a clock that was set forward must not lift a denial.
   const denied = mergeDenied([...explained, ...(known?.denied ?? [])], heldUntil, added, Math.min(nowMs, awsMs))
   const issuedBefore = adopting ? iamTime(awsMs + (held || known ? LONGEST_VEND_MS : 1_000)) : newest(known, held)
   return { account, roleArn, roleId, epoch, issuedBefore, denied }
 }
 
-/** Whatever AWS denies takes a place, what nobody asked for here too: so what is live and what is denied never outgrow the document together. */
+/**
+ * Every id that AWS denies holds a deny slot, also an id that Latchkey did not add. So the live and the denied grants
+ * together always fit into the document.
+ */
 function slotChanges(
   principal: SessionPrincipal,
   denied: DenyList['denied'],
@@ -137,8 +141,8 @@ function slotChanges(
 }
 
 /**
- * Of another epoch nothing that is attached can be trusted either. Once for an account, with its first role: that is the one whose adoption
- * grants of the driver `attach` wait for, and the record says that it is adopted only after this.
+ * Attached policies from another epoch cannot be trusted, so all are removed. This runs once per account, with its
+ * first role: grants of the driver `attach` wait for the adoption of that role, which is recorded only after this.
  */
 async function detachIfFirstRole(deps: DenyDeps, principal: SessionPrincipal): Promise<void> {
   if (!isFirstRole(deps.rules, principal)) return
@@ -151,7 +155,7 @@ function isFirstRole({ accounts }: DenyDeps['rules'], { account, roleArn }: Sess
   return ofAccount.some(({ elevationRole }) => roleArn === `arn:aws:iam::${account}:role/${elevationRole}`)
 }
 
-/** What AWS holds counts first. Without any, the record alone says whether the role was ever ours in this epoch. */
+/** The document in AWS decides. Without one, the record says whether the role was adopted in this epoch. */
 function isOfAnotherEpoch({ held, known, epoch }: Found): boolean {
   return held ? held.epoch !== epoch : known?.epoch !== epoch
 }
@@ -160,10 +164,10 @@ function newest(known: DenyList | undefined, held: DenyDocument | undefined): st
   return iamTime(Math.max(Date.parse(known?.issuedBefore ?? '') || 0, Date.parse(held?.issuedBefore ?? '') || 0))
 }
 
-function nextLook({ writtenAt, denied }: DenyList, nowMs: number): number | null {
-  const looks = [
-    ...LOOK_AGAIN_MS.map((afterMs) => Date.parse(writtenAt) + afterMs),
+function nextCheckAt({ writtenAt, denied }: DenyList, nowMs: number): number | null {
+  const times = [
+    ...CHECK_AGAIN_MS.map((afterMs) => Date.parse(writtenAt) + afterMs),
     ...denied.map(({ until }) => Date.parse(until)),
   ].filter((at) => at > nowMs)
-  return looks.length > 0 ? Math.min(...looks) : null
+  return times.length > 0 ? Math.min(...times) : null
 }

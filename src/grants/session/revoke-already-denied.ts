@@ -16,14 +16,16 @@ interface Deps {
 }
 
 const PAGE = 500
-/** Ids only; far more than can be live at once. */
+/** Far more grants than can be live at once. Only their ids are listed. */
 const MOST_LIVE = 1_000_000
 
 const ENDED_BEFORE = 'AWS already denies this grant; the record is older than its end.'
 
 /**
- * AWS denies it, and the record calls it live: the record is older than the end, or somebody denied it by hand. It stays ended.
- * @returns when each id that AWS holds may leave, of those whose yes the record holds: a write whose answer was lost names them before we do.
+ * Revokes the grants that AWS denies and the record calls live. Either the record is older than their end, or their id
+ * was added by hand.
+ * @returns the ids in AWS whose grant is believed, with the time from which each may leave. After a write whose
+ * response was lost, the record does not list them yet.
  */
 export async function revokeAlreadyDenied(
   deps: Deps,
@@ -41,8 +43,10 @@ export async function revokeAlreadyDenied(
 }
 
 /**
- * Before a policy is written: nothing in AWS refuses what a grant of the driver `attach` allows, so its early end is looked for.
- * @returns whether it had ended; then its end is on record again
+ * Checks before a policy is attached whether the Deny document says that the grant ended early. The check is needed
+ * because no Deny applies to the access of a grant of the driver `attach`.
+ * @returns whether the grant had ended; the record then says so again
+ * @throws UNAVAILABLE when there is no Deny document
  */
 export async function revokeIfDenied(
   { record, driver }: { readonly record: RecordPort; readonly driver: SessionOperations },
@@ -52,7 +56,7 @@ export async function revokeIfDenied(
   if (terms.principal.driver === 'session') return false
   const role = denyRoleOf(terms.principal)
   const held = await driver.readDeny(role)
-  // Somebody took the document away: nobody knows what it said, until a round has put it back.
+  // The document was deleted in AWS. Its ids are unknown until the next round has restored it.
   if (!held) throw new LatchkeyError('UNAVAILABLE', { what: 'AWS', retryAfterSeconds: 5 })
   if (!held.denied.includes(sessionUserId(role, id))) return false
   await revokeUnlessMoved(record, stored, ENDED_BEFORE)
@@ -60,8 +64,8 @@ export async function revokeIfDenied(
 }
 
 /**
- * Grants of the driver `attach` that a record of another epoch brought along: AWS keeps no list of those that ended on time, so whether one had ended
- * nobody knows. What still waits for its activation must not come back; what was active has nothing left in AWS.
+ * Revokes the live grants of the driver `attach` in a record of another epoch. AWS has no list of those that expired,
+ * so it is unknown which had ended. A waiting grant must not be activated, and an active one has lost its policy.
  */
 export async function revokeOlderThanRecord(deps: Deps, account: string): Promise<void> {
   const { record } = deps
@@ -83,7 +87,7 @@ async function revokeUnlessMoved(record: RecordPort, stored: CheckedGrant, detai
   try {
     await beginRevoke(record, stored, { cause: 'ended-before', actor: LATCHKEY, detail })
   } catch (error) {
-    // It moved meanwhile; whoever moved it, or the next round, sees to it.
+    // The process that changed the record, or the next round, handles the grant.
     if (!isLostRace(error)) throw error
   }
 }

@@ -6,7 +6,7 @@ import type { Driver, Urgency } from '../driver.ts'
 import type { SessionPrincipal } from '../principal.ts'
 import { covers, type DenyList, documentOf } from './deny-list.ts'
 
-/** The longest that a vend can be under way: AssumeRole with its time-outs and retries. */
+/** The longest duration of a vend: AssumeRole with its time-outs and retries. */
 export const LONGEST_VEND_MS = 30_000
 
 export type DenyDraft = Omit<DenyList, 'writtenAt'>
@@ -27,9 +27,12 @@ interface Written {
 }
 
 /**
- * Writes it and reads it back. A denial is never refused for room: where a document does not fit, all sessions of the role that were issued until
- * now are refused instead, and what no true yes explains leaves; nothing can be vended to that again. An id that a true yes explains and that AWS
- * denies already stays, because whoever writes to Redis could make its grant look live again.
+ * Writes the Deny document and verifies it. A denial is never refused for lack of room: if the document is too large,
+ * the role denies all sessions issued until now instead, and ids that no genuine approval explains leave first. Nothing
+ * can be vended for those ids again.
+ * An id that a genuine approval explains and that AWS denies already stays, because a writer to Redis could make its
+ * grant look live again.
+ * @throws QUOTA_FULL when even the shortest document does not fit, AWS_REFUSED when AWS holds another document
  */
 export async function writeWithRoom(
   driver: Driver,
@@ -37,7 +40,7 @@ export async function writeWithRoom(
   draft: DenyDraft,
   { held, awsMs }: Before,
 ): Promise<Written> {
-  // What only lets ids go can wait.
+  // A write that only drops ids is not urgent.
   const urgency = covers(held, documentOf(draft)) ? 'tidying' : 'early-revoke'
   const explained = draft.denied.filter((one) => !one.unexplained)
   const already = new Set(held?.denied)
@@ -57,15 +60,18 @@ export async function writeWithRoom(
   throw full
 }
 
-/** Somebody forged so many ends, or filled the role. Who has a live grant there takes new credentials. */
+/**
+ * The document is full after many forged ends or many grants on the role. Requesters with live grants on it need new
+ * credentials.
+ */
 export function alarmIfFull(log: DenyLog, { roleArn, issuedBefore }: DenyDraft, leftOut: DenyList['denied']) {
   if (leftOut.length === 0) return []
   const facts = { role: roleArn, issuedBefore, leftOut: leftOut.length }
-  log.error(facts, 'a Deny document was full: every session of the role that was issued until now is refused instead')
+  log.error(facts, 'a Deny document is full: the role refuses all sessions that were issued until now')
   return [{ kind: 'alarm.deny-full', actor: LATCHKEY, ...facts } as const]
 }
 
-/** What somebody did past Latchkey, or did to its record. A role's first adoption of all is none of that. */
+/** Logs changes that were made in AWS or in the record without Latchkey. The first adoption of a role is none. */
 export function warnAbout(log: DenyLog, event: AuditEvent): void {
   if (event.kind === 'deny.put-back')
     log.warn({ role: event.role }, 'somebody changed or deleted a Deny document in AWS: it was put back')
@@ -76,7 +82,7 @@ export function warnAbout(log: DenyLog, event: AuditEvent): void {
     )
 }
 
-/** A write whose answer was lost may have happened: only what is read back counts. */
+/** Only the document that AWS returns afterwards counts, because a write whose response was lost may have happened. */
 async function writeAndReadBack(
   driver: Driver,
   principal: SessionPrincipal,
