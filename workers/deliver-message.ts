@@ -12,8 +12,8 @@ import { type DeliveryOutcome, type SendDeps, sendCard, sendMail, writeMessage }
 const MOST_TRIES = { mail: 2, card: 3 } as const
 
 /**
- * Brings one message to the present state, unless somebody else is sending it.
- * @param now The record's clock.
+ * Brings one message to the present state, unless another process is sending it.
+ * @param now the record's clock, in ms
  */
 export async function deliverMessage(
   deps: SendDeps,
@@ -43,12 +43,12 @@ function refuseFurtherTries({ place, tries = 0, reference }: Message): void {
     throw new Unreachable(`It was sent ${tries} times and never answered: it may be there or not.`)
 }
 
-/** Read again: it may have been claimed meanwhile. */
+/** Reads the message again, since it may have been claimed meanwhile. */
 async function recordUnreachable({ record, log }: SendDeps, copyId: string, reason: string): Promise<void> {
   const [stored] = await readMessages(record, [copyId])
   if (!stored) return
   const { requestId, reader } = stored.message
-  log.warn({ copyId, requestId, reason }, 'somebody cannot be reached')
+  log.warn({ copyId, requestId, reason }, 'a message cannot be delivered')
   await writeMessage(record, stored, { ...messageClaim.clear(stored.message), dead: reason }, [
     { kind: 'copy.unreachable', actor: LATCHKEY, requestId, copyId, reader, reason },
   ])
