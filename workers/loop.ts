@@ -20,7 +20,9 @@ interface LoopDeps {
 /** After a failed round a loop pauses for `pauseMs`, within these bounds. */
 const PAUSE_AFTER_FAILURE_MS = { least: 1_000, most: 10_000 } as const
 const STOP_WITHIN_MS = 10_000
-/** Of consecutive failures only each sixtieth is logged, so that a long outage does not fill the log. */
+/**
+ * Of consecutive failures only the first and then each sixtieth is logged, so that a long outage does not fill the log.
+ */
 const LOG_EVERY = 60
 
 /** Starts a loop. A failed round is logged, and never ends the loop. */
