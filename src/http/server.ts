@@ -39,7 +39,7 @@ export function httpServer({ log, publicUrl }: ServerOptions): FastifyInstance {
     frameworkErrors: answerAddress(headers),
     clientErrorHandler: answerUnreadable(headers),
   })
-  // Only `application/json`: any web page can post a form or `text/plain` without a preflight.
+  // Only `application/json`. Any web page can post a form or `text/plain` without a preflight.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
   app.addHook('onRequest', async (_request, reply) => {

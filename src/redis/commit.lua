@@ -34,7 +34,7 @@ end
 local records, limits, moves = list(keyAndTwo), list(keyAndTwo), list(keyAndTwo)
 local events, jobs = list(arg), list(arg)
 
--- A version that no commit could have written counts as none, so that junk does not stop a new record from being written.
+-- A version that no commit could have written counts as none, so that junk does not stop a record from being made.
 local function version_of(name)
   local version = redis.call('HGET', name, 'version') or '0'
   return #version <= 15 and string.match(version, '^[1-9]%d*$') or '0'
@@ -50,7 +50,7 @@ for n, limit in ipairs(limits) do
   if redis.call('ZCOUNT', limit.key, '(' .. limit.first, '+inf') >= tonumber(limit.second) then return { 'limit', n } end
 end
 
--- Redis does not roll back when a command fails half way. These reads meet a key of a wrong type before the first write.
+-- Redis does not roll back when a command fails half way. These reads find a key of a wrong type before any write.
 redis.call('XLEN', KEYS[2])
 redis.call('XLEN', KEYS[3])
 for _, move in ipairs(moves) do redis.call('ZCARD', move.key) end

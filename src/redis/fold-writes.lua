@@ -5,12 +5,13 @@
 --   all others; how many last writes are kept; shortest time between two edits of a live card (ms); how many records;
 --   each record as JSON; then entry ids.
 -- A record has id, forgetAtMs, at (ISO 8601) and atMs.
---   If no grant explains it: gather, the name of its group, which is the JSON of an audit event without the last fields.
---   If a grant explains it and it is a write: grant (its position), request, kind, bytes, and last, which is the JSON of
---   its entry among the last writes.
+--   If no grant explains it: gather, its group, as the JSON of an audit event without the last fields.
+--   If a grant explains it and it is a write: grant (its position), request, kind, bytes, and last,
+--   as the JSON of its entry among the last writes.
 -- Returns how many records were new.
 
-local group, gatherMs, maxGroups, othersGroup, maxLast = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local group, gatherMs, maxGroups = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local othersGroup, maxLast = ARGV[4], tonumber(ARGV[5])
 local cardIntervalMs, lastRecord = tonumber(ARGV[6]), 7 + tonumber(ARGV[7])
 local inbox, seen, unexplained, audit, dueMessages, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local time = redis.call('TIME')
