@@ -9,7 +9,7 @@ import type { LoadedRequest } from '../src/views/read-view.ts'
 import { type DeliveryOutcome, type SendDeps, sendCard, sendMail, writeMessage } from './send-message.ts'
 
 /** After this many sends without an answer the message may have arrived. Stop, so that nobody gets it many times. */
-const MOST_TRIES = { mail: 2, card: 3 } as const
+const MAX_TRIES = { mail: 2, card: 3 } as const
 
 /**
  * Brings one message to the present state, unless another process is sending it.
@@ -38,8 +38,8 @@ export async function deliverMessage(
 }
 
 function refuseFurtherTries({ place, tries = 0, reference }: Message): void {
-  const most = place.channel === 'mail' ? MOST_TRIES.mail : MOST_TRIES.card
-  if (reference === undefined && tries >= most)
+  const maxTries = place.channel === 'mail' ? MAX_TRIES.mail : MAX_TRIES.card
+  if (reference === undefined && tries >= maxTries)
     throw new Unreachable(`It was sent ${tries} times and never answered: it may be there or not.`)
 }
 

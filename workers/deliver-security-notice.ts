@@ -25,7 +25,7 @@ export interface NoticeDeps {
 
 const HOUR_MS = 3_600_000
 /** One an hour for a week. Refusals are counted, because the record's clock may be changed. */
-const MOST_REFUSALS = 7 * 24
+const MAX_REFUSALS = 7 * 24
 
 const WHAT_TO_DO =
   'a security notice could not be posted: add the Latchkey app to that team, or correct securityChannel in the rules; it is tried again every hour'
@@ -105,7 +105,7 @@ async function recordRefusal(
   const { id: noticeId, kind: what } = claimed.value.notice
   const refusals = (claimed.value.refusals ?? 0) + 1
   const next = { ...noticeClaim.clear(claimed.value), refusals }
-  const isLast = refusals >= MOST_REFUSALS
+  const isLast = refusals >= MAX_REFUSALS
   log.error({ noticeId, what, reason }, isLast ? GIVEN_UP : WHAT_TO_DO)
   if (isLast) {
     return await writeLast(record, claimed, next, [

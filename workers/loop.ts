@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 export interface Loop {
   /** Waits for the round under way, for ten seconds at most. */
   stop(): Promise<void>
-  /** Since the last round that succeeded. Readiness reads it, so that a loop that stands still is noticed. */
+  /** Since the last round that succeeded. Readiness reads it, so that a loop that is stuck is noticed. */
   sinceLastTurnMs(): number
 }
 

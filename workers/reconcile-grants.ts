@@ -12,7 +12,7 @@ const LEASE_MS = 55_000
 const ROUND_LIMIT_MS = 50_000
 const PAGE = 500
 /** Far more grants than can be live at once. Only their ids are read in one go. */
-const MOST_LIVE = 1_000_000
+const MAX_LIVE = 1_000_000
 /** For this long after the approval, an activation may still be under way. */
 const SETTLED_MS = 30_000
 
@@ -50,7 +50,7 @@ async function restoreJobs(deps: ReconcileDeps): Promise<void> {
   const { record, queue, log } = deps
   const nowMs = await record.now()
   // All ids at once, in the index's order: a record that cannot be read must not hide the later ones.
-  const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
+  const ids = await record.list(LIVE.kind, LIVE.value, { limit: MAX_LIVE })
   for (let from = 0; from < ids.length; from += PAGE) {
     const grants = await readGrants(record, ids.slice(from, from + PAGE))
     reportUnnamed(deps, grants)

@@ -13,7 +13,7 @@ import { expireDue } from './expire-grants.ts'
 import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
 const ALARM_AFTER_MS = 30_000
-const LONGEST_OVERDUE = 200
+const MAX_OVERDUE = 200
 
 export interface RevokeDeps extends DenyDeps {
   readonly log: Logger
@@ -62,7 +62,7 @@ async function dropDue({ record, log }: RevokeDeps, grantId: string): Promise<Jo
  * again and again has its entry among the longest overdue.
  */
 async function dropStaleDue({ record }: RevokeDeps, { id, terms }: Grant, nowMs: number): Promise<JobOutcome> {
-  const due = await record.due('grants', nowMs, LONGEST_OVERDUE)
+  const due = await record.due('grants', nowMs, MAX_OVERDUE)
   if (!due.some((entry) => entry.id === id)) return {}
   await record.commit({
     records: [],
@@ -116,7 +116,7 @@ async function revokeAndVerify(deps: RevokeDeps, stored: CheckedGrant, nowMs: nu
     throw error
   }
   await finishGrant(deps.record, stored, 'revoked')
-  deps.log.info({ grantId: grant.id }, 'revoked and read back')
+  deps.log.info({ grantId: grant.id }, 'revoked, and verified in AWS')
   return {}
 }
 

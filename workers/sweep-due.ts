@@ -33,7 +33,7 @@ const PAUSE_MS = 1_000
 const GRACE_MS = 2_000
 /** A revocation that is this late is done by the sweeper itself. */
 const OVERDUE_MS = 30_000
-const AT_ONCE = 10_000
+const MAX_DUE = 10_000
 const REVOCATIONS_AT_ONCE = 10
 /** Roles, or IAM entities. Many at once, so that an account that does not answer delays the others less. */
 const RECONCILES_AT_ONCE = 20
@@ -85,7 +85,7 @@ function grantSweep(deps: SweepDeps) {
     const now = await record.now()
     const occasion = sweepOccasion(now)
     if (occasion !== round.occasion) round = { occasion, acts: new Map(), enqueued: new Set() }
-    const due = await record.due('grants', now - GRACE_MS, AT_ONCE)
+    const due = await record.due('grants', now - GRACE_MS, MAX_DUE)
     const unknown = due.map(({ id }) => id).filter((id) => !round.acts.has(id))
     const stored = await readEach(record, unknown, log)
     for (const [position, id] of unknown.entries()) round.acts.set(id, actFor(stored[position]))
@@ -163,7 +163,7 @@ function plainSweep(
     const now = await record.now()
     const occasion = sweepOccasion(now)
     if (tried.occasion !== occasion) tried = { occasion, ids: new Set() }
-    const due = await record.due(kind, now - graceMs, AT_ONCE)
+    const due = await record.due(kind, now - graceMs, MAX_DUE)
     const ids = due.map(({ id }) => id).filter((id) => !tried.ids.has(id))
     await settleAll(ids, actOn, atOnce)
   }

@@ -11,9 +11,9 @@ import { deliverMessage } from './deliver-message.ts'
 import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 import type { DeliveryOutcome, SendDeps } from './send-message.ts'
 
-const AT_ONCE = 8
+const DELIVERIES_AT_ONCE = 8
 /** Well below two minutes, after which a lease ends even in a living process. */
-const LONGEST_ROUND_MS = 60_000
+const MAX_ROUND_MS = 60_000
 /** For a request that cannot be read. */
 const UNREADABLE_MS = 3_600_000
 /**
@@ -38,11 +38,11 @@ export async function syncMessages(deps: SyncDeps, requestId: string): Promise<J
     const messages = listed.filter(({ message }) => message.requestId === requestId)
     const now = clockFrom(nowMs)
     const startedAt = performance.now()
-    const isLate = () => performance.now() - startedAt > LONGEST_ROUND_MS
+    const isLate = () => performance.now() - startedAt > MAX_ROUND_MS
     const outcomes = await settleAll(
       messages,
       async (stored) => (isLate() ? { waitMs: RUN_AGAIN_MS } : await tryDelivery(deps, reading, stored, now)),
-      AT_ONCE,
+      DELIVERIES_AT_ONCE,
     )
     return await setNextSync(record, reading, outcomes, nowMs)
   })

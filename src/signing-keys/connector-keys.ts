@@ -2,7 +2,7 @@ import { errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose'
 import { z } from 'zod'
 import { discoverKeys } from './discover-keys.ts'
 
-/** Issuer of every token that Bot Connector sends to a bot, whoever the person is. */
+/** Issuer of every token that Bot Connector sends to a bot, for every person. */
 export const CONNECTOR_ISSUER = 'https://api.botframework.com'
 
 const CLOCK_TOLERANCE_SECONDS = 60
