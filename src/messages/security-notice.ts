@@ -74,7 +74,8 @@ interface NoticeDeps extends ReadDeps {
   readonly log: { error(data: object, message: string): void }
 }
 
-const NOT_WRITTEN = 'what the security channel must be told cannot be kept in the record: tell the people who look after security'
+const NOT_WRITTEN =
+  'what the security channel must be told cannot be kept in the record: tell the people who look after security'
 
 /**
  * The same facts make the same id, so that processes that find the same event write one notice.
