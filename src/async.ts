@@ -1,6 +1,9 @@
 import pLimit from 'p-limit'
 
-/** Acts on all, `atOnce` at a time. One that fails does not keep the others from being acted on; then its error is thrown. */
+/**
+ * Runs `act` on all items, `atOnce` at a time. A failure does not stop the others.
+ * @throws the first failure, once all have settled
+ */
 export async function settleAll<T, R>(
   all: readonly T[],
   act: (one: T) => Promise<R>,
@@ -14,7 +17,7 @@ export async function settleAll<T, R>(
   })
 }
 
-/** Asks once: concurrent callers share the answer, and it is kept while it is fresh. A failure is not kept. */
+/** Caches an answer while it is fresh. Concurrent callers share one call of `ask`, and a failure is not cached. */
 export function remember<T>(ask: () => Promise<T>, isFresh: (answer: T) => boolean = () => true): () => Promise<T> {
   let kept: Promise<T> | undefined
 
@@ -32,15 +35,15 @@ export function remember<T>(ask: () => Promise<T>, isFresh: (answer: T) => boole
     if (known === undefined) return await renew()
     const answer = await known
     if (isFresh(answer)) return answer
-    // Another caller who found the same may have renewed it meanwhile.
+    // Another caller may have renewed the stale answer meanwhile.
     return await (kept !== undefined && kept !== known ? kept : renew())
   }
 }
 
-/** @returns `full`: of that key as many are under way as may be, and `act` did not run. */
+/** @returns `full` if the limit of that key is reached; `act` did not run */
 export type RunIfRoom = <T>(key: string, act: () => Promise<T>) => Promise<T | 'full'>
 
-/** Refuses, where a limiter would let wait. */
+/** Limits concurrent runs by key. Unlike p-limit, it refuses a run beyond the limit and does not queue it. */
 export function runIfRoom(most: number): RunIfRoom {
   const counts = new Map<string, number>()
   return async (key, act) => {

@@ -1,6 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 
-/** `purpose` keeps a MAC from being moved to where it was not meant. */
+/**
+ * HMAC-SHA-256 of a value, as base64url.
+ * @param purpose part of the signed text, so that a MAC made for one purpose is not valid for another
+ */
 export function macOf(approvalKey: string, purpose: 'ask' | 'yes' | 'deny' | 'notice', value: object): string {
   return createHmac('sha256', approvalKey)
     .update(`${purpose}\n${canonical(value)}`)
@@ -12,13 +15,13 @@ export function isMac(expected: string, found: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** Compares secrets as digests: of equal length, and in a time that does not depend on the text. */
+/** Compares secrets by their SHA-256, which have equal length, so that the time does not depend on the text. */
 export function isSameSecret(given: string, wanted: string): boolean {
   const [a, b] = [given, wanted].map((text) => createHash('sha256').update(text).digest())
   return a !== undefined && b !== undefined && timingSafeEqual(a, b)
 }
 
-/** One text for one meaning: keys sorted at every depth. */
+/** JSON with sorted keys at every depth, so that equal values have equal text. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)

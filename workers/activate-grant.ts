@@ -31,7 +31,11 @@ export interface ActivateDeps extends EligibilityDeps {
   readonly log: Logger
 }
 
-/** Makes one grant true in AWS, one attempt at a time. Safe twice, safe late. */
+/**
+ * Activates one grant: makes AWS allow it. Only one process works on a grant at a time. Safe to run twice, and safe to
+ * run late.
+ * @throws whatever is to be tried again: the queue repeats the job
+ */
 export async function activateGrant(deps: ActivateDeps, grantId: string): Promise<JobOutcome> {
   return await handleAlone(deps.record, `grant-${grantId}`, async () => {
     const found = await readGenuineGrant(deps, grantId)
@@ -47,14 +51,17 @@ function waitsForAws({ status, unwritten }: Grant): boolean {
   return status === 'activating' || (status === 'active' && unwritten === true)
 }
 
-/** Undefined: the grant may not be activated, and its end is already on record. */
+/** @returns undefined if the grant may not be activated; its end is then on record */
 async function checkActivation(deps: ActivateDeps, found: CheckedGrant): Promise<GenuineGrant | undefined> {
   const { record } = deps
   const { id: grantId, terms } = found.grant
   const stored = checkUse(found)
   if ('fault' in stored) {
     const { fault } = stored
-    deps.log.error({ grantId, fault }, 'a yes does not add up: somebody wrote into the record')
+    deps.log.error(
+      { grantId, fault },
+      'the approval of a grant is forged: the record was changed from outside Latchkey',
+    )
     await revokeForged(record, found, fault)
     return undefined
   }
@@ -64,51 +71,58 @@ async function checkActivation(deps: ActivateDeps, found: CheckedGrant): Promise
   return undefined
 }
 
-/** The order of these lines is the guarantee: the end is on record and in the due index before AWS is asked to allow anything. */
+/** The order matters: the end is on record and in the due index before AWS is asked to allow anything. */
 async function attempt(deps: ActivateDeps, stored: GenuineGrant): Promise<void> {
   const { record } = deps
-  // One time for everything: whether the yes still holds, and the end that follows from it.
-  const [nowMs, readiness] = await readTogether(deps, stored)
+  // One reading of the clock decides whether the approval is still valid, and when the grant ends.
+  const [nowMs, readiness] = await readNowAndReadiness(deps, stored)
   if (nowMs > Date.parse(stored.grant.terms.decidedAt) + APPROVAL_VALID_MS) {
     const detail = 'AWS could not be asked within an hour.'
     await beginRevoke(record, stored, { cause: 'approval-void', actor: LATCHKEY, detail })
     return
   }
   await refuseUnlessReady(deps, stored.grant.terms.principal, nowMs, readiness)
-  if (await endIfRefused(deps, stored, () => revokeIfDenied(deps, stored))) return
+  if (await endOnRefusal(deps, stored, () => revokeIfDenied(deps, stored))) return
   const fixed = await fixEnd(deps, stored, nowMs)
-  if (!(await endIfRefused(deps, fixed, () => ask(deps, fixed, nowMs)))) await commitActive(record, fixed)
+  if (!(await endOnRefusal(deps, fixed, () => activateInAws(deps, fixed, nowMs)))) await commitActive(record, fixed)
 }
 
-/** Never an end by itself: what AWS refuses is thrown. */
-async function ask({ record, driver }: ActivateDeps, stored: GenuineGrant, nowMs: number): Promise<false> {
-  await driver.activate(orderOf(stored), nowMs, () => refuseIfMoved(record, stored))
+/**
+ * Sends the grant to AWS, and never ends it itself.
+ * @returns false: the grant was not ended
+ * @throws AWS's refusal, and CONFLICT
+ */
+async function activateInAws({ record, driver }: ActivateDeps, stored: GenuineGrant, nowMs: number): Promise<false> {
+  await driver.activate(orderOf(stored), nowMs, () => refuseIfChanged(record, stored))
   return false
 }
 
-/** @returns whether the grant has come to its end: `look` found so, or AWS refused, and the reason is on record. */
-async function endIfRefused(
+/** @returns whether the grant was ended: `work` did so, or AWS refused it. The reason is then on record. */
+async function endOnRefusal(
   { record, log }: ActivateDeps,
   stored: GenuineGrant,
-  look: () => Promise<boolean>,
+  work: () => Promise<boolean>,
 ): Promise<boolean> {
   const { id: grantId, status } = stored.grant
   try {
-    return await look()
+    return await work()
   } catch (error) {
     if (!isRefusal(error)) throw error
-    log.warn({ grantId, status, code: error.code }, 'AWS refused what was approved')
+    log.warn({ grantId, status, code: error.code }, 'AWS refused to activate an approved grant')
     await beginRevoke(record, stored, { cause: 'activation-failed', actor: LATCHKEY, detail: error.message })
     return true
   }
 }
 
-function readTogether(deps: ActivateDeps, { grant: { terms } }: StoredGrant) {
+function readNowAndReadiness(deps: ActivateDeps, { grant: { terms } }: StoredGrant) {
   return Promise.all([deps.record.now(), readReadiness(deps, terms.principal)])
 }
 
-/** A write may wait for its turn longer than our lease lasts: it was ended meanwhile, or somebody else is at it. */
-async function refuseIfMoved(record: RecordPort, { grant: { id }, version }: StoredGrant): Promise<void> {
+/**
+ * Runs just before the write to AWS, which may have waited longer than the lease lasts.
+ * @throws CONFLICT if the grant has changed: it was ended, or another process is activating it
+ */
+async function refuseIfChanged(record: RecordPort, { grant: { id }, version }: StoredGrant): Promise<void> {
   if ((await readGrant(record, id))?.version !== version) throw new LatchkeyError('CONFLICT', { thing: 'grant' })
 }
 
@@ -118,7 +132,7 @@ async function fixEnd(
   nowMs: number,
 ): Promise<GenuineGrant> {
   const { grant, version } = stored
-  // Whole seconds: record and IAM document then say the same.
+  // Whole seconds, so that the record and the IAM document name the same end.
   const endsAtMs = Math.floor((nowMs + grant.terms.durationMinutes * 60_000) / 1_000) * 1_000
   const endsAt = new Date(endsAtMs).toISOString()
   const next = stored.moveTo('activating', { attempts: grant.attempts + 1, endsAt })
@@ -146,13 +160,16 @@ async function commitActive(record: RecordPort, stored: GenuineGrant): Promise<v
   await record.commit(joinCommits(active, messagesDue(grant.terms.requestId, nowMs, `g${version + 1}`)))
 }
 
-/** The new end is on record and in the due index since the yes. Until AWS holds it, access ends as it did before. */
+/**
+ * The approval put the new end on record and in the due index. Until AWS has it, access ends at the time that AWS was
+ * given before.
+ */
 async function writeExtension(deps: ActivateDeps, stored: GenuineGrant): Promise<void> {
   const { record } = deps
-  const [nowMs, readiness] = await readTogether(deps, stored)
+  const [nowMs, readiness] = await readNowAndReadiness(deps, stored)
   await refuseUnlessReady(deps, stored.grant.terms.principal, nowMs, readiness)
-  if (await endIfRefused(deps, stored, () => revokeIfDenied(deps, stored))) return
-  if (await endIfRefused(deps, stored, () => ask(deps, stored, nowMs))) return
+  if (await endOnRefusal(deps, stored, () => revokeIfDenied(deps, stored))) return
+  if (await endOnRefusal(deps, stored, () => activateInAws(deps, stored, nowMs))) return
   const { unwritten: _, ...grant } = stored.grant
   await record.commit({
     records: [{ kind: 'grant', id: grant.id, expectedVersion: stored.version, next: grant }],

@@ -9,11 +9,11 @@ import type { LoadedRequest } from '../src/views/read-view.ts'
 import { type DeliveryOutcome, type SendDeps, sendCard, sendMail, writeMessage } from './send-message.ts'
 
 /** After this many sends without an answer the message may have arrived. Stop, so that nobody gets it many times. */
-const MOST_TRIES = { mail: 2, card: 3 } as const
+const MAX_TRIES = { mail: 2, card: 3 } as const
 
 /**
- * Brings one message to the present state, unless somebody else is sending it.
- * @param now The record's clock.
+ * Brings one message to the present state, unless another process is sending it.
+ * @param now the record's clock, in ms
  */
 export async function deliverMessage(
   deps: SendDeps,
@@ -38,17 +38,17 @@ export async function deliverMessage(
 }
 
 function refuseFurtherTries({ place, tries = 0, reference }: Message): void {
-  const most = place.channel === 'mail' ? MOST_TRIES.mail : MOST_TRIES.card
-  if (reference === undefined && tries >= most)
+  const maxTries = place.channel === 'mail' ? MAX_TRIES.mail : MAX_TRIES.card
+  if (reference === undefined && tries >= maxTries)
     throw new Unreachable(`It was sent ${tries} times and never answered: it may be there or not.`)
 }
 
-/** Read again: it may have been claimed meanwhile. */
+/** Reads the message again, since it may have been claimed meanwhile. */
 async function recordUnreachable({ record, log }: SendDeps, copyId: string, reason: string): Promise<void> {
   const [stored] = await readMessages(record, [copyId])
   if (!stored) return
   const { requestId, reader } = stored.message
-  log.warn({ copyId, requestId, reason }, 'somebody cannot be reached')
+  log.warn({ copyId, requestId, reason }, 'a message cannot be delivered')
   await writeMessage(record, stored, { ...messageClaim.clear(stored.message), dead: reason }, [
     { kind: 'copy.unreachable', actor: LATCHKEY, requestId, copyId, reader, reason },
   ])

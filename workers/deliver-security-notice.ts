@@ -24,14 +24,17 @@ export interface NoticeDeps {
 }
 
 const HOUR_MS = 3_600_000
-/** One an hour, for a week. Counted, because the record's clock may be set. */
-const MOST_REFUSALS = 7 * 24
+/** One an hour for a week. Refusals are counted, because the record's clock may be changed. */
+const MAX_REFUSALS = 7 * 24
 
 const WHAT_TO_DO =
-  'the security channel was not told: add the Latchkey app to that team, or correct securityChannel in the rules; it is tried again every hour'
-const GIVEN_UP = 'for a week the security channel could not be told: see the audit log; it is not tried again'
+  'a security notice could not be posted: add the Latchkey app to that team, or correct securityChannel in the rules; it is tried again every hour'
+const GIVEN_UP = 'a security notice could not be posted for a week: see the audit log; it is not tried again'
 
-/** Posts a security notice that is due. Its due entry stays until Teams took it, or for a week of refusals. Safe twice, safe late. */
+/**
+ * Posts a security notice that is due. Its due entry stays until Teams accepts it, or for a week of refusals. Safe to
+ * run twice, and safe to run late.
+ */
 export async function deliverSecurityNotice(deps: NoticeDeps, id: string): Promise<void> {
   const { record, rules, budget } = deps
   const [nowMs, stored] = await Promise.all([record.now(), readNotice(deps, id)])
@@ -69,7 +72,7 @@ async function claimAndPost(deps: NoticeDeps, stored: VersionedSecurityNotice, c
   ])
 }
 
-/** Undefined: another worker was first, and posts it. */
+/** @returns undefined if another worker claimed it first, and posts it */
 async function claimUnlessTaken(
   deps: NoticeDeps,
   stored: VersionedSecurityNotice,
@@ -90,13 +93,10 @@ async function afterFailure(deps: NoticeDeps, claimed: VersionedSecurityNotice, 
   if (error instanceof Unreachable) return await recordRefusal(deps, claimed, error.reason)
   if (!(error instanceof SenderBusy)) throw error
   const { id: noticeId, kind: what } = claimed.value.notice
-  deps.log.warn(
-    { noticeId, what, err: error.cause },
-    'Teams did not take a notice for the security channel; it is tried again',
-  )
+  deps.log.warn({ noticeId, what, err: error.cause }, 'Teams did not accept a security notice; it is tried again')
 }
 
-/** Nowhere to post it. Only this is counted, and only this ends it. */
+/** There is no channel to post it in. Only such refusals are counted, and only they end the attempts. */
 async function recordRefusal(
   { record, log }: NoticeDeps,
   claimed: VersionedSecurityNotice,
@@ -105,7 +105,7 @@ async function recordRefusal(
   const { id: noticeId, kind: what } = claimed.value.notice
   const refusals = (claimed.value.refusals ?? 0) + 1
   const next = { ...noticeClaim.clear(claimed.value), refusals }
-  const isLast = refusals >= MOST_REFUSALS
+  const isLast = refusals >= MAX_REFUSALS
   log.error({ noticeId, what, reason }, isLast ? GIVEN_UP : WHAT_TO_DO)
   if (isLast) {
     return await writeLast(record, claimed, next, [
@@ -117,7 +117,10 @@ async function recordRefusal(
 }
 
 async function reportForged({ record, log }: NoticeDeps, id: string): Promise<void> {
-  log.error({ noticeId: id }, 'a notice for the security channel is not of us, or gone: somebody wrote into the record')
+  log.error(
+    { noticeId: id },
+    'a due security notice is forged or missing: the record was changed from outside Latchkey',
+  )
   await dropDue(record, id, [{ kind: 'alarm.notice-does-not-add-up', actor: LATCHKEY, noticeId: id }])
 }
 
@@ -125,7 +128,7 @@ async function dropDue(record: RecordPort, id: string, audit: Commit['audit'] = 
   await record.commit({ records: [], due: [{ kind: 'notices', id, at: null }], audit })
 }
 
-/** It stays due. */
+/** Leaves the notice due. */
 async function write(
   record: RecordPort,
   stored: VersionedSecurityNotice,
@@ -135,7 +138,7 @@ async function write(
   return { version: stored.version + 1, value: next }
 }
 
-/** It is due no more. */
+/** Writes the notice's last state and removes its due entry. */
 async function writeLast(
   record: RecordPort,
   stored: VersionedSecurityNotice,

@@ -1,19 +1,22 @@
 import { type RunIfRoom, runIfRoom } from '../src/async.ts'
 
-/** So many early ends of one account are carried out at once in this process: one that hangs leaves room in the queue for the others. */
-const AT_ONCE_IN_ACCOUNT = 5
+/**
+ * Early ends of one account that this process carries out at once. With a limit, an account that hangs leaves room in
+ * the queue for the others.
+ */
+const MAX_IN_ACCOUNT = 5
 
-/** What one process is ending now. Made once, where the process starts. */
+/** The ends that one process is carrying out now. Made once, where the process starts. */
 export interface EndsUnderWay {
-  /** Early ends, by account. */
+  /** Limits early ends by account. */
   readonly early: RunIfRoom
-  /** All ends whose time has come. */
+  /** The run over all grants whose time is over, while there is one. */
   onTime: Promise<Expired> | undefined
 }
 
 export function endsUnderWay(): EndsUnderWay {
-  return { early: runIfRoom(AT_ONCE_IN_ACCOUNT), onTime: undefined }
+  return { early: runIfRoom(MAX_IN_ACCOUNT), onTime: undefined }
 }
 
-/** Ids of those that were ended. `busy`: another process is at it. */
+/** Ids of the grants that were ended. `busy`: another process is ending them. */
 export type Expired = ReadonlySet<string> | 'busy'

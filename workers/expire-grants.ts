@@ -13,12 +13,15 @@ export interface ExpireDeps {
   readonly ends: EndsUnderWay
 }
 
-const MOST = 10_000
-const AT_ONCE = 200
+const MAX_DUE = 10_000
+const BATCH = 200
 
 /**
- * Ends every grant whose time is over, many in one write: their end is inside what AWS was given, so nothing is left to take away. Whoever comes
- * while this process is at it waits for the outcome. What cannot be ended so is left to its own job.
+ * Ends every grant whose time is over, many in one write. The end is inside what AWS was given, so nothing is left to
+ * revoke there.
+ *
+ * Callers in this process share one run. A grant that cannot be ended this way is left to its own job.
+ * @throws UNAVAILABLE
  */
 export function expireDue(deps: ExpireDeps): Promise<Expired> {
   const { ends } = deps
@@ -29,33 +32,36 @@ export function expireDue(deps: ExpireDeps): Promise<Expired> {
 }
 
 async function expireAll({ record, log }: ExpireDeps): Promise<Expired> {
-  // The version of each record decides who ends it; the lease only keeps processes from deciding it all twice.
+  // The version of each record decides which process ends it. The lease only saves doing the work twice.
   return await withLease(record, 'ends', LEASE_MS, async () => {
-    const due = await record.due('grants', await record.now(), MOST)
+    const due = await record.due('grants', await record.now(), MAX_DUE)
     const ended: string[] = []
-    for (let from = 0; from < due.length; from += AT_ONCE) {
-      const ids = due.slice(from, from + AT_ONCE).map(({ id }) => id)
-      ended.push(...(await tryToExpire({ record, log }, ids)))
+    for (let from = 0; from < due.length; from += BATCH) {
+      const ids = due.slice(from, from + BATCH).map(({ id }) => id)
+      ended.push(...(await tryToExpireBatch({ record, log }, ids)))
     }
     return new Set(ended)
   })
 }
 
-/** One that cannot be written must not hide the others. */
-async function tryToExpire(
+/** A grant that cannot be written must not stop the other batches. */
+async function tryToExpireBatch(
   { record, log }: Omit<ExpireDeps, 'ends'>,
   ids: readonly string[],
 ): Promise<readonly string[]> {
   try {
-    return await againOnConflict(() => expireSome(record, ids))
+    return await againOnConflict(() => expireBatch(record, ids))
   } catch (error) {
     if (isLatchkeyError(error, 'UNAVAILABLE')) throw error
-    log.error({ count: ids.length, err: error }, 'ends could not be written together; each is left to its own job')
+    log.error(
+      { count: ids.length, err: error },
+      'a batch of expired grants could not be written; each is left to its own job',
+    )
     return []
   }
 }
 
-async function expireSome(record: RecordPort, ids: readonly string[]): Promise<readonly string[]> {
+async function expireBatch(record: RecordPort, ids: readonly string[]): Promise<readonly string[]> {
   const nowMs = await record.now()
   const over = (await readGrants(record, ids)).filter(({ grant }) => hasEnded(grant, nowMs))
   if (over.length > 0) await expireGrants(record, over, nowMs)

@@ -19,26 +19,29 @@ export interface FoldDeps {
   readonly record: RecordPort
   readonly approvalKey: string
   readonly inbox: Fold
-  /** Notes what came, once it is folded. */
+  /** Takes the records once they are folded: notes for which buckets CloudTrail records arrive. */
   readonly prove: (records: readonly CloudTrailRecord[]) => Promise<void>
   readonly log: Logger
 }
 
 type GrantDeps = Pick<FoldDeps, 'record' | 'approvalKey'>
 
-const AT_ONCE = 200
-/** A record is remembered for as long as it could be counted, and this much longer. */
+const BATCH = 200
+/** A record is remembered for as long as it could be counted, plus this time. */
 const REMEMBER_LONGER_MS = 3_600_000
 
-/** Explains what CloudTrail told and counts it for its grant. Each grant is read by its id: the cost of a record does not grow with their number. */
+/**
+ * Finds the grant of each CloudTrail record and counts its S3 writes. Grants are read by id, so the cost of a record
+ * does not grow with the number of grants.
+ */
 export function foldS3Writes(deps: FoldDeps): Loop {
   const { inbox, prove, log } = deps
   async function turn(): Promise<void> {
-    const entries = await inbox.read(AT_ONCE)
+    const entries = await inbox.read(BATCH)
     await inbox.fold(entries.length > 0 ? await explainAll(deps, entries) : [])
     await prove(entries.flatMap(({ records }) => records))
   }
-  // Reading waits for entries by itself.
+  // No pause: `inbox.read` waits until there are entries.
   return startLoop({ name: 'fold-s3-writes', turn, pauseMs: 0, log })
 }
 
@@ -59,13 +62,13 @@ async function explainAll(deps: GrantDeps, entries: readonly InboxEntry[]): Prom
   }))
 }
 
-/** A forged grant explains no record: it counts as unknown. */
+/** Forged grants are left out: their CloudTrail records count as unexplained. */
 async function readById(deps: GrantDeps, ids: readonly string[]): Promise<ReadonlyMap<string, GenuineGrant>> {
   const genuine = (await readGenuineGrants(deps, ids)).filter((one) => one.kind === 'genuine')
   return new Map(genuine.map((one) => [one.grant.id, one]))
 }
 
-/** Of each principal only its own grants are read, however many there are of others. */
+/** The grants of the driver `attach`, by principal id. Reads only the grants of these principals. */
 async function readAttached(
   deps: GrantDeps,
   principalIds: readonly string[],

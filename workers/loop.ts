@@ -1,48 +1,52 @@
 import type { Logger } from 'pino'
 
-/** Something that workers do again and again. Readiness asks `sinceLastTurnMs`: a loop that no longer turns is seen. */
+/** Work that workers repeat. */
 export interface Loop {
-  /** Waits for the turn in hand, for ten seconds at most. */
+  /** Waits for the round under way, for ten seconds at most. */
   stop(): Promise<void>
+  /** Since the last round that succeeded. Readiness reads it, so that a loop that is stuck is noticed. */
   sinceLastTurnMs(): number
 }
 
 interface LoopDeps {
   readonly name: string
+  /** One round. */
   readonly turn: () => Promise<void>
-  /** Between two turns. */
+  /** Between two rounds. */
   readonly pauseMs: number
   readonly log: Logger
 }
 
-/** After a failure a loop pauses as long as ever, but for ten seconds at most; one that never pauses, for a second. */
+/** After a failed round a loop pauses for `pauseMs`, within these bounds. */
 const PAUSE_AFTER_FAILURE_MS = { least: 1_000, most: 10_000 } as const
 const STOP_WITHIN_MS = 10_000
-/** An outage of an hour must not fill the log. */
+/**
+ * Of consecutive failures only the first and then each sixtieth is logged, so that a long outage does not fill the log.
+ */
 const LOG_EVERY = 60
 
-/** No failure ends a loop. */
+/** Starts a loop. A failed round is logged, and never ends the loop. */
 export function startLoop({ name, turn, pauseMs, log }: LoopDeps): Loop {
   const stopping = new AbortController()
-  let lastTurnAt = performance.now()
+  let lastRoundAt = performance.now()
   let failures = 0
 
-  async function takeTurn(): Promise<number> {
+  async function runRound(): Promise<number> {
     try {
       await turn()
       if (failures > 0) log.info({ loop: name, failures }, 'the loop works again')
       failures = 0
-      lastTurnAt = performance.now()
+      lastRoundAt = performance.now()
       return pauseMs
     } catch (error) {
-      if (failures % LOG_EVERY === 0) log.error({ loop: name, failures, err: error }, 'a turn of the loop failed')
+      if (failures % LOG_EVERY === 0) log.error({ loop: name, failures, err: error }, 'a round of the loop failed')
       failures += 1
       return Math.min(Math.max(pauseMs, PAUSE_AFTER_FAILURE_MS.least), PAUSE_AFTER_FAILURE_MS.most)
     }
   }
 
   async function run(): Promise<void> {
-    while (!stopping.signal.aborted) await pause(await takeTurn(), stopping.signal)
+    while (!stopping.signal.aborted) await pause(await runRound(), stopping.signal)
   }
 
   const running = run()
@@ -51,7 +55,7 @@ export function startLoop({ name, turn, pauseMs, log }: LoopDeps): Loop {
       stopping.abort()
       await within(STOP_WITHIN_MS, running)
     },
-    sinceLastTurnMs: () => performance.now() - lastTurnAt,
+    sinceLastTurnMs: () => performance.now() - lastRoundAt,
   }
 }
 
@@ -68,7 +72,7 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** False: still running after that time. */
+/** @returns false if `work` still runs after that time; it is not stopped */
 export async function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<false>((resolve) => {

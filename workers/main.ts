@@ -27,11 +27,14 @@ import { forgetDue, type SyncDeps, syncMessages } from './sync-messages.ts'
 import { watchFeed } from './watch-feed.ts'
 
 const RECONCILE_EVERY_MS = 60_000
-const JOBS_AT_ONCE = 20
+const MAX_JOBS = 20
 
 type Deps = ActivateDeps & ReconcileDeps & RevokeDeps & SyncDeps
 
-/** Start order: epoch check → relay → sweeper → queues, `revoke` first → fold, reconcile. Stop: the other way round, Redis last. */
+/**
+ * Starts everything that workers do, in this order: epoch check, relay, sweeper, queues (`revoke` first), fold, feed
+ * watch, reconciler. `stop` stops the loops and the queues, and then closes the Redis connections.
+ */
 export async function startWorkersPart(
   setup: Setup,
   redis: Connection,
@@ -61,7 +64,7 @@ export async function startWorkersPart(
   const { record, approvalKey } = deps
   const fold = foldS3Writes({ record, approvalKey, inbox: redisFold(folded, redis, { log }), prove, log })
   const look = await openFeedDriftCheck(setup, deps.record, log)
-  const wiring = watchFeed({ record: deps.record, look, log })
+  const watch = watchFeed({ record: deps.record, look, log })
   const reconciler = startLoop({
     name: 'reconcile',
     turn: () => reconcileGrants(deps),
@@ -70,14 +73,17 @@ export async function startWorkersPart(
   })
   return {
     async stop() {
-      await Promise.all([wiring.stop(), reconciler.stop(), fold.stop(), sweeper.stop(), relay.stop(), workers.close()])
+      await Promise.all([watch.stop(), reconciler.stop(), fold.stop(), sweeper.stop(), relay.stop(), workers.close()])
       await queue.close()
       for (const connection of [shared, relayed, folded, redis]) connection.disconnect()
     },
   }
 }
 
-/** Ends on time need no AWS, so they do not wait for it. Until a role was checked nothing is granted there, and each round tries again. */
+/**
+ * A failure does not stop the start, since grants that end on time need no AWS. Nothing is granted at a role until it
+ * was checked, and each round of the reconciler tries again.
+ */
 async function checkEpochOnce(deps: Deps): Promise<void> {
   try {
     await checkEpoch(deps)
@@ -113,7 +119,7 @@ function startQueues(deps: Deps, connection: Connection): { close(): Promise<voi
       activate: ({ recordId }) => activateGrant(deps, recordId),
       cards: ({ recordId }) => syncMessages(deps, recordId),
     },
-    concurrency: JOBS_AT_ONCE,
+    concurrency: MAX_JOBS,
     log: deps.log,
   })
 }

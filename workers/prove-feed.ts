@@ -2,7 +2,7 @@ import type { CloudTrailRecord } from '../src/oversight/cloudtrail-record.ts'
 import type { Feed } from '../src/oversight/feed.ts'
 import type { Rules } from '../src/rules/rules.ts'
 
-/** A bucket's newest record is noted once in so long: it says that the way works, not how much comes. */
+/** Shortest time between two notes for one bucket. A note says that CloudTrail records arrive, not how many. */
 const NOTE_EVERY_MS = 60_000
 
 export interface ProveDeps {
@@ -10,7 +10,7 @@ export interface ProveDeps {
   readonly rules: Pick<Rules, 'accounts' | 'buckets'>
 }
 
-/** Takes what was folded, and notes for which buckets of the rules the way from CloudTrail is proven by it. */
+/** Notes, from folded CloudTrail records, for which buckets of the rules the feed is proven to work. */
 export function feedProver({ feed, rules }: ProveDeps): (records: readonly CloudTrailRecord[]) => Promise<void> {
   const accounts = new Map([...rules.buckets].map(([bucket, { account }]) => [bucket, rules.accounts.get(account)?.id]))
   const notedAt = new Map<string, number>()

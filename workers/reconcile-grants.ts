@@ -8,12 +8,12 @@ import { within } from './loop.ts'
 import { type AccountDeps, reconcileAccount } from './reconcile-account.ts'
 
 const LEASE_MS = 55_000
-/** What takes longer goes on, alone: the next round begins without it. */
-const ROUND_MS = 50_000
+/** After this time the next round begins; work that takes longer goes on beside it. */
+const ROUND_LIMIT_MS = 50_000
 const PAGE = 500
-/** Ids only; far more than can be live at once. */
-const MOST_LIVE = 1_000_000
-/** Younger than this a job may simply still be under way. */
+/** Far more grants than can be live at once. Only their ids are read in one go. */
+const MAX_LIVE = 1_000_000
+/** For this long after the approval, an activation may still be under way. */
 const SETTLED_MS = 30_000
 
 export interface ReconcileDeps extends AccountDeps {
@@ -22,44 +22,50 @@ export interface ReconcileDeps extends AccountDeps {
 }
 
 /**
- * One round over everything that is not over yet. It only ever takes access away: it names again the jobs of grants that wait for
- * their activation or should have ended, and looks at what each account of AWS holds. One that fails or hangs does not keep the others waiting.
+ * One round over all live grants and all AWS accounts. It enqueues again the jobs of grants that wait for their
+ * activation or should have ended, and reconciles each account. It never adds access itself.
+ *
+ * An account that fails or hangs does not delay the others.
  */
 export async function reconcileGrants(deps: ReconcileDeps): Promise<void> {
   const accounts = [...deps.rules.accounts.values()]
-  const looks = accounts.map((account) => reconcileOne(deps, account))
+  const reconciled = accounts.map((account) => reconcileOne(deps, account))
   const restored = withLease(deps.record, 'reconcile', LEASE_MS, () => restoreJobs(deps))
-  const round = Promise.allSettled([restored, ...looks])
-  if (!(await within(ROUND_MS, round))) deps.log.error('a round of the reconciler takes long; the next one begins')
+  const round = Promise.allSettled([restored, ...reconciled])
+  if (!(await within(ROUND_LIMIT_MS, round)))
+    deps.log.error('a round of the reconciler takes too long; the next one begins')
   else await restored
 }
 
-/** Its age, a metric, says how long an account has not been in order: here it is only said why. */
+/** Logs why an account could not be reconciled. For how long is the metric `latchkey_reconcile_age_seconds`. */
 async function reconcileOne(deps: ReconcileDeps, account: Account): Promise<void> {
   try {
     await withLease(deps.record, `reconcile-${account.name}`, LEASE_MS, () => reconcileAccount(deps, account))
   } catch (error) {
-    deps.log.error({ account: account.name, err: error }, 'the reconciler did not find an account in order')
+    deps.log.error({ account: account.name, err: error }, 'an account could not be reconciled')
   }
 }
 
 async function restoreJobs(deps: ReconcileDeps): Promise<void> {
   const { record, queue, log } = deps
   const nowMs = await record.now()
-  // By the index's own order: a record that cannot be read must not hide those behind it.
-  const ids = await record.list(LIVE.kind, LIVE.value, { limit: MOST_LIVE })
+  // All ids at once, in the index's order: a record that cannot be read must not hide the later ones.
+  const ids = await record.list(LIVE.kind, LIVE.value, { limit: MAX_LIVE })
   for (let from = 0; from < ids.length; from += PAGE) {
     const grants = await readGrants(record, ids.slice(from, from + PAGE))
-    callOutUnnamed(deps, grants)
+    reportUnnamed(deps, grants)
     const jobs = grants.flatMap((stored) => overdueJob(stored, nowMs))
     if (jobs.length === 0) continue
-    log.warn({ jobs: jobs.length }, 'naming again the jobs of overdue grants')
+    log.warn({ jobs: jobs.length }, 'jobs of overdue grants are enqueued again')
     await queue.add(jobs)
   }
 }
 
-/** AWS ends them on time; nobody can end them early, and no round looks there. */
-function callOutUnnamed({ rules, log }: ReconcileDeps, grants: readonly StoredGrant[]): void {
+/**
+ * Logs live grants in accounts that the rules do not name. AWS ends them on time, but nobody can end them early, and no
+ * round reconciles those accounts.
+ */
+function reportUnnamed({ rules, log }: ReconcileDeps, grants: readonly StoredGrant[]): void {
   const named = new Set([...rules.accounts.values()].map(({ id }) => id))
   const unnamed = grants.filter(({ grant }) => !named.has(grant.terms.principal.account))
   if (unnamed.length === 0) return

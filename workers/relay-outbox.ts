@@ -9,15 +9,18 @@ interface RelayDeps {
   readonly log: Logger
 }
 
-const AT_ONCE = 100
+const BATCH = 100
 
-/** Hands the jobs that commits have named to the queue. A crash between the two steps repeats a harmless add. */
+/**
+ * Adds to the queue the jobs that commits wrote to the outbox. After a crash a job may be added twice, which is
+ * harmless.
+ */
 export function relayOutbox({ outbox, queue, log }: RelayDeps): Loop {
   async function turn(): Promise<void> {
-    const entries = await outbox.read(AT_ONCE)
+    const entries = await outbox.read(BATCH)
     await queue.add(entries.map((entry) => entry.job))
     await outbox.acknowledge(entries.map((entry) => entry.entryId))
   }
-  // Reading waits for entries by itself.
+  // No pause: `outbox.read` waits until there are entries.
   return startLoop({ name: 'relay-outbox', turn, pauseMs: 0, log })
 }

@@ -12,22 +12,26 @@ import type { EndsUnderWay } from './ends-under-way.ts'
 import { expireDue } from './expire-grants.ts'
 import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 
-const LOUD_AFTER_MS = 30_000
-const LONGEST_OVERDUE = 200
+const ALARM_AFTER_MS = 30_000
+const MAX_OVERDUE = 200
 
 export interface RevokeDeps extends DenyDeps {
   readonly log: Logger
   readonly ends: EndsUnderWay
 }
 
-/** The only place that takes access away. Runs at the end of every grant, on time or early; safe twice, safe late; never gives up. */
+/**
+ * Ends one grant, on time or early. The only place that revokes access. Safe to run twice, and safe to run late; it
+ * never gives up.
+ * @throws whatever is to be tried again: the queue repeats the job
+ */
 export async function revokeGrant(deps: RevokeDeps, grantId: string): Promise<JobOutcome> {
   const { record } = deps
   const [nowMs, stored] = await Promise.all([record.now(), readGrant(record, grantId)])
   if (!stored) return await dropDue(deps, grantId)
   if (isOver(stored.grant)) return await dropStaleDue(deps, stored.grant, nowMs)
   if (!hasEnded(stored.grant, nowMs)) return await endAlone(deps, grantId)
-  // It has company: most grants end at the full hour, or with everybody's.
+  // Ends on time are written together, since most grants end at the full hour.
   const expired = await expireDue(deps)
   if (expired === 'busy') return { againAt: nowMs + RUN_AGAIN_MS }
   return expired.has(grantId) ? {} : await endAlone(deps, grantId)
@@ -41,9 +45,9 @@ async function endAlone(deps: RevokeDeps, grantId: string): Promise<JobOutcome> 
   })
 }
 
-/** Without this the sweeper would name the job again for ever. */
+/** Removes the due entry of a missing grant. Otherwise the sweeper would enqueue the job for ever. */
 async function dropDue({ record, log }: RevokeDeps, grantId: string): Promise<JobOutcome> {
-  log.error({ grantId }, 'a grant that was due is not in the record: somebody took it out')
+  log.error({ grantId }, 'a due grant is missing from the record: the record was changed from outside Latchkey')
   await record.commit({
     records: [],
     due: [{ kind: 'grants', id: grantId, at: null }],
@@ -53,9 +57,12 @@ async function dropDue({ record, log }: RevokeDeps, grantId: string): Promise<Jo
   return {}
 }
 
-/** Most jobs that find their grant over are only late; the entry of one that is named again and again stands among the longest overdue. */
+/**
+ * Removes a due entry that was left behind. Most jobs that find their grant over are only late. One that is enqueued
+ * again and again has its entry among the longest overdue.
+ */
 async function dropStaleDue({ record }: RevokeDeps, { id, terms }: Grant, nowMs: number): Promise<JobOutcome> {
-  const due = await record.due('grants', nowMs, LONGEST_OVERDUE)
+  const due = await record.due('grants', nowMs, MAX_OVERDUE)
   if (!due.some((entry) => entry.id === id)) return {}
   await record.commit({
     records: [],
@@ -71,24 +78,27 @@ async function end(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promi
   if (grant.status === 'revoking') return revokeEarly(deps, stored, nowMs)
   if (grant.endsAt === undefined) return {}
   if (!hasEnded(grant, nowMs)) return { againAt: nowMs + Date.parse(grant.endsAt) - Math.min(nowMs, Date.now()) }
-  // The end is inside every document that AWS was given: there is nothing left to take away.
+  // The end is inside every document that AWS was given, so nothing is left to revoke there.
   await finishGrant(deps.record, stored, 'expired')
   return {}
 }
 
-/** AWS writes them one by one anyway. Those that wait come again in a moment, and hold nothing meanwhile. */
+/**
+ * Limits early revokes by account; AWS writes them one by one anyway. A job beyond the limit runs again after
+ * `RUN_AGAIN_MS`, and holds no lease meanwhile.
+ */
 async function revokeEarly(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
-  // What was tampered with is looked for everywhere, and waits for the slowest.
-  const place = isBelieved(stored) ? grant.terms.principal.account : 'everywhere'
-  const outcome = await deps.ends.early(place, () => revokeAndVerify(deps, stored, nowMs))
+  // A forged grant is revoked in every account, and waits for the slowest.
+  const account = isBelieved(stored) ? grant.terms.principal.account : 'everywhere'
+  const outcome = await deps.ends.early(account, () => revokeAndVerify(deps, stored, nowMs))
   if (outcome !== 'full') return outcome
   const error = new Error('Other early ends of its account are under way, and AWS is slow there.')
   await raiseOverdueAlarm(deps, stored, nowMs, error)
   return { againAt: nowMs + RUN_AGAIN_MS }
 }
 
-/** AWS is always asked: what the record says of an end may have been written by somebody else. */
+/** Always asks AWS: an end in the record may be forged. */
 async function revokeAndVerify(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   try {
@@ -101,21 +111,24 @@ async function revokeAndVerify(deps: RevokeDeps, stored: CheckedGrant, nowMs: nu
       await finishGrant(deps.record, stored, 'expired')
       return {}
     }
-    deps.log.error({ grantId: grant.id, err: error }, 'an early end is not in force yet; trying again')
+    deps.log.error({ grantId: grant.id, err: error }, 'an early end is not in force yet; it is tried again')
     await raiseOverdueAlarm(deps, stored, nowMs, error)
     throw error
   }
   await finishGrant(deps.record, stored, 'revoked')
-  deps.log.info({ grantId: grant.id }, 'revoked and read back')
+  deps.log.info({ grantId: grant.id }, 'revoked, and verified in AWS')
   return {}
 }
 
-/** Past what its yes can ever be worth, a grant whose role cannot be written any more (it may be gone) has ended by itself. */
+/**
+ * Whether the latest end that the approval allows is past. Then the grant has ended by itself, even if its role cannot
+ * be written any more, for example because it was deleted.
+ */
 function isPastAnyEnd(stored: CheckedGrant, nowMs: number): boolean {
   return isBelieved(stored) && Math.min(nowMs, Date.now()) > latestEnd(stored.grant.terms)
 }
 
-/** An early end that is not in force after half a minute is an incident: in the log each time, in the audit once. */
+/** An early end that is not in force after half a minute is an incident. It is logged each time, and audited once. */
 async function raiseOverdueAlarm(
   { record, log }: RevokeDeps,
   stored: StoredGrant,
@@ -124,7 +137,7 @@ async function raiseOverdueAlarm(
 ): Promise<void> {
   const { grant, version } = stored
   const askedAtMs = Date.parse(grant.end?.at ?? grant.terms.decidedAt)
-  if (!(nowMs - askedAtMs > LOUD_AFTER_MS)) return
+  if (!(nowMs - askedAtMs > ALARM_AFTER_MS)) return
   const sentence = error instanceof Error ? error.message : 'unknown'
   log.error({ grantId: grant.id, sentence }, 'an early end is overdue')
   if (grant.overdueAlarmAt !== undefined) return

@@ -18,12 +18,12 @@ import type { Commit } from '../src/store/commit.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import type { LoadedRequest, ReadViewDeps } from '../src/views/read-view.ts'
 
-/** How one message gets to its reader: a mail once, a card once and then as edits. */
+/** Delivers one message to its reader. A mail is sent once; a card is sent once and edited afterwards. */
 
 export interface SendDeps extends ReadViewDeps {
   readonly record: RecordPort
   readonly channel: MessageSender
-  /** Undefined: this installation sends no mail. */
+  /** Undefined if this installation sends no mail. */
   readonly mailer: Mailer | undefined
   readonly budget: Budget
   readonly publicUrl: string
@@ -31,7 +31,7 @@ export interface SendDeps extends ReadViewDeps {
   readonly log: Logger
 }
 
-/** What a delivery works with. */
+/** What one delivery works with. */
 export interface Delivery {
   readonly deps: SendDeps
   readonly reading: LoadedRequest<GenuineRequest>
@@ -39,7 +39,7 @@ export interface Delivery {
   readonly now: () => number
 }
 
-/** `waitMs`: not now. */
+/** `waitMs`: not delivered; to be tried again after so many ms. */
 export type DeliveryOutcome = 'up-to-date' | 'delivered' | { readonly waitMs: number }
 
 export async function sendMail(delivery: Delivery, stored: StoredMessage): Promise<DeliveryOutcome> {
@@ -54,32 +54,36 @@ export async function sendMail(delivery: Delivery, stored: StoredMessage): Promi
   return 'delivered'
 }
 
-/** From the directory, at this moment: whoever can write to Redis cannot make us write to strangers. */
+/**
+ * The address from the directory, read when the mail is sent. Redis holds no address, so a write to Redis cannot send
+ * mail to strangers.
+ * @throws Unreachable
+ */
 async function mailAddressOf({ directory }: SendDeps, { reader }: Message): Promise<string> {
   const person = await directory.person(reader)
   if (person?.enabled && person.mail !== undefined) return person.mail
   throw new Unreachable('The directory names no mail address of theirs.')
 }
 
-/** Sends the card, or edits the one that was sent, unless it shows the present state already. */
+/** Sends the card, or edits the card that was sent. Does neither if it shows the present state already. */
 export async function sendCard(delivery: Delivery, stored: StoredMessage): Promise<DeliveryOutcome> {
   const { channel, budget, publicUrl, record } = delivery.deps
   const { message } = stored
   const conversation = await conversationFor(channel, message)
-  // Where it is shown decides what: its conversation must be known before it is rendered.
+  // The conversation decides what the card shows, so it is opened before the card is rendered.
   const opened = { ...message, place: { channel: 'teams', conversation } } as const
   const card = renderMessage(opened, delivery.reading, publicUrl)
   const presented = cardHash(card)
   if (message.presented === presented) return 'up-to-date'
   const permit = await budget.take(conversation.conversationId)
   if ('waitMs' in permit) {
-    // Opened once is enough, however long it waits.
+    // Stored, so that the chat is not opened again after the wait.
     if (message.place.channel === 'personal') await writeMessage(record, stored, opened)
     return permit
   }
   const toSend = { version: stored.version, message: opened }
   const sent = await orGiveBack(permit, () => sendOrEdit(delivery, toSend, conversation, card))
-  // Both belong to what the channel has answered already.
+  // The channel has accepted the card: neither write depends on the other.
   await Promise.all([
     recordDelivered(delivery, sent.stored, { presented, reference: sent.reference }),
     permit.giveBack(),
@@ -101,7 +105,7 @@ async function orGiveBack<T>(permit: { readonly giveBack: () => Promise<void> },
 }
 
 interface Sent {
-  /** As the record has it. */
+  /** The message as it is now in the record. */
   readonly stored: StoredMessage
   /** The channel's id of the message. */
   readonly reference: string

@@ -11,16 +11,15 @@ export interface SweepDeps {
   readonly record: Pick<RecordPort, 'now' | 'due' | 'read' | 'readMany'>
   readonly queue: JobQueue
   readonly log: Logger
-  /** Carries the revocation out here, under the same leases as the job would. */
+  /** Revokes in this process, under the same leases as the job. */
   readonly revokeNow: (grantId: string) => Promise<void>
   readonly lapse: (requestId: string) => Promise<void>
-  /** Looks at a role's Deny document again. */
+  /** Reconciles a role's Deny document. */
   readonly keepRole: (id: string) => Promise<void>
-  /** Looks at what a grant lay on, after its end. */
+  /** Reconciles the IAM entity of a grant, after the grant's end. */
   readonly keepTarget: (grantId: string) => Promise<void>
-  /** Brings the copies of a request to the present state. */
+  /** Brings the messages of a request to the present state. */
   readonly syncMessages: (requestId: string) => Promise<void>
-  /** Posts a notice in the security channel. */
   readonly deliverSecurityNotice: (noticeId: string) => Promise<void>
 }
 
@@ -29,32 +28,35 @@ interface DueGrant {
   readonly at: number
 }
 
-const EVERY_MS = 1_000
-/** The queue comes first; what it has not done by then is enqueued again. */
+const PAUSE_MS = 1_000
+/** A job that the queue has not done this long after its due time is enqueued again. */
 const GRACE_MS = 2_000
-/** A queue that has not revoked by then is not waited for any longer. */
+/** A revocation that is this late is done by the sweeper itself. */
 const OVERDUE_MS = 30_000
-const AT_ONCE = 10_000
+const MAX_DUE = 10_000
 const REVOCATIONS_AT_ONCE = 10
-/** Roles or targets. So that those of an account that does not answer hold up the others less. */
-const LOOKS_AT_ONCE = 20
-/** A queue that hangs must not keep the sweeper waiting. */
+/** Roles, or IAM entities. Many at once, so that an account that does not answer delays the others less. */
+const RECONCILES_AT_ONCE = 20
+/** A queue that hangs must not stop the sweeper. */
 const ADD_WITHIN_MS = 5_000
 const STOP_WITHIN_MS = 20_000
 
 const grantFacts = z.object({ status: z.string(), endsAt: z.string().optional() })
 
-/** The due index is the truth, the queue only the alarm clock: what is overdue is enqueued again, and at last done here. */
+/**
+ * Acts on what is due. The due index is authoritative, and the queue only a timer: an overdue grant is enqueued again,
+ * and after 30 s revoked here.
+ */
 export function sweepDue(deps: SweepDeps): Loop {
   const { log } = deps
   const grants = grantSweep(deps)
   const plain = (kind: DueKind, act: (id: string) => Promise<void>, options?: PlainOptions) =>
-    startLoop({ name: `sweep-due-${kind}`, turn: plainSweep(deps, kind, act, options), pauseMs: EVERY_MS, log })
+    startLoop({ name: `sweep-due-${kind}`, turn: plainSweep(deps, kind, act, options), pauseMs: PAUSE_MS, log })
   const loops = [
-    startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: EVERY_MS, log }),
+    startLoop({ name: 'sweep-due-grants', turn: grants.turn, pauseMs: PAUSE_MS, log }),
     plain('requests', deps.lapse),
-    plain('roles', deps.keepRole, { atOnce: LOOKS_AT_ONCE }),
-    plain('targets', deps.keepTarget, { atOnce: LOOKS_AT_ONCE }),
+    plain('roles', deps.keepRole, { atOnce: RECONCILES_AT_ONCE }),
+    plain('targets', deps.keepTarget, { atOnce: RECONCILES_AT_ONCE }),
     plain('copies', deps.syncMessages, { graceMs: GRACE_MS }),
     plain('notices', deps.deliverSecurityNotice),
   ]
@@ -76,18 +78,18 @@ interface Round {
 function grantSweep(deps: SweepDeps) {
   const { record, log } = deps
   const revocations = overdueRevocations(deps)
-  /** Within these ten seconds nothing is read, enqueued or tried twice. */
+  /** One occasion of ten seconds. Within it no grant is read, enqueued or tried twice. */
   let round: Round = { occasion: '', acts: new Map(), enqueued: new Set() }
 
   async function turn(): Promise<void> {
     const now = await record.now()
     const occasion = sweepOccasion(now)
     if (occasion !== round.occasion) round = { occasion, acts: new Map(), enqueued: new Set() }
-    const due = await record.due('grants', now - GRACE_MS, AT_ONCE)
+    const due = await record.due('grants', now - GRACE_MS, MAX_DUE)
     const unknown = due.map(({ id }) => id).filter((id) => !round.acts.has(id))
     const stored = await readEach(record, unknown, log)
     for (const [position, id] of unknown.entries()) round.acts.set(id, actFor(stored[position]))
-    // Before the queue is asked for anything: it may be what has failed.
+    // Before anything is enqueued: the queue may be what has failed.
     const overdue = due.filter(({ id, at }) => at <= now - OVERDUE_MS && round.acts.get(id) === 'revoke')
     revocations.start(overdue, occasion)
     await enqueue(deps, round, due)
@@ -112,7 +114,7 @@ function overdueRevocations({ revokeNow, log }: SweepDeps) {
   async function revoke(id: string): Promise<void> {
     try {
       await revokeNow(id)
-      log.warn({ grantId: id }, 'the sweeper looked after an overdue revocation itself')
+      log.warn({ grantId: id }, 'the sweeper handled an overdue revocation itself')
     } catch (error) {
       log.error({ grantId: id, err: error }, 'the sweeper could not revoke an overdue grant; it tries again')
     } finally {
@@ -121,7 +123,7 @@ function overdueRevocations({ revokeNow, log }: SweepDeps) {
   }
 
   return {
-    /** Does not wait for AWS: one revocation that hangs must not stop the sweep. */
+    /** Starts revocations and does not wait for them: one that hangs must not stop the sweep. */
     start(overdue: readonly DueGrant[], occasion: string): void {
       if (tried.occasion !== occasion) tried = { occasion, ids: new Set() }
       const waiting = overdue.filter(({ id }) => !running.has(id) && !tried.ids.has(id))
@@ -139,7 +141,7 @@ interface PlainOptions {
   readonly atOnce?: number
 }
 
-/** What is due is done right here, once in ten seconds until it is no longer due. */
+/** One round that does what is due in this process, once in ten seconds until it is no longer due. */
 function plainSweep(
   { record, log }: SweepDeps,
   kind: DueKind,
@@ -153,7 +155,7 @@ function plainSweep(
     try {
       await act(id)
     } catch (error) {
-      log.error({ kind, id, err: error }, 'what was due could not be done; it is tried again')
+      log.error({ kind, id, err: error }, 'due work failed; it is tried again')
     }
   }
 
@@ -161,19 +163,19 @@ function plainSweep(
     const now = await record.now()
     const occasion = sweepOccasion(now)
     if (tried.occasion !== occasion) tried = { occasion, ids: new Set() }
-    const due = await record.due(kind, now - graceMs, AT_ONCE)
+    const due = await record.due(kind, now - graceMs, MAX_DUE)
     const ids = due.map(({ id }) => id).filter((id) => !tried.ids.has(id))
     await settleAll(ids, actOn, atOnce)
   }
 }
 
-/** A grant that never fixed its end is still to be activated. Everything else, the unreadable too, only has an end to come to. */
+/** A grant without an end is still to be activated. Every other one, also an unreadable one, is to be revoked. */
 function actFor(stored: Stored | undefined): Act {
   const facts = grantFacts.safeParse(stored?.value)
   return facts.success && facts.data.status === 'activating' && facts.data.endsAt === undefined ? 'activate' : 'revoke'
 }
 
-/** One record that cannot be read must not hide the others. */
+/** Reads the records one by one if they cannot be read together: an unreadable one must not hide the others. */
 async function readEach(
   record: SweepDeps['record'],
   ids: readonly string[],

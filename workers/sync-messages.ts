@@ -11,20 +11,24 @@ import { deliverMessage } from './deliver-message.ts'
 import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 import type { DeliveryOutcome, SendDeps } from './send-message.ts'
 
-const AT_ONCE = 8
-/** A lease ends after two minutes, also in a process that lives. */
-const LONGEST_ROUND_MS = 60_000
+const DELIVERIES_AT_ONCE = 8
+/** Well below two minutes, after which a lease ends even in a living process. */
+const MAX_ROUND_MS = 60_000
+/** For a request that cannot be read. */
 const UNREADABLE_MS = 3_600_000
-/** The record may have moved during the delivery, and the job that said so may be lost: its messages are synced once more. */
+/**
+ * After a delivery the messages are synced once more: the record may have changed meanwhile, and the job for that
+ * change may be lost.
+ */
 const SYNC_AGAIN_MS = 60_000
-/** For a message that failed for a reason that no channel named. */
+/** For a message that failed by a fault, which is neither SenderBusy nor Unreachable. */
 const RETRY_FAULT_MS = 30_000
 
 export interface SyncDeps extends SendDeps {
   readonly approvalKey: string
 }
 
-/** Brings every message of one request to the present state. Safe twice, safe late. */
+/** Brings every message of one request to the present state. Safe to run twice, and safe to run late. */
 export async function syncMessages(deps: SyncDeps, requestId: string): Promise<JobOutcome> {
   const { record } = deps
   return await handleAlone(record, `copies-${requestId}`, async () => {
@@ -34,17 +38,17 @@ export async function syncMessages(deps: SyncDeps, requestId: string): Promise<J
     const messages = listed.filter(({ message }) => message.requestId === requestId)
     const now = clockFrom(nowMs)
     const startedAt = performance.now()
-    const isLate = () => performance.now() - startedAt > LONGEST_ROUND_MS
+    const isLate = () => performance.now() - startedAt > MAX_ROUND_MS
     const outcomes = await settleAll(
       messages,
       async (stored) => (isLate() ? { waitMs: RUN_AGAIN_MS } : await tryDelivery(deps, reading, stored, now)),
-      AT_ONCE,
+      DELIVERIES_AT_ONCE,
     )
     return await setNextSync(record, reading, outcomes, nowMs)
   })
 }
 
-/** Undefined: there is nothing that may be shown, and the due index has been told so. */
+/** @returns undefined if nothing may be shown; the due index is then updated */
 async function readGenuine(
   deps: SyncDeps,
   requestId: string,
@@ -56,7 +60,10 @@ async function readGenuine(
     if (!stored) return await reportMissing(deps, requestId)
     if (stored.kind === 'genuine')
       return await Promise.all([readViewOf(deps, stored), readMessages(record, stored.request.copies)])
-    log.error({ requestId }, 'what was asked does not add up: somebody wrote into the record; it is not shown')
+    log.error(
+      { requestId },
+      'an access request is forged: the record was changed from outside Latchkey; it is not shown',
+    )
     await record.commit({
       records: [],
       due: due(null),
@@ -64,14 +71,17 @@ async function readGenuine(
     })
   } catch (error) {
     if (error instanceof LatchkeyError) throw error
-    log.error({ requestId, err: error }, 'what is to be shown cannot be read; it is looked at again in an hour')
+    log.error({ requestId, err: error }, 'an access request cannot be read; it is tried again in an hour')
     await record.commit({ records: [], due: due((await record.now()) + UNREADABLE_MS), audit: [] })
   }
   return undefined
 }
 
 async function reportMissing({ record, log }: SyncDeps, requestId: string): Promise<undefined> {
-  log.error({ requestId }, 'copies were due of a request that is not in the record: somebody took it out')
+  log.error(
+    { requestId },
+    'a request with due messages is missing from the record: the record was changed from outside Latchkey',
+  )
   await record.commit({
     records: [],
     due: [{ kind: 'copies', id: requestId, at: null }],
@@ -79,13 +89,13 @@ async function reportMissing({ record, log }: SyncDeps, requestId: string): Prom
   })
 }
 
-/** The record's clock, asked once; nobody sets the one that goes on from there. */
+/** The record's clock, read once and continued by the process's monotonic clock, which nobody can set. */
 function clockFrom(nowMs: number): () => number {
   const askedAt = performance.now()
   return () => Math.floor(nowMs + performance.now() - askedAt)
 }
 
-/** A message that cannot be delivered must not hold the others back. */
+/** A message that cannot be delivered must not stop the others. */
 async function tryDelivery(
   deps: SyncDeps,
   reading: LoadedRequest<GenuineRequest>,
@@ -96,13 +106,13 @@ async function tryDelivery(
     return await deliverMessage(deps, reading, stored, now)
   } catch (error) {
     if (isLostRace(error)) return { waitMs: RUN_AGAIN_MS }
-    deps.log.error({ copyId: stored.message.id, err: error }, 'a copy could not be shown; it is tried again')
+    deps.log.error({ copyId: stored.message.id, err: error }, 'a message could not be delivered; it is tried again')
     return { waitMs: RETRY_FAULT_MS }
   }
 }
 
-/** The commit that moved the record has made its messages due again, and named a job. */
-async function commitUnlessMoved(record: RecordPort, change: Commit): Promise<void> {
+/** Ignores a conflict: the commit that changed the record has made its messages due again, and enqueued a job. */
+async function commitUnlessChanged(record: RecordPort, change: Commit): Promise<void> {
   try {
     await record.commit(change)
   } catch (error) {
@@ -110,7 +120,7 @@ async function commitUnlessMoved(record: RecordPort, change: Commit): Promise<vo
   }
 }
 
-/** Nothing is due any more only if every message was up to date, and neither request nor grant moved meanwhile. */
+/** Removes the due entry only if every message was up to date, and neither request nor grant changed meanwhile. */
 async function setNextSync(
   record: RecordPort,
   reading: LoadedRequest<GenuineRequest>,
@@ -121,7 +131,7 @@ async function setNextSync(
   const due = (at: number | null): readonly DueChange[] => [{ kind: 'copies', id: request.request.id, at }]
   const waits = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.waitMs]))
   if (waits.length > 0) {
-    // However long one of them waits, the others are synced again.
+    // One message that waits long must not delay the next sync of the others.
     const againAt = nowMs + Math.min(SYNC_AGAIN_MS, ...waits)
     await record.commit({ records: [], due: due(againAt), audit: [] })
     return { againAt }
@@ -130,7 +140,7 @@ async function setNextSync(
     await record.commit({ records: [], due: due(nowMs + SYNC_AGAIN_MS), audit: [] })
     return {}
   }
-  await commitUnlessMoved(record, {
+  await commitUnlessChanged(record, {
     records: [
       { kind: 'request', id: request.request.id, expectedVersion: request.version },
       ...(grant ? [{ kind: 'grant', id: grant.grant.id, expectedVersion: grant.version } as const] : []),
@@ -141,7 +151,10 @@ async function setNextSync(
   return {}
 }
 
-/** What is no id of ours names no request: somebody wrote it there. No queue takes it, and it must not come first for ever. */
+/**
+ * Removes a due entry whose id has not the form of a record id. It was not written by Latchkey, the queue would refuse
+ * it, and it must not stay first in the index for ever.
+ */
 export async function forgetDue(record: RecordPort, id: string): Promise<void> {
   await record.commit({ records: [], due: [{ kind: 'copies', id, at: null }], audit: [] })
 }

@@ -6,7 +6,7 @@ import type { RecordPort } from '../src/store/record-store.ts'
 import { withLease } from '../src/store/with-lease.ts'
 import { type Loop, startLoop } from './loop.ts'
 
-const LOOK_EVERY_MS = 15 * 60_000
+const CHECK_EVERY_MS = 15 * 60_000
 const LEASE_MS = 60_000
 
 export interface WatchDeps {
@@ -15,32 +15,32 @@ export interface WatchDeps {
   readonly log: Logger
 }
 
-/** While a grant is live: whether what is written will be seen. */
+/** Checks, while any grant is live, that the CloudTrail feed is still set up as the rules ask. */
 export function watchFeed(deps: WatchDeps): Loop {
-  const told = new Map<string, string>()
+  const reported = new Map<string, string>()
   return startLoop({
     name: 'watch-wiring',
-    turn: () => checkFeedDrift(deps, told),
-    pauseMs: LOOK_EVERY_MS,
+    turn: () => checkFeedDrift(deps, reported),
+    pauseMs: CHECK_EVERY_MS,
     log: deps.log,
   })
 }
 
-/** @param told What was told of each place, so that it is not told again while it stays. */
-export async function checkFeedDrift({ record, look, log }: WatchDeps, told: Map<string, string>): Promise<void> {
+/** @param reported The drift that was reported, by account and region. Unchanged drift is not reported again. */
+export async function checkFeedDrift({ record, look, log }: WatchDeps, reported: Map<string, string>): Promise<void> {
   if ((await record.list(LIVE.kind, LIVE.value, { limit: 1 })).length === 0) return
   await withLease(record, 'watch-wiring', LEASE_MS, async () => {
     const drift = await look.drift()
-    const now = new Map(drift.map((one) => [`${one.account}/${one.region}`, one.differences.join('; ')]))
-    const news = drift.filter(
-      ({ account, region }) => told.get(`${account}/${region}`) !== now.get(`${account}/${region}`),
+    const found = new Map(drift.map((one) => [`${one.account}/${one.region}`, one.differences.join('; ')]))
+    const unreported = drift.filter(
+      ({ account, region }) => reported.get(`${account}/${region}`) !== found.get(`${account}/${region}`),
     )
-    if (news.length > 0) {
+    if (unreported.length > 0) {
       log.error(
-        { drift: news },
-        'the wiring of the activity feed is not as it was set up; `latchkey aws check` says more',
+        { drift: unreported },
+        'the CloudTrail feed differs from what was set up; `latchkey aws check` shows how',
       )
-      const audit = news.map((one) => ({
+      const audit = unreported.map((one) => ({
         kind: 'alarm.wiring-drift' as const,
         actor: LATCHKEY,
         ...one,
@@ -48,7 +48,7 @@ export async function checkFeedDrift({ record, look, log }: WatchDeps, told: Map
       }))
       await record.commit({ records: [], audit })
     }
-    told.clear()
-    for (const [place, differences] of now) told.set(place, differences)
+    reported.clear()
+    for (const [place, differences] of found) reported.set(place, differences)
   })
 }

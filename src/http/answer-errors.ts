@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { z } from 'zod'
 import { type ErrorCode, HTTP_STATUS, LatchkeyError } from '../errors.ts'
 
-/** The one shape of every refusal: `{error: {code, message}}`. What we did not foresee says nothing but a reference. */
+/** Every refusal has the form `{error: {code, message}}`. An unforeseen error says only a reference. */
 
 const CODES = Object.keys(HTTP_STATUS).filter((code): code is ErrorCode => code in HTTP_STATUS)
 
@@ -21,8 +21,8 @@ export type ErrorBody = z.infer<typeof errorBody>
 
 const JSON_ONLY = 'Send JSON, with the header `content-type: application/json`.'
 
-/** What fastify itself refuses, by its codes. */
-const OF_FASTIFY: Readonly<Record<string, string>> = {
+/** Refusals of fastify itself, by its error codes. */
+const FASTIFY_PROBLEMS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: JSON_ONLY,
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body does not have the length that its header says. Send it again.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not JSON. Correct it and send it again.',
@@ -32,7 +32,7 @@ const OF_FASTIFY: Readonly<Record<string, string>> = {
 function toLatchkeyError(error: FastifyError, bodyLimit: number): LatchkeyError | undefined {
   if (error instanceof LatchkeyError) return error
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new LatchkeyError('TOO_LARGE', { limitBytes: bodyLimit })
-  const problem = OF_FASTIFY[error.code]
+  const problem = FASTIFY_PROBLEMS[error.code]
   if (problem !== undefined) return new LatchkeyError('BAD_INPUT', { problem })
   // JSON.parse and its check for `__proto__` throw SyntaxError with fastify's 400.
   if (error instanceof SyntaxError || error.statusCode === 400) {
@@ -57,10 +57,13 @@ function answer(error: FastifyError, request: FastifyRequest, reply: FastifyRepl
   return reply.code(known.httpStatus).send(body)
 }
 
-/** What is refused before there is a route. `headers` are those of every answer: no hook has run here. */
+/**
+ * Answers requests that fastify refuses before it has found a route.
+ * @param headers those of every answer, since no hook has run yet
+ */
 export function answerAddress(headers: Readonly<Record<string, string>>) {
   return (error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void => {
-    // An id that is too long to exist reads like one that does not exist.
+    // An id that is too long to exist is answered like one that does not exist.
     const { code, message, httpStatus } =
       error.code === 'FST_ERR_MAX_PARAM_LENGTH'
         ? new LatchkeyError('NOT_FOUND', { thing: 'page' })
@@ -72,7 +75,7 @@ export function answerAddress(headers: Readonly<Record<string, string>>) {
   }
 }
 
-/** What node could not read as HTTP, by its codes; the last line is for all the others. */
+/** The answer to what node could not read as HTTP, by its error code. */
 function unreadable(errorCode: string | undefined): { readonly status: number; readonly error: ErrorBody['error'] } {
   if (errorCode === 'HPE_HEADER_OVERFLOW')
     return { status: 431, error: { code: 'TOO_LARGE', message: 'The headers are too large. Send less.' } }
@@ -81,7 +84,10 @@ function unreadable(errorCode: string | undefined): { readonly status: number; r
   return { status: 400, error: { code: 'BAD_INPUT', message: 'This is not HTTP. Correct it and send it again.' } }
 }
 
-/** There is no request here, only a socket: the answer is written by hand, and the connection ends. */
+/**
+ * Answers what node could not read as HTTP. There is no request, only a socket: the answer is written to it, and it is
+ * closed.
+ */
 export function answerUnreadable(headers: Readonly<Record<string, string>>) {
   return (error: Error & { readonly code?: string }, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {

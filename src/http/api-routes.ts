@@ -10,7 +10,7 @@ import { requestRoutes } from './request-routes.ts'
 
 export type ApiDeps = GrantDeps & CredentialsDeps
 
-/** What comes in is parsed by the schema of its route before the handler sees it, and refused in our own words. */
+/** Parses input by the schema of its route before the handler sees it, and refuses it with our own messages. */
 const compileParser: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
   (given) => {
@@ -22,13 +22,13 @@ const compileParser: FastifySchemaCompiler<z.ZodType> =
     }
   }
 
-/** `/api/v1`: converts and forwards; every decision is made in the use cases. */
+/** The routes below `/api/v1`. They convert and forward; every decision is made in the use cases. */
 export function apiRoutes(app: FastifyInstance, deps: ApiDeps, verify: VerifyBearer, metrics: HttpMetrics): void {
   app.register(
     async (api) => {
       demandBearer(api, verify, metrics)
       api.setValidatorCompiler(compileParser)
-      // The compiler has checked what a handler answers; it goes out as it is.
+      // No check at run time: the TypeScript compiler has checked what a handler answers.
       api.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
       requestRoutes(api, deps)
       grantRoutes(api, deps)

@@ -7,7 +7,7 @@ import { parseScope } from '../rules/scope.ts'
 import { grantViewSchema } from '../views/grant-view.ts'
 import { requestViewSchema } from '../views/request-view.ts'
 
-/** What comes in and what goes out at `/api/v1`. Routes name these schemas; the command line parses with them too. */
+/** Schemas of the inputs and answers of `/api/v1`, for the routes and for the command line. */
 
 const scope = z
   .string()
@@ -69,10 +69,10 @@ export const requestsQuery = z.strictObject({ role: z.enum(['requester', 'approv
 
 export const grantsQuery = z.strictObject({ limit })
 
-/** Ids are told apart by their use case: one that cannot exist reads like one that is not yours. */
+/** Any text is an id here. The use case answers an id that cannot exist like one that the caller may not see. */
 export const idParams = z.object({ id: z.string() })
 
-/** The form that every AWS SDK and the AWS CLI read from a `credential_process`. */
+/** The form that AWS SDKs and the AWS CLI read from a `credential_process`. */
 export const credentialsAnswer = z
   .strictObject({
     Version: z.literal(1),
@@ -96,7 +96,7 @@ export const linkAnswer = z.strictObject({ method: linkBody.shape.method, ...lin
 
 const { writes, ...grantFields } = grantViewSchema.shape
 
-/** A grant, with what a person's tools must know of the bucket. */
+/** A grant, with the bucket's region, which a person's tools need. */
 export const grantAnswer = z
   .strictObject({ ...grantFields, region: z.string().nullable().meta({ description: 'Of the bucket' }), writes })
   .meta({ id: 'Grant' })
@@ -114,7 +114,7 @@ export function toAsk(body: z.output<typeof askBody>): AskInput {
   }
 }
 
-/** The part that an ask for more time has too. */
+/** The fields that a request and an extension have in common. */
 export function toExtension(body: z.output<typeof extendBody>): ExtendInput {
   const durationMinutes = body.duration === undefined ? body.durationMinutes : parseDuration(body.duration)
   return {

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 
-/** Forged tokens that are right in everything but their signature: each must be refused before the service listens. */
+/** Tries tokens that are right in everything but their signature. Each must be refused before the service listens. */
 
 export interface TokenFacts {
   readonly issuer: string
@@ -26,12 +26,15 @@ function claimsOf({ issuer, audience, tenantId, clientId, scope }: TokenFacts): 
   return { iss: issuer, aud: audience, ...who, ...timesNow() }
 }
 
-/** Nobody trusts it. For both doors: making it keeps a processor busy for a fifth of a second. */
+/**
+ * A key that no authority publishes. Both routes are tried with the same one, since it takes a fifth of a second to
+ * make.
+ */
 export function strangeKey(): KeyObject {
   return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 }
 
-function forgeTokens(claims: object, strange: KeyObject): Readonly<Record<string, string>> {
+function forgeTokens(claims: object, unknownKey: KeyObject): Readonly<Record<string, string>> {
   const encoded = encode(claims)
   const signed = (alg: string, signature: (text: string) => Buffer) => {
     const text = `${encode({ alg, typ: 'JWT' })}.${encoded}`
@@ -40,25 +43,31 @@ function forgeTokens(claims: object, strange: KeyObject): Readonly<Record<string
   return {
     unsigned: signed('none', () => Buffer.alloc(0)),
     HS256: signed('HS256', (text) => createHmac('sha256', randomBytes(32)).update(text).digest()),
-    'self-signed': signed('RS256', (text) => sign('sha256', Buffer.from(text), strange)),
+    'self-signed': signed('RS256', (text) => sign('sha256', Buffer.from(text), unknownKey)),
   }
 }
 
 type Statuses = ReadonlyMap<string, number>
-type Knock = (headers: { readonly authorization?: string }) => Promise<{ readonly statusCode: number }>
+type Call = (headers: { readonly authorization?: string }) => Promise<{ readonly statusCode: number }>
 
-async function tryAll(claims: object, strange: KeyObject, knock: Knock): Promise<Statuses> {
+async function tryAll(claims: object, unknownKey: KeyObject, call: Call): Promise<Statuses> {
   const statuses = new Map<string, number>()
-  for (const [kind, token] of Object.entries(forgeTokens(claims, strange))) {
-    const { statusCode } = await knock({ authorization: `Bearer ${token}` })
+  for (const [kind, token] of Object.entries(forgeTokens(claims, unknownKey))) {
+    const { statusCode } = await call({ authorization: `Bearer ${token}` })
     statuses.set(kind, statusCode)
   }
-  return statuses.set('no', (await knock({})).statusCode)
+  return statuses.set('no', (await call({})).statusCode)
 }
 
-/** The status that each forged token got, by kind. Only 401 is right; 503 says that the authority cannot be asked yet. */
-export function tryForgedTokens(app: FastifyInstance, facts: TokenFacts, strange: KeyObject): Promise<Statuses> {
-  return tryAll(claimsOf(facts), strange, (headers) => app.inject({ method: 'GET', url: '/api/v1/requests', headers }))
+/**
+ * Tries the API.
+ * @returns the HTTP status that each forged token got, by kind. Only 401 is right; 503: the authority cannot be asked
+ * yet.
+ */
+export function tryForgedTokens(app: FastifyInstance, facts: TokenFacts, unknownKey: KeyObject): Promise<Statuses> {
+  return tryAll(claimsOf(facts), unknownKey, (headers) =>
+    app.inject({ method: 'GET', url: '/api/v1/requests', headers }),
+  )
 }
 
 export interface ConnectorFacts {
@@ -67,14 +76,14 @@ export interface ConnectorFacts {
   readonly serviceUrl: string
 }
 
-/** The same at the door of Teams. */
+/** Like `tryForgedTokens`, for the route of Teams. */
 export function tryForgedActivities(
   app: FastifyInstance,
   facts: ConnectorFacts,
-  strange: KeyObject,
+  unknownKey: KeyObject,
 ): Promise<Statuses> {
   const { issuer, audience, serviceUrl } = facts
   const payload = { type: 'message', channelId: 'msteams', serviceUrl, text: 'my access' }
   const claims = { iss: issuer, aud: audience, serviceurl: serviceUrl, ...timesNow() }
-  return tryAll(claims, strange, (headers) => app.inject({ method: 'POST', url: '/api/messages', headers, payload }))
+  return tryAll(claims, unknownKey, (headers) => app.inject({ method: 'POST', url: '/api/messages', headers, payload }))
 }

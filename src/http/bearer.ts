@@ -7,14 +7,17 @@ export type VerifyBearer = (header: string | undefined, address: string) => Prom
 
 const callers = new WeakMap<FastifyRequest, Caller>()
 
-/** The caller whom the bearer hook has proven. */
+/**
+ * The caller whom the bearer hook has verified.
+ * @throws NOT_SIGNED_IN
+ */
 export function callerOf(request: FastifyRequest): Caller {
   const caller = callers.get(request)
   if (caller === undefined) throw new LatchkeyError('NOT_SIGNED_IN', {})
   return caller
 }
 
-/** Runs before the body is read: whoever is not known costs one signature check and no memory. */
+/** Refuses unknown callers before the body is read, so that each costs one signature check and no memory. */
 export function demandBearer(app: FastifyInstance, verify: VerifyBearer, metrics: HttpMetrics): void {
   app.addHook('onRequest', async (request, reply) => {
     try {
@@ -23,7 +26,7 @@ export function demandBearer(app: FastifyInstance, verify: VerifyBearer, metrics
       request.log = request.log.child({ caller: caller.objectId })
     } catch (error) {
       if (isLatchkeyError(error, 'NOT_SIGNED_IN')) metrics.refusedUnknown()
-      // The body was not read and will not be: without this, node would take in all of it to keep the connection.
+      // The body is never read. Without this header, node would receive all of it to keep the connection.
       reply.header('connection', 'close')
       throw error
     }

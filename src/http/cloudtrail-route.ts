@@ -8,7 +8,10 @@ import { selfTestEvent } from '../oversight/feed-self-test.ts'
 import { type RecordPort, refuseWithoutRoom } from '../store/record-store.ts'
 import type { HttpMetrics } from './metrics.ts'
 
-/** Where EventBridge delivers what CloudTrail recorded. It tries again after 401, 429 and 503, and never after 400 ("API destinations"). */
+/**
+ * The route to which EventBridge delivers CloudTrail records. It repeats a call after 401, 429 and 503, and never after
+ * 400 ("API destinations").
+ */
 
 /** An event of EventBridge has 256 KB at most. */
 const BODY_LIMIT_BYTES = 1_048_576
@@ -18,7 +21,7 @@ export interface CloudTrailDeps {
   readonly inbox: Inbox
   readonly feed: Pick<Feed, 'noteArrival'>
   readonly record: Pick<RecordPort, 'hasRoom'>
-  /** Two of one account are valid while a key is rotated. Undefined: there is no such route. */
+  /** Two keys of one account are valid while it is rotated. Undefined: there is no such route. */
   readonly keys: readonly { readonly key: string; readonly accounts: readonly string[] }[] | undefined
   readonly metrics: HttpMetrics
 }
@@ -26,9 +29,9 @@ export interface CloudTrailDeps {
 export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, keys, metrics }: CloudTrailDeps): void {
   if (keys === undefined) return
   const accounts = new WeakMap<FastifyRequest, ReadonlySet<string>>()
-  app.register(async (door) => {
-    // Before the body is read: whoever is not known costs a few digests and no memory.
-    door.addHook('onRequest', async (request, reply) => {
+  app.register(async (route) => {
+    // Before the body is read: an unknown caller costs a few digests and no memory.
+    route.addHook('onRequest', async (request, reply) => {
       const given = request.headers[KEY_HEADER]
       const known = keys.filter(({ key }) => isSameSecret(typeof given === 'string' ? given : '', key))
       if (known.length === 0) {
@@ -38,13 +41,13 @@ export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, key
       }
       accounts.set(request, new Set(known.flatMap((one) => one.accounts)))
     })
-    // Thousands a second: each is told by the record, not by a line of the log.
-    door.post('/api/cloudtrail', { bodyLimit: BODY_LIMIT_BYTES, logLevel: 'warn' }, async (request, reply) => {
-      const told = parseBody(request.body, accounts.get(request) ?? new Set())
-      if ('nonce' in told) await feed.noteArrival(told.nonce)
+    // Thousands a second: they are counted in the record, and have no log line each.
+    route.post('/api/cloudtrail', { bodyLimit: BODY_LIMIT_BYTES, logLevel: 'warn' }, async (request, reply) => {
+      const received = parseBody(request.body, accounts.get(request) ?? new Set())
+      if ('nonce' in received) await feed.noteArrival(received.nonce)
       else {
         await refuseWithoutRoom(record)
-        await inbox.append(told)
+        await inbox.append(received)
       }
       return reply.code(202).send()
     })

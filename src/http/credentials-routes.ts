@@ -8,7 +8,9 @@ import { callerOf } from './bearer.ts'
 
 export type CredentialsDeps = ConsoleDeps & LinkDeps
 
-/** What an active grant gives to its requester. Every answer is a secret: it is in no log, and no proxy keeps it. */
+/**
+ * The routes that vend. Every answer is a secret: it is not logged, and `cache-control` keeps proxies from storing it.
+ */
 export function credentialsRoutes(app: FastifyInstance, deps: CredentialsDeps): void {
   const api = app.withTypeProvider<ZodTypeProvider>()
   api.post(

@@ -22,25 +22,25 @@ import { type RequestDeps, showRequest } from './request-routes.ts'
 
 export type GrantDeps = RequestDeps & { readonly writeSummaries: WriteSummaries }
 
-/** With what a person's tools must know of the bucket. */
-function answerOf({ rules }: GrantDeps, grant: Grant, digest: WriteSummary): GrantAnswer {
+/** A grant's view with the bucket's region, which a person's tools need. */
+function answerOf({ rules }: GrantDeps, grant: Grant, summary: WriteSummary): GrantAnswer {
   const [first = ''] = grant.terms.scopes
   const region = rules.buckets.get(parseScope(first).bucket)?.region ?? null
-  return { ...grantView(grant, digest), region }
+  return { ...grantView(grant, summary), region }
 }
 
 async function showGrants(deps: GrantDeps, grants: readonly Grant[]): Promise<GrantAnswer[]> {
   const found = await deps.writeSummaries.readMany(grants.map(({ id }) => id))
   return grants.flatMap((grant, position) => {
-    const digest = found[position]
-    return digest === undefined ? [] : [answerOf(deps, grant, digest)]
+    const summary = found[position]
+    return summary === undefined ? [] : [answerOf(deps, grant, summary)]
   })
 }
 
 async function showGrant(deps: GrantDeps, grant: Grant): Promise<GrantAnswer> {
-  const [digest] = await deps.writeSummaries.readMany([grant.id])
-  if (digest === undefined) throw new Error('The store gave no digest.')
-  return answerOf(deps, grant, digest)
+  const [summary] = await deps.writeSummaries.readMany([grant.id])
+  if (summary === undefined) throw new Error('The store returned no write summary.')
+  return answerOf(deps, grant, summary)
 }
 
 export function grantRoutes(app: FastifyInstance, deps: GrantDeps): void {

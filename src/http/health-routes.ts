@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 
 export interface Readiness {
-  /** Undefined: ready. Otherwise what is missing, in words. */
+  /** @returns what is missing, in words; undefined if ready */
   findMissing(): Promise<string | undefined>
 }
 

@@ -8,7 +8,7 @@ import type { RecordPort } from '../store/record-store.ts'
 
 export interface HttpMetrics {
   readonly registry: Registry
-  /** Refusals before anybody is known: counted, never stored. */
+  /** Counts a refusal of an unknown caller. Such refusals are never stored. */
   refusedUnknown(): void
 }
 
@@ -37,7 +37,7 @@ function measureAnswers(app: FastifyInstance, registry: Registry): void {
   })
 }
 
-/** How long ago all that an account of AWS holds was last found in order; `+Inf`: never. */
+/** Seconds since an AWS account was last reconciled without an error; `+Inf`: never. */
 export function measureReconciler(
   { registry }: HttpMetrics,
   record: Pick<RecordPort, 'now' | 'scores'>,
@@ -62,7 +62,7 @@ export function measureReconciler(
   })
 }
 
-/** Without a token configured there is no such page. */
+/** Without a configured token there is no such route. */
 export function metricsRoute(app: FastifyInstance, metrics: HttpMetrics, token: string | undefined): void {
   measureAnswers(app, metrics.registry)
   if (token === undefined) return

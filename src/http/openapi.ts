@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { errorBody } from './answer-errors.ts'
 
-/** Where people sign in; the command line learns it from here. */
+/** How people sign in. The command line reads it from the OpenAPI document. */
 export interface SignInPlace {
   readonly openIdConnectUrl: string
   readonly clientId: string
@@ -16,10 +16,13 @@ interface JsonSchema {
   readonly $defs?: Readonly<Record<string, object>>
 }
 
-/** The schemas that have an id, by it. */
+/** The schemas that have an id, by id. */
 type Components = Record<string, object>
 
-/** zod keeps the schemas that have an id below the one that uses them; the document keeps them all in one place. */
+/**
+ * Converts a schema. zod puts schemas that have an id into `$defs`; they are moved to `components`, where the document
+ * has all of them.
+ */
 function jsonSchema(schema: unknown, io: 'input' | 'output', components: Components): object | undefined {
   if (!(schema instanceof z.ZodType)) return undefined
   const text = JSON.stringify(z.toJSONSchema(schema, { io, target: 'draft-2020-12' }))
@@ -40,7 +43,7 @@ function describeRoute(components: Components): SwaggerTransform {
     return { description, content: { 'application/json': { schema: jsonSchema(schema, 'output', components) } } }
   }
   return ({ schema, url, route }) => {
-    // Pages, health and metrics are no part of the API: their routes have no schema.
+    // Pages, health and metrics are not part of the API. Their routes have no schema.
     if (!schema) return { url, schema: { hide: true } }
     const answers = Object.entries(schema.response ?? {}).map(([status, one]) => [status, jsonAnswer('Done', one)])
     return {
@@ -64,7 +67,7 @@ function addComponents(components: Components): SwaggerTransformObject {
   return (document) => {
     const described = 'openapiObject' in document ? document.openapiObject : {}
     for (const operation of Object.values(described.paths ?? {}).flatMap((path) => [path?.get, path?.post])) {
-      // An operation without parameters says so.
+      // An operation without parameters has an empty list.
       if (operation) operation.parameters ??= []
     }
     return Object.assign(described, { components: { ...described.components, schemas: components } })
@@ -81,7 +84,10 @@ function signInScheme({ openIdConnectUrl, clientId, scope, mfaContext }: SignInP
   }
 }
 
-/** Open to everybody: who is not signed in yet learns here where to. Describes the routes that are registered after it. */
+/**
+ * The route of the OpenAPI document. Open to everybody, since it says where to sign in. Describes the routes that are
+ * registered after it.
+ */
 export function openApiRoute(app: FastifyInstance, publicUrl: string, signIn: SignInPlace): void {
   const components: Components = {}
   app.register(swagger, {
@@ -97,7 +103,7 @@ export function openApiRoute(app: FastifyInstance, publicUrl: string, signIn: Si
     transform: describeRoute(components),
     transformObject: addComponents(components),
   })
-  // Made once, before anybody asks: what cannot be described stops the start.
+  // Made once, at the start: a route that cannot be described stops the start.
   app.after(() => app.addHook('onReady', async () => void app.swagger()))
   app.get('/api/v1/openapi.json', async () => app.swagger())
 }

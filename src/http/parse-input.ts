@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
 import { NO_BUCKET_POLICY } from '../rules/levels.ts'
 
-/** A request in our own words: the field by its name, and the form that it must have. */
+/** Parses input. A refusal names each field at fault, and the form that it must have. */
 
 const FORMS: Readonly<Record<string, string>> = {
   string: 'text',
@@ -14,7 +14,7 @@ const FORMS: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 }
 
-/** What whoever reads the refusal calls a field. */
+/** The name of a field for the reader of the refusal. */
 export type FieldName = (path: readonly PropertyKey[]) => string
 
 function fieldOfBody(path: readonly PropertyKey[]): string {
@@ -53,22 +53,22 @@ function demandOf(issue: z.core.$ZodIssue): string {
 function sentenceOf(issue: z.core.$ZodIssue, fieldOf: FieldName): string {
   if (issue.code === 'unrecognized_keys')
     return `${listOf(issue.keys)} ${issue.keys.length === 1 ? 'is' : 'are'} not known here`
-  // Those are our own sentences.
+  // A custom issue has a sentence of our own.
   if (issue.code === 'custom') return issue.message
   if (issue.code === 'invalid_value' && issue.input === 'bucket-policy') return NO_BUCKET_POLICY
   return `${fieldOf(issue.path)} ${demandOf(issue)}`
 }
 
-/** @throws BAD_INPUT that names every field at fault. */
+/** @throws BAD_INPUT that names every field at fault */
 export function parseInput<S extends z.ZodType>(
   schema: S,
   given: unknown,
   fieldOf: FieldName = fieldOfBody,
 ): z.output<S> {
-  // Without what was given, a field that is missing and one that is wrong look alike.
+  // `reportInput`: without the input, a missing field and a wrong one look alike.
   const result = schema.safeParse(given ?? {}, { reportInput: true })
   if (result.success) return result.data
-  // The first fault of a field is the one to mend; zod also measures what is not of the right type.
+  // Only the first fault of each field is named, since zod also checks the size of a value of a wrong type.
   const first = new Map(result.error.issues.toReversed().map((issue) => [fieldOf(issue.path), issue]))
   const problems = [...first.values()].toReversed().map((issue) => sentenceOf(issue, fieldOf).replace(/\.$/, ''))
   throw new LatchkeyError('BAD_INPUT', {

@@ -11,7 +11,7 @@ import { callerOf } from './bearer.ts'
 
 export type RequestDeps = AskDeps & ReviewDeps
 
-/** What was written is read back through the same eyes as a GET. */
+/** Reads a request back after a write, as a GET by this caller would read it. */
 export async function showRequest(deps: Pick<RequestDeps, 'record'>, caller: Caller, id: string): Promise<RequestView> {
   return requestView(await findRequest(deps, caller, id))
 }

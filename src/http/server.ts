@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { answerAddress, answerErrors, answerUnreadable } from './answer-errors.ts'
 
-/** The largest body of `/api/v1` is an ask: a few scopes and a reason. */
+/** The largest body of `/api/v1` is a request for access: a few scopes and a reason. */
 const BODY_LIMIT_BYTES = 16 * 1024
 
 const HEADERS = {
@@ -11,7 +11,7 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
-  // Every answer is somebody's own; a proxy that keeps one may hand it to somebody else.
+  // Every answer is for one person. A proxy that stores it could give it to another one.
   'cache-control': 'no-store',
 } as const
 
@@ -26,11 +26,11 @@ export function httpServer({ log, publicUrl }: ServerOptions): FastifyInstance {
     : HEADERS
   const app = fastify({
     loggerInstance: log,
-    // One line of our own per answer: the default logs URLs, and later URLs will carry codes of sign-ins.
+    // We log one line per answer ourselves. The default logs URLs, and URLs may carry codes of sign-ins.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
-    // A client that sends its request drop by drop holds a socket for ten seconds, not for ever.
+    // A client that sends its request slowly keeps a socket for ten seconds at most.
     requestTimeout: 10_000,
     keepAliveTimeout: 30_000,
     forceCloseConnections: 'idle',
@@ -39,7 +39,7 @@ export function httpServer({ log, publicUrl }: ServerOptions): FastifyInstance {
     frameworkErrors: answerAddress(headers),
     clientErrorHandler: answerUnreadable(headers),
   })
-  // `application/json` only: a form or `text/plain` can be posted by any page of the web without a preflight.
+  // Only `application/json`. Any web page can post a form or `text/plain` without a preflight.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
   app.addHook('onRequest', async (_request, reply) => {

@@ -26,7 +26,11 @@ const formData = z.object({
 
 type FormData = z.output<typeof formData>
 
-/** The form was sent. Its own message becomes the card of the request, so one form is one request, however often it arrives. */
+/**
+ * Makes a request from a form that was sent. The form's message becomes the card of the request, so that one form is
+ * one request, however often it arrives.
+ * @returns the request's card, or the form again with the reason for the refusal
+ */
 export async function askByForm(
   deps: FormDeps & PresentDeps,
   interaction: Interaction,
@@ -42,11 +46,11 @@ export async function askByForm(
     const requestId = (await earlierRequest(deps, thread)) ?? (await ask(deps, caller, form.data, thread))
     return await presentCard(deps, caller, requestId, click)
   } catch (error) {
-    // Another delivery of this form, perhaps in another process, was faster: whatever this one met, it asked.
+    // Another delivery of this form, perhaps in another process, has made the request already. Its card is the answer.
     const requestId = await earlierRequest(deps, thread)
     if (requestId !== undefined) return await presentCard(deps, caller, requestId, click)
     if (wasAskedAlready(error)) return { message: 'This form was sent already.' }
-    return await formAgain(deps, caller, form.data, error)
+    return await renderFormAgain(deps, caller, form.data, error)
   }
 }
 
@@ -61,20 +65,21 @@ async function ask(deps: AskDeps, caller: Caller, form: FormData, thread: Thread
   return id
 }
 
-/** The request that this message became. */
+/** The id of the request that was made from this form, if there is one. */
 async function earlierRequest({ record }: PresentDeps, { said }: Thread): Promise<string | undefined> {
   const [requestId] = said === undefined ? [] : await record.list(SAID, said, { limit: 1 })
   return requestId
 }
 
-/** Refused: what was filled in stays, and a sentence says what to change. */
-async function formAgain(deps: FormDeps, caller: Caller, form: FormData, error: unknown): Promise<ClickAnswer> {
-  // What does not answer now would not fill a form either, and what is too much is not made more; the one on the screen can be sent again.
+/** Answers a refusal with the form as it was filled in, and a sentence that says what to change. */
+async function renderFormAgain(deps: FormDeps, caller: Caller, form: FormData, error: unknown): Promise<ClickAnswer> {
+  // UNAVAILABLE: a new form could not be filled. TOO_MANY: a new form would be one more. The form on the screen can be
+  // sent again.
   if (!(error instanceof LatchkeyError) || error.code === 'UNAVAILABLE' || error.code === 'TOO_MANY') throw error
   try {
     return { card: (await formFor(deps, caller, { given: givenOf(form), problem: error.message })).card }
   } catch (another) {
-    // Why it was refused is still what they have to know.
+    // The first refusal is what the person has to know.
     if (isLatchkeyError(another, 'TOO_MANY')) throw error
     throw another
   }
@@ -82,10 +87,10 @@ async function formAgain(deps: FormDeps, caller: Caller, form: FormData, error: 
 
 function readForm({ scope, below, levels, duration, reason, ticket }: FormData): AskInput {
   if (!scope) throw badInput('Choose a scope.')
-  // No form offers it; who sends it all the same is told, and does not get something else.
+  // No form offers it. A click that sends it is refused, rather than answered with fewer levels.
   if (levels?.split(',').includes('bucket-policy')) throw badInput(NO_BUCKET_POLICY)
   return toAsk({
-    scopes: [narrowed(scope, below)],
+    scopes: [narrowScope(scope, below)],
     levels: levelsOf(levels),
     reason: reason ?? '',
     ...(duration ? { duration } : {}),
@@ -93,8 +98,10 @@ function readForm({ scope, below, levels, duration, reason, ticket }: FormData):
   })
 }
 
-/** Only ever further down: `..` and doubled slashes are refused where the scope is parsed. */
-function narrowed(scope: string, below: string | undefined): string {
+/**
+ * The scope, narrowScope to what was typed below it. `..` and doubled slashes are refused where the scope is parsed.
+ */
+function narrowScope(scope: string, below: string | undefined): string {
   if (!below) return scope
   if (below.startsWith(scope)) return below
   if (!scope.endsWith('/'))
@@ -102,7 +109,7 @@ function narrowed(scope: string, below: string | undefined): string {
   return `${scope}${below}`
 }
 
-/** As the multiple choice of a card sends them. */
+/** Parses the comma-separated value of a multiple choice (`Input.ChoiceSet`). */
 function levelsOf(levels = '') {
   const chosen = levels.split(',').map((level) => level.trim())
   return sortLevels(ASKABLE_LEVELS.filter((level) => chosen.includes(level)))

@@ -18,22 +18,22 @@ import { onlyGrant } from './my-access.ts'
 import type { ExtendLine, RequestLine } from './parse-request-line.ts'
 import type { PresentDeps } from './present-card.ts'
 
-const MOST_OWNERS = 5
+const MAX_OWNERS = 5
 
 /**
- * Says nothing on success: the card of the request follows in the same thread, and it is the one that lives. Nor when the line was
- * delivered before and asked then.
+ * Makes a request from a line. Does not reply on success: the card of the request follows in the same thread. Does not
+ * reply either if the same line was delivered before and has made a request.
  */
 export async function askByLine(deps: AskDeps, interaction: Interaction, message: ChatMessage, line: RequestLine) {
   const thread = threadOf(interaction, message)
-  await orAskedAlready(requestAccess(deps, interaction.caller, { ...toAsk(line), thread }))
+  await ignoreAskedAlready(requestAccess(deps, interaction.caller, { ...toAsk(line), thread }))
 }
 
 function threadOf({ conversation }: Interaction, { id }: ChatMessage): Thread {
   return { conversation, ...(id === undefined ? {} : { said: nameSaid(conversation, id) }) }
 }
 
-async function orAskedAlready(asking: Promise<unknown>): Promise<void> {
+async function ignoreAskedAlready(asking: Promise<unknown>): Promise<void> {
   try {
     await asking
   } catch (error) {
@@ -41,7 +41,7 @@ async function orAskedAlready(asking: Promise<unknown>): Promise<void> {
   }
 }
 
-/** The same for a grant that is to go on; without its id the only live one is meant. */
+/** Makes a request for an extension from a line. Without an id, the caller's only live grant is meant. */
 export async function extendByLine(
   deps: AskDeps & PresentDeps,
   interaction: Interaction,
@@ -51,17 +51,17 @@ export async function extendByLine(
   const { scopes: _, levels: __, ...input } = toAsk({ ...line, scopes: [], levels: ['read'] })
   const id = grantId ?? (await onlyGrant(deps, interaction.caller, 'extend'))
   const thread = threadOf(interaction, message)
-  await orAskedAlready(extendGrant(deps, interaction.caller, id, { ...input, thread }))
+  await ignoreAskedAlready(extendGrant(deps, interaction.caller, id, { ...input, thread }))
 }
 
 export interface FormDeps extends AskDeps {
-  /** Of this process. */
+  /** Counts the forms that this process shows. */
   readonly countForm: CountForm
 }
 
 type Tried = Pick<AskForm, 'given' | 'problem'>
 
-/** @throws NOT_ELIGIBLE to somebody who may ask for nothing, and TOO_MANY before the directory is asked */
+/** @throws NOT_ELIGIBLE if the caller may ask for nothing, and TOO_MANY before the directory is asked */
 export async function formFor(deps: FormDeps, caller: Caller, tried: Tried = {}): Promise<RenderedCard> {
   return await deps.amongFew(caller, async () => {
     await refuseSpentLimits(deps.record, caller)
@@ -89,10 +89,10 @@ function toOffer({
   return { name, scopes: scopes.map(formatScope), levels, defaultMinutes, longestMinutes }
 }
 
-/** Owners, without the buckets: which there are is not for everybody. */
+/** The refusal names owners but no buckets: not everybody may know which buckets there are. */
 function nothingFor(reason: string, { buckets }: Rules): LatchkeyError {
   const owners = [...new Set([...buckets.values()].flatMap((bucket) => bucket.owners.map(formatApprover)))]
-  const named = owners.length > 0 ? ` Owners are ${owners.slice(0, MOST_OWNERS).join(', ')}.` : ''
+  const named = owners.length > 0 ? ` Owners are ${owners.slice(0, MAX_OWNERS).join(', ')}.` : ''
   return new LatchkeyError('NOT_ELIGIBLE', {
     reason: `${reason} There is nothing that you may ask for.${named}`,
     mayAsk: [],

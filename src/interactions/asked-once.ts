@@ -3,14 +3,16 @@ import { ASKED_ALREADY } from '../access-requests/request-limits.ts'
 import { isLatchkeyError } from '../errors.ts'
 import type { Conversation } from '../messages/message.ts'
 
-const LENGTH = 22
+const NAME_LENGTH = 22
 
-/** Names a line or a form by the message that holds it: one line, and one form, is one request. */
+/**
+ * Names a line or a form by the message that holds it, so that each makes one request only. 22 characters of base64url.
+ */
 export function nameSaid({ conversationId }: Conversation, id: string): string {
-  return createHash('sha256').update(`${conversationId} ${id}`).digest('base64url').slice(0, LENGTH)
+  return createHash('sha256').update(`${conversationId} ${id}`).digest('base64url').slice(0, NAME_LENGTH)
 }
 
-/** The ask's own commit found that it was taken before. */
+/** Whether the commit of the request found that the line or form has made a request before. */
 export function wasAskedAlready(error: unknown): boolean {
   return isLatchkeyError(error, 'CONFLICT') && error.facts.outcome === ASKED_ALREADY
 }

@@ -11,12 +11,12 @@ import { type Command, parseCommand } from './parse-command.ts'
 import type { PresentDeps } from './present-card.ts'
 import { reviveMessages } from './revive-messages.ts'
 
-/** To ask, to decide and to show; never to vend: no credential has a way into a chat. */
+/** The bot can ask, decide and show. It has nothing to vend with, so that no credential gets into a chat. */
 export type BotDeps = FormDeps & ReviewDeps & PresentDeps
 
 const NOT_HERE = 'Ask me that in our own chat: there it is for your eyes only.'
 
-/** What people say and click, answered by the same use cases as the API. */
+/** Answers messages and clicks by the same use cases as the API. */
 export function latchkeyBot(deps: BotDeps): Bot {
   return {
     async onMessage(interaction, message) {
@@ -35,7 +35,7 @@ export function latchkeyBot(deps: BotDeps): Bot {
       }
     },
     async onInstalled(interaction) {
-      // In a conversation of many nobody asked for a welcome.
+      // No welcome in a channel or group chat: nobody asked for it there.
       if (!isPersonal(interaction.conversation)) return
       await reviveMessages(deps, interaction.caller.objectId)
       await interaction.reply(renderHelp())
@@ -43,13 +43,13 @@ export function latchkeyBot(deps: BotDeps): Bot {
   }
 }
 
-/** What is not a refusal is a fault, and not for whoever calls to read. */
+/** @throws an error that is not a refusal: it is a fault, and its text is not for people */
 function refusalOf(error: unknown): LatchkeyError {
   if (error instanceof LatchkeyError) return error
   throw error
 }
 
-/** Said in a conversation of many, it is read by all of them: why it was refused, not what this person could have. */
+/** Outside the personal chat everybody reads the reply, so it does not list what this person may ask for. */
 function sayRefusal({ conversation }: Interaction, refusal: LatchkeyError): string {
   if (isPersonal(conversation) || !isLatchkeyError(refusal, 'NOT_ELIGIBLE') || refusal.facts.mayAsk.length === 0)
     return refusal.message
@@ -65,7 +65,8 @@ async function runCommand(
   const { caller } = interaction
   switch (command.kind) {
     case 'form':
-      // Also in a channel, where one asks: there everybody reads which scopes this person may ask for, and nothing of what they have.
+      // Also in a channel, since people ask there. Everybody there reads which scopes this person may ask for, but not
+      // what they have.
       return await interaction.reply(await formFor(deps, caller))
     case 'ask':
       return await askByLine(deps, interaction, message, command.ask)
@@ -86,7 +87,9 @@ async function runCommand(
   }
 }
 
-/** A word in a chat does not say what it says yes to. */
+/**
+ * The words `approve` and `deny` decide nothing, since a word does not name the version of the request that was read.
+ */
 function whereToReview({ publicUrl }: BotDeps, requestId: string | undefined): string {
   const page = requestId === undefined ? '' : `, or at ${publicUrl}/requests/${requestId}`
   return `Nothing was decided. Decide with the buttons of the request's card${page}. my access lists what waits for you.`

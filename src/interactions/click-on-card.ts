@@ -13,17 +13,17 @@ import type { LoadedRequest } from '../views/read-view.ts'
 import type { Click, ClickAnswer } from './interaction.ts'
 import { type PresentDeps, presentCard, presentInstead } from './present-card.ts'
 
-const LONGEST_COMMENT = 1000
-const LONGEST_ID = 40
+const MAX_COMMENT_LENGTH = 1000
+const MAX_ID_LENGTH = 40
 
-/** Verbs that need no conversation: a room that has the caller and the click can answer them. */
+/** Clicks that are answered from the caller and the click alone, without the conversation. */
 
-const id = z.string().max(LONGEST_ID)
+const id = z.string().max(MAX_ID_LENGTH)
 const ofRequest = z.object({ requestId: id })
 const ofGrant = z.object({ grantId: id })
 const ofReview = z.object({
   requestId: id,
-  /** Without it nobody could know what was said yes to. */
+  /** The version of the request that the card shows: what the reviewer decided on. */
   version: z.string().min(1).max(100),
   comment: z.string().trim().default(''),
 })
@@ -40,9 +40,9 @@ export async function review(
   decision: ReviewInput['decision'],
 ): Promise<ClickAnswer> {
   const { requestId, version, comment } = parseData(ofReview, click)
-  if (comment.length > LONGEST_COMMENT)
+  if (comment.length > MAX_COMMENT_LENGTH)
     throw new LatchkeyError('BAD_INPUT', {
-      problem: `A comment has ${LONGEST_COMMENT} characters at most. Shorten it.`,
+      problem: `A comment has ${MAX_COMMENT_LENGTH} characters at most. Shorten it.`,
     })
   const isTheirOwn = ({ request: { request } }: LoadedRequest) => {
     const last = request.reviews.at(-1)
@@ -82,7 +82,7 @@ export async function done(deps: PresentDeps & EndGrantDeps, caller: Caller, cli
   }
 }
 
-/** The record is further than the card that was clicked. */
+/** Whether the refusal says that the request or grant has changed since the card was rendered. */
 function isTooLate(error: unknown): error is LatchkeyError {
   return error instanceof LatchkeyError && (error.code === 'CONFLICT' || error.code === 'OVER')
 }

@@ -2,34 +2,37 @@ import { LatchkeyError } from '../errors.ts'
 import type { Caller } from '../rules/caller.ts'
 
 const HOUR_MS = 3_600_000
-const MOST_FORMS_AN_HOUR = 60
+const MAX_FORMS_AN_HOUR = 60
 
 interface FormsShown {
   readonly sinceMs: number
   readonly forms: number
 }
 
-/** @throws TOO_MANY */
+/** @throws TOO_MANY after 60 forms within an hour */
 export type CountForm = (caller: Caller) => void
 
-/** To show a form asks the directory, and leaves nothing in the record that could be counted there: each process counts its own. */
+/**
+ * Counts the forms that one process shows to each person. Showing a form asks the directory, but leaves nothing in the
+ * record that could be counted there.
+ */
 export function formCounter(): CountForm {
-  /** Of whom one was shown within the hour, the longest ago first. */
+  /** By object id, in order of `sinceMs`, since an hour at most. */
   const shown = new Map<string, FormsShown>()
   return ({ objectId }) => {
     const nowMs = performance.now()
     forgetUntil(shown, nowMs - HOUR_MS)
     const { sinceMs, forms } = shown.get(objectId) ?? { sinceMs: nowMs, forms: 0 }
-    if (forms >= MOST_FORMS_AN_HOUR)
+    if (forms >= MAX_FORMS_AN_HOUR)
       throw new LatchkeyError('TOO_MANY', {
-        limit: `You were shown ${MOST_FORMS_AN_HOUR} forms within an hour.`,
+        limit: `You were shown ${MAX_FORMS_AN_HOUR} forms within an hour.`,
         next: 'Ask in one line, or wait a little.',
       })
     shown.set(objectId, { sinceMs, forms: forms + 1 })
   }
 }
 
-/** A changed entry keeps its place. */
+/** Removes old entries. They are in order of `sinceMs`, since a changed entry of a Map stays where it was. */
 function forgetUntil(shown: Map<string, FormsShown>, untilMs: number): void {
   for (const [objectId, { sinceMs }] of shown) {
     if (sinceMs > untilMs) return

@@ -2,29 +2,32 @@ import type { Conversation } from '../messages/message.ts'
 import type { RenderedCard } from '../messages/message-sender.ts'
 import type { Caller } from '../rules/caller.ts'
 
-/** What a room hands over, once it is proven who the person is: the room converts and forwards, the bot answers. */
+/**
+ * Port between a chat service and the bot. The chat service proves who the person is, converts and forwards; the bot
+ * answers.
+ */
 
 export interface Interaction {
-  /** Proven by the room's token: tenant and object id. No app roles come this way. */
+  /** Tenant and object id, proven by the chat service's token. It names no app roles, so `roles` is empty. */
   readonly caller: Caller
-  /** Where it was written or clicked. */
+  /** Where the person wrote or clicked. */
   readonly conversation: Conversation
-  /** A new message in the same place: text, or a card. */
+  /** Sends a new message to the same conversation: text, or a card. */
   reply(answer: string | RenderedCard): Promise<void>
 }
 
-/** What a person wrote. */
+/** A message that a person wrote. */
 export interface ChatMessage {
   /** One line as the person read it: no markup, one space between words. */
   readonly text: string
-  /** The room's id of the message; the same when it arrives again. */
+  /** The chat service's id of the message. It is the same when the message is delivered again. */
   readonly id: string | undefined
 }
 
-/** What a person does with a card's button. */
+/** A click on a card's button. */
 export interface Click {
   readonly verb: string
-  /** From the card and its inputs: forgeable, never authority. */
+  /** From the card and its inputs. The client can forge it, so it is never authoritative. */
   readonly data: Readonly<Record<string, unknown>>
   /** The message whose card was clicked. */
   readonly reference: string | undefined
@@ -32,16 +35,16 @@ export interface Click {
   readonly trigger: 'manual' | 'automatic'
 }
 
-/** What the card becomes for whoever clicked, a line below it, or why not. */
+/** What the person who clicked gets: the card in its new state, a line below the card, or the reason for a refusal. */
 export type ClickAnswer =
   | { readonly card: object }
   | { readonly message: string }
   | { readonly error: { readonly code: string; readonly message: string } }
 
-/** Throws nothing that a person should read: refusals are answers. */
+/** Refusals are answered, not thrown. A thrown error is a fault, and its text is not for people. */
 export interface Bot {
   onMessage(interaction: Interaction, message: ChatMessage): Promise<void>
   onClick(interaction: Interaction, click: Click): Promise<ClickAnswer>
-  /** The app was installed for this person, or came into this conversation. May be told more than once. */
+  /** The app was installed for this person, or added to this conversation. May be called more than once. */
   onInstalled(interaction: Interaction): Promise<void>
 }

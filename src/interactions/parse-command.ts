@@ -1,26 +1,26 @@
 import { type ExtendLine, type RequestLine, readExtendLine, readRequestLine } from './parse-request-line.ts'
 
-/** What one chat line says. Nothing is guessed: what is not a command gets help. */
+/** What one chat line asks for. Nothing is guessed: a line that is not a command is `help`. */
 export type Command =
   | { readonly kind: 'form' }
   | { readonly kind: 'ask'; readonly ask: RequestLine }
   | { readonly kind: 'malformed'; readonly sentence: string }
   | { readonly kind: 'access' }
-  /** Without an id: the only one there is. */
+  /** Without an id, the caller's only live grant is meant. */
   | { readonly kind: 'end'; readonly grantId?: string }
   | { readonly kind: 'extend'; readonly ask: ExtendLine }
   | { readonly kind: 'cancel'; readonly requestId: string }
-  /** `approve` or `deny` as a word: decides nothing. */
+  /** The word `approve` or `deny`. It decides nothing. */
   | { readonly kind: 'review'; readonly requestId?: string }
   | { readonly kind: 'help' }
 
 const FORM_WORDS = /^(access|form)?$/
 const ID = /^[rgc]-[0-9a-z]+$/
-/** A request with ten scopes and the longest reason hardly needs half of it. */
+/** Characters. A request with ten scopes and the longest reason hardly needs half of it. */
 export const LONGEST_LINE = 4_000
 const TOO_LONG = `I read lines of ${LONGEST_LINE} characters at most, and this one is longer. Say it shorter, or say request alone for the form.`
 
-/** @param line As the person read it: no markup, one space between words. */
+/** @param line without markup, with one space between words: as the person read it */
 export function parseCommand(line: string): Command {
   if (line.length > LONGEST_LINE) return { kind: 'malformed', sentence: TOO_LONG }
   const [word = '', ...others] = line.split(' ')
@@ -49,7 +49,7 @@ export function parseCommand(line: string): Command {
   }
 }
 
-/** A word of the command language: case, quotes and the stops around it mean nothing. */
+/** A word of the command language, without case, quotes, brackets and punctuation around it. */
 function bare(word: string): string {
   return word.toLowerCase().replace(/^["'“”‘’„«`<(]{1,3}|["'“”‘’»`>),;:.!?]{1,3}$/g, '')
 }

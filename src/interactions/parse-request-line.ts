@@ -1,8 +1,8 @@
 import { ASKABLE_LEVELS, type AskableLevel, NO_BUCKET_POLICY, sortLevels } from '../rules/levels.ts'
 
-/** The line after the word `request`, as it was written: nothing in it is checked against the rules here. */
+/** The line after the word `request`, as it was written. It is not checked against the rules here. */
 export interface RequestLine {
-  /** Exactly as they stand in the line. */
+  /** Exactly as written in the line. */
   readonly scopes: readonly string[]
   readonly levels: readonly AskableLevel[]
   readonly duration?: string
@@ -18,7 +18,7 @@ const EXAMPLE = 'request write s3://finance-reports/2026/ for 45m because month-
 
 interface Word {
   readonly text: string
-  /** In quotes or angle brackets: taken as it stands. */
+  /** It was in quotes or angle brackets, so punctuation belongs to it. */
   readonly quoted: boolean
   readonly end: number
 }
@@ -35,9 +35,9 @@ interface Draft {
 const WORD = /\s*(?:["“”„«]([^"“”„«»]+)["“”»](?=[\s,;.!]|$)|['‘’`]([^'‘’`]+)['’‘`](?=[\s,;.!]|$)|<([^<>]+)>|(\S+))/y
 const FILLERS: ReadonlySet<string> = new Set(['', 'and', '&', 'access', 'to', 'on', 'in', 'please'])
 const UNITS = { m: /^m(in(ute)?s?)?$/i, h: /^h((ou)?rs?)?$/i, d: /^d(ays?)?$/i } as const
-const LONGEST_QUOTE = 80
+const MAX_QUOTE_LENGTH = 80
 
-/** Every word has to mean something: a line that is half understood would ask for something else. */
+/** Refuses a line with an unknown word: a line that is half understood could ask for something else. */
 export function readRequestLine(line: string): ReadLine {
   const draft = readDraft(line)
   const problem = problemOf(draft)
@@ -51,7 +51,7 @@ export function readRequestLine(line: string): ReadLine {
   }
 }
 
-/** The line after the word `extend`: what is to go on is the grant's own. */
+/** The line after the word `extend`. Scopes and levels are those of the grant. */
 export type ExtendLine = Omit<RequestLine, 'scopes' | 'levels'> & { readonly grantId?: string }
 export type ReadExtendLine =
   | { readonly readable: true; readonly ask: ExtendLine }
@@ -97,17 +97,20 @@ function wordAt(line: string, start: number): Word | undefined {
   if (!found) return undefined
   const [, double, single, angle, bare] = found
   const quoted = double ?? single ?? angle
-  return { text: quoted ?? withoutStop(bare ?? ''), quoted: quoted !== undefined, end: WORD.lastIndex }
+  return { text: quoted ?? withoutPunctuation(bare ?? ''), quoted: quoted !== undefined, end: WORD.lastIndex }
 }
 
-/** The comma or full stop of the sentence; a key that ends in one has to stand in quotes. */
-function withoutStop(bare: string): string {
+/** Removes the punctuation of the sentence. A key that ends in such a character has to be in quotes. */
+function withoutPunctuation(bare: string): string {
   let end = bare.length
   while (end > 0 && ',;.!'.includes(bare.charAt(end - 1))) end -= 1
   return bare.slice(0, end)
 }
 
-/** Where to read on. */
+/**
+ * Reads one word, with those that belong to it, into the draft.
+ * @returns the position in the line where to read on
+ */
 function takeWord(draft: Draft, line: string, word: Word): number {
   if (/^s3:\//i.test(word.text)) {
     draft.scopes.push(word.text)
@@ -121,7 +124,7 @@ function takeWord(draft: Draft, line: string, word: Word): number {
   return word.end
 }
 
-/** Also as people write it: `45 minutes`, `1 hour`. */
+/** Reads `45m`, and also `45 minutes` or `1 hour`. */
 function takeDuration(draft: Draft, line: string, { end }: Word): number {
   const first = wordAt(line, end)
   if (first === undefined || isBecause(first)) {
@@ -172,6 +175,6 @@ function problemOf({ scopes, levels, reason, strange: [strange] }: Draft): strin
       ? []
       : strange.toLowerCase() === 'bucket-policy'
         ? [NO_BUCKET_POLICY]
-        : [`I cannot read “${strange.slice(0, LONGEST_QUOTE)}” in it; a scope that holds spaces stands in quotes.`]
+        : [`I cannot read “${strange.slice(0, MAX_QUOTE_LENGTH)}” in it; a scope that holds spaces stands in quotes.`]
   return lacks.length + unread.length > 0 ? [...lacks, ...unread].join(' ') : undefined
 }

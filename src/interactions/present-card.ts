@@ -16,7 +16,7 @@ export interface PresentDeps extends ReadViewDeps {
 type Clicked = Pick<Click, 'reference'>
 
 /**
- * The request as it is now, for this reader, whatever the card that was clicked still says.
+ * The card of a request in its present state, for this reader.
  * @throws NOT_FOUND for a request that is missing, and for one that the caller may not see
  */
 export async function presentCard(
@@ -28,7 +28,11 @@ export async function presentCard(
   return render(deps, caller, await readView(deps, caller, requestId, clicked.grantId), clicked)
 }
 
-/** Somebody came too late, or their card was stale: what they clicked changed nothing, and they are told why on the card as it is now. */
+/**
+ * Answers a click that was refused because the request or grant has changed: the card in its present state, with the
+ * reason on it.
+ * @param clicked `isTheirOwn`: whether the present state is what this very click asked for
+ */
 export async function presentInstead(
   deps: PresentDeps,
   caller: Caller,
@@ -39,10 +43,11 @@ export async function presentInstead(
   try {
     const reading = await readView(deps, caller, requestId)
     const { card } = await render(deps, caller, reading, clicked)
-    // A click that arrives twice is answered twice alike.
+    // A click that is delivered twice gets the same answer twice.
     return { card: clicked.isTheirOwn(reading) ? card : withNotice(card, refusal.message) }
   } catch (error) {
-    // One of a group too large to be asked one by one may decide, and is concerned only once they did.
+    // A member of a group that is too large to be notified one by one may decide, but sees the request only after
+    // deciding.
     if (isLatchkeyError(error, 'NOT_FOUND')) throw refusal
     throw error
   }
@@ -51,13 +56,13 @@ export async function presentInstead(
 async function render(deps: PresentDeps, caller: Caller, reading: LoadedRequest, { reference }: Clicked) {
   const { request } = reading.request
   const role = request.requester.objectId === caller.objectId ? 'requester' : 'approver'
-  const isFirst = role === 'requester' && (await isOfTheRequest(deps, request.copies, reference))
-  const view = isFirst ? { ...reading.view, grant: null } : reading.view
+  const isRequestCard = role === 'requester' && (await showsRequestOnly(deps, request.copies, reference))
+  const view = isRequestCard ? { ...reading.view, grant: null } : reading.view
   return { card: renderCard(view, cardReaderOf(role, caller.objectId, reading), deps.publicUrl).card }
 }
 
-/** The message that tells what was asked; what came of it has a message of its own. */
-async function isOfTheRequest({ record }: PresentDeps, copies: readonly string[], reference: string | undefined) {
+/** Whether the message is the requester's card of the request. The outcome is shown by a message of its own. */
+async function showsRequestOnly({ record }: PresentDeps, copies: readonly string[], reference: string | undefined) {
   if (reference === undefined) return false
   const found = await readMessages(record, copies)
   return found.some(

@@ -9,19 +9,19 @@ interface Deps {
   readonly record: RecordPort
 }
 
-/** Somebody who installs the app once has hardly more that waits. */
-const MOST_REQUESTS = 100
+/** Enough: a person who has just installed the app hardly has more open requests. */
+const MAX_REQUESTS = 100
 
-/** The personal chat of this person can be written to (again): what could not be shown there is due again. */
+/** Makes messages due again that could not be delivered to this person's personal chat, now that it can be reached. */
 export async function reviveMessages({ record }: Deps, readerId: string): Promise<void> {
   for (const request of await openRequestsOf(record, readerId)) {
     await againOnConflict(() => reviveMessagesOf(record, request, readerId))
   }
 }
 
-/** Waiting for a decision, or with access that is not over. */
+/** Requests that are pending, or whose grant is not over. */
 async function openRequestsOf(record: RecordPort, readerId: string): Promise<readonly AccessRequest[]> {
-  const options = { limit: MOST_REQUESTS, newestFirst: true }
+  const options = { limit: MAX_REQUESTS, newestFirst: true }
   const listed = await Promise.all([REQUESTS_OF, TO_REVIEW_BY].map((kind) => record.list(kind, readerId, options)))
   const requests = (await readRequests(record, [...new Set(listed.flat())])).map(({ request }) => request)
   const grants = await readGrants(

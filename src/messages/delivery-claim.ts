@@ -1,25 +1,26 @@
 import { SenderBusy } from './message-sender.ts'
 
 /**
- * One mechanism for whatever is sent once: claim the record, send, clear the claim. Where no answer came the claim stays for its time,
- * since what was sent may have arrived.
+ * Sends a message or a security notice once: claims its record, sends, and clears the claim. Without an answer the
+ * claim stays until it lapses, since what was sent may have arrived.
  */
 
 const HOUR_MS = 3_600_000
-/** No claim, and no wait that takes its place, lasts longer. */
+/** Longest claim, and longest wait that is stored in place of a claim. */
 export const LONGEST_CLAIM_MS = HOUR_MS
-/** Longer than one sending may take: its process has died. */
+/** Longer than one sending may take. A claim that is older belongs to a process that died. */
 const FIRST_CLAIM_MS = 60_000
+/** Each further try claims this many times longer. */
 const LONGER_EACH_TRY = 5
-/** Clocks of two processes and one Redis. */
+/** How far the clocks of two processes and of Redis may differ. */
 const SKEW_MS = 120_000
 
 export interface Claim {
-  /** How often it was sent without an answer. */
+  /** Sendings without an answer. */
   readonly tries: number
-  /** NaN: nobody claims it. */
+  /** Redis time in ms. NaN: not claimed. */
   readonly untilMs: number
-  /** What is claimed for longer was written by a clock that was ahead, or by somebody else. */
+  /** A claim for longer is ignored: its writer's clock was ahead, or it was not written by Latchkey. */
   readonly longestMs: number
 }
 
@@ -27,9 +28,9 @@ export interface Claim {
 export interface ClaimFields<R> {
   readonly read: (value: R) => Claim
   readonly claim: (value: R, tries: number, nowMs: number) => R
-  /** Neither claimed nor tried. */
+  /** Removes the claim and the count of tries. */
   readonly clear: (value: R) => R
-  /** As before a try that was refused. `notBeforeMs`: for records that store when they may be sent again. */
+  /** Undoes a claim whose sending was refused. `notBeforeMs` is for records that store when they may be sent again. */
   readonly unclaim: (value: R, tries: number, notBeforeMs: number) => R
 }
 
@@ -42,7 +43,7 @@ export interface ClaimStore<R> {
   readonly fields: ClaimFields<R>
   /** The record's clock. */
   readonly now: () => number | Promise<number>
-  /** Throws CONFLICT when the version moved. */
+  /** @throws CONFLICT if the version has changed */
   readonly write: (stored: Versioned<R>, next: R) => Promise<Versioned<R>>
 }
 
@@ -50,21 +51,21 @@ export function claimLastsMs(tries: number): number {
   return Math.min(LONGEST_CLAIM_MS, FIRST_CLAIM_MS * LONGER_EACH_TRY ** (tries - 1))
 }
 
-/** How long nobody else may send it; 0: anybody may. */
+/** For how many ms no other process may send it. 0: not claimed. */
 export function claimedForMs<R>({ read }: Pick<ClaimFields<R>, 'read'>, value: R, nowMs: number): number {
   const { untilMs, longestMs } = read(value)
   const leftMs = untilMs - nowMs
   return leftMs > 0 && leftMs <= longestMs + SKEW_MS ? leftMs : 0
 }
 
-/** @throws CONFLICT when somebody else was first: they send it */
+/** @throws CONFLICT if another process claimed it first; that process sends it */
 export async function claimToSend<R>(store: ClaimStore<R>, stored: Versioned<R>): Promise<Versioned<R>> {
   const { tries } = store.fields.read(stored.value)
-  // By the clock of this moment: a claim is as old as it is, however long the round.
+  // Reads the clock here: a time from the start of a long round would make the claim lapse too early.
   return await store.write(stored, store.fields.claim(stored.value, tries + 1, await store.now()))
 }
 
-/** A refusal says that nothing was sent: the next one need not wait for the claim to lapse, and it was no try. */
+/** Sends what is claimed. After a refusal nothing was sent, so the claim is undone and the try is not counted. */
 export async function sendClaimed<R, Sent>(
   store: ClaimStore<R>,
   claimed: Versioned<R>,

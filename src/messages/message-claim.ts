@@ -1,7 +1,7 @@
 import { type ClaimFields, claimLastsMs } from './delivery-claim.ts'
 import type { Message } from './message.ts'
 
-/** `claimedAt` is the start of a claim. A message with a reference was sent: it is only edited, and never claimed. */
+/** `claimedAt` is the start of a claim. A message with a reference was sent, so it is only edited and never claimed. */
 export const messageClaim: ClaimFields<Message> = {
   read({ claimedAt, reference, tries }) {
     const longestMs = claimLastsMs(tries ?? 1)

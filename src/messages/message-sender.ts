@@ -1,22 +1,22 @@
 import type { Conversation } from './message.ts'
 
-/** Ports: the places where copies are shown, drawn from Teams (edits what it sent, within limits) and mail (sends once). */
+/** Ports to the services that deliver messages. Teams edits what it sent, within limits; mail sends once. */
 
 export interface RenderedCard {
   /** Adaptive Card 1.5 as JSON. */
   readonly card: object
-  /** What a notification shows. */
+  /** The text of the notification. */
   readonly summary: string
 }
 
-/** Every method throws SenderBusy or Unreachable; any other error is a fault of ours. */
+/** Sends cards. Every method throws SenderBusy or Unreachable; any other error is a fault in Latchkey. */
 export interface MessageSender {
-  /** The personal chat with that person; finds the one there is. */
+  /** Opens the personal chat with a person (Entra object id), or finds the existing one. */
   open(objectId: string): Promise<Conversation>
-  /** Returns the id of the message. */
+  /** @returns the service's id of the message */
   send(to: Conversation, message: RenderedCard): Promise<string>
   update(to: Conversation, reference: string, message: RenderedCard): Promise<void>
-  /** A new thread in the channel with this id. */
+  /** Starts a new thread in the channel with this id. */
   post(channelId: string, message: RenderedCard): Promise<void>
 }
 
@@ -24,26 +24,26 @@ export interface Mail {
   readonly to: string
   readonly subject: string
   readonly html: string
-  /** Names this mail: one that arrives twice can be known by it. */
+  /** Identifies this mail, so that a mail that arrives twice can be recognised. */
   readonly id: string
 }
 
-/** Throws SenderBusy or Unreachable. */
+/** Sends mail. Throws SenderBusy or Unreachable. */
 export interface Mailer {
   send(mail: Mail): Promise<void>
 }
 
-/** Port: one operation at a time in each conversation, and no more than its limits allow. */
+/** Port: allows one operation at a time in each conversation, and no more than the service's limits. */
 export interface Budget {
-  /** A turn, to be given back after the operation; or not before so many ms from now. */
+  /** @returns a permit, to be given back after the operation; or for how many ms there is none */
   take(conversation: string): Promise<{ readonly giveBack: () => Promise<void> } | { readonly waitMs: number }>
 }
 
-/** Not now: the conversation or the service is busy. */
+/** The conversation or the service is busy. Try again after `waitMs`. */
 export class SenderBusy extends Error {
   override readonly name = 'SenderBusy'
   readonly waitMs: number
-  /** It was refused before anything was done. Otherwise nobody knows: an answer was lost. */
+  /** True: refused, and nothing was done. False: the answer was lost, and it may have been done. */
   readonly refused: boolean
 
   constructor(waitMs: number, options: ErrorOptions & { readonly refused?: boolean } = {}) {
@@ -53,9 +53,10 @@ export class SenderBusy extends Error {
   }
 }
 
-/** Not there any more, or never: the app is not installed, the person blocked it, the conversation is gone. `reason` is a sentence. */
+/** The reader cannot be reached: the app is not installed, the person blocked it, or the conversation is gone. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable'
+  /** A sentence. */
   readonly reason: string
 
   constructor(reason: string, options?: ErrorOptions) {

@@ -3,17 +3,20 @@ import type { Commit } from '../store/commit.ts'
 import { RECORD_ID } from '../store/ids.ts'
 import type { RecordPort } from '../store/record-store.ts'
 
-/** One card or mail, in one place, that shows a record. Which record, and what of it, is for cards to know: the names here are stored names. */
+/**
+ * A message is one card or mail, in one place, that shows a record. Cards decide what it shows. The names here are
+ * stored names.
+ */
 
-/** Of one Teams conversation; plain JSON of our own, so that it outlives the SDK that it came from. */
+/** One Teams conversation, as plain JSON of our own, so that stored conversations do not depend on the SDK. */
 export const conversation = z.strictObject({
   v: z.literal(1),
   serviceUrl: z.url(),
-  /** In a channel with the thread: `19:…@thread.tacv2;messageid=…`. */
+  /** In a channel it includes the thread: `19:…@thread.tacv2;messageid=…`. */
   conversationId: z.string().min(1),
   conversationType: z.enum(['personal', 'groupChat', 'channel']),
   tenantId: z.string(),
-  /** Teams' own id (`29:…`) of the person whom the copy is for; a card in a conversation of many refreshes for nobody else. */
+  /** Teams' own id (`29:…`) of the message's reader. In a channel or group chat the card refreshes for nobody else. */
   userId: z.string().exactOptional(),
 })
 
@@ -21,43 +24,44 @@ export type Conversation = z.infer<typeof conversation>
 
 const place = z.discriminatedUnion('channel', [
   z.strictObject({ channel: z.literal('teams'), conversation }),
-  /** The reader's personal chat, as long as nobody has opened it. */
+  /** The reader's personal chat, while it has not been opened. */
   z.strictObject({ channel: z.literal('personal') }),
-  /** The address is read from the directory when it is sent: Redis does not say where mail goes. */
+  /** The address is read from the directory when the mail is sent, so that Redis does not decide where mail goes. */
   z.strictObject({ channel: z.literal('mail') }),
 ])
 
 export const message = z.strictObject({
   id: z.string().regex(RECORD_ID),
-  /** The record that it shows. */
+  /** The record that the message shows. */
   requestId: z.string().regex(RECORD_ID),
-  /** For whom it is written (Entra object id), and in which part. */
+  /** Entra object id of the person for whom it is written. */
   reader: z.guid(),
+  /** The reader's role to the request. */
   role: z.enum(['requester', 'approver']),
-  /** `outcome`: what became of it, as a message of its own, since nobody is notified of an edit. */
+  /** `outcome`: what became of the request. It has a message of its own, since Teams notifies nobody of an edit. */
   shows: z.enum(['request', 'outcome']),
   place,
-  /** Names the content that it shows; empty: none yet. */
+  /** Hash of the card that it shows, or `sent` for a mail. Empty: not sent yet. */
   presented: z.string(),
-  /** The channel's id of the message. Without one nobody knows whether it was sent. */
+  /** The chat service's id of the message; a mail's own id. Without one it is not known whether it was sent. */
   reference: z.string().exactOptional(),
-  /** Somebody is sending it, since then. A claim without a reference lapses. */
+  /** Since when a process has been sending it. The claim counts only without a reference, and lapses. */
   claimedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
-  /** How often it was sent without an answer. */
+  /** Sendings without an answer. */
   tries: z.int().positive().exactOptional(),
-  /** Why it cannot be shown there. */
+  /** Why it cannot be delivered; a sentence. */
   dead: z.string().exactOptional(),
 })
 
 export type Message = z.infer<typeof message>
 export type MessagePlace = Message['place']
 
-/** Nobody else reads there. */
+/** Whether nobody but the person reads the conversation. */
 export function isPersonal({ conversationType }: Pick<Conversation, 'conversationType'>): boolean {
   return conversationType === 'personal'
 }
 
-/** In the reader's personal chat, whether somebody has opened it or not. */
+/** Whether it belongs to the reader's personal chat, opened or not. */
 export function isInPersonalChat({ place }: Message): boolean {
   return place.channel === 'personal' || (place.channel === 'teams' && isPersonal(place.conversation))
 }
@@ -67,7 +71,7 @@ export interface StoredMessage {
   readonly message: Message
 }
 
-/** Messages that cannot be read are left out: they are not ours. */
+/** Leaves out messages that are missing or unreadable; an unreadable one was not written by Latchkey. */
 export async function readMessages(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],
@@ -80,7 +84,10 @@ export async function readMessages(
   })
 }
 
-/** Part of each commit that changes what people are shown: the messages of that record are due, and a job says so. `occasion` names the change. */
+/**
+ * Part of each commit that changes what a record's messages show: makes them due, and enqueues a job that syncs them.
+ * @param occasion names the change; part of the job's id
+ */
 export function messagesDue(recordId: string, nowMs: number, occasion: string): Required<Pick<Commit, 'due' | 'jobs'>> {
   return {
     due: [{ kind: 'copies', id: recordId, at: nowMs }],

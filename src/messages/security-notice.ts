@@ -11,17 +11,20 @@ import { type ClaimFields, claimLastsMs, LONGEST_CLAIM_MS, type Versioned } from
 
 const common = {
   id: z.string().regex(/^n-[0-9a-hjkmnp-tv-z]{12}$/),
-  /** When it was found or done, by the record's clock. */
+  /** When the event happened or was found, by the record's clock. */
   at: z.iso.datetime({ precision: 3 }),
 }
 
-/** What the security channel is told. Each kind has its own words on the card; nothing else can be said there. */
+/** The kinds of security notices. The card has fixed words for each kind, so a notice holds facts and no free text. */
 const notice = z.discriminatedUnion('kind', [
-  /** `latchkey recover`; `by`: who ran it, as that machine names them. */
+  /** `latchkey recover` was run. `by`: the person who ran it, as their machine names them. */
   z.strictObject({ kind: z.literal('epoch-renewed'), ...common, by: z.string() }),
-  /** AWS knows another record than this one. `role`: the ARN of the first role where that was seen. */
+  /** AWS carries the epoch of another record. `role`: ARN of the first role where that was found. */
   z.strictObject({ kind: z.literal('record-replaced'), ...common, role: z.string() }),
-  /** The record is the one that AWS knew; the Deny document was not as we had left it. `isFirst`: what is attached in its account went too. */
+  /**
+   * AWS carries this record's epoch, but the Deny document was changed from outside Latchkey. `isFirst`: what is
+   * attached in its account was removed too.
+   */
   z.strictObject({ kind: z.literal('deny-changed'), ...common, role: z.string(), isFirst: z.boolean() }),
 ])
 
@@ -29,13 +32,13 @@ export type SecurityNotice = z.infer<typeof notice>
 
 const noticeRecord = z.strictObject({
   notice,
-  /** By a key that Redis never holds: whoever can write to Redis cannot say anything in the channel. */
+  /** Made with a key that Redis never holds, so that a write to Redis cannot post to the channel. */
   mac: z.string(),
-  /** Somebody is posting it, or Teams is left alone, until then. */
+  /** Until when another process is posting it, or Teams asked to wait. */
   notBefore: z.iso.datetime({ precision: 3 }).exactOptional(),
-  /** How often it was posted without an answer. */
+  /** Postings without an answer. */
   tries: z.int().positive().exactOptional(),
-  /** How often there was no channel to post it in. */
+  /** Attempts that found no channel to post it in. */
   refusals: z.int().positive().exactOptional(),
   postedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
 })
@@ -71,24 +74,31 @@ interface NoticeDeps extends ReadDeps {
   readonly log: { error(data: object, message: string): void }
 }
 
-const NOT_TOLD =
+const NOT_WRITTEN =
   'what the security channel must be told cannot be kept in the record: tell the people who look after security'
 
-/** @example noticeIdOf(epoch) // whoever meets the same epoch means the same notice */
+/**
+ * The same facts make the same id, so that processes that find the same event write one notice.
+ * @example noticeIdOf(epoch)
+ */
 export function noticeIdOf(facts: string): string {
   return idOf('n', facts)
 }
 
-/** In a commit of its own, unless it stands in the record already. Where the rules name no channel, audit and log alone say it. */
+/**
+ * Writes a security notice in a commit of its own, unless the record has it. Without a security channel in the rules it
+ * writes nothing: audit and log are then the only report.
+ * @throws LatchkeyError, for example UNAVAILABLE; any other failure is logged
+ */
 export async function recordSecurityNotice(deps: NoticeDeps, notice: SecurityNotice | undefined): Promise<void> {
   if (!notice || deps.rules.securityChannel === undefined) return
   try {
-    // Another role's round may be writing the same one.
+    // The reconciler of another role may be writing the same notice.
     await againOnConflict(() => writeUnlessWritten(deps, notice))
   } catch (error) {
-    // An outage is waited for. A key that somebody spoilt must not keep AWS from refusing anybody.
+    // An outage is retried. A Redis key of a wrong type must not stop the caller from reconciling the Deny document.
     if (error instanceof LatchkeyError) throw error
-    deps.log.error({ noticeId: notice.id, what: notice.kind, err: error }, NOT_TOLD)
+    deps.log.error({ noticeId: notice.id, what: notice.kind, err: error }, NOT_WRITTEN)
   }
 }
 
@@ -98,7 +108,7 @@ async function writeUnlessWritten(deps: NoticeDeps, notice: SecurityNotice): Pro
   await deps.record.commit(noticeCommit(deps, notice, stored?.version ?? 0))
 }
 
-/** What joins the commit of that which is told. */
+/** Part of the commit that records the event: writes the notice and makes it due. */
 export function noticeCommit(
   { approvalKey, rules }: Pick<NoticeDeps, 'approvalKey' | 'rules'>,
   notice: SecurityNotice,
@@ -109,13 +119,13 @@ export function noticeCommit(
   const next: StoredSecurityNotice = { notice, mac: macOf(approvalKey, 'notice', notice) }
   return {
     records: [{ kind: 'notice', id, expectedVersion, next }],
-    // At once by every clock: the one that wrote it may have been ahead.
+    // Due since 0, so that it is due at once by every clock; the writer's clock may be ahead.
     due: [{ kind: 'notices', id, at: 0 }],
     audit: [{ kind: 'notice.written', actor: LATCHKEY, noticeId: id, what: kind }],
   }
 }
 
-/** Undefined: there is none, or one that we did not write. */
+/** @returns undefined if it is missing or forged */
 export async function readNotice(
   { record, approvalKey }: ReadDeps,
   id: string,
@@ -127,6 +137,6 @@ export async function readNotice(
 
 function parseGenuine(approvalKey: string, id: string, value: unknown): StoredSecurityNotice | undefined {
   const { data } = noticeRecord.safeParse(value)
-  const isOurs = data?.notice.id === id && isMac(macOf(approvalKey, 'notice', data.notice), data.mac)
-  return isOurs ? data : undefined
+  const isGenuine = data?.notice.id === id && isMac(macOf(approvalKey, 'notice', data.notice), data.mac)
+  return isGenuine ? data : undefined
 }

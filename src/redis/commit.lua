@@ -1,8 +1,11 @@
--- The one write. All or nothing: whatever may refuse comes before the first write.
+-- The only write to the record. It is all or nothing: everything that may fail comes before the first write.
 -- KEYS: the commit's token, audit, outbox, epoch; then one key for each record, limit and move, in the order of ARGV.
--- ARGV: how long the token is remembered (ms); the new epoch, or '' for none; then five lists, each led by its length:
---   records: expected version, JSON or '' to leave it as it is | limits: since, at most | moves of due and index entries: id, score or '' to take out |
---   audit events: JSON | jobs: JSON
+-- ARGV: how long the token is remembered (ms); the new epoch, or '' for none; then five lists, each after its length:
+--   records: expected version, JSON or '' to leave it unchanged
+--   limits: since, at most
+--   moves of due and index entries: id, score or '' to remove
+--   audit events: JSON
+--   jobs: JSON
 -- Answers {'done'}, {'conflict', n} or {'limit', n}; n counts from 1.
 
 local keyAt, argAt = 4, 2
@@ -31,13 +34,13 @@ end
 local records, limits, moves = list(keyAndTwo), list(keyAndTwo), list(keyAndTwo)
 local events, jobs = list(arg), list(arg)
 
--- A version that no commit wrote counts as none: junk must not keep a record from being made anew.
+-- A version that no commit could have written counts as none, so that junk does not stop a record from being made.
 local function version_of(name)
   local version = redis.call('HGET', name, 'version') or '0'
   return #version <= 15 and string.match(version, '^[1-9]%d*$') or '0'
 end
 
--- The reply to an earlier sending of this very commit was lost.
+-- This commit was carried out before, and its reply was lost.
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'done' } end
 
 for n, record in ipairs(records) do
@@ -47,15 +50,15 @@ for n, limit in ipairs(limits) do
   if redis.call('ZCOUNT', limit.key, '(' .. limit.first, '+inf') >= tonumber(limit.second) then return { 'limit', n } end
 end
 
--- Redis takes nothing back when a command fails half way: a key of a wrong type must be met before the first write.
+-- Redis does not roll back when a command fails half way. These reads find a key of a wrong type before any write.
 redis.call('XLEN', KEYS[2])
 redis.call('XLEN', KEYS[3])
 for _, move in ipairs(moves) do redis.call('ZCARD', move.key) end
 
--- First, because it needs memory: a full Redis refuses it, but lets everything pass once a script has written.
+-- The first write, because it needs memory. A full Redis refuses it, but accepts everything once a script has written.
 redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 
--- What a limit no longer counts is of no use to anybody: so no person's index grows without end.
+-- Removes entries that a limit no longer counts, so that no person's index grows without end.
 for _, limit in ipairs(limits) do redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', limit.first) end
 for _, record in ipairs(records) do
   if record.second ~= '' then

@@ -1,36 +1,41 @@
--- Folds a batch of CloudTrail records: each is marked seen and counted once, for its grant or as unexplained, and its entry leaves the inbox.
--- KEYS: inbox, seen, unexplained, audit, when copies are due, outbox; then two for each grant: digest, last writes.
--- ARGV: consumer group, how long unexplained records are gathered (ms), most groups of them, the group for the rest, how many last writes are kept,
---   how often a live card is edited (ms), how many records; each record as JSON; then entry ids.
--- A record: id, forgetAtMs, at (ISO 8601), atMs. One that no grant explains: gather, its group, which is the JSON of an audit
---   event without its last fields. One that a grant explains and that wrote: grant (its position), request, kind, bytes, last, which is the JSON of its
---   entry among the last writes.
--- Answers how many were new.
+-- Folds a batch of CloudTrail records. Each is marked as seen and counted once, for its grant or as unexplained.
+-- Then its entry is removed from the inbox.
+-- KEYS: inbox, seen, unexplained, audit, due messages, outbox; then two for each grant: write summary, last writes.
+-- ARGV: consumer group; how long unexplained records are collected (ms); their greatest number of groups; the group for
+--   all others; how many last writes are kept; shortest time between two edits of a live card (ms); how many records;
+--   each record as JSON; then entry ids.
+-- A record has id, forgetAtMs, at (ISO 8601) and atMs.
+--   If no grant explains it: gather, its group, as the JSON of an audit event without the last fields.
+--   If a grant explains it and it is a write: grant (its position), request, kind, bytes, and last,
+--   as the JSON of its entry among the last writes.
+-- Returns how many records were new.
 
-local group, gatherMs, mostGroups, theRest, mostLast = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local showEveryMs, lastRecord = tonumber(ARGV[6]), 7 + tonumber(ARGV[7])
-local inbox, seen, unexplained, audit, dueCopies, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local group, gatherMs, maxGroups = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local othersGroup, maxLast = ARGV[4], tonumber(ARGV[5])
+local cardIntervalMs, lastRecord = tonumber(ARGV[6]), 7 + tonumber(ARGV[7])
+local inbox, seen, unexplained, audit, dueMessages, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- Before the first write, as all that may fail.
+-- Before the first write, like everything that may fail.
 local records = {}
 for n = 8, lastRecord do records[n - 7] = cjson.decode(ARGV[n]) end
 
--- Redis takes nothing back when a command fails half way. What is of a wrong type was not written by us.
-local function demand(key, wanted)
+-- Redis does not roll back when a command fails half way, so types are checked first. A key of a wrong type was not
+-- written by Latchkey, and is deleted.
+local function deleteOtherType(key, wanted)
   local found = redis.call('TYPE', key).ok
   if found ~= 'none' and found ~= wanted then redis.call('DEL', key) end
 end
 redis.call('XLEN', inbox)
 redis.call('XLEN', audit)
 redis.call('XLEN', outbox)
-redis.call('ZCARD', dueCopies)
-demand(seen, 'zset')
-demand(unexplained, 'hash')
+redis.call('ZCARD', dueMessages)
+deleteOtherType(seen, 'zset')
+deleteOtherType(unexplained, 'hash')
 for n = 7, #KEYS, 2 do
-  demand(KEYS[n], 'hash')
-  demand(KEYS[n + 1], 'zset')
+  deleteOtherType(KEYS[n], 'hash')
+  deleteOtherType(KEYS[n + 1], 'zset')
 end
 
 local function add(key, field, more)
@@ -45,17 +50,17 @@ local function widen(key, at)
   if not last or at > last then redis.call('HSET', key, 'lastAt', at) end
 end
 
-local function count(digest, last, record)
-  add(digest, record.kind, 1)
-  add(digest, 'bytes', record.bytes)
-  widen(digest, record.at)
+local function count(summary, last, record)
+  add(summary, record.kind, 1)
+  add(summary, 'bytes', record.bytes)
+  widen(summary, record.at)
   redis.call('ZADD', last, 'GT', record.atMs, record.last)
-  redis.call('ZREMRANGEBYRANK', last, 0, -mostLast - 1)
+  redis.call('ZREMRANGEBYRANK', last, 0, -maxLast - 1)
 end
 
 local function gather(what, at)
-  -- One field more says since when.
-  if redis.call('HEXISTS', unexplained, what) == 0 and redis.call('HLEN', unexplained) > mostGroups then what = theRest end
+  -- The hash has one field more than there are groups: `since`. Hence `>`.
+  if redis.call('HEXISTS', unexplained, what) == 0 and redis.call('HLEN', unexplained) > maxGroups then what = othersGroup end
   local known = redis.call('HGET', unexplained, what) or ''
   local n, first, last = string.match(known, '^(%d+) (%S+) (%S+)$')
   n, first, last = (tonumber(n) or 0) + 1, first or at, last or at
@@ -67,7 +72,7 @@ end
 
 local new, changed = 0, {}
 for _, record in ipairs(records) do
-  -- The first write of all: a full Redis refuses it, but lets everything pass once a script has written.
+  -- The script's first write. A full Redis refuses it, but accepts everything once a script has written.
   if redis.call('ZADD', seen, 'NX', record.forgetAtMs, record.id) == 1 then
     new = new + 1
     if record.gather then
@@ -79,11 +84,11 @@ for _, record in ipairs(records) do
   end
 end
 
--- One job for each slot of time: whatever else is written until it runs is shown by it too.
-local slot = math.floor(now / showEveryMs)
-local showAt = string.format('%.0f', (slot + 1) * showEveryMs)
+-- One job for each slot of time. It also shows what is counted until it runs.
+local slot = math.floor(now / cardIntervalMs)
+local showAt = string.format('%.0f', (slot + 1) * cardIntervalMs)
 for request in pairs(changed) do
-  redis.call('ZADD', dueCopies, 'LT', showAt, request)
+  redis.call('ZADD', dueMessages, 'LT', showAt, request)
   local occasion = string.format('d%.0f', slot)
   append_job(outbox, string.format('{"act":"sync","recordId":"%s","occasion":"%s","at":%s}', request, occasion, showAt))
 end
@@ -106,7 +111,7 @@ if #ARGV > lastRecord then
   redis.call('XDEL', inbox, unpack(ARGV, lastRecord + 1))
 end
 
--- Bounded: after a long pause there may be very many.
+-- At most 1,000 at once: after a long pause there may be very many.
 local forgotten = redis.call('ZRANGEBYSCORE', seen, '-inf', now, 'LIMIT', 0, 1000)
 if #forgotten > 0 then redis.call('ZREM', seen, unpack(forgotten)) end
 return new

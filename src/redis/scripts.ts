@@ -9,7 +9,10 @@ export interface Script {
   readonly sha: string
 }
 
-/** Lua is not compiled: the sources and `dist/` both read it from the package's root. */
+/**
+ * The folder of package.json, above `folder`. Lua files are not compiled, so the sources and `dist/` both read them
+ * from there.
+ */
 function packageRoot(folder: string): string {
   if (existsSync(join(folder, 'package.json'))) return folder
   const parent = dirname(folder)
@@ -19,7 +22,7 @@ function packageRoot(folder: string): string {
 
 type Name = 'append' | 'commit' | 'take-epoch' | 'take-lease' | 'fold-writes' | 'spend-budget'
 
-/** Of several names: one script, in their order. */
+/** Reads Lua files and joins them to one script, in the order of the names. */
 export function readScript(...names: readonly Name[]): Script {
   const folder = join(packageRoot(import.meta.dirname), 'src', 'redis')
   return script(names.map((name) => readFileSync(join(folder, `${name}.lua`), 'utf8')).join(''))
@@ -29,7 +32,9 @@ export function script(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
-/** One round trip; one more on the first call of a restarted Redis. */
+/**
+ * Runs a script in one round trip. The first call after a restart of Redis takes one more, since Redis lost the script.
+ */
 export async function runScript(
   redis: Connection,
   { text, sha }: Script,

@@ -1,7 +1,8 @@
--- One operation at a time in a conversation, and no more than its limits allow.
--- KEYS: the conversation's budget. ARGV: the taker's token; for how long an operation may last (ms), 0 gives the turn back;
---   then for each window: how many may come at once, how far apart the others are (ms).
--- Answers 0 when it is the taker's turn, otherwise how long to wait (ms).
+-- Allows one operation at a time in a conversation, and no more than its limits.
+-- KEYS: the conversation's budget.
+-- ARGV: the caller's token; how long an operation may last (ms), or 0 to give the permit back; then for each window:
+--   how many operations may come at once, and the time between the others (ms).
+-- Returns 0 if the caller has the permit, otherwise how long to wait (ms).
 
 local budget, token, lastsMs = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -20,7 +21,7 @@ if lastsMs == 0 then
 end
 
 local heldMs = number('until') - now
--- Longer than any operation lasts: not written by us, or before the clock was set back.
+-- A permit for longer than `lastsMs` is ignored: it was not written by Latchkey, or the clock was set back.
 if redis.call('HEXISTS', budget, 'holder') == 1 and heldMs > 0 and heldMs <= lastsMs then return math.min(heldMs, 250) end
 
 -- Each window is a bucket that empties evenly (GCRA): `burst` at once, then one each `apart` ms.

@@ -1,5 +1,6 @@
--- KEYS: the epoch. ARGV: a fresh one, taken where there is none.
--- Answers the epoch. What is not a UUID was not written by us and counts as lost: with a fresh one nothing is granted before AWS carries it.
+-- KEYS: the epoch. ARGV: a new epoch, written if there is none.
+-- Returns the epoch. A value that is not a UUID was not written by Latchkey, and counts as lost.
+-- With a new epoch nothing is granted before AWS carries it.
 
 local hex = '[0-9a-f]'
 local uuid = '^' .. hex:rep(8) .. '%-' .. (hex:rep(4) .. '%-'):rep(3) .. hex:rep(12) .. '$'

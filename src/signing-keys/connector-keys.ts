@@ -2,23 +2,27 @@ import { errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose'
 import { z } from 'zod'
 import { discoverKeys } from './discover-keys.ts'
 
-/** Every token that Bot Connector sends to a bot is its own, whoever the person is. */
+/** Issuer of every token that Bot Connector sends to a bot, for every person. */
 export const CONNECTOR_ISSUER = 'https://api.botframework.com'
 
 const CLOCK_TOLERANCE_SECONDS = 60
 
-/** The keys cannot be had: a token is then neither good nor bad. */
+/** The keys cannot be read, so that a token can be neither accepted nor refused. */
 export class KeysAway extends Error {
   override readonly name = 'KeysAway'
 }
 
 export interface ConnectorToken {
   readonly claims: JWTPayload
-  /** The channels that its key was endorsed for. */
+  /** The channels for which the token's key is endorsed. */
   readonly endorsements: readonly string[]
 }
 
-/** Verifies a token of Bot Connector. `refused`: why it is none of its, for this bot and this time, as a code. Throws KeysAway. */
+/**
+ * Verifies that Bot Connector issued a token, for this bot and this time.
+ * @returns `refused`: the reason, as a code
+ * @throws KeysAway
+ */
 export type VerifyConnectorToken = (token: string) => Promise<ConnectorToken | { readonly refused: string }>
 
 const endorsed = z.object({ kid: z.string(), endorsements: z.array(z.string()).default([]) })
@@ -26,7 +30,7 @@ const endorsed = z.object({ kid: z.string(), endorsements: z.array(z.string()).d
 export function connectorTokenVerifier(metadataUrl: string, appId: string): VerifyConnectorToken {
   const withKeys = discoverKeys(
     { name: 'Bot Connector', issuer: CONNECTOR_ISSUER, metadataUrl },
-    (cause) => new KeysAway('The keys of Bot Connector cannot be had.', { cause }),
+    (cause) => new KeysAway('The keys of Bot Connector cannot be read.', { cause }),
   )
   return async (token) => {
     let endorsements: readonly string[] = []

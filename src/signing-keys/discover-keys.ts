@@ -4,16 +4,16 @@ import { remember } from '../async.ts'
 import { pauseAfterFailure } from './pause.ts'
 
 const FETCH_TIMEOUT_MS = 3_000
-/** A key is published long before it signs; an unknown key id asks again anyway, at most once in the cool-down. */
+/** A key is published long before it signs. An unknown key id reads the keys again, at most once in the cool-down. */
 const KEYS_CACHE_MS = 60 * 60_000
 const UNKNOWN_KEY_COOLDOWN_MS = 30_000
 
-/** Who signs tokens, and where it says which keys it signs with. */
+/** An issuer of tokens, and where it publishes its keys. */
 export interface Authority {
   /** For the log. */
   readonly name: string
   readonly issuer: string
-  /** OpenID Connect Discovery. */
+  /** The metadata document of OpenID Connect Discovery. */
   readonly metadataUrl: string
 }
 
@@ -22,8 +22,8 @@ type Ask = (url: string, init: RequestInit) => Promise<Response>
 const metadataSchema = z.object({ issuer: z.string(), jwks_uri: z.url() })
 
 /**
- * The present keys of an authority, for `read` to look one up. A fault of the token is thrown as jose's own error. Where the keys cannot be had, a
- * token is neither good nor bad: what `unavailable` makes is thrown.
+ * Makes a function that calls `read` with the authority's present keys. It throws jose's own error if the token is at
+ * fault, and the error of `unavailable` if the keys cannot be read: the token is then neither good nor bad.
  */
 export function discoverKeys(authority: Authority, unavailable: (cause: unknown) => Error) {
   const pause = pauseAfterFailure(authority.name)
@@ -60,7 +60,9 @@ async function discover({ name, issuer, metadataUrl }: Authority, ask: Ask): Pro
   })
 }
 
-/** The keys were there, and the token asks for one that is not among them. */
+/**
+ * Whether the keys were read, and the token names one that is not among them, or an algorithm that is not supported.
+ */
 function isTokensFault(error: unknown): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||

@@ -1,13 +1,19 @@
-/** Longer than any burst, and no longer than the start waits before it tries again. */
+/** Longer than any burst, and at most as long as the start waits before it tries again. */
 const PAUSE_MS = 2_000
 
-class AskedJustNow extends Error {
-  override readonly name = 'AskedJustNow'
+class Paused extends Error {
+  override readonly name = 'Paused'
 }
 
-/** Strangers can make us ask an authority for its keys and addresses: while it fails, only once in a while, however many of them come. */
+/**
+ * Limits questions to an authority while it fails. Unknown callers can make us ask it for its keys and addresses, and
+ * they may be many.
+ */
 export interface Pause {
-  /** Before each question. */
+  /**
+   * Call before each question.
+   * @throws Error within 2 s after a failure
+   */
   check(): void
   failed(error: unknown): void
 }
@@ -16,12 +22,11 @@ export function pauseAfterFailure(authority: string): Pause {
   let untilMs = 0
   return {
     check() {
-      if (performance.now() < untilMs)
-        throw new AskedJustNow(`${authority} failed a moment ago, and is not asked again yet.`)
+      if (performance.now() < untilMs) throw new Paused(`${authority} failed a moment ago, and is not asked again yet.`)
     },
     failed(error) {
-      // Whoever only met the pause does not make it longer.
-      if (!(error instanceof AskedJustNow)) untilMs = performance.now() + PAUSE_MS
+      // An error of `check` itself must not make the pause longer.
+      if (!(error instanceof Paused)) untilMs = performance.now() + PAUSE_MS
     },
   }
 }

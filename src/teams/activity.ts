@@ -3,7 +3,7 @@ import { isServiceUrl } from './bot-settings.ts'
 import { Refused } from './refused.ts'
 import type { Connector } from './verify-connector-token.ts'
 
-/** What Teams sends, as far as it matters here. Plain JSON, as on the wire. */
+/** The fields of a Teams activity that Latchkey reads. Plain JSON, as on the wire. */
 
 const account = z.looseObject({ id: z.string().min(1), name: z.string().optional() })
 
@@ -21,26 +21,26 @@ const activity = z.looseObject({
 
 export type Activity = z.output<typeof activity>
 
-/** The bot and the tenant that an activity must be for. */
+/** The bot and the tenant that an activity must be for, and the service URLs that it may come from. */
 export interface OurBot {
   readonly appId: string
   readonly tenantId: string
   readonly serviceUrls: readonly string[]
 }
 
-/** @throws Refused what is no activity, and what is not from our own Teams */
+/** @throws Refused if the body is not an activity, or not from our tenant's Teams */
 export function readActivity(body: unknown, connector: Connector, ours: OurBot): Activity {
   const parsed = activity.safeParse(body)
   if (!parsed.success) throw new Refused(400, `activity-${String(parsed.error.issues[0]?.path[0] ?? 'shape')}`)
-  refuseForeign(parsed.data, connector, ours)
+  refuseOtherOrigin(parsed.data, connector, ours)
   return parsed.data
 }
 
-/** The token says from where Teams calls; what the activity says must be that, and ours. */
-function refuseForeign(heard: Activity, connector: Connector, { tenantId, serviceUrls }: OurBot): void {
-  if (heard.serviceUrl !== connector.serviceUrl) throw new Refused(401, 'other-service-url')
+/** The activity must name the service URL of the token, which must be one of ours, and our tenant only. */
+function refuseOtherOrigin(received: Activity, connector: Connector, { tenantId, serviceUrls }: OurBot): void {
+  if (received.serviceUrl !== connector.serviceUrl) throw new Refused(401, 'other-service-url')
   if (!isServiceUrl(connector.serviceUrl, serviceUrls)) throw new Refused(403, 'service-url-not-listed')
-  if (heard.channelId !== 'msteams') throw new Refused(403, 'other-channel')
-  const tenants = [heard.conversation?.tenantId, heard.channelData?.tenant?.id].filter((id) => id !== undefined)
+  if (received.channelId !== 'msteams') throw new Refused(403, 'other-channel')
+  const tenants = [received.conversation?.tenantId, received.channelData?.tenant?.id].filter((id) => id !== undefined)
   if (tenants.length === 0 || tenants.some((id) => id !== tenantId)) throw new Refused(403, 'other-tenant')
 }

@@ -25,15 +25,15 @@ export interface Processed {
   readonly body: unknown
 }
 
-/** The SDK's type promises more fields than anything here reads. */
+/** Passes an activity on as the SDK's type, which has more fields than are read here. */
 const sdkActivity = z.custom<SdkActivity>()
 
 export interface TeamsAdapter {
-  /** One activity that passed the door; the SDK authenticates it once more by its own means. */
+  /** Processes one activity that the route has verified. The SDK authenticates it again by its own means. */
   process(authorization: string, parsed: ParsedActivity): Promise<Processed>
 }
 
-/** Forwards what Teams sends to the bot, and the bot's answers to Teams. */
+/** Forwards activities of Teams to the bot, and the bot's answers to Teams. */
 export async function teamsAdapter(deps: AdapterDeps): Promise<TeamsAdapter> {
   await refuseWithoutAuthentication(deps.settings)
   const adapter = cloudAdapter(deps.settings)
@@ -58,18 +58,21 @@ async function processOne(
   }
 }
 
-/** The SDK says 500 in the same class where it could not get the keys. */
+/** Whether the SDK refused the caller. It throws the same class with 500 if it could not get the keys. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'statusCode' in error && error.statusCode === 401
 }
 
-/** How a fault is told: to the log with its error, to the person with the reference only. */
+/** How a fault is reported: the log gets the error, the person gets only the reference. */
 interface Fault {
   readonly reference: string
   log(error: unknown): void
 }
 
-/** No error leaves a turn: the SDK would answer with its text, or with nothing at all. */
+/**
+ * Catches every error: the SDK would send the error's text to the person, or nothing at all. (`Turn` is the SDK's
+ * word.)
+ */
 async function onTurn(deps: AdapterDeps, context: TurnContext, content: ActivityContent): Promise<void> {
   const reference = randomUUID()
   const fault = { reference, log: (err: unknown) => deps.log.error({ err, reference }, 'turn failed') }
@@ -89,11 +92,11 @@ async function forward(
   switch (content.kind) {
     case 'message': {
       const interaction = interactionIn(context, content.sender)
-      return await orSayWhatFailed(interaction, fault, bot.onMessage(interaction, content.message))
+      return await replyOnFault(interaction, fault, bot.onMessage(interaction, content.message))
     }
     case 'installed': {
       const interaction = interactionIn(context, content.sender)
-      return await orSayWhatFailed(interaction, fault, bot.onInstalled(interaction))
+      return await replyOnFault(interaction, fault, bot.onInstalled(interaction))
     }
     case 'click': {
       const answer = bot.onClick(interactionIn(context, content.sender), content.click)
@@ -107,7 +110,7 @@ async function forward(
   }
 }
 
-async function orSayWhatFailed(interaction: Interaction, fault: Fault, work: Promise<void>): Promise<void> {
+async function replyOnFault(interaction: Interaction, fault: Fault, work: Promise<void>): Promise<void> {
   try {
     await work
   } catch (error) {

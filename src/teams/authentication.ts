@@ -13,9 +13,11 @@ import { connectorCredentials } from './credentials.ts'
 const CONNECTOR = 'https://api.botframework.com'
 
 /**
- * The SDK without its way in from express: that prints every error to stderr, past our log and with whatever the error holds, and calls an
- * outage of the keys a wrong token. Here errors are thrown. (The SDK also prints where it refuses the signature or the time of a token; ours
- * has refused both before, more strictly.)
+ * The SDK's adapter without its entry point for express, which prints every error to stderr, past our log and with
+ * everything the error holds, and reports an outage of the keys as a wrong token. Here errors are thrown.
+ *
+ * The SDK also prints when it refuses a token's signature or time. Our own check is stricter and has refused such
+ * tokens before.
  */
 class HearingAdapter extends CloudAdapter {
   hear(
@@ -27,7 +29,9 @@ class HearingAdapter extends CloudAdapter {
   }
 }
 
-/** The SDK with authentication on. Of what is not set here it would take all or nothing from its defaults. */
+/**
+ * The SDK with authentication on. Every value is set here, because the SDK takes either all or none of its defaults.
+ */
 export function cloudAdapter(settings: BotSettings): HearingAdapter {
   const { appId, tenantId, openIdMetadataUrl, loginUrl, serviceUrls } = settings
   const credentials = connectorCredentials(settings)
@@ -55,7 +59,10 @@ export function cloudAdapter(settings: BotSettings): HearingAdapter {
   )
 }
 
-/** The SDK believes everybody where it finds no app id: it is asked, not trusted to have understood. */
+/**
+ * The SDK turns authentication off if it finds no app id. This asks it whether it did so.
+ * @throws Error if it did
+ */
 export async function refuseWithoutAuthentication(settings: BotSettings): Promise<void> {
   if (await sdkIdentity(settings).isAuthenticationDisabled()) {
     throw new Error('The bot would believe everybody: check MicrosoftAppId and MicrosoftAppType.')

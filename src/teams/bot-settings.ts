@@ -1,24 +1,27 @@
-/** Of the bot's registration in Azure, handed to the SDK value by value: it never reads the environment itself. */
+/** The bot's registration in Azure. The SDK gets each value from here, and never reads the environment itself. */
 export interface BotSettings {
   /** `MicrosoftAppId`. */
   readonly appId: string
-  /** Of `SingleTenant` only. */
+  /** For `SingleTenant` only. */
   readonly appPassword?: string
   readonly appType: 'SingleTenant' | 'UserAssignedMSI'
-  /** Where the registration is. */
+  /** The tenant of the registration. */
   readonly tenantId: string
-  /** Who vouches for Bot Connector. */
+  /** OpenID metadata of Bot Connector, which names the keys of its tokens. */
   readonly openIdMetadataUrl: string
-  /** Who vouches for the bot. */
+  /** The authority that issues the bot's own tokens. */
   readonly loginUrl: string
-  /** Where Teams may be: origin and path prefix. The first one opens chats that nobody has opened. */
+  /** Allowed service URLs of Teams, as origin and path prefix. New chats are opened at the first one. */
   readonly serviceUrls: readonly string[]
 }
 
-/** The bot's token is sent there: compared part by part, since `https://smba.trafficmanager.net.example` begins alike. */
+/**
+ * Whether a URL is below one of the service URLs; the bot's token may be sent to it. Compares origin and path, not the
+ * beginning of the text: `https://smba.trafficmanager.net.example` begins like the real one.
+ */
 export function isServiceUrl(url: string, serviceUrls: readonly string[]): boolean {
-  const asked = partsOf(url)
-  return asked !== undefined && serviceUrls.some((one) => isBelow(asked, partsOf(one)))
+  const given = partsOf(url)
+  return given !== undefined && serviceUrls.some((one) => isBelow(given, partsOf(one)))
 }
 
 interface Parts {
@@ -33,6 +36,6 @@ function partsOf(url: string): Parts | undefined {
   return { origin, path: pathname.endsWith('/') ? pathname : `${pathname}/` }
 }
 
-function isBelow(asked: Parts, allowed: Parts | undefined): boolean {
-  return allowed !== undefined && asked.origin === allowed.origin && asked.path.startsWith(allowed.path)
+function isBelow(given: Parts, allowed: Parts | undefined): boolean {
+  return allowed !== undefined && given.origin === allowed.origin && given.path.startsWith(allowed.path)
 }

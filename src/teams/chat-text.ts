@@ -1,22 +1,25 @@
 import { LONGEST_LINE } from '../interactions/parse-command.ts'
 
-/** Teams sends some of what people type as HTML. What they see is what counts. */
+/** Teams sends some messages as HTML. A command is read as the person sees it. */
 
 const TAGS = /<\/?(?:at|a|p|div|span|br|b|i|u|em|strong|code|pre)(?:\s[^<>]*)?\/?>/gi
 const MENTION = /<at(?:\s[^<>]*)?>[^<>]*<\/at>/gi
-/** An address that was made a link, as Markdown; its text and its target may differ, and only the text was read. */
+/** A URL that Teams made a link, as Markdown. Its text and target may differ; the person has read the text only. */
 const LINK = /(?<!\S)\[([^[\]]*)\]\([^()\s]*\)/g
 const BLANK: ReadonlySet<string> = new Set([' ', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff'])
 
 const ENTITIES: Readonly<Record<string, string>> = { nbsp: ' ', amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
-/** What is too long to be a command keeps its markup: its length, markup included, is what refuses it. */
+/**
+ * A message as a command line. A message that is too long to be a command is returned with its markup, and refused by
+ * its length.
+ */
 export function readChatLine(text: string): string {
   const line = text.replace(/&nbsp;|\u00a0/g, ' ').trim()
   return line.length > LONGEST_LINE ? line : chatLine(line)
 }
 
-/** One line as it was read on the screen: no tags, no entities, one space between words. */
+/** One line as shown on the screen: no tags, no entities, one space between words. */
 export function chatLine(text: string): string {
   const plain = text
     .replace(MENTION, ' ')
@@ -25,7 +28,7 @@ export function chatLine(text: string): string {
   return trimmed(plain.replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,4});/gi, decode).replace(/\s+/g, ' '))
 }
 
-/** By steps: an expression that looks for the end would begin again at each of a thousand blanks within. */
+/** Trims in linear time. A regular expression for the end would start again at each of a thousand blanks within. */
 function trimmed(line: string): string {
   let start = 0
   let end = line.length
@@ -34,7 +37,7 @@ function trimmed(line: string): string {
   return line.slice(start, end)
 }
 
-/** What this does not know stays as it stands. */
+/** The character of an HTML entity. An unknown entity is returned unchanged. */
 function decode(entity: string, name: string): string {
   if (!name.startsWith('#')) return ENTITIES[name.toLowerCase()] ?? entity
   const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1))

@@ -3,7 +3,10 @@ import { z } from 'zod'
 import { isServiceUrl } from './bot-settings.ts'
 import type { ConnectorCredentials } from './credentials.ts'
 
-/** How the SDK talks to Bot Connector: once, with an end, and nowhere else. Its own way repeats a POST, waits as long as it is told and for ever. */
+/**
+ * Calls Bot Connector: each call once, with a timeout, and only at the service URLs. The SDK's own client repeats a
+ * POST, waits as long as `Retry-After` says, and has no timeout.
+ */
 
 const ANSWER_TIMEOUT_MS = 8_000
 
@@ -12,12 +15,12 @@ type HttpClient = NonNullable<ClientOptions['httpClient']>
 type ConnectorRequest = Parameters<HttpClient['sendRequest']>[0]
 type ConnectorAnswer = Awaited<ReturnType<HttpClient['sendRequest']>>
 
-/** What Bot Connector answered, by its status and code: its text may hold what was sent. */
+/** An error answer of Bot Connector, by status and code. Its text is left out, since it may hold what was sent. */
 export class ConnectorRefusal extends Error {
   override readonly name = 'ConnectorRefusal'
   readonly status: number
   readonly code: string
-  /** Undefined: it did not say. */
+  /** From `Retry-After`; undefined if absent. */
   readonly waitMs: number | undefined
 
   constructor(status: number, code: string, waitMs: number | undefined) {
@@ -28,14 +31,14 @@ export class ConnectorRefusal extends Error {
   }
 }
 
-/** No answer came: nobody knows whether it was done. */
+/** No answer came: it is not known whether the call was carried out. */
 export class ConnectorSilence extends Error {
   override readonly name = 'ConnectorSilence'
 }
 
 const refusal = z.object({ error: z.object({ code: z.string().max(100) }) })
 
-/** One call, as far as it is ours and the SDK's alike. */
+/** The part of a call that the SDK's requests and ours have in common. */
 export interface ConnectorCall {
   readonly url: string
   readonly method: string
@@ -43,14 +46,17 @@ export interface ConnectorCall {
   readonly headers: { set(name: string, value: string): void; rawHeaders(): Record<string, string> }
 }
 
-interface Taken {
+interface Received {
   readonly status: number
   readonly headers: Headers
   readonly text: string
 }
 
-/** Sends what is signed already. A thrown refusal is nothing that the SDK tries again. */
-export type SendCall = (call: ConnectorCall) => Promise<Taken>
+/**
+ * Sends a signed call. Refusals are thrown, because the SDK does not repeat a call that threw.
+ * @throws ConnectorRefusal, ConnectorSilence, and NoToken when a new token cannot be had
+ */
+export type SendCall = (call: ConnectorCall) => Promise<Received>
 
 export function connectorSender(
   credentials: ConnectorCredentials,
@@ -69,14 +75,15 @@ export function connectorSender(
   return async (call) => {
     if (!isServiceUrl(call.url, serviceUrls)) throw new Error('The bot calls nobody but Teams: BOT_SERVICE_URLS.')
     const first = await ask(call)
-    if (first.status !== 401) return await takenOf(first)
-    // Refused before anything was done: a token that went bad before its time is replaced once.
+    if (first.status !== 401) return await readAnswer(first)
+    // 401: nothing was done. The token may have become invalid before its time, so the call is sent once more with a
+    // new one.
     credentials.forget()
-    return await takenOf(await ask(await credentials.signRequest(call)))
+    return await readAnswer(await ask(await credentials.signRequest(call)))
   }
 }
 
-async function takenOf(response: Response): Promise<Taken> {
+async function readAnswer(response: Response): Promise<Received> {
   const { status, headers } = response
   const text = await response.text().catch((error: unknown) => {
     throw new ConnectorSilence('The answer of Bot Connector broke off.', { cause: error })
@@ -85,7 +92,7 @@ async function takenOf(response: Response): Promise<Taken> {
   return { status, headers, text }
 }
 
-/** What the SDK sends goes out by the same way. */
+/** The HTTP client for the SDK, which sends its calls with `send`. */
 export function connectorClient(send: SendCall): HttpClient {
   return {
     async sendRequest(request: ConnectorRequest): Promise<ConnectorAnswer> {

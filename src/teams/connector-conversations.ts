@@ -4,13 +4,16 @@ import { connectorSender } from './connector-client.ts'
 import { type ConnectorCredentials, connectorCredentials } from './credentials.ts'
 
 /**
- * The three calls of Bot Connector that the workers need ("Bot Connector API reference", Conversation operations). Without the SDK, which
- * costs a process a third of a second to load, and does nothing for them that is not here.
+ * The three calls of Bot Connector that the workers need ("Bot Connector API reference", Conversation operations). The
+ * SDK is not used: it takes a third of a second to load, and adds nothing to these calls.
  */
 export interface ConnectorConversations {
-  /** The id of the conversation, where Teams names one. */
+  /** @returns the id of the conversation, if Teams names one */
   create(serviceUrl: string, parameters: object): Promise<string | undefined>
-  /** The id of the message, where Teams names one; `replyToId` names what it answers. */
+  /**
+   * @param activity `replyToId` names the activity that it answers
+   * @returns the id of the message, if Teams names one
+   */
   reply(
     serviceUrl: string,
     conversationId: string,

@@ -1,7 +1,9 @@
 import type { ConversationReference } from 'botbuilder'
 import { type Conversation, conversation } from '../messages/message.ts'
 
-/** The SDK's conversation references and ours. In a channel the thread is part of the conversation's id. */
+/**
+ * Converts between the SDK's conversation references and ours. In a channel the conversation's id includes the thread.
+ */
 
 export function referenceOf(from: Conversation, appId: string): Partial<ConversationReference> {
   const { serviceUrl, conversationId, conversationType, tenantId, userId } = from
@@ -20,15 +22,15 @@ export function referenceOf(from: Conversation, appId: string): Partial<Conversa
   }
 }
 
-/** A conversation reference or an activity, as far as a conversation stands in it. */
-interface Place {
+/** The fields of a conversation reference or an activity that make a conversation. */
+interface ConversationFields {
   readonly serviceUrl?: unknown
   readonly conversation?: { readonly id?: unknown; readonly conversationType?: unknown; readonly tenantId?: unknown }
   readonly user?: { readonly id: string } | undefined
 }
 
-/** Undefined: something is missing that a message cannot be sent without. */
-export function conversationOf({ serviceUrl, conversation: of, user }: Place): Conversation | undefined {
+/** @returns undefined if a field is missing that is needed to send a message */
+export function conversationOf({ serviceUrl, conversation: of, user }: ConversationFields): Conversation | undefined {
   return conversation.safeParse({
     v: 1,
     serviceUrl,

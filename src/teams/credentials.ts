@@ -6,10 +6,10 @@ const MICROSOFT_LOGIN = 'https://login.microsoftonline.com'
 const CONNECTOR_SCOPE = 'https://api.botframework.com/.default'
 const TOKEN_TIMEOUT_MS = 5_000
 
-/** As the SDK wants them. */
+/** The bot's credentials, in the form that the SDK expects. */
 export interface ConnectorCredentials {
   signRequest<R extends Signable>(request: R): Promise<R>
-  /** Bot Connector does not take the token that we hold: the next one is a new one. */
+  /** Drops the cached token, after Bot Connector refused it. The next call gets a new one. */
   forget(): void
 }
 
@@ -17,12 +17,18 @@ export interface Signable {
   readonly headers: { set(name: string, value: string): void }
 }
 
-/** Nothing was sent: the authority is away, or does not know the bot. Which of them the library does not say by anything but text. */
+/**
+ * Nothing was sent: the authority cannot be reached, or does not know the bot. The library distinguishes the two only
+ * by text.
+ */
 export class NoToken extends Error {
   override readonly name = 'NoToken'
 }
 
-/** The bot's own token towards Bot Connector. The SDK would ask Microsoft which authorities there are, and know no other. */
+/**
+ * The bot's own token for Bot Connector. The SDK's own credentials would ask Microsoft for the list of authorities, and
+ * accept no other.
+ */
 export function connectorCredentials(settings: BotSettings): ConnectorCredentials {
   let credential = credentialOf(settings)
   return {
@@ -36,7 +42,7 @@ export function connectorCredentials(settings: BotSettings): ConnectorCredential
   }
 }
 
-/** The library takes no signal all the way down: this ends the waiting whatever is being waited for. */
+/** The library does not pass an abort signal to everything it waits for, so the wait is ended here. */
 async function tokenOf(credential: TokenCredential): Promise<string> {
   const late = new AbortController()
   try {
@@ -58,7 +64,7 @@ function credentialOf({ appType, appId, appPassword, tenantId, loginUrl }: BotSe
   if (appPassword === undefined) throw new Error('A bot of one tenant has a password.')
   return new ClientSecretCredential(tenantId, appId, appPassword, {
     authorityHost: loginUrl,
-    /** Instance discovery asks Microsoft whether the authority is one of theirs: the sandbox's is not. */
+    // Instance discovery asks Microsoft whether the authority is one of theirs. The sandbox's is not.
     disableInstanceDiscovery: loginUrl !== MICROSOFT_LOGIN,
     retryOptions: { maxRetries: 1 },
   })

@@ -5,22 +5,22 @@ import { ConnectorRefusal } from './connector-client.ts'
 import { cardActivity, textActivity } from './outgoing-activity.ts'
 import type { Sender } from './parse-activity.ts'
 
-/** Somebody waits: what Teams refuses for the moment is tried again for about two seconds, and no longer. */
+/** Pauses between tries to reply. About two seconds in all, since a person is waiting. */
 const PAUSES_MS = [200, 600, 1_200]
 
-/** What a room hands over, with replies through the SDK. */
+/** The interaction for the bot, which replies through the SDK. */
 export function interactionIn(context: TurnContext, { caller, conversation }: Sender): Interaction {
   return {
     caller,
     conversation,
     async reply(answer) {
       const activity = () => (typeof answer === 'string' ? textActivity(answer) : cardActivity(answer))
-      await patiently(() => context.sendActivity(activity()))
+      await retryRefused(() => context.sendActivity(activity()))
     },
   }
 }
 
-async function patiently(send: () => Promise<unknown>): Promise<void> {
+async function retryRefused(send: () => Promise<unknown>): Promise<void> {
   for (const pauseMs of PAUSES_MS) {
     try {
       await send()
@@ -33,7 +33,7 @@ async function patiently(send: () => Promise<unknown>): Promise<void> {
   await send()
 }
 
-/** 412: something else is under way in this conversation. Neither was done. */
+/** 412: another operation is under way in this conversation. 429: too many. In both cases nothing was done. */
 function isRefusedForNow(error: unknown): error is ConnectorRefusal {
   return error instanceof ConnectorRefusal && (error.status === 412 || error.status === 429)
 }

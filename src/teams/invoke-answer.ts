@@ -1,6 +1,9 @@
 import type { ClickAnswer } from '../interactions/interaction.ts'
 
-/** What an invoke is answered with: HTTP is always 200, and the code is in the body ("Universal Action Model"). With HTTP 400 Teams shows nothing at all. */
+/**
+ * The answer to an invoke. The HTTP status is always 200, and the status code is in the body ("Universal Action
+ * Model"). With HTTP 400 Teams shows nothing at all.
+ */
 
 const CARD = 'application/vnd.microsoft.card.adaptive'
 const MESSAGE = 'application/vnd.microsoft.activity.message'

@@ -6,7 +6,10 @@ import { parseActivity } from './parse-activity.ts'
 import { Refused } from './refused.ts'
 import type { Connector, VerifyConnector } from './verify-connector-token.ts'
 
-/** Where Bot Connector delivers. Our own check comes before the SDK's, which checks neither tenant nor address, and says too much. */
+/**
+ * The route to which Bot Connector delivers activities. Our own check comes before the SDK's, which checks neither
+ * tenant nor service URL, and whose errors reveal too much.
+ */
 
 const BODY_LIMIT_BYTES = 256 * 1_024
 const RETRY_AFTER_SECONDS = 5
@@ -19,16 +22,16 @@ export interface MessagesDeps extends OurBot {
 
 export function messagesRoute(app: FastifyInstance, deps: MessagesDeps): void {
   const connectors = new WeakMap<FastifyRequest, Connector>()
-  app.register(async (door) => {
-    door.setErrorHandler((error: FastifyError, request, reply) => refuse(deps, error, request, reply))
-    // Before the body is read: whoever is not known costs one signature check and no memory.
-    door.addHook('onRequest', async (request, reply) => {
-      // Taken back once it is known who calls: a body that nobody reads must not keep the connection.
+  app.register(async (route) => {
+    route.setErrorHandler((error: FastifyError, request, reply) => refuse(deps, error, request, reply))
+    // Before the body is read: an unknown caller costs one signature check and no memory.
+    route.addHook('onRequest', async (request, reply) => {
+      // Removed again for a known caller. After a refusal the connection closes, since the body is never read.
       reply.header('connection', 'close')
       connectors.set(request, await deps.verify(request.headers.authorization))
       reply.removeHeader('connection')
     })
-    door.post('/api/messages', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
+    route.post('/api/messages', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
       const connector = connectors.get(request)
       if (connector === undefined) throw new Refused(401, 'not-verified')
       const parsed = parseActivity(request.body, connector, deps)
@@ -50,7 +53,7 @@ const SENTENCES: Readonly<Record<number, string>> = {
   503: 'Nobody can be known at the moment. Send it again.',
 }
 
-/** One text for each status, whatever the reason was. */
+/** The answer has one text for each status, whatever the reason. Only the log has the reason. */
 function refuse(
   { metrics }: MessagesDeps,
   error: FastifyError,
@@ -61,7 +64,7 @@ function refuse(
   if (error instanceof Refused) request.log.info({ reason: error.reason }, 'activity refused')
   if (status === 401 || status === 403) metrics.refusedUnknown()
   if (status === 503) {
-    request.log.warn({ err: error }, 'the keys of Bot Connector cannot be had')
+    request.log.warn({ err: error }, 'the keys of Bot Connector cannot be read')
     reply.header('retry-after', RETRY_AFTER_SECONDS)
   }
   if (status === 500) request.log.error({ err: error }, 'activity failed')

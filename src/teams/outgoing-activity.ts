@@ -1,7 +1,10 @@
 import type { Activity } from 'botbuilder'
 import type { RenderedCard } from '../messages/message-sender.ts'
 
-/** What goes out. Never text and a card in one: Teams makes two messages of it and names neither. */
+/**
+ * Activities that the bot sends. Never text and a card in one: Teams makes two messages of it, and returns the id of
+ * neither.
+ */
 
 const CARD = 'application/vnd.microsoft.card.adaptive'
 
@@ -9,7 +12,7 @@ export function cardActivity({ card, summary }: RenderedCard): Partial<Activity>
   return { type: 'message', summary, attachments: [{ contentType: CARD, content: card }] }
 }
 
-/** Plain: names, reasons and keys of S3 are text. */
+/** Plain text, since names, reasons and S3 keys must not be read as Markdown. */
 export function textActivity(text: string): Partial<Activity> {
   return { type: 'message', text, textFormat: 'plain' }
 }

@@ -7,9 +7,9 @@ import { readChatLine } from './chat-text.ts'
 import { conversationOf } from './conversation.ts'
 import type { Connector } from './verify-connector-token.ts'
 
-/** The only reader of what Teams sends: the route parses once, and the adapter forwards the result. */
+/** Parses activities of Teams. The route parses each one once, and the adapter forwards the result. */
 
-/** Who sent an activity, as the channel's token vouches, and where. */
+/** The person who sent an activity, as Bot Connector vouches by its token, and the conversation. */
 export interface Sender {
   readonly caller: Caller
   readonly conversation: Conversation
@@ -21,22 +21,22 @@ export type ActivityContent =
   /** The client searches for more choices of a form's field. */
   | { readonly kind: 'form-search' }
   | { readonly kind: 'installed'; readonly sender: Sender }
-  /** `isInvoke`: Teams waits for an answer. */
+  /** `isInvoke`: Teams waits for an answer, as for every activity of type `invoke`. */
   | { readonly kind: 'unsupported'; readonly reason: string; readonly isInvoke: boolean }
 
 export interface ParsedActivity {
-  /** For the SDK. */
+  /** As the SDK needs it. */
   readonly activity: Activity
   readonly content: ActivityContent
 }
 
-/** @throws Refused what is no activity, and what is not from our own Teams */
+/** @throws Refused if the body is not an activity, or not from our tenant's Teams */
 export function parseActivity(body: unknown, connector: Connector, ours: OurBot): ParsedActivity {
   const activity = readActivity(body, connector, ours)
   return { activity, content: contentOf(activity, ours) }
 }
 
-const LONGEST_REASON = 100
+const MAX_REASON_LENGTH = 100
 
 function contentOf(activity: Activity, ours: OurBot): ActivityContent {
   const { type, name } = activity
@@ -45,13 +45,13 @@ function contentOf(activity: Activity, ours: OurBot): ActivityContent {
   if (read === undefined) return unsupported(activity, name === undefined ? type : `${type} ${name}`)
   const caller = callerOf(activity, ours)
   if (caller === undefined) return unsupported(activity, 'no person sent it')
-  const conversation = whereIn(activity, ours)
+  const conversation = conversationIn(activity, ours)
   if (conversation === undefined) return unsupported(activity, 'its conversation cannot be answered')
   return read(activity, { caller, conversation }) ?? unsupported(activity, `${type} that cannot be read`)
 }
 
 function unsupported({ type }: Activity, reason: string): ActivityContent {
-  return { kind: 'unsupported', reason: reason.slice(0, LONGEST_REASON), isInvoke: type === 'invoke' }
+  return { kind: 'unsupported', reason: reason.slice(0, MAX_REASON_LENGTH), isInvoke: type === 'invoke' }
 }
 
 type ReadContent = (activity: Activity, sender: Sender) => ActivityContent | undefined
@@ -59,12 +59,13 @@ type ReadContent = (activity: Activity, sender: Sender) => ActivityContent | und
 function readerFor({ type, name, action = '' }: Activity): ReadContent | undefined {
   if (type === 'message') return readMessage
   if (type === 'invoke' && name === 'adaptiveCard/action') return readClick
-  // Teams announces an installation twice, also by a `conversationUpdate` that names the bot: one welcome is enough.
+  // Teams announces an installation also by a `conversationUpdate` that names the bot. One welcome is enough, so that
+  // is ignored.
   if (type === 'installationUpdate' && action.startsWith('add')) return (_, sender) => ({ kind: 'installed', sender })
   return undefined
 }
 
-/** Undefined: a bot, a connector, or the service itself sent it. */
+/** @returns undefined if no person sent it, but a bot, a connector or the service itself */
 function callerOf({ from }: Activity, { tenantId, appId }: OurBot): Caller | undefined {
   if (from?.aadObjectId === undefined) return undefined
   return {
@@ -77,8 +78,8 @@ function callerOf({ from }: Activity, { tenantId, appId }: OurBot): Caller | und
   }
 }
 
-function whereIn({ serviceUrl, conversation, from }: Activity, { tenantId }: OurBot): Conversation | undefined {
-  // The tenant may stand in the channel's data only; the door has compared both.
+function conversationIn({ serviceUrl, conversation, from }: Activity, { tenantId }: OurBot): Conversation | undefined {
+  // The tenant may be in `channelData` only. `readActivity` has compared both fields with ours.
   return conversationOf({ serviceUrl, conversation: { ...conversation, tenantId }, user: from })
 }
 
@@ -102,7 +103,7 @@ const mention = z.looseObject({
   text: z.string(),
 })
 
-/** The mention of the bot is how people speak to it in a channel. */
+/** Removes the mention of the bot, with which people address it in a channel. */
 function withoutMention(text: string, entities: readonly unknown[], botId: string | undefined): string {
   const mentions = entities.flatMap((entity) => mention.safeParse(entity).data ?? [])
   const own = mentions.find(({ mentioned }) => mentioned.id === botId)
@@ -111,7 +112,7 @@ function withoutMention(text: string, entities: readonly unknown[], botId: strin
 
 const executed = z.looseObject({
   action: z.looseObject({ verb: z.string().min(1), data: z.record(z.string(), z.unknown()).nullish() }),
-  // The SDK's own parsing of this value forgets the trigger.
+  // The SDK's own parser drops the trigger.
   trigger: z.enum(['manual', 'automatic']).catch('manual'),
 })
 

@@ -1,7 +1,11 @@
-/** Before anybody is known, and before anything is read: outside, each status has one text; only the log says the reason, as a code. */
+/**
+ * The refusal of an activity, before it reaches the bot. The caller gets one text for each status; only the log has the
+ * reason.
+ */
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly status: 400 | 401 | 403
+  /** A code. */
   readonly reason: string
 
   constructor(status: 400 | 401 | 403, reason: string) {

@@ -8,9 +8,9 @@ import { referenceOf } from './conversation.ts'
 import { NoToken } from './credentials.ts'
 import { cardActivity } from './outgoing-activity.ts'
 
-const LONGEST_WAIT_MS = 5 * 60_000
-/** Where Teams does not say how long. */
-const USUAL_WAIT_MS = 2_000
+const MAX_WAIT_MS = 5 * 60_000
+/** Used where Teams does not say how long to wait. */
+const DEFAULT_WAIT_MS = 2_000
 
 interface Log {
   error(data: object, message: string): void
@@ -18,12 +18,15 @@ interface Log {
 
 export interface TeamsSenderDeps {
   readonly settings: BotSettings
-  /** Whose people they are. */
+  /** The tenant of the people to whom it sends. */
   readonly tenantId: string
   readonly log: Log
 }
 
-/** Teams as a place where copies are shown: every call is one call, and what is to be tried again is the caller's to say. */
+/**
+ * Sends messages through Teams. Each method makes one call of Bot Connector; the caller decides whether to try again. A
+ * missing token is also logged.
+ */
 export function teamsMessageSender({ settings, tenantId, log }: TeamsSenderDeps): MessageSender {
   const { appId, serviceUrls } = settings
   const connector = connectorConversations(settings)
@@ -32,26 +35,26 @@ export function teamsMessageSender({ settings, tenantId, log }: TeamsSenderDeps)
   async function within<T>(to: Conversation, act: (addressed: object) => Promise<T>): Promise<T> {
     if (!isServiceUrl(to.serviceUrl, serviceUrls))
       throw new Unreachable('That conversation is not in our Teams any more.')
-    return await loudly(log, asPort(act(addressOf(to, appId))))
+    return await logMissingToken(log, withPortErrors(act(addressOf(to, appId))))
   }
 
   return {
-    open: (objectId) => loudly(log, openChat(connector, bot, objectId)),
+    open: (objectId) => logMissingToken(log, openChat(connector, bot, objectId)),
     send: (to, message) =>
       within(to, async (addressed) => {
-        // As the SDK continues a conversation: in answer to something that is named by chance.
+        // As the SDK does to continue a conversation: an answer to a random id.
         const activity = { ...cardActivity(message), ...addressed, replyToId: randomUUID() }
-        return demandId(await connector.reply(to.serviceUrl, to.conversationId, activity))
+        return requireId(await connector.reply(to.serviceUrl, to.conversationId, activity))
       }),
     update: (to, reference, message) =>
       within(to, (addressed) =>
         connector.update(to.serviceUrl, to.conversationId, { ...cardActivity(message), ...addressed, id: reference }),
       ),
-    post: (channelId, message) => loudly(log, startThread(connector, bot, channelId, message)),
+    post: (channelId, message) => logMissingToken(log, startThread(connector, bot, channelId, message)),
   }
 }
 
-function demandId(id: string | undefined): string {
+function requireId(id: string | undefined): string {
   if (id === undefined) throw new Error('Teams named no id for a message that it took.')
   return id
 }
@@ -61,8 +64,8 @@ function addressOf(to: Conversation, appId: string): object {
   return { ...where, from: bot, ...(user === undefined ? {} : { recipient: user }) }
 }
 
-/** A wrong secret looks like an authority that is away, and would be waited for in silence. */
-async function loudly<T>(log: Log, work: Promise<T>): Promise<T> {
+/** Logs a missing token. A wrong secret looks like an unreachable authority, and would be retried without a trace. */
+async function logMissingToken<T>(log: Log, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
@@ -96,10 +99,10 @@ async function startThread(
     channelData: { channel: { id: channelId }, tenant: { id: tenantId } },
     activity: cardActivity(message),
   }
-  await asPort(connector.create(serviceUrl, parameters))
+  await withPortErrors(connector.create(serviceUrl, parameters))
 }
 
-/** By object id Teams finds the chat only with whom the app is installed for. */
+/** Teams finds the chat by object id only if the app is installed for the person. */
 async function openChat(connector: ConnectorConversations, bot: Bot, objectId: string): Promise<Conversation> {
   const { appId, tenantId, serviceUrl } = bot
   const member = { id: objectId, name: '' }
@@ -111,19 +114,19 @@ async function openChat(connector: ConnectorConversations, bot: Bot, objectId: s
     channelData: { tenant: { id: tenantId } },
   }
   try {
-    const conversationId = demandId(await asPort(connector.create(serviceUrl, parameters)))
+    const conversationId = requireId(await withPortErrors(connector.create(serviceUrl, parameters)))
     return { v: 1, serviceUrl, conversationId, conversationType: 'personal', tenantId }
   } catch (error) {
     throw isUnknownPerson(error) ? new Unreachable('Teams does not know this person.', { cause: error }) : error
   }
 }
 
-/** Everything in that call is ours but the person. */
+/** Status 400. In that call only the person can be wrong; all else is our own. */
 function isUnknownPerson(error: unknown): boolean {
   return error instanceof ConnectorRefusal && error.status === 400
 }
 
-async function asPort<T>(call: Promise<T>): Promise<T> {
+async function withPortErrors<T>(call: Promise<T>): Promise<T> {
   return await call.catch((error: unknown) => {
     throw portError(error)
   })
@@ -137,18 +140,21 @@ const GONE: Readonly<Record<string, string>> = {
   ActivityNotFoundInConversation: 'The message was deleted.',
 }
 
-/** 413 and whatever else we did wrong stays what it is: a fault. */
+/**
+ * The error that the port promises for an error of Bot Connector. Anything else, for example 413, is returned
+ * unchanged: it is a fault in Latchkey.
+ */
 function portError(error: unknown): unknown {
-  if (error instanceof ConnectorSilence) return new SenderBusy(USUAL_WAIT_MS, { cause: error })
-  if (error instanceof NoToken) return new SenderBusy(USUAL_WAIT_MS, { cause: error, refused: true })
+  if (error instanceof ConnectorSilence) return new SenderBusy(DEFAULT_WAIT_MS, { cause: error })
+  if (error instanceof NoToken) return new SenderBusy(DEFAULT_WAIT_MS, { cause: error, refused: true })
   if (!(error instanceof ConnectorRefusal)) return error
-  const { status, code, waitMs = USUAL_WAIT_MS } = error
+  const { status, code, waitMs = DEFAULT_WAIT_MS } = error
   if (status === 412 || status === 429 || status >= 500) {
-    return new SenderBusy(Math.min(waitMs, LONGEST_WAIT_MS), { cause: error, refused: status < 500 })
+    return new SenderBusy(Math.min(waitMs, MAX_WAIT_MS), { cause: error, refused: status < 500 })
   }
   if (status !== 403 && status !== 404) return error
   const gone = GONE[code]
   if (gone !== undefined) return new Unreachable(gone, { cause: error })
-  // A registration that Teams refuses is mended by somebody; a place that we took for gone never comes back.
-  return new SenderBusy(LONGEST_WAIT_MS, { cause: error, refused: true })
+  // The bot's registration may be refused, which an operator can correct. Unreachable would be final.
+  return new SenderBusy(MAX_WAIT_MS, { cause: error, refused: true })
 }

@@ -5,7 +5,7 @@ import { Refused } from './refused.ts'
 const CHANNEL = 'msteams'
 
 export interface Connector {
-  /** For which service URL the token was made out. */
+  /** The service URL for which the token was issued. */
   readonly serviceUrl: string
 }
 
@@ -13,7 +13,10 @@ export type VerifyConnector = (authorizationHeader: string | undefined) => Promi
 
 const claimsSchema = z.object({ serviceurl: z.string() })
 
-/** Proves that Bot Connector sends this, for our bot and from Teams. Throws Refused, and KeysAway where nobody can tell. */
+/**
+ * Makes the check that a call comes from Bot Connector, for our bot and from Teams.
+ * @returns a function that throws Refused, and KeysAway if the keys cannot be read
+ */
 export function connectorVerifier(options: {
   readonly appId: string
   readonly openIdMetadataUrl: string
@@ -22,7 +25,7 @@ export function connectorVerifier(options: {
   return async function verifyConnector(authorizationHeader) {
     const token = await verifyToken(bearerToken(authorizationHeader))
     if ('refused' in token) throw new Refused(401, token.refused)
-    // Microsoft's keys are endorsed channel by channel: what signs for a web chat does not speak for Teams.
+    // Microsoft endorses each key for channels: a key for web chat may not sign for Teams.
     if (!token.endorsements.includes(CHANNEL)) throw new Refused(401, 'not-endorsed')
     const claims = claimsSchema.safeParse(token.claims)
     if (!claims.success) throw new Refused(401, 'claim-serviceurl')
