@@ -5,7 +5,7 @@ import { expireGrants } from '../src/grants/grant-commits.ts'
 import type { RecordPort } from '../src/store/record-store.ts'
 import { againOnConflict } from '../src/store/retry.ts'
 import { LEASE_MS, withLease } from '../src/store/with-lease.ts'
-import type { EndsUnderWay, Expired } from './ends-under-way.ts'
+import type { EndsUnderWay, Expired } from './ends-in-progress.ts'
 
 export interface ExpireDeps {
   readonly record: RecordPort

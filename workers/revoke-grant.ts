@@ -8,7 +8,7 @@ import { finishGrant } from '../src/grants/grant-commits.ts'
 import { revokeInAws } from '../src/grants/revoke-in-aws.ts'
 import type { DenyDeps } from '../src/grants/session/reconcile-deny-list.ts'
 import { LIVE } from '../src/store/indexes.ts'
-import type { EndsUnderWay } from './ends-under-way.ts'
+import type { EndsUnderWay } from './ends-in-progress.ts'
 import { expireDue } from './expire-grants.ts'
 import { handleAlone, type JobOutcome, RUN_AGAIN_MS } from './job-handler.ts'
 

@@ -18,7 +18,7 @@ import { z } from 'zod'
 import { remember } from '../async.ts'
 import { LatchkeyError } from '../errors.ts'
 import { issuerOf } from '../signing-keys/entra-keys.ts'
-import { pauseAfterFailure } from '../signing-keys/pause.ts'
+import { pauseAfterFailure } from '../signing-keys/pause-after-failure.ts'
 import { acrs, demandSecondFactor, secondFactor } from './second-factor.ts'
 
 const TIMEOUT_SECONDS = 5

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Directory, DirectoryAttribute, Person } from '../rules/directory.ts'
-import { PERSON_FIELDS, parseAccountIds, parseIds, parseManager, parsePage, parsePerson } from './answers.ts'
-import { ask, type Log } from './ask.ts'
+import { ask, type Log } from './call-graph.ts'
 import { type GraphApi, type GraphOptions, graphApi } from './client.ts'
+import { PERSON_FIELDS, parseAccountIds, parseIds, parseManager, parsePage, parsePerson } from './parse-answers.ts'
 
 /** `checkMemberGroups` takes at most 20 groups. */
 const MAX_GROUPS_PER_CALL = 20

@@ -1,7 +1,7 @@
 import { GraphError } from '@microsoft/microsoft-graph-client'
 import { isLatchkeyError } from '../errors.ts'
 import { type Mail, type Mailer, SenderBusy, Unreachable } from '../messages/message-sender.ts'
-import { ask, type Log } from './ask.ts'
+import { ask, type Log } from './call-graph.ts'
 import { type GraphOptions, graphApi } from './client.ts'
 
 /** Exchange often takes seconds to accept a mail. */

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Budget } from '../messages/message-sender.ts'
-import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { keysUnder, PREFIX } from './keys.ts'
+import { answered } from './redis-errors.ts'
 import { readScript, runScript } from './scripts.ts'
 
 const SPEND = readScript('spend-budget')

@@ -1,9 +1,9 @@
 import { LatchkeyError } from '../errors.ts'
 import type { Inbox } from '../oversight/cloudtrail-inbox.ts'
 import type { CloudTrailRecord } from '../oversight/cloudtrail-record.ts'
-import { translate } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { keysUnder, PREFIX } from './keys.ts'
+import { translate } from './redis-errors.ts'
 
 /**
  * CloudTrail records in one stream entry. Few, because the fold script works on whole entries and blocks Redis

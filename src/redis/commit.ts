@@ -4,10 +4,10 @@ import { auditEvent } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Commit, RecordKind } from '../store/commit.ts'
 import { RECONCILED } from '../store/indexes.ts'
-import { replyCode, translate, unavailable } from './answers.ts'
 import { COMMAND_TIMEOUT_MS, type Connection, untilReady } from './connections.ts'
 import type { Keys } from './keys.ts'
 import { job } from './outbox-job.ts'
+import { replyCode, translate, unavailable } from './redis-errors.ts'
 import { readScript, runScript } from './scripts.ts'
 
 const COMMIT = readScript('append', 'commit')

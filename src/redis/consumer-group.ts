@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { replyCode } from './answers.ts'
 import type { Connection } from './connections.ts'
+import { replyCode } from './redis-errors.ts'
 
 /** Redis 6.2 answers null for a claimed entry that is no longer in the stream. */
 const entries = z.array(z.tuple([z.string(), z.array(z.string()).nullable()]).nullable())

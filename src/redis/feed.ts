@@ -1,7 +1,7 @@
 import type { Feed } from '../oversight/feed.ts'
-import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { keysUnder, PREFIX } from './keys.ts'
+import { answered } from './redis-errors.ts'
 
 const ARRIVAL_LIFETIME_SECONDS = 3_600
 

@@ -1,10 +1,10 @@
 import { Queue } from 'bullmq'
 import type { Logger } from 'pino'
 import { isRepair, JOBS, type Job, type JobQueue, jobId, jobPayload, type QueueName } from '../jobs/catalog.ts'
-import { answered } from './answers.ts'
 import { redisTime } from './clock.ts'
 import type { Connection } from './connections.ts'
 import { PREFIX } from './keys.ts'
+import { answered } from './redis-errors.ts'
 
 const KEEP_FAILED_SECONDS = 30 * 86_400
 

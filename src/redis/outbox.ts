@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import type { Outbox, OutboxEntry } from '../jobs/outbox.ts'
-import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { groupReader, type StreamEntry } from './consumer-group.ts'
 import { keysUnder, PREFIX } from './keys.ts'
 import { jobText } from './outbox-job.ts'
+import { answered } from './redis-errors.ts'
 
 const GROUP = 'relay'
 

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { type AuditEvent, auditEvent } from '../audit/events.ts'
-import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { keysUnder, PREFIX } from './keys.ts'
 import { parsedJson } from './parsed-json.ts'
+import { answered } from './redis-errors.ts'
 
 const auditJson = z.string().transform(parsedJson).pipe(auditEvent.optional().catch(undefined))
 

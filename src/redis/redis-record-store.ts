@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { RecordKind } from '../store/commit.ts'
 import type { Lease, ListOptions, RecordPort, Stored } from '../store/record-store.ts'
-import { answered } from './answers.ts'
 import { redisTime } from './clock.ts'
 import { planCommit, sendCommit } from './commit.ts'
 import { type Connection, masters } from './connections.ts'
 import { infoNumber, parseInfo } from './info.ts'
 import { type Keys, keysUnder, PREFIX } from './keys.ts'
+import { answered } from './redis-errors.ts'
 import { readScript, runScript } from './scripts.ts'
 
 const LEASE = readScript('take-lease')

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { replyCode } from './answers.ts'
 import type { Connection } from './connections.ts'
+import { replyCode } from './redis-errors.ts'
 
 export interface Script {
   readonly text: string

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { WRITE_KINDS } from '../oversight/s3-write.ts'
 import { type LastWrite, MOST_LAST_WRITES, type WriteSummaries, type WriteSummary } from '../oversight/write-summary.ts'
-import { answered } from './answers.ts'
 import type { Connection } from './connections.ts'
 import { type Keys, keysUnder, PREFIX } from './keys.ts'
 import { parsedJson } from './parsed-json.ts'
+import { answered } from './redis-errors.ts'
 
 /** A sum that `fold-writes.lua` keeps. Anything that is no such number counts as 0. */
 const amount = z.coerce.number().int().nonnegative().catch(0).default(0)

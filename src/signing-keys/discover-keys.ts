@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, type RemoteJWKSet } from 'jose'
 import { z } from 'zod'
 import { remember } from '../async.ts'
-import { pauseAfterFailure } from './pause.ts'
+import { pauseAfterFailure } from './pause-after-failure.ts'
 
 const FETCH_TIMEOUT_MS = 3_000
 /** A key is published long before it signs. An unknown key id reads the keys again, at most once in the cool-down. */

@@ -7,7 +7,7 @@ import { bullQueue } from '../../src/redis/job-queue.ts'
 import { redisOutbox } from '../../src/redis/outbox.ts'
 import { startWorkers } from '../../src/redis/queue-workers.ts'
 import { activateGrant } from '../../workers/activate-grant.ts'
-import { endsUnderWay } from '../../workers/ends-under-way.ts'
+import { endsUnderWay } from '../../workers/ends-in-progress.ts'
 import { relayOutbox } from '../../workers/relay-outbox.ts'
 import { revokeGrant } from '../../workers/revoke-grant.ts'
 

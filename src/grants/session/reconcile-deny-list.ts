@@ -10,7 +10,6 @@ import { detachAll } from '../attach/reconcile-entity.ts'
 import { freeDenySlot, holdDenySlot } from '../deny-capacity.ts'
 import type { Driver } from '../driver.ts'
 import { denyId, type SessionPrincipal } from '../principal.ts'
-import { adoptionNotice } from './adoption-notice.ts'
 import {
   type DenyList,
   denyListCommit,
@@ -21,6 +20,7 @@ import {
   unknownUntil,
 } from './deny-list.ts'
 import { auditEventOf, type Did, type Found } from './deny-list-audit.ts'
+import { adoptionNotice } from './epoch-adoption-notice.ts'
 import { revokeAlreadyDenied, revokeOlderThanRecord } from './revoke-already-denied.ts'
 import {
   alarmIfFull,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { LatchkeyError } from '../../../src/errors.ts'
-import { answered, replyCode, translate } from '../../../src/redis/answers.ts'
 import { backoffMs, isThrottle } from '../../../src/redis/backoff.ts'
 import { judge, judgeSkew } from '../../../src/redis/check-redis.ts'
 import { parseAddress } from '../../../src/redis/connections.ts'
 import { parseInfo } from '../../../src/redis/info.ts'
 import { keysUnder } from '../../../src/redis/keys.ts'
+import { answered, replyCode, translate } from '../../../src/redis/redis-errors.ts'
 
 function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError', command: { name: 'auth', args: ['hunter2'] } })
