@@ -71,7 +71,7 @@ async function checkActivation(deps: ActivateDeps, found: CheckedGrant): Promise
   return undefined
 }
 
-/** The order matters: the end is on record and in the due index before AWS is asked to allow anything. */
+/** The order matters: the grant's end is stored, and the grant is in the due index, before AWS is asked to allow anything. */
 async function attempt(deps: ActivateDeps, stored: GenuineGrant): Promise<void> {
   const { record } = deps
   // One reading of the clock decides whether the approval is still valid, and when the grant ends.

@@ -26,7 +26,7 @@ export function watchFeed(deps: WatchDeps): Loop {
   })
 }
 
-/** @param reported The drift that was reported, by account and region. Unchanged drift is not reported again. */
+/** @param reported The drift that was reported already; the key is account and region. It is not reported again unchanged. */
 export async function checkFeedDrift({ record, look, log }: WatchDeps, reported: Map<string, string>): Promise<void> {
   if ((await record.list(LIVE.kind, LIVE.value, { limit: 1 })).length === 0) return
   await withLease(record, 'watch-wiring', LEASE_MS, async () => {

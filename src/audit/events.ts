@@ -86,8 +86,8 @@ export const auditEvent = z.discriminatedUnion('kind', [
   /** Some time after the write, AWS still had the whole Deny document. */
   z.strictObject({ kind: z.literal('deny.verified'), actor, role: z.string(), denied: z.number() }),
   /**
-   * A role is no longer reconciled: the rules do not name it, AWS denies access to it, and no session of it must be
-   * refused.
+   * Latchkey stops reconciling a role: the rules do not name it, AWS denies access to it, and it has no session left that
+   * would have to be refused.
    */
   z.strictObject({ kind: z.literal('deny.let-go'), actor, role: z.string() }),
   /**

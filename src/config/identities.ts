@@ -1,6 +1,6 @@
 import { type ConfigFault, type Environment, expected } from './faults.ts'
 
-/** Checks variables of identities that need each other, or must differ. */
+/** Checks the environment variables that name identities: some are needed together, and some must differ. */
 
 /** Registrations that must differ, so that a token for one of them is not valid for another. */
 const REGISTRATIONS = ['ENTRA_CLIENT_ID', 'ENTRA_CLI_CLIENT_ID', 'MicrosoftAppId']

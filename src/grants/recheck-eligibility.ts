@@ -19,7 +19,7 @@ export async function findIneligibility(deps: EligibilityDeps, terms: Terms): Pr
   ])
   if (!person) return 'The requester is no longer in the directory.'
   const { scopes, levels, durationMinutes } = terms
-  // Only under the entitlement by which the grant was approved.
+  // Eligibility is checked only for the entitlement by which the grant was approved.
   const entitlements = deps.rules.entitlements.filter(({ name }) => name === terms.entitlement)
   const decision = await readEligibility(
     { ...deps, rules: { ...deps.rules, entitlements } },

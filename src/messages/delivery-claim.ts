@@ -20,7 +20,7 @@ export interface Claim {
   readonly tries: number
   /** Redis time in ms. NaN: not claimed. */
   readonly untilMs: number
-  /** A claim for longer is ignored: its writer's clock was ahead, or it was not written by Latchkey. */
+  /** The longest claim. A longer one is ignored: its writer's clock was ahead, or Latchkey did not write it. */
   readonly longestMs: number
 }
 

@@ -31,10 +31,9 @@ export interface PolicyTerms {
 export type BucketFacts = Pick<Bucket, 'region' | 'kmsKey' | 'bucketKey'>
 
 /**
- * The statements of a grant, the same for merge drivers. Each of them carries the end.
+ * The statements of a grant. They are the same for both drivers, except for `binding`. Each statement contains the end.
  * @param binding Only for the driver `attach`: a condition for every statement, with the person's `aws:userid` and the
- * start. An attached policy adds to the person's other rights, so with it the KMS key works for objects of the scope
- * only.
+ * start. An attached policy adds to the person's other rights, so it also limits the KMS key to objects of the scope.
  */
 export function grantStatements(order: PolicyTerms, facts: BucketFacts, binding?: IamCondition): readonly Statement[] {
   const { region, kmsKey } = facts
@@ -123,7 +122,7 @@ function requestCondition({ sourceIps, vpcEndpoints }: Pick<Conditions, 'sourceI
   }
 }
 
-/** A condition that holds when merge hold. */
+/** A condition that holds when both hold. */
 function merge(one: IamCondition, other: IamCondition): IamCondition {
   const operators = sorted([...Object.keys(one), ...Object.keys(other)])
   return Object.fromEntries(operators.map((operator) => [operator, { ...one[operator], ...other[operator] }]))

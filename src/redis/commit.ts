@@ -94,8 +94,8 @@ function score(milliseconds: number): string {
 }
 
 /**
- * Sends a plan until its outcome is known, for 2 s at most. The token makes a repetition harmless; ioredis also repeats
- * once by itself after a lost connection.
+ * Sends a plan again and again until its outcome is known, for 2 s at most. Each plan carries a token, so Redis applies it
+ * once however often it arrives. ioredis also repeats it once by itself after a lost connection.
  * @throws CONFLICT when a record's version has moved, or the error of a limit that is reached
  * @throws UNAVAILABLE; with `perhapsDone` when the plan was sent and no answer came
  */

@@ -41,7 +41,7 @@ type RefusalEvent = Extract<AuditEvent, { readonly kind: `${string}.refused` }>
 /** The fields of a refusal's audit event without the refused person and the reason. */
 type Facts<E = RefusalEvent> = E extends RefusalEvent ? Omit<E, 'actor' | 'code' | 'sentence'> : never
 
-/** Runs `act`. When it refuses the caller, the refusal is audited before the error is thrown on. */
+/** Runs `act`. When `act` refuses the caller, the refusal is audited, and then the same error is thrown again. */
 export async function auditRefusals<T>(
   record: RecordPort,
   caller: Refused,

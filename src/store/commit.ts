@@ -65,7 +65,7 @@ export interface Commit {
    */
   readonly audit: readonly AuditEvent[]
   readonly jobs?: readonly Job[]
-  /** The installation's epoch from now on. */
+  /** The new epoch of the installation. Absent: the epoch stays. */
   readonly epoch?: string
 }
 

@@ -45,8 +45,8 @@ export interface ListOptions {
 export interface RecordPort {
   /**
    * Writes everything or nothing.
-   * @throws CONFLICT (without outcome) when a version differs from the expected one; the error of a `Limit` that is
-   * reached
+   * @throws CONFLICT without `facts.outcome` (see `isLostRace`) when a version differs from the expected one, or the error
+   * of a `Limit` that is reached
    */
   commit(change: Commit): Promise<void>
   read(kind: RecordKind, id: string): Promise<Stored | undefined>

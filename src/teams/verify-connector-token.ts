@@ -14,8 +14,8 @@ export type VerifyConnector = (authorizationHeader: string | undefined) => Promi
 const claimsSchema = z.object({ serviceurl: z.string() })
 
 /**
- * Makes the check that a call comes from Bot Connector, for our bot and from Teams.
- * @returns a function that throws Refused, and KeysAway if the keys cannot be read
+ * Builds a function that verifies a call: Bot Connector must have sent it, for our bot and from Teams.
+ * @returns a function that throws Refused for another call, or KeysAway when the keys cannot be read
  */
 export function connectorVerifier(options: {
   readonly appId: string

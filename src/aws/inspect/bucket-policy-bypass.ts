@@ -47,7 +47,10 @@ const EXCLUDING_OPERATORS: readonly string[] = ['stringequals', 'stringlike', 'a
 const PRINCIPAL_KEYS: readonly string[] = ['aws:principalarn', 'aws:userid']
 const ACCOUNT_KEYS: readonly string[] = ['aws:principalaccount', 'aws:sourceaccount']
 
-/** Whether a condition never holds for our sessions. One is enough, because all conditions of a statement must hold. */
+/**
+ * Whether at least one of the conditions never holds for our sessions. Then the statement does not apply to them, because
+ * all of its conditions must hold.
+ */
 function isExcluded(conditions: Statement['Condition'], principal: SessionPrincipal): boolean {
   return Object.entries(conditions)
     .filter(([operator]) => EXCLUDING_OPERATORS.includes(operator.toLowerCase()))

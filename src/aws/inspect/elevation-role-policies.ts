@@ -68,7 +68,7 @@ function actionFaults(action: string, { Resource, Condition }: BoundaryAllow): r
 /** Calls of an approved grant that the boundary would refuse. A scope that the boundary allows partly is no gap. */
 export function boundaryGaps(document: string, draft: Pick<GrantDraft, 'levels' | 'scopes'>): readonly string[] {
   const statements = parseStatements(document, boundaryAllow)
-  // `boundaryFaults` reports it.
+  // A string says what is wrong with the document. `boundaryFaults` reports it.
   if (typeof statements === 'string') return []
   const gaps = callsOf(draft).filter(
     ([action, resource]) =>

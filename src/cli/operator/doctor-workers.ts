@@ -4,7 +4,7 @@ import type { RecordPort } from '../../store/record-store.ts'
 import type { Finding } from './finding.ts'
 
 const AREA = 'Workers'
-/** The reconciler begins a round each minute, so an older round is a fault. */
+/** The reconciler begins a round each minute. It is a fault when the last round began longer ago than this. */
 const ROUND_WITHIN_MS = 300_000
 const OVERDUE_MS = 30_000
 const MOST_COUNTED = 1_000
