@@ -1,7 +1,14 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { type PrivateRedis, startRedis } from '../../../bootstrap/redis.mjs'
+import { PROJECT } from '../../../sandbox/project.ts'
 import {
   type Environment,
   endProcess,
@@ -202,5 +209,52 @@ describe('one parent with two children', () => {
     const children = [...childIds(family, 'web'), ...childIds(family, 'workers')]
     family.child.kill('SIGKILL')
     await vi.waitFor(() => expect(children.filter(isAlive)).toEqual([]), SOON)
+  })
+})
+
+describe('the package', () => {
+  const run = promisify(execFile)
+  const packed = z.tuple([z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) })])
+  /** npm adds these to every package; the image needs no copy of them. */
+  const ONLY_IN_THE_PACKAGE: readonly string[] = ['README.md', 'latchkey.example.yaml']
+
+  let folder: string
+  let files: readonly string[]
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-package-'))
+    const words = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
+    const [{ filename, files: listed }] = packed.parse(JSON.parse((await run('npm', words, { cwd: PROJECT })).stdout))
+    files = listed.map(({ path }) => path)
+    await run('tar', ['-xzf', join(folder, filename), '-C', folder])
+    await symlink(join(PROJECT, 'node_modules'), join(folder, 'package/node_modules'))
+    await mkdir(join(folder, 'empty'))
+  })
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  test.each(['web', 'workers'] as const)(
+    'starts from an empty folder, templates and scripts included: %s',
+    async (part) => {
+      const main = join(folder, 'package/dist/src/main.js')
+      const env = world.environment(part, await freePort())
+      const one = spawnLatchkey(part, env, { main, cwd: join(folder, 'empty') })
+      spawned.push(one)
+      expect(await one.outcome, one.output()).toBe('ready')
+    },
+  )
+
+  test('holds what the image holds, and nothing else', async () => {
+    const dockerfile = await readFile(join(PROJECT, 'Dockerfile'), 'utf8')
+    const final = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
+    const copied = [...final.matchAll(/^COPY (?:--from=build )?(.+) (\S+)$/gm)]
+      .filter(([line]) => !line.includes('--from=packages'))
+      .flatMap(([, sources = '']) => sources.split(' '))
+      .map((source) => source.replace(/^\/app\//, '').replace(/\*\.lua$/, ''))
+    const isCopied = (path: string) => copied.some((source) => path === source || path.startsWith(source))
+    expect(files.filter((path) => !isCopied(path) && !ONLY_IN_THE_PACKAGE.includes(path))).toEqual([])
+    expect(copied.filter((source) => !files.some((path) => path === source || path.startsWith(source)))).toEqual([])
   })
 })
