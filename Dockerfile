@@ -20,9 +20,10 @@ COPY LICENSE package.json ./
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/workers ./dist/workers
-# Scripts and card templates are read once at start, from the package root.
+# Scripts, card templates and the feed's constants are read once at start, from the package root.
 COPY src/redis/*.lua ./src/redis/
 COPY adaptive-cards ./adaptive-cards
+COPY terraform/wiring/feed.json ./terraform/wiring/
 USER node
 EXPOSE 3978
 # The workers alone serve no HTTP; whoever runs only them switches this check off, as docker-compose.yml does.

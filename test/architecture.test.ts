@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Low to high: a file imports only lower ranks or its own folder. */
 const ranks: readonly (readonly string[])[] = [
   ['errors'],
-  ['async', 'mac'],
+  ['async', 'mac', 'package-root'],
   ['audit', 'jobs'],
   ['store'],
   ['rules'],

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 // Not the package's main export: its types import TypeScript sources that do not compile under `strict`.
 import { Template } from 'adaptivecards-templating/lib/template-engine.js'
 import { z } from 'zod'
+import { PACKAGE_ROOT } from '../package-root.ts'
 
 const card = z.looseObject({ type: z.literal('AdaptiveCard') })
 
@@ -12,15 +13,7 @@ const card = z.looseObject({ type: z.literal('AdaptiveCard') })
  * the value on the card.
  */
 export function compileTemplate(name: 'access' | 'form' | 'help' | 'notice' | 'request'): (data: object) => object {
-  const path = join(packageRoot(import.meta.dirname), 'adaptive-cards', `${name}.json`)
+  const path = join(PACKAGE_ROOT, 'adaptive-cards', `${name}.json`)
   const template = new Template(JSON.parse(readFileSync(path, 'utf8')))
   return (data) => card.parse(template.expand({ $root: data }))
-}
-
-/** The nearest folder with a package.json. The sources and `dist/` both read the templates from there. */
-function packageRoot(folder: string): string {
-  if (existsSync(join(folder, 'package.json'))) return folder
-  const parent = dirname(folder)
-  if (parent === folder) throw new Error('The package is incomplete: no package.json above the code. Install it again.')
-  return packageRoot(parent)
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PACKAGE_ROOT } from '../package-root.ts'
 import type { Connection } from './connections.ts'
 import { replyCode } from './redis-errors.ts'
 
@@ -9,22 +10,11 @@ export interface Script {
   readonly sha: string
 }
 
-/**
- * The folder of package.json, above `folder`. Lua files are not compiled, so the sources and `dist/` both read them
- * from there.
- */
-function packageRoot(folder: string): string {
-  if (existsSync(join(folder, 'package.json'))) return folder
-  const parent = dirname(folder)
-  if (parent === folder) throw new Error('The package is incomplete: no package.json above the code. Install it again.')
-  return packageRoot(parent)
-}
-
 type Name = 'append' | 'commit' | 'take-epoch' | 'take-lease' | 'fold-writes' | 'spend-budget'
 
 /** Reads Lua files and joins them to one script, in the order of the names. */
 export function readScript(...names: readonly Name[]): Script {
-  const folder = join(packageRoot(import.meta.dirname), 'src', 'redis')
+  const folder = join(PACKAGE_ROOT, 'src', 'redis')
   return script(names.map((name) => readFileSync(join(folder, `${name}.lua`), 'utf8')).join(''))
 }
 

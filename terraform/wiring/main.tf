@@ -13,8 +13,9 @@ locals {
   region    = data.aws_region.current.name
   of_iam    = lookup({ "aws-us-gov" = "us-gov-west-1", "aws-cn" = "cn-north-1" }, local.partition, "us-east-1")
 
-  trail_types = ["AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"]
-  role_names  = [for arn in var.elevation_roles : element(split("/", arn), length(split("/", arn)) - 1)]
+  # Names, descriptions and event types that `latchkey aws setup` writes too.
+  feed       = jsondecode(file("${path.module}/feed.json"))
+  role_names = [for arn in var.elevation_roles : element(split("/", arn), length(split("/", arn)) - 1)]
   # The ARN by which CloudTrail names the caller. Of a role that is a session's ARN, which has no path.
   ours     = [for arn in sort(var.identities) : replace(arn, "/^(arn:[\\w-]+):iam::(\\d{12}):role/(?:.*/)?([^/]+)$/", "$1:sts::$2:assumed-role/$3/*")]
   others   = { arn = [{ "anything-but" = { wildcard = local.ours } }] }
@@ -22,18 +23,18 @@ locals {
   subjects = [{ roleName = local.role_names }, { policyName = [{ prefix = "latchkey" }] }, { policyArn = [{ prefix = "arn:${local.partition}:iam::${local.account}:policy/latchkey" }] }]
 
   patterns = {
-    "latchkey-s3" = jsonencode({
+    (local.feed.rules.s3.name) = jsonencode({
       source        = ["aws.s3"]
-      "detail-type" = local.trail_types
+      "detail-type" = local.feed.trailTypes
       detail = {
         eventSource       = ["s3.amazonaws.com"]
         requestParameters = { bucketName = var.buckets }
-        eventName         = [{ "anything-but" = ["UploadPart", "UploadPartCopy", "CreateMultipartUpload"] }]
+        eventName         = [{ "anything-but" = local.feed.incompleteUploads }]
         "$or"             = [{ readOnly = [false] }, { errorCode = ["AccessDenied"] }]
       }
     })
-    "latchkey-sessions" = jsonencode({
-      "detail-type" = local.trail_types
+    (local.feed.rules.sessions.name) = jsonencode({
+      "detail-type" = local.feed.trailTypes
       detail = {
         userIdentity = { sessionContext = { sessionIssuer = { arn = var.elevation_roles } } }
         "$or" = [
@@ -44,9 +45,9 @@ locals {
         ]
       }
     })
-    "latchkey-assume-role" = jsonencode({
+    (local.feed.rules.assumeRole.name) = jsonencode({
       source        = ["aws.sts"]
-      "detail-type" = local.trail_types
+      "detail-type" = local.feed.trailTypes
       detail = {
         eventName         = [{ prefix = "AssumeRole" }]
         requestParameters = { roleArn = var.elevation_roles }
@@ -56,27 +57,21 @@ locals {
         ]
       }
     })
-    "latchkey-policies" = jsonencode({
+    (local.feed.rules.policies.name) = jsonencode({
       source        = ["aws.iam"]
-      "detail-type" = local.trail_types
+      "detail-type" = local.feed.trailTypes
       detail = {
         readOnly     = [false]
         userIdentity = local.others
         "$or"        = [for subject in local.subjects : { requestParameters = subject }]
       }
     })
-    "latchkey-self-test" = jsonencode({ source = ["latchkey.self-test"] })
+    (local.feed.rules.selfTest.name) = jsonencode({ source = ["latchkey.self-test"] })
   }
-  descriptions = {
-    "latchkey-s3"          = "writes to the buckets of the rules, and what was refused there"
-    "latchkey-sessions"    = "every call by an elevation role"
-    "latchkey-assume-role" = "elevation roles entered by anyone but Latchkey"
-    "latchkey-policies"    = "policies of elevation roles and grants changed by anyone else"
-    "latchkey-self-test"   = "what `latchkey aws setup` sends to see whether it arrives"
-  }
+  descriptions = { for one in values(local.feed.rules) : one.name => one.description }
   # CloudTrail records of IAM appear in one region only.
   rules = [for name in keys(local.patterns) : name
-  if !(name == "latchkey-s3" && length(var.buckets) == 0) && !(name == "latchkey-policies" && local.region != local.of_iam)]
+  if !(name == local.feed.rules.s3.name && length(var.buckets) == 0) && !(name == local.feed.rules.policies.name && local.region != local.of_iam)]
 }
 
 resource "aws_cloudwatch_event_connection" "latchkey" {

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import { SELF_TEST } from '../../oversight/feed-self-test.ts'
 import type { FeedRegion } from '../regions.ts'
+import { FEED, type RuleConstants } from './feed-constants.ts'
 
 /**
  * EventBridge rules are static. A rule per grant could come too late for the grant, and Latchkey's processes would need
@@ -16,10 +17,6 @@ export interface DesiredRule {
 
 /** Characters of an event pattern ("Amazon EventBridge quotas"). */
 const MAX_PATTERN_CHARACTERS = 2_048
-const TRAIL_TYPES = ['AWS API Call via CloudTrail', 'AWS Service Event via CloudTrail']
-/** Calls of a multipart upload that are not reported: the object changes only when the upload is complete. */
-const INCOMPLETE_UPLOADS = ['UploadPart', 'UploadPartCopy', 'CreateMultipartUpload']
-const S3_RULE = 'latchkey-s3'
 
 /** Names of rules that Latchkey makes. A rule with such a name counts as Latchkey's own. */
 export const LATCHKEY_RULES = /^latchkey-(s3(-\d+)?|sessions|assume-role|policies|self-test)$/
@@ -28,28 +25,16 @@ export const LATCHKEY_RULES = /^latchkey-(s3(-\d+)?|sessions|assume-role|policie
 export function eventRules(feedRegion: FeedRegion, latchkeyArns: readonly string[]): readonly DesiredRule[] {
   return [
     ...writeRules(feedRegion),
-    rule('latchkey-sessions', 'every call by an elevation role', sessionCallPattern(feedRegion)),
-    rule(
-      'latchkey-assume-role',
-      'elevation roles entered by anyone but Latchkey',
-      roleEntryPattern(feedRegion, latchkeyArns),
-    ),
-    ...(feedRegion.isOfIam
-      ? [
-          rule(
-            'latchkey-policies',
-            'policies of elevation roles and grants changed by anyone else',
-            policyChangePattern(feedRegion, latchkeyArns),
-          ),
-        ]
-      : []),
-    rule('latchkey-self-test', 'what `latchkey aws setup` sends to see whether it arrives', { source: [SELF_TEST] }),
+    rule(FEED.rules.sessions, sessionCallPattern(feedRegion)),
+    rule(FEED.rules.assumeRole, roleEntryPattern(feedRegion, latchkeyArns)),
+    ...(feedRegion.isOfIam ? [rule(FEED.rules.policies, policyChangePattern(feedRegion, latchkeyArns))] : []),
+    rule(FEED.rules.selfTest, { source: [SELF_TEST] }),
   ]
 }
 
-function rule(name: string, what: string, pattern: object): DesiredRule {
+function rule({ name, description }: RuleConstants, pattern: object): DesiredRule {
   const text = JSON.stringify(pattern)
-  if (text.length <= MAX_PATTERN_CHARACTERS) return { name, description: `Latchkey: ${what}`, pattern: text }
+  if (text.length <= MAX_PATTERN_CHARACTERS) return { name, description: `Latchkey: ${description}`, pattern: text }
   const quota = `The event pattern of the rule ${name}, ${MAX_PATTERN_CHARACTERS} characters,`
   throw new LatchkeyError('QUOTA_FULL', { quota, next: 'Give the account fewer copies of its elevation role.' })
 }
@@ -63,19 +48,19 @@ function writeRules({ buckets }: FeedRegion): readonly DesiredRule[] {
     else groups.push([bucket])
   }
   return groups.map((names, index) => {
-    const name = index === 0 ? S3_RULE : `${S3_RULE}-${index + 1}`
-    return rule(name, 'writes to the buckets of the rules, and what was refused there', writePattern(names))
+    const { name, description } = FEED.rules.s3
+    return rule({ name: index === 0 ? name : `${name}-${index + 1}`, description }, writePattern(names))
   })
 }
 
 function writePattern(buckets: readonly string[]): object {
   return {
     source: ['aws.s3'],
-    'detail-type': TRAIL_TYPES,
+    'detail-type': FEED.trailTypes,
     detail: {
       eventSource: ['s3.amazonaws.com'],
       requestParameters: { bucketName: buckets },
-      eventName: [{ 'anything-but': INCOMPLETE_UPLOADS }],
+      eventName: [{ 'anything-but': FEED.incompleteUploads }],
       $or: [{ readOnly: [false] }, { errorCode: ['AccessDenied'] }],
     },
   }
@@ -87,7 +72,7 @@ function writePattern(buckets: readonly string[]): object {
  */
 function sessionCallPattern({ elevationRoles }: FeedRegion): object {
   return {
-    'detail-type': TRAIL_TYPES,
+    'detail-type': FEED.trailTypes,
     detail: {
       userIdentity: { sessionContext: { sessionIssuer: { arn: elevationRoles } } },
       $or: [
@@ -102,7 +87,7 @@ function sessionCallPattern({ elevationRoles }: FeedRegion): object {
 
 function roleEntryPattern({ elevationRoles }: FeedRegion, latchkeyArns: readonly string[]): object {
   const call = { eventName: [{ prefix: 'AssumeRole' }], requestParameters: { roleArn: elevationRoles } }
-  return { source: ['aws.sts'], 'detail-type': TRAIL_TYPES, detail: { ...call, ...callerIsNot(latchkeyArns) } }
+  return { source: ['aws.sts'], 'detail-type': FEED.trailTypes, detail: { ...call, ...callerIsNot(latchkeyArns) } }
 }
 
 function policyChangePattern(
@@ -114,7 +99,7 @@ function policyChangePattern(
   const subjects = [{ roleName }, { policyName: [{ prefix: 'latchkey' }] }, { policyArn }]
   return {
     source: ['aws.iam'],
-    'detail-type': TRAIL_TYPES,
+    'detail-type': FEED.trailTypes,
     detail: {
       readOnly: [false],
       userIdentity: identityIsNot(latchkeyArns),
