@@ -93,8 +93,11 @@ describe('13: strangers at the pages', () => {
     const leave = await browser.get(`/requests/${id}`)
     const back = await browser.signInAtEntra(String(leave.headers.location), 'max')
     const others = await Promise.all(Array.from({ length: 10 }, () => comeBackLater(pagesFixture.tab(app))))
-    entra.faults.fail('tokens', { kind: 'slow', milliseconds: 1_000 }, 10)
+    entra.faults.fail('tokens', { kind: 'slow', milliseconds: 2_000 }, 10)
+    const before = asked()
     const answers = others.map((one) => one())
+    // All ten wait for Entra now: the next caller is told to wait.
+    await vi.waitFor(() => expect(asked() - before).toBe(10), { timeout: 20_000, interval: 10 })
     expect((await browser.get(back)).statusCode).toBe(503)
     await Promise.all(answers)
     expect(await browser.get(back)).toMatchObject({ statusCode: 302, headers: { location: `/requests/${id}` } })
