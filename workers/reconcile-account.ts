@@ -68,7 +68,7 @@ async function dueEntities(deps: AccountDeps, account: Account, nowMs: number): 
     .sort((a, b) => ageOf(reconciledAt, b.id, nowMs) - ageOf(reconciledAt, a.id, nowMs))
 }
 
-/** A time in the future counts as never: a clock was changed, or the record was changed from outside Latchkey. */
+/** Milliseconds since the last check. A missing time, or one in the future (a clock was set back), makes the check due now. */
 function ageOf(lastAt: ReadonlyMap<string, number>, id: string, nowMs: number): number {
   const ageMs = nowMs - (lastAt.get(id) ?? 0)
   return ageMs < 0 ? nowMs : ageMs

@@ -3,7 +3,7 @@ import { closeRequest, readRequest } from './access-request.ts'
 import type { Deps } from './cancel-request.ts'
 import { closeCommit } from './request-commits.ts'
 
-/** Closes a request that nobody decided in time. Does nothing when the request is closed or not due yet. */
+/** Closes a pending request as `lapsed` once its `lapsesAt` has passed. Otherwise does nothing. */
 export async function lapseRequest({ record }: Deps, requestId: string): Promise<void> {
   const stored = await readRequest(record, requestId)
   if (stored?.request.status !== 'pending') return

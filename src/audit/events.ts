@@ -43,7 +43,7 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('request.lapsed'), ...request }),
   z.strictObject({ kind: z.literal('request.approved'), ...grant, as: z.string(), comment: z.string() }),
   z.strictObject({ kind: z.literal('request.denied'), ...request, as: z.string(), comment: z.string() }),
-  /** The MAC of a stored request is wrong: somebody changed the record. The request is no longer shown or decided. */
+  /** A stored request has a wrong MAC, because it was changed from outside Latchkey. Latchkey does not decide it. */
   z.strictObject({ kind: z.literal('alarm.ask-does-not-add-up'), ...request }),
   z.strictObject({ kind: z.literal('review.refused'), ...request, code: z.string(), sentence: z.string() }),
   z.strictObject({ kind: z.literal('grant.attempted'), ...grant, attempt: z.number(), endsAt: z.string() }),
@@ -60,11 +60,11 @@ export const auditEvent = z.discriminatedUnion('kind', [
   /** Credentials that were vended before were handed out again, to another address or as a link. */
   z.strictObject({ kind: z.literal('vend.repeated'), ...grant, ...delivery }),
   z.strictObject({ kind: z.literal('vend.refused'), ...grant, code: z.string(), sentence: z.string() }),
-  /** The approval of a grant is forged: somebody changed the record. The grant is neither activated nor vended. */
+  /** A stored grant has a wrong MAC, because it was changed from outside Latchkey. Latchkey gives no access by it. */
   z.strictObject({ kind: z.literal('alarm.yes-does-not-add-up'), ...grant, found: z.string() }),
-  /** A grant was due that the record does not have: somebody deleted it. Its policy in AWS ends by itself. */
+  /** The due index names a grant that Redis no longer holds. The grant's policy in AWS ends on time without it. */
   z.strictObject({ kind: z.literal('alarm.grant-missing'), actor, grantId: ids.grantId }),
-  /** The due entry of an ended grant was removed. Somebody else wrote it, or an older record was restored. */
+  /** Latchkey found an ended grant in the due index and removed its entry. The entry came from outside or from a restored copy. */
   z.strictObject({ kind: z.literal('grant.due-taken-out'), ...grant }),
   z.strictObject({ kind: z.literal('alarm.revoke-overdue'), ...grant, sentence: z.string() }),
   z.strictObject({ kind: z.literal('deny.written'), actor, role: z.string(), denied: z.number() }),
@@ -123,7 +123,7 @@ export const auditEvent = z.discriminatedUnion('kind', [
     reader: z.string(),
     reason: z.string(),
   }),
-  /** An id was due whose request is not in the record: somebody deleted it. */
+  /** The due index names a request that Redis no longer holds. */
   z.strictObject({ kind: z.literal('alarm.request-missing'), actor, requestId: ids.requestId }),
   /** CloudTrail records that match no grant, collected for some seconds. `reason`: as in `match-grant`. */
   z.strictObject({
@@ -144,7 +144,7 @@ export const auditEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('notice.posted'), actor, noticeId: z.string(), what: z.string() }),
   /** A security notice is given up: for a week of hourly attempts there was no channel. */
   z.strictObject({ kind: z.literal('alarm.notice-undelivered'), actor, noticeId: z.string(), what: z.string() }),
-  /** A due security notice is forged or missing: somebody changed the record. It is not posted. */
+  /** The due index names a security notice that is missing or has a wrong MAC. Latchkey does not post it. */
   z.strictObject({ kind: z.literal('alarm.notice-does-not-add-up'), actor, noticeId: z.string() }),
   /** `latchkey recover` set a new epoch. Nothing is granted or vended until every role has adopted it. */
   z.strictObject({ kind: z.literal('alarm.epoch-renewed'), actor }),

@@ -1,5 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readCommands } from '../fixtures/append-only-file.ts'
 
 /** Everything that was ever written to a Redis, removed data included: its append-only file, where scripts appear as their writes. */
 
@@ -32,10 +31,7 @@ const OTHERS: ReadonlySet<string> = new Set([
 ])
 
 export async function readWrites(folder: string): Promise<readonly Write[]> {
-  const appended = join(folder, 'appendonlydir')
-  const files = (await readdir(appended)).filter((name) => name.endsWith('.incr.aof')).sort()
-  const texts = await Promise.all(files.map((name) => readFile(join(appended, name))))
-  return texts.flatMap(commandsOf).flatMap(writeOf)
+  return (await readCommands(folder)).flatMap(writeOf)
 }
 
 function writeOf([name = '', key = '', ...words]: readonly string[]): readonly Write[] {
@@ -49,29 +45,4 @@ function writeOf([name = '', key = '', ...words]: readonly string[]): readonly W
 /** The arguments after the entry's id, which follows the options. */
 function fieldsOf(words: readonly string[]): readonly string[] {
   return words.slice(words.findIndex((word) => word === '*' || /^\d+-\d+$/.test(word)) + 1)
-}
-
-/** RESP: `*<words>`, then each word as `$<bytes>` and the bytes. */
-function commandsOf(file: Buffer): readonly (readonly string[])[] {
-  const commands: string[][] = []
-  let at = 0
-  function line(): string {
-    const end = file.indexOf('\r\n', at)
-    const text = file.toString('latin1', at, end)
-    at = end + 2
-    return text
-  }
-  while (at < file.length) {
-    const head = line()
-    // Redis 7 writes timestamps between commands.
-    if (!head.startsWith('*')) continue
-    const words = Array.from({ length: Number(head.slice(1)) }, () => {
-      const bytes = Number(line().slice(1))
-      const word = file.toString('utf8', at, at + bytes)
-      at += bytes + 2
-      return word
-    })
-    commands.push(words)
-  }
-  return commands
 }

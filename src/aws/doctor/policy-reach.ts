@@ -67,7 +67,7 @@ function reachesInto({ Resource, NotResource }: ReadStatement, start: string): b
   return Resource.some((pattern) => canMatchStart(pattern, start))
 }
 
-/** Stands for any key: no policy names this one. */
+/** An example of an object key. No policy contains it, so a pattern matches it only by a wildcard. */
 const ANY_KEY = '\u00b7any\u00b7'
 
 function coversAll({ Resource = [] }: Pick<ReadStatement, 'Resource'>, start: string): boolean {

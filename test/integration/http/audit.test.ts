@@ -1,8 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
 import { WRONG_TOKENS } from '../../../sandbox/entra/wrong-tokens.ts'
+import { readCommands } from '../../fixtures/append-only-file.ts'
 import { APPROVE, ASK, DENY, eventually, type Product, startProduct } from '../../fixtures/product.ts'
 
 let product: Product
@@ -20,12 +19,9 @@ const RECORD = /^\{latchkey\}:(request|grant|deny):/
 
 /** The commands in Redis's append-only file, each with the commands of the same transaction or script. */
 async function writes(): Promise<readonly (readonly (readonly string[])[])[]> {
-  const folder = join(product.privateRedis?.dir ?? '', 'appendonlydir')
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.incr.aof')).sort()
-  const texts = await Promise.all(files.map((name) => readFile(join(folder, name))))
   const blocks: (readonly string[])[][] = []
   let open: (readonly string[])[] | undefined
-  for (const words of texts.flatMap(commandsOf)) {
+  for (const words of await readCommands(product.privateRedis?.dir ?? '')) {
     const name = words[0]?.toUpperCase()
     if (name === 'MULTI') open = []
     else if (name === 'EXEC') {
@@ -35,32 +31,6 @@ async function writes(): Promise<readonly (readonly (readonly string[])[])[]> {
     else blocks.push([words])
   }
   return blocks
-}
-
-/** RESP: `*<words>`, then each word as `$<bytes>` and the bytes. */
-function commandsOf(file: Buffer): readonly (readonly string[])[] {
-  const commands: string[][] = []
-  let at = 0
-  function line(): string {
-    const end = file.indexOf('\r\n', at)
-    const text = file.toString('latin1', at, end)
-    at = end + 2
-    return text
-  }
-  while (at < file.length) {
-    const head = line()
-    // Redis 7 writes timestamps between commands.
-    if (!head.startsWith('*')) continue
-    commands.push(
-      Array.from({ length: Number(head.slice(1)) }, () => {
-        const bytes = Number(line().slice(1))
-        const word = file.toString('utf8', at, at + bytes)
-        at += bytes + 2
-        return word
-      }),
-    )
-  }
-  return commands
 }
 
 /** Every kind of change to a record, and every kind of refusal. */
