@@ -1,3 +1,4 @@
+import { html, initials } from '../page-text.ts'
 import type { SandboxPerson } from './tenant.ts'
 
 const STYLE = `
@@ -84,16 +85,4 @@ function personButton(person: SandboxPerson): string {
 <span class="name">${html(person.displayName)}</span>
 <span class="about">${html(about.filter((part) => part !== null).join(' · '))}</span>
 </button></li>`
-}
-
-function initials(name: string): string {
-  return name
-    .split(' ')
-    .map((word) => word.charAt(0))
-    .slice(0, 2)
-    .join('')
-}
-
-function html(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -1,4 +1,5 @@
 import type { SandboxPerson } from '../entra/tenant.ts'
+import { html, initials } from '../page-text.ts'
 import { STYLE } from './style.ts'
 
 interface Listed {
@@ -82,16 +83,4 @@ ${body}
 
 function time(iso: string): string {
   return `${iso.slice(11, 16)} UTC`
-}
-
-function initials(name: string): string {
-  return name
-    .split(' ')
-    .map((word) => word.charAt(0))
-    .slice(0, 2)
-    .join('')
-}
-
-function html(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

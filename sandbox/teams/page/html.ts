@@ -1,3 +1,4 @@
+import { html } from '../../page-text.ts'
 import type { Roster, TeamsPerson } from '../roster.ts'
 
 export function pageHtml(roster: Roster, shown: readonly TeamsPerson[]): string {
@@ -31,8 +32,4 @@ export function pageHtml(roster: Roster, shown: readonly TeamsPerson[]): string 
 <main id="rooms"><p class="empty" id="waiting">Connecting…</p></main>
 </body>
 </html>`
-}
-
-function html(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
