@@ -71,14 +71,14 @@ Terminals: in a new one for each, this line first (it gets a home folder of its 
 1. As Rita, in her chat with Latchkey, write   request   for a form, or in one line
      ${ASK}
    In the channel, mention Latchkey first.
-2. As Max, say yes on the card, or on the page behind the mail's link. The sandbox signs with a throw-away certificate:
+2. As Max, press Approve on the card, or on the page behind the mail's link. The sandbox signs with a throw-away certificate:
    let the browser go on, and pick Max. Or in his terminal:
      latchkey login && latchkey requests --to-review     and then   latchkey approve r-…
 3. As Rita, in her terminal (with the AWS CLI on the PATH), with the grant's id from her card:
      latchkey login && latchkey profile g-…
      echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile latchkey-g-…
    The write shows on that card.
-4. "Done" on the card, \`latchkey done g-…\`, or wait for the end: the same \`aws s3 cp\` is refused then.
+4. "End access" on the card, \`latchkey done g-…\`, or wait for the end: the same \`aws s3 cp\` is refused then.
 5. As the operator:
      latchkey check-config     latchkey doctor     latchkey aws check     latchkey recover
 
