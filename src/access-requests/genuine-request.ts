@@ -47,7 +47,8 @@ export class GenuineRequest implements StoredRequest {
    */
   decide(status: 'approved' | 'denied', review: Review, changes: Partial<AccessRequest> = {}): AccessRequest {
     refuseIllegalMove(this.request.status, status)
-    return { ...this.request, ...changes, reviews: [review], status, closedAt: review.at }
+    const reviews = [...this.request.reviews, review]
+    return { ...this.request, ...changes, reviews, status, closedAt: review.at }
   }
 }
 

@@ -1,4 +1,4 @@
-import { isMac, macOf } from '../mac.ts'
+import { isMac, makeMac } from '../mac.ts'
 import type { Grant, Terms } from './grant.ts'
 
 /** An approval is void one hour after it was given if AWS could not be called until then. */
@@ -6,12 +6,12 @@ export const APPROVAL_VALID_MS = 3_600_000
 
 /** The MAC of an approval. Redis never holds its key, so a writer to Redis cannot approve. */
 export function signApproval(approvalKey: string, terms: Terms): string {
-  return macOf(approvalKey, 'yes', terms)
+  return makeMac(approvalKey, 'yes', terms)
 }
 
 /** Undefined: MAC and id are genuine. Otherwise what is wrong, for the alarm. Only `genuine-grant.ts` calls this. */
 export function findForgery(approvalKey: string, grant: Grant): string | undefined {
-  if (!isMac(signApproval(approvalKey, grant.terms), grant.mac)) return 'the MAC is not ours'
+  if (!isMac(approvalKey, 'yes', grant.terms, grant.mac)) return 'the MAC is not ours'
   if (grant.terms.grantId !== grant.id) return 'the yes belongs to another grant'
   return undefined
 }

@@ -13,7 +13,8 @@ export type RequestDeps = AskDeps & ReviewDeps
 
 /** Reads a request back after a write, as a GET by this caller would read it. */
 export async function showRequest(deps: Pick<RequestDeps, 'record'>, caller: Caller, id: string): Promise<RequestView> {
-  return requestView(await findRequest(deps, caller, id))
+  const { request } = await findRequest(deps, caller, id)
+  return requestView(request)
 }
 
 export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
@@ -44,7 +45,7 @@ function askAndReadRoutes(app: FastifyInstance, deps: RequestDeps): void {
     },
     async (request) => {
       const found = await findRequests(deps, callerOf(request), request.query)
-      return { requests: found.map(requestView) }
+      return { requests: found.map(({ request }) => requestView(request)) }
     },
   )
   api.get(

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LATCHKEY } from '../audit/events.ts'
 import { LatchkeyError } from '../errors.ts'
-import { isMac, macOf } from '../mac.ts'
+import { isMac, makeMac } from '../mac.ts'
 import type { Rules } from '../rules/rules.ts'
 import type { Commit } from '../store/commit.ts'
 import { idOf } from '../store/ids.ts'
@@ -116,7 +116,7 @@ export function noticeCommit(
 ): Pick<Commit, 'records' | 'audit'> & Required<Pick<Commit, 'due'>> {
   if (rules.securityChannel === undefined) return { records: [], due: [], audit: [] }
   const { id, kind } = notice
-  const next: StoredSecurityNotice = { notice, mac: macOf(approvalKey, 'notice', notice) }
+  const next: StoredSecurityNotice = { notice, mac: makeMac(approvalKey, 'notice', notice) }
   return {
     records: [{ kind: 'notice', id, expectedVersion, next }],
     // Due since 0, so that it is due at once by every clock; the writer's clock may be ahead.
@@ -137,6 +137,6 @@ export async function readNotice(
 
 function parseGenuine(approvalKey: string, id: string, value: unknown): StoredSecurityNotice | undefined {
   const { data } = noticeRecord.safeParse(value)
-  const isGenuine = data?.notice.id === id && isMac(macOf(approvalKey, 'notice', data.notice), data.mac)
+  const isGenuine = data?.notice.id === id && isMac(approvalKey, 'notice', data.notice, data.mac)
   return isGenuine ? data : undefined
 }

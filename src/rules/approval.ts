@@ -14,6 +14,45 @@ export interface ReviewFacts {
   readonly managerId: string | undefined
 }
 
+/** One approval step of the rules. */
+export interface ApprovalStep {
+  readonly from: readonly Approver[]
+  /** How many different approvers of `from` must approve; at least 1. */
+  readonly need: number
+}
+
+/** What one person decided. `as`: the approver entry of the rules that gave the right. */
+export interface CountedReview {
+  readonly reviewer: { readonly objectId: string }
+  readonly as: string
+  readonly decision: 'approve' | 'deny'
+}
+
+/** The approval steps of an entitlement: one, with every approver of the rules file. */
+export function stepsOf({ approvers }: Entitlement): readonly ApprovalStep[] {
+  return [{ from: approvers, need: 1 }]
+}
+
+/**
+ * What the reviews decide together. One denial denies. Approvals fill the steps in order, and each person counts once.
+ * No steps: nobody can approve.
+ */
+export function decide(
+  steps: readonly ApprovalStep[],
+  reviews: readonly CountedReview[],
+): 'approved' | 'denied' | 'pending' {
+  if (reviews.some(({ decision }) => decision === 'deny')) return 'denied'
+  const counted = new Set<string>()
+  for (const { from, need } of steps) {
+    const entries = new Set(from.map(formatApprover))
+    const fitting = reviews.filter(({ reviewer, as }) => entries.has(as) && !counted.has(reviewer.objectId))
+    const approvers = new Set(fitting.map(({ reviewer }) => reviewer.objectId))
+    if (approvers.size < need) return 'pending'
+    for (const objectId of [...approvers].slice(0, need)) counted.add(objectId)
+  }
+  return steps.length > 0 ? 'approved' : 'pending'
+}
+
 /** `as`: the approver entry of the rules that gives the right. @example "group:finance" */
 export type MayReview = { readonly may: true; readonly as: string } | { readonly may: false; readonly reason: string }
 

@@ -68,7 +68,8 @@ export async function readViewOf<Request extends StoredRequest>(
   alreadyRead?: GrantAndSummary,
 ): Promise<LoadedRequest<Request>> {
   const { grantId } = request.request
-  if (grantId === undefined) return { request, grant: undefined, view: { request: requestView(request), grant: null } }
+  if (grantId === undefined)
+    return { request, grant: undefined, view: { request: requestView(request.request), grant: null } }
   const { grant, summary } = alreadyRead?.grantId === grantId ? alreadyRead : await readGrantAndSummary(deps, grantId)
   // The id may have been forged in Redis: a grant of another request is never shown.
   const isOfRequest = grant?.grant.terms.requestId === request.request.id
@@ -76,6 +77,6 @@ export async function readViewOf<Request extends StoredRequest>(
   return {
     request,
     grant: isOfRequest ? grant : undefined,
-    view: { request: requestView(request), grant: visibleGrant },
+    view: { request: requestView(request.request), grant: visibleGrant },
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { StoredRequest } from '../access-requests/access-request.ts'
-import { shownVersion } from '../access-requests/content-version.ts'
+import type { AccessRequest } from '../access-requests/access-request.ts'
+import { contentVersion } from '../access-requests/request-mac.ts'
 import { forMinutes, previewOf, previewSchema } from './preview.ts'
 
 const time = z.iso.datetime()
@@ -35,13 +35,12 @@ export const requestViewSchema = z
 
 export type RequestView = Readonly<z.infer<typeof requestViewSchema>>
 
-export function requestView(stored: StoredRequest): RequestView {
-  const { request } = stored
+export function requestView(request: AccessRequest): RequestView {
   const review = request.reviews.at(-1)
   return {
     id: request.id,
     status: request.status,
-    version: shownVersion(stored),
+    version: contentVersion(request),
     requester: request.requester.name,
     scopes: request.scopes,
     levels: request.levels,

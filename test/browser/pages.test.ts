@@ -74,7 +74,7 @@ async function mailed(requestId: string, to = 'max@harbour.example'): Promise<vo
   const { entra, fixture, record } = pagesFixture.useCases
   const stored = await readRequest(record, requestId)
   if (stored === undefined) throw new Error('The request is gone.')
-  const mail = renderMail({ request: requestView(stored), grant: null }, publicUrl)
+  const mail = renderMail({ request: requestView(stored.request), grant: null }, publicUrl)
   await graphMailer({ ...entra, sender: MAIL_SENDER, log: fixture.log }).send({ ...mail, to, id: 'c-0123456789ab' })
   await entra.waitForMail(PEOPLE.max, ({ html }) => html.includes(requestId))
 }

@@ -1,12 +1,14 @@
 /** The only imports of the golden tests from `src`, so that moves and renames there change this file alone. */
 
 import { z } from 'zod'
-import { type isGenuineRequest, signRequest } from '../../src/access-requests/request-mac.ts'
+import { readRequest } from '../../src/access-requests/access-request.ts'
+import { isGenuineRequest, signRequest } from '../../src/access-requests/request-mac.ts'
 import { auditEvent } from '../../src/audit/events.ts'
 import { renderMail } from '../../src/cards/approval-mail.ts'
 import { signApproval } from '../../src/grants/approval-mac.ts'
-import { terms } from '../../src/grants/grant.ts'
+import { readGrant, terms } from '../../src/grants/grant.ts'
 import { denyListCommit } from '../../src/grants/session/deny-list.ts'
+import { isMac } from '../../src/mac.ts'
 import { message as copy } from '../../src/messages/message.ts'
 import { noticeCommit } from '../../src/messages/security-notice.ts'
 import { parseRules } from '../../src/rules/file/parse-rules.ts'
@@ -25,6 +27,26 @@ export function macOfRequest(key: string, request: Request): string {
 
 export function macOfGrant(key: string, terms: Terms): string {
   return signApproval(key, terms)
+}
+
+/** The record as Latchkey reads it. */
+export async function readStored(kind: 'request' | 'grant', id: string, value: object): Promise<object | undefined> {
+  const record = { read: async () => ({ version: 1, value }) }
+  return kind === 'request' ? (await readRequest(record, id))?.request : (await readGrant(record, id))?.grant
+}
+
+export const isGenuineRequestMac = isGenuineRequest
+
+export function isGenuineTerms(key: string, terms: Terms, mac: string): boolean {
+  return isMac(key, 'yes', terms, mac)
+}
+
+export function isGenuineDeny(key: string, deny: Deny, mac: string): boolean {
+  return isMac(key, 'deny', deny, mac)
+}
+
+export function isGenuineNotice(key: string, notice: SecurityNotice, mac: string): boolean {
+  return isMac(key, 'notice', notice, mac)
 }
 
 /** The record of a deny list as it is stored. */

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto'
 
 /** How commit bc0697b signed its records. This copy imports nothing of `src` and never changes, because people's Redis contains what it signed. */
 
-type Purpose = 'ask' | 'yes' | 'deny' | 'notice'
-type Json = Readonly<Record<string, unknown>>
+export type Purpose = 'ask' | 'yes' | 'deny' | 'notice'
+export type Json = Readonly<Record<string, unknown>>
 
 function frozenMac(key: string, purpose: Purpose, value: object): string {
   return createHmac('sha256', key)
@@ -11,7 +11,7 @@ function frozenMac(key: string, purpose: Purpose, value: object): string {
     .digest('base64url')
 }
 
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -22,7 +22,7 @@ function canonical(value: unknown): string {
 const CHANGING = new Set(['mac', 'status', 'asked', 'lapsesAt', 'reviews', 'copies', 'closedAt', 'grantId'])
 
 /** What the MAC of each kind of record covers, and its purpose. */
-const SIGNED: Readonly<Record<string, { readonly purpose: Purpose; content(record: Json): object }>> = {
+export const SIGNED: Readonly<Record<string, { readonly purpose: Purpose; content(record: Json): object }>> = {
   request: {
     purpose: 'ask',
     content: (record) => Object.fromEntries(Object.entries(record).filter(([name]) => !CHANGING.has(name))),

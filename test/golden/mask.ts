@@ -14,7 +14,7 @@ const MASKS: readonly (readonly [RegExp, string])[] = [
   [WORDS_OF_A_TIME, '<minute>'],
   [/\bhttps?:\/\/127\.0\.0\.1:\d+/g, '<origin>'],
   [/\b(AROA|AIDA)[0-9A-Z]{8,}/g, '$1<id>'],
-  [/(?<![\w-])\d-[\w-]{22}(?![\w-])/g, '<version>'],
+  [/(?<![\w-])\d[-.][\w-]{22}(?![\w-])/g, '<version>'],
   [/(?<![\w-])[\w-]{43}(?![\w-])/g, '<43>'],
   [/(?<![\w-])(?=[\w-]*[A-Z0-9])[\w-]{22}(?![\w-])/g, '<22>'],
   [/(?<!\d)1\d{12}(?!\d)/g, '<ms>'],

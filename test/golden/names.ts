@@ -4,7 +4,8 @@ import { PEOPLE } from '../../sandbox/entra/fixture.ts'
 import { allCards } from '../cards/all-cards.ts'
 import { nodesOf } from '../cards/read-card.ts'
 import type { Product } from '../fixtures/product.ts'
-import { frozenPurpose, SIGNED_KINDS } from './frozen-signing.ts'
+import { SIGNED_KINDS } from './frozen-signing.ts'
+import { frozenPurpose2 } from './frozen-signing-2.ts'
 import { jsonIn, leavesOf, mask } from './mask.ts'
 import { readWrites, type Write } from './redis-history.ts'
 import { type CliFiles, METRICS_TOKEN } from './story.ts'
@@ -115,7 +116,7 @@ function ofStoredRecord(found: Found, kind: string, fields: ReadonlyMap<string, 
   }
   if (!SIGNED_KINDS.includes(kind)) return
   const { APPROVAL_KEY = '' } = product.environment('web')
-  const purpose = frozenPurpose(APPROVAL_KEY, kind, json)
+  const purpose = frozenPurpose2(APPROVAL_KEY, kind, json)
   // Forged by the story itself, directly in Redis.
   if (purpose === undefined && (json.mac === 'forged' || json.reason === 'forged')) return
   found.add('macPurposes', `${kind}: ${purpose ?? 'none that is known'}`)

@@ -170,8 +170,7 @@ async function neverGranted(product: Product): Promise<void> {
   expect((await product.review('max', denied, DENY)).status).toBe(200)
   const lapsed = await product.ask('rita')
   const lapsesAt = new Date(Date.now() - 1_000).toISOString()
-  await product.forge('request', lapsed, { ...(await product.stored('request', lapsed)), lapsesAt })
-  await product.cli.zadd('{latchkey}:due:requests', Date.parse(lapsesAt), lapsed)
+  await product.lapseAt(lapsed, lapsesAt)
   await eventually(async () => expect((await product.stored('request', lapsed)).status).toBe('lapsed'))
 }
 

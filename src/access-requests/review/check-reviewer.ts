@@ -3,6 +3,7 @@ import { decideReview } from '../../rules/approval.ts'
 import type { Caller } from '../../rules/caller.ts'
 import type { Directory, Person } from '../../rules/directory.ts'
 import { type Eligibility, groupIdsOf } from '../../rules/eligibility.ts'
+import type { Entitlement } from '../../rules/entitlement.ts'
 import { readEligibility } from '../../rules/read-eligibility.ts'
 import type { Rules } from '../../rules/rules.ts'
 import { parseScope } from '../../rules/scope.ts'
@@ -15,6 +16,8 @@ export interface Authority {
   readonly reviewer: Person
   /** The capacity in which the reviewer decides, such as `manager` or `group:data-owners`. */
   readonly as: string
+  /** The entitlement of the request, as the rules have it now. */
+  readonly entitlement: Entitlement
   /** The requester's current eligibility. Only an approval needs it. */
   readonly eligibility: Eligibility
 }
@@ -59,7 +62,7 @@ export async function readAuthority(deps: Deps, caller: Caller, request: AccessR
         signal,
       )
     : { eligible: false, reason: 'The requester is no longer in the directory.', mayAsk: [] }
-  return { reviewer, as: decision.as, eligibility }
+  return { reviewer, as: decision.as, entitlement, eligibility }
 }
 
 async function askDirectory({ directory, rules }: Deps, caller: Caller, request: AccessRequest, signal: AbortSignal) {

@@ -1,5 +1,6 @@
 import { byPerson } from '../../audit/events.ts'
 import { LatchkeyError } from '../../errors.ts'
+import { decide, stepsOf } from '../../rules/approval.ts'
 import type { Caller } from '../../rules/caller.ts'
 import type { Directory } from '../../rules/directory.ts'
 import type { Rules } from '../../rules/rules.ts'
@@ -7,9 +8,10 @@ import { auditRefusals, recordRefusal } from '../../store/audit-refusal.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { againOnConflict } from '../../store/retry.ts'
 import type { AccessRequest, Review } from '../access-request.ts'
-import { shownVersion } from '../content-version.ts'
 import { type CheckedRequest, type GenuineRequest, readGenuineRequest } from '../genuine-request.ts'
+import { lapseTime } from '../lapse-request.ts'
 import { alreadyClosed, closeCommit } from '../request-commits.ts'
+import { contentVersion } from '../request-mac.ts'
 import { approve } from './approve-request.ts'
 import { type Authority, readAuthority } from './check-reviewer.ts'
 
@@ -24,7 +26,7 @@ export interface ReviewInput {
   readonly decision: 'approve' | 'deny'
   readonly comment: string
   /**
-   * `shownVersion` of the content that the reviewer saw, where the channel knows it. A review of other content is
+   * `contentVersion` of the content that the reviewer saw, where the channel knows it. A review of other content is
    * refused.
    */
   readonly version?: string
@@ -47,12 +49,12 @@ export async function reviewAccessRequest(
     const stored = await readGenuineRequest(deps, requestId)
     if (!stored) throw new LatchkeyError('NOT_FOUND', { thing: 'request' })
     return await auditRefusals(deps.record, caller, { kind: 'review.refused', requestId }, () =>
-      decide(deps, caller, stored, input),
+      review(deps, caller, stored, input),
     )
   })
 }
 
-async function decide(
+async function review(
   deps: ReviewDeps,
   caller: Caller,
   stored: CheckedRequest,
@@ -62,15 +64,24 @@ async function decide(
   const authority = await readAuthority(deps, caller, request)
   if (stored.kind === 'forged') return await refuseForged(deps.record, caller, request.id)
   if (request.status !== 'pending') throw alreadyClosed(request)
-  if (input.version !== undefined && input.version !== shownVersion(stored)) {
+  if (input.version !== undefined && input.version !== contentVersion(request)) {
     throw new LatchkeyError('CONFLICT', { thing: 'request', outcome: 'changed' })
   }
   const nowMs = await deps.record.now()
   // The sweep that lapses requests may be late, so the time is compared here too.
-  if (nowMs >= Date.parse(request.lapsesAt)) throw new LatchkeyError('OVER', { thing: 'request', at: request.lapsesAt })
-  const review = makeReview(authority, input, nowMs)
-  return input.decision === 'deny' ? deny(deps.record, stored, review) : approve(deps, stored, review, authority)
+  const lapsesAtMs = lapseTime(deps, request)
+  if (nowMs >= lapsesAtMs) throw new LatchkeyError('OVER', { thing: 'request', at: new Date(lapsesAtMs).toISOString() })
+  const own = makeReview(authority, input, nowMs)
+  const outcome = decide(stepsOf(authority.entitlement), [...request.reviews, own])
+  if (outcome !== OUTCOMES[input.decision]) return await refuseForged(deps.record, caller, request.id)
+  return outcome === 'denied' ? deny(deps.record, stored, own) : approve(deps, stored, own, authority)
 }
+
+/**
+ * One step with one approval means that the first review decides. Another outcome comes from reviews that Latchkey did
+ * not write.
+ */
+const OUTCOMES = { approve: 'approved', deny: 'denied' } as const
 
 /** The request was changed in Redis, so an approval would cover something that its requester did not ask for. */
 async function refuseForged(record: RecordPort, caller: Caller, requestId: string): Promise<never> {

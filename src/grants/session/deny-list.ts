@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isMac, macOf } from '../../mac.ts'
+import { isMac, makeMac } from '../../mac.ts'
 import type { DenyDocument } from '../../policies/deny-document.ts'
 import type { Rules } from '../../rules/rules.ts'
 import type { Commit } from '../../store/commit.ts'
@@ -73,7 +73,7 @@ export async function readDenyList(
   const parsed = signedDenyList.safeParse(stored.value)
   if (!parsed.success) return { version: stored.version, value: undefined }
   const { mac, ...value } = parsed.data
-  const isGenuine = isMac(macOf(approvalKey, 'deny', value), mac) && denyId(principalOf(value)) === id
+  const isGenuine = isMac(approvalKey, 'deny', value, mac) && denyId(principalOf(value)) === id
   return { version: stored.version, value: isGenuine ? value : undefined }
 }
 
@@ -90,7 +90,7 @@ export function denyListCommit(
   audit: Commit['audit'],
 ): Commit {
   const id = denyId(principalOf(value))
-  const next = { ...value, mac: macOf(approvalKey, 'deny', value) }
+  const next = { ...value, mac: makeMac(approvalKey, 'deny', value) }
   return {
     records: [{ kind: 'deny', id, expectedVersion, next }],
     due: [{ kind: 'roles', id, at: dueAt }],

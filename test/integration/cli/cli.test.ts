@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
@@ -315,14 +314,11 @@ describe('approving', () => {
 
   test('something else than what was printed is refused', async () => {
     const id = await ask()
-    const key = `{latchkey}:request:${id}`
-    const redis = new Redis(world.redis.url)
-    const proxy = await behind(async (call) => {
-      if (call !== `GET /api/v1/requests/${id}`) return undefined
-      const stored = z.record(z.string(), z.unknown()).parse(JSON.parse((await redis.hget(key, 'json')) ?? ''))
-      await redis.hset(key, 'json', JSON.stringify({ ...stored, lapsesAt: '2099-01-01T00:00:00.000Z' }))
-      return undefined
-    })
+    const proxy = await behind(async (call, said) =>
+      call === `GET /api/v1/requests/${id}`
+        ? { text: said.replace(/"version":"[^"]+"/, '"version":"2.AbCdEfGhIjKlMnOpQrStUv"') }
+        : undefined,
+    )
     try {
       const ran = await approveAt(proxy.url, id)
       expect(ran.out).toContain('s3://finance-reports/2026/ for 45m')
@@ -331,7 +327,6 @@ describe('approving', () => {
       expect((await here('rita', 'requests')).out).toContain(`${id}  pending`)
     } finally {
       proxy.close()
-      redis.disconnect()
     }
   })
 

@@ -1,22 +1,35 @@
 import { afterAll, expect, test } from 'vitest'
 import { PEOPLE } from '../../../sandbox/entra/fixture.ts'
+import { type Review, readRequest } from '../../../src/access-requests/access-request.ts'
 import { cancelRequest } from '../../../src/access-requests/cancel-request.ts'
+import { lapseRequest } from '../../../src/access-requests/lapse-request.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { openUseCases } from '../../fixtures/use-cases.ts'
+import { frozenMacOf } from '../../golden/frozen-signing.ts'
 
 const useCases = await openUseCases('forged')
 afterAll(() => useCases.close())
 
 const DAY_MS = 86_400_000
+/** Written by nobody who may. */
+const DENIAL: Review = {
+  reviewer: { objectId: PEOPLE.dana, name: 'Dana Okafor' },
+  as: 'group:data-owners',
+  decision: 'deny',
+  comment: '',
+  at: '2026-11-22T10:00:00.000Z',
+}
 
 test.each([
   { reason: 'something else' },
   { requester: { objectId: PEOPLE.rita, name: 'Somebody Trusted' } },
   { scopes: ['s3://finance-reports/'] },
   { durationMinutes: 480 },
+  { lapsesAt: '2099-01-01T00:00:00.000Z' },
+  { reviews: [DENIAL] },
 ])('a request that was changed in Redis is approved by nobody: %o', async (change) => {
   const { id } = await useCases.ask()
   await useCases.overwriteRequest(id, change)
@@ -26,6 +39,19 @@ test.each([
   })
   expect((await useCases.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
   await cancelRequest(useCases.deps, useCases.as('rita'), id)
+})
+
+test('the lapse time of an old request, which its MAC does not cover, counts no later than the rules say', async () => {
+  const { id } = await useCases.ask()
+  const { request } = (await readRequest(useCases.record, id)) ?? {}
+  const old = { ...request, askedAt: new Date(Date.now() - DAY_MS).toISOString(), lapsesAt: '2099-01-01T00:00:00.000Z' }
+  await useCases.overwriteRequest(id, { ...old, mac: frozenMacOf(useCases.deps.approvalKey, 'request', old) })
+  const review = { decision: 'approve', comment: '' } as const
+  await expect(reviewAccessRequest(useCases.deps, useCases.as('dana'), id, review)).rejects.toMatchObject({
+    code: 'OVER',
+  })
+  await lapseRequest(useCases.deps, id)
+  expect((await readRequest(useCases.record, id))?.request.status).toBe('lapsed')
 })
 
 test('a grant that was widened in Redis activates nothing, ends, and raises the alarm', async () => {

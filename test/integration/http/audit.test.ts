@@ -58,8 +58,7 @@ async function liveALittle(): Promise<void> {
   await product.untilStatus(expired, 'expired')
 
   const lapsed = await product.ask('finn')
-  await product.forge('request', lapsed, { ...(await product.stored('request', lapsed)), lapsesAt: endsAt })
-  await product.cli.zadd('{latchkey}:due:requests', Date.parse(endsAt), lapsed)
+  await product.lapseAt(lapsed, endsAt)
   await eventually(async () => expect((await product.stored('request', lapsed)).status).toBe('lapsed'))
 
   const forged = await product.active('finn')

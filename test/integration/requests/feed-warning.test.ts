@@ -12,7 +12,8 @@ afterAll(() => useCases.close())
 
 async function warnings(): Promise<readonly string[]> {
   const { id } = await useCases.ask()
-  return requestView(await findRequest(useCases.deps, useCases.as('rita'), id)).warnings
+  const { request } = await findRequest(useCases.deps, useCases.as('rita'), id)
+  return requestView(request).warnings
 }
 
 test('who decides is told where the activity feed is not proven, until the first record of that bucket came', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { GROUPS, PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
 import { readRequest } from '../../../src/access-requests/access-request.ts'
+import { signRequest } from '../../../src/access-requests/request-mac.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
@@ -66,7 +67,7 @@ describe('at the click', () => {
     const { id } = await useCases.ask('finn')
     const stored = await readRequest(useCases.record, id)
     if (stored === undefined) throw new Error('The request is gone.')
-    const next = { ...stored.request, lapsesAt: stored.request.askedAt }
+    const next = signRequest(useCases.deps.approvalKey, { ...stored.request, lapsesAt: stored.request.askedAt })
     await useCases.record.commit({
       records: [{ kind: 'request', id, expectedVersion: stored.version, next }],
       audit: [{ kind: 'request.lapsed', actor: { kind: 'latchkey' }, requestId: id }],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { GenuineRequest } from '../../../src/access-requests/genuine-request.ts'
-import { signRequest } from '../../../src/access-requests/request-mac.ts'
+import { contentVersion, signRequest } from '../../../src/access-requests/request-mac.ts'
 import { APPROVAL_KEY, ROLE } from '../grants/a-grant.ts'
 
 const RITA = { objectId: '11111111-1111-4111-8111-111111111111', name: 'Rita' }
@@ -40,6 +40,16 @@ test('a request whose MAC is ours is genuine, and nothing else is', () => {
   })
 })
 
+test('the content version names what the MAC covers, whatever became of the request', () => {
+  const version = contentVersion(request)
+  expect(version).toMatch(/^2\.[\w-]{22}$/)
+  const given = GenuineRequest.check(APPROVAL_KEY, { version: 1, request })
+  if (given.kind === 'forged') throw new Error('It was signed with our key.')
+  expect(contentVersion(given.decide('denied', { ...review, decision: 'deny' }))).toBe(version)
+  const others = [{ levels: ['read'] }, { lapsesAt: '2026-11-24T10:00:00.000Z' }, { warnings: ['AWS may refuse it.'] }]
+  for (const change of others) expect(contentVersion(Object.assign({ ...request }, change))).not.toBe(version)
+})
+
 test('a spread copy of a genuine request is none: nobody can decide it', () => {
   const given = GenuineRequest.check(APPROVAL_KEY, { version: 1, request })
   if (given.kind === 'forged') throw new Error('It was signed with our key.')
@@ -50,6 +60,11 @@ test('a spread copy of a genuine request is none: nobody can decide it', () => {
   const refused: GenuineRequest = copy
   expect(() => refused.decide('approved', review)).toThrow(TypeError)
   expect(given.decide('approved', review)).toMatchObject({ status: 'approved', closedAt: review.at, reviews: [review] })
+  // Earlier reviews stay.
+  const earlier = { ...review, at: '2026-11-22T10:00:30.000Z' }
+  const reviewed = GenuineRequest.check(APPROVAL_KEY, { version: 2, request: { ...request, reviews: [earlier] } })
+  if (reviewed.kind === 'forged') throw new Error('Reviews are not under the MAC.')
+  expect(reviewed.decide('approved', review).reviews).toEqual([earlier, review])
 })
 
 test('what was decided is decided once', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decideReview, type ReviewFacts } from '../../../src/rules/approval.ts'
+import { type CountedReview, decide, decideReview, type ReviewFacts, stepsOf } from '../../../src/rules/approval.ts'
 import { ADA, BO, entitlement, LEAD, OWNERS, person, TENANT } from './a-rules-file.ts'
 
 const bo: ReviewFacts = {
@@ -95,5 +95,43 @@ describe('may not review', () => {
         })
       }),
     )
+  })
+})
+
+describe('what the reviews decide together', () => {
+  const MANAGER = { kind: 'manager' } as const
+  const GROUP = { kind: 'group', name: 'owners', id: OWNERS } as const
+  const by = (objectId: string, as: string, decision: CountedReview['decision'] = 'approve'): CountedReview => ({
+    reviewer: { objectId },
+    as,
+    decision,
+  })
+  const one = [{ from: [MANAGER, GROUP], need: 1 }]
+  const pair = [{ from: [GROUP], need: 2 }]
+  const row = [
+    { from: [MANAGER], need: 1 },
+    { from: [MANAGER, GROUP], need: 1 },
+  ]
+
+  test.each([
+    ['no review', one, [], 'pending'],
+    ['one approval of one step', one, [by(BO, 'group:owners')], 'approved'],
+    ['an approval by somebody whom no step names', one, [by(BO, 'person:lead')], 'pending'],
+    ['one denial, whatever else there is', one, [by(BO, 'manager'), by(LEAD, 'group:owners', 'deny')], 'denied'],
+    ['a denial by somebody whom no step names', one, [by(BO, 'person:lead', 'deny')], 'denied'],
+    ['one of two approvals', pair, [by(BO, 'group:owners')], 'pending'],
+    ['two approvals by the same person', pair, [by(BO, 'group:owners'), by(BO, 'group:owners')], 'pending'],
+    ['two approvals by two people', pair, [by(BO, 'group:owners'), by(LEAD, 'group:owners')], 'approved'],
+    ['the second step without the first', row, [by(BO, 'group:owners')], 'pending'],
+    ['one person for both steps', row, [by(BO, 'manager'), by(BO, 'manager')], 'pending'],
+    ['both steps by two people', row, [by(LEAD, 'group:owners'), by(BO, 'manager')], 'approved'],
+    ['rules without steps', [], [by(BO, 'manager')], 'pending'],
+  ] as const)('%s', (_name, steps, reviews, outcome) => {
+    expect(decide(steps, reviews)).toBe(outcome)
+  })
+
+  test('an entitlement of the rules file is one step of all its approvers', () => {
+    expect(stepsOf(entitlement('clean-up'))).toEqual([{ from: entitlement('clean-up').approvers, need: 1 }])
+    expect(entitlement('clean-up').approvers).toHaveLength(3)
   })
 })
