@@ -86,7 +86,7 @@ export async function readRequest(record: Pick<RecordPort, 'read'>, id: string):
   return stored && { version: stored.version, request: { ...accessRequest.parse(stored.value), id } }
 }
 
-/** In one round trip. Requests that are missing or do not parse are left out. */
+/** Reads all at once. Requests that are missing or do not parse are left out. */
 export async function readRequests(
   record: Pick<RecordPort, 'readMany'>,
   ids: readonly string[],

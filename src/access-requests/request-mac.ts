@@ -30,7 +30,7 @@ const UNCOVERED: Readonly<Record<MacVersion, ReadonlySet<string>>> = {
   2: new Set(CHANGING),
 }
 
-/** The fields that the MAC covers: all that never change. Approvers read these fields and approve them. */
+/** The fields that a MAC of this version covers. They never change: approvers read them and approve them. */
 function contentOf(request: UnsignedRequest, version: MacVersion): object {
   return Object.fromEntries(Object.entries(request).filter(([name]) => !UNCOVERED[version].has(name)))
 }

@@ -25,7 +25,10 @@ export interface Given {
   readonly ticket?: string
 }
 
-/** Longest texts in characters: reason and ticket as in `ask-input.ts`, `below` as the longest S3 key. */
+/**
+ * Longest texts, in characters. `reason` and `ticket` have the limits of `ask-input.ts`. `below` is the rest of the key
+ * under the chosen scope; S3 allows 1,024 bytes. A longer `problem` is cut.
+ */
 const LONGEST = { below: 1024, reason: 1000, ticket: 100, problem: 600 } as const
 
 const fill = compileTemplate('form')

@@ -30,7 +30,6 @@ export function openLog({ logLevel }: Pick<Config, 'logLevel'>, part: string): L
     redact: ['authorization', '*.authorization', 'headers', '*.headers', 'body', '*.body'],
   }
   // Writes each line at once. A buffer would be flushed at exit, and that never ends when the reader is gone
-  // (sonic-boom's
-  // flushSync on EPIPE).
+  // (sonic-boom's flushSync on EPIPE).
   return pino(settings, pino.destination({ dest: 1, sync: true }))
 }

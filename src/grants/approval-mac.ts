@@ -9,14 +9,14 @@ export function signApproval(approvalKey: string, terms: Terms): string {
   return makeMac(approvalKey, 'yes', terms)
 }
 
-/** Undefined: MAC and id are genuine. Otherwise what is wrong, for the alarm. Only `genuine-grant.ts` calls this. */
+/** Checks MAC and id. Returns what is wrong with them, for the alarm; undefined: nothing. Only `genuine-grant.ts` calls this. */
 export function findForgery(approvalKey: string, grant: Grant): string | undefined {
   if (!isMac(approvalKey, 'yes', grant.terms, grant.mac)) return 'the MAC is not ours'
   if (grant.terms.grantId !== grant.id) return 'the yes belongs to another grant'
   return undefined
 }
 
-/** Checks status and end, which the MAC does not cover. Undefined: they are possible. Otherwise what is wrong. */
+/** Checks status and end, which the MAC does not cover. Returns what is wrong with them; undefined: nothing. */
 export function findEndFault(grant: Grant): string | undefined {
   const isLive = grant.status === 'activating' || grant.status === 'active'
   if (isLive && (grant.end ?? grant.endedAt) !== undefined) return 'the grant had ended already'

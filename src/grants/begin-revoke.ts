@@ -10,7 +10,7 @@ import { type Grant, moveGrant } from './grant.ts'
 export interface EndReason {
   readonly cause: string
   readonly actor: Actor
-  /** A sentence for the person. Absent where the cause says enough. */
+  /** Why the grant ends, as a sentence for the audit. Absent where the cause says enough. */
   readonly detail?: string
   /** Further audit events of the same commit. */
   readonly alarms?: Commit['audit']

@@ -61,7 +61,7 @@ export async function readGenuineGrant(
   return stored && GenuineGrant.check(approvalKey, stored)
 }
 
-/** In one round trip. Grants that are missing or do not parse are left out. */
+/** Reads all at once. Grants that are missing or do not parse are left out. */
 export async function readGenuineGrants(
   { record, approvalKey }: Deps<'readMany'>,
   ids: readonly string[],

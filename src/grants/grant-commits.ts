@@ -71,7 +71,7 @@ export async function finishGrant(
   await record.commit(endingOf(stored, outcome, await record.now()))
 }
 
-/** Writes the end of many grants that ended on time, in one commit. */
+/** Marks many grants as expired whose planned end has passed, in one commit. */
 export async function expireGrants(record: RecordPort, all: readonly StoredGrant[], nowMs: number): Promise<void> {
   await record.commit(joinCommits(...all.map((stored) => endingOf(stored, 'expired', nowMs))))
 }

@@ -17,7 +17,7 @@ export interface RequestPage {
   readonly role: 'approver' | 'requester' | 'onlooker'
   /** Why the form that was just sent was refused. */
   readonly notice?: string
-  /** The comment of that form, to fill in again. */
+  /** The comment in the form that changed nothing, to fill in again. */
   readonly comment?: string
 }
 

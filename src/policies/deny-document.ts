@@ -127,7 +127,7 @@ function sorted(values: Iterable<string>): readonly string[] {
 
 /** The content of one role's Deny document. */
 export interface DenyDocument {
-  /** Of the installation that wrote it. */
+  /** The epoch of the installation that wrote the document. */
   readonly epoch: string
   /** ISO 8601, whole seconds. Every session that was issued earlier is refused. */
   readonly issuedBefore: string

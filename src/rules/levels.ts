@@ -38,8 +38,7 @@ export const ACTIONS: Readonly<Record<Level, LevelActions>> = {
     list: ['s3:ListBucket'],
     bucket: [],
     // kms:Decrypt, because S3 reads the parts of a multipart upload again to join them (Amazon S3 User Guide,
-    // "Multipart upload and
-    // encryption").
+    // "Multipart upload and encryption").
     key: ['kms:GenerateDataKey', 'kms:Decrypt'],
   },
   // In a bucket with versions this only hides an object; `purge` deletes versions.

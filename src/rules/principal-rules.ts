@@ -5,9 +5,9 @@ import type { Account, PrincipalRule, Rules } from './rules.ts'
 export interface OwnIdentity {
   readonly kind: 'role' | 'user'
   readonly name: string
-  /** Of a role: the session name that this person always has. */
+  /** Only for a role: the session name that this person always has. */
   readonly sessionName?: string
-  /** Of a role: the attribute of the person that gives the session name. */
+  /** Only for a role: the attribute of the person that gives the session name. */
   readonly namedAfter?: DirectoryAttribute
 }
 

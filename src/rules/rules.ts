@@ -59,6 +59,6 @@ export interface PrincipalRule {
   readonly who: Subject
   readonly kind: 'role' | 'user'
   readonly name: string
-  /** Of a role, which people share: the attribute of the person that gives their session name. */
+  /** Only for a role, which people share: the attribute of the person that gives their session name. */
   readonly sessionName?: DirectoryAttribute
 }

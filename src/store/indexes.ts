@@ -35,7 +35,7 @@ export const VENDS_OF = 'vends'
 
 /**
  * Deny slots of one elevation role: the grants and pending requests that may need an id in its Deny document.
- * The score is the time from which they no longer can. A request holds a slot before it is approved, so every approved
+ * The score is the time from which the grant or request cannot need an id any more. A request holds a slot before it is approved, so every approved
  * grant can be denied: a full role refuses the request, never the approval.
  */
 export const ON_ROLE = 'on-role'
@@ -61,8 +61,8 @@ export const RECONCILED = 'reconciled'
 /** By account name. */
 export const RECONCILED_ACCOUNTS = { kind: RECONCILED, value: 'accounts' } as const
 
-/** Of roles and users that may have policies attached. */
+/** When each role and user that may have policies attached was last reconciled. */
 export const RECONCILED_TARGETS = { kind: RECONCILED, value: 'targets' } as const
 
-/** Of the same roles and users: the last time at which the documents of their policies were compared too. */
+/** When the documents of the policies on each role and user were last compared. */
 export const RECONCILED_DOCUMENTS = { kind: RECONCILED, value: 'documents' } as const

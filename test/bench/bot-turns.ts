@@ -73,7 +73,7 @@ export const botTurns: Bench = {
       const compared = await compare(sides, UNIT, say)
       const sizes = [...cards.values()].map((card) => JSON.stringify(card).length)
       return atLeast(
-        0.8,
+        1,
         compared.ratio,
         `${inWords(compared, UNIT)}; cards of ${Math.min(...sizes)} to ${Math.max(...sizes)} bytes`,
       )

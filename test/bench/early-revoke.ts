@@ -52,7 +52,7 @@ export const earlyRevoke: Bench = {
       }
 
       const compared = await compare({ latchkey: waiting, baseline: idle }, UNIT, say)
-      return atMost(2, compared.ratio, `p95 ${inWords(compared, UNIT)}; ${TIDYINGS} tidyings waiting against none`)
+      return atMost(1.5, compared.ratio, `p95 ${inWords(compared, UNIT)}; ${TIDYINGS} tidyings waiting against none`)
     }),
 }
 

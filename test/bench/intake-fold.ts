@@ -37,7 +37,7 @@ export const intakeFold: Bench = {
       }
 
       const compared = await compare({ latchkey, baseline }, UNIT, say)
-      return atLeast(0.25, compared.ratio, `${inWords(compared, UNIT)}; ${LIVE_GRANTS} live grants, 1 in 10 matching`)
+      return atLeast(0.4, compared.ratio, `${inWords(compared, UNIT)}; ${LIVE_GRANTS} live grants, 1 in 10 matching`)
     }),
 }
 

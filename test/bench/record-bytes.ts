@@ -6,7 +6,6 @@ import { type Life, ONE_APPROVER, openLife, until } from './life.ts'
 import { closing } from './processes.ts'
 import { formatNumber } from './table.ts'
 
-const MOST_RATIO = 1.6
 const MOST_KILOBYTES = 10
 const FIRST = 6
 const MORE = 18
@@ -51,10 +50,10 @@ export const recordBytes: Bench = {
       const ratio = per('memory') / per('json')
       const kilobytes = per('memory') / 1_024
       return {
-        value: ratio,
-        goal: `≤ ${MOST_RATIO}, ≤ ${MOST_KILOBYTES} KB`,
-        meets: ratio <= MOST_RATIO && kilobytes <= MOST_KILOBYTES,
-        detail: `${formatNumber(kilobytes)} KB for ${formatNumber(per('json') / 1_024)} KB of JSON; ${formatNumber(per('forgotten') / 1_024)} KB more for a day`,
+        value: kilobytes,
+        goal: `≤ ${MOST_KILOBYTES} KB`,
+        meets: kilobytes <= MOST_KILOBYTES,
+        detail: `${formatNumber(ratio)} times its ${formatNumber(per('json') / 1_024)} KB of JSON; ${formatNumber(per('forgotten') / 1_024)} KB more for a day`,
       }
     }),
 }

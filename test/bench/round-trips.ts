@@ -10,7 +10,7 @@ import { median } from './statistics.ts'
 
 const LIVES = 5
 const MOST_OF_A_CLICK = 4
-const MOST_OF_A_LIFE = 40
+const MOST_OF_A_LIFE = 90
 
 /**
  * Round trips between Latchkey's processes and Redis, counted by a proxy in front of each process (`counting-proxy.ts`) without those of idle processes (`idle.ts`).

@@ -76,7 +76,7 @@ export const stormRecord: Bench = {
       }
 
       const compared = await compare({ latchkey, baseline }, UNIT, say)
-      return atMost(2, compared.ratio, `${inWords(compared, UNIT)}; ${GRANTS} ends due in one second`)
+      return atMost(1.2, compared.ratio, `${inWords(compared, UNIT)}; ${GRANTS} ends due in one second`)
     }),
 }
 

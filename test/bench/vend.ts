@@ -16,7 +16,7 @@ import { formatNumber } from './table.ts'
 
 const CACHED = 200
 const UNCACHED = 40
-const MOST_CACHED = 1.2
+const MOST_CACHED = 1.3
 const MOST_UNCACHED = 1.3
 const UNIT = 'ms'
 

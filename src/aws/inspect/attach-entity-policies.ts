@@ -4,8 +4,8 @@ import { NEVER } from '../../rules/levels.ts'
 
 /**
  * Compares the trust policy and boundary of a person's role or user with what Latchkey demands before it writes
- * policies there. Each function returns faults as sentences; empty: in order. What a function does not understand is a
- * fault.
+ * policies there. Each function returns its faults as sentences, and an empty list when it found none. What a function does
+ * not understand is a fault.
  */
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())

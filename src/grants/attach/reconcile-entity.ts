@@ -64,8 +64,8 @@ export async function reconcileEntity(
 
 /**
  * Handles the due entry of a grant that ended: reconciles its IAM entity, which removes a policy that is still there.
- * After a revocation it does so again after each of `LOOK_AGAIN_MS`. A grant without a usable record is searched on
- * every entity.
+ * After a revocation it does so again after each of `LOOK_AGAIN_MS`. If the record of the grant is missing or forged, every
+ * entity that may carry its policy is reconciled.
  */
 export async function reconcileDueEntity(deps: EntityDeps, grantId: string): Promise<void> {
   const { record } = deps

@@ -33,7 +33,7 @@ const LEVEL: Readonly<Record<LinkMethod, 'read' | 'write'>> = { get: 'read', put
 /**
  * A link to the one object of an active grant. It is signed with the grant's own credentials, so it stops working when
  * they expire or the grant is revoked.
- * @throws BAD_INPUT when the grant reaches more than one object or lacks the level
+ * @throws BAD_INPUT when the grant reaches more than one object or lacks the level that the method needs
  */
 export async function objectLink(
   deps: LinkDeps,

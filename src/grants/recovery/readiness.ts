@@ -8,7 +8,7 @@ import { type DenyList, readDenyList } from '../session/deny-list.ts'
 export interface Readiness {
   /** Id of the role's deny list (`denyId`). */
   readonly role: string
-  /** The record's epoch. */
+  /** The present epoch of Latchkey's data in Redis. */
   readonly epoch: string
   readonly known: DenyList | undefined
 }

@@ -8,7 +8,7 @@ export interface Found {
   readonly nowMs: number
   /** AWS's clock, ms since 1970. */
   readonly awsMs: number
-  /** The record's epoch. */
+  /** The present epoch of Latchkey's data in Redis. */
   readonly epoch: string
   /** The version of the role's deny list in the record. */
   readonly version: number

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { settleAll } from '../../async.ts'
+import { DENY_IDS_PER_ROLE } from '../../policies/deny-document.ts'
 import { REVOKING } from '../../store/indexes.ts'
 import { type CheckedGrant, isBelieved, readGenuineGrants } from '../genuine-grant.ts'
 import { denyId, denyRoleOf, type SessionPrincipal, sessionUserId } from '../principal.ts'
@@ -7,8 +8,8 @@ import { covers, type DenyList, deniedUntil, documentOf, readDenyList, unknownUn
 import { eachFormerRole } from './former-roles.ts'
 import { type DenyDeps, reconcileDenyList } from './reconcile-deny-list.ts'
 
-/** As many ids as one Deny document can hold. */
-const MOST_WAITING = 150
+/** Most early revokes in one batch. */
+const MOST_WAITING = DENY_IDS_PER_ROLE
 /** Batches early revokes: waits until none arrived for 100 ms, at most 10 times. */
 const BATCH_WINDOW_MS = 100
 const BATCH_WINDOWS_MAX = 10
