@@ -31,7 +31,7 @@ export interface Config {
   }
   readonly graphBaseUrl: string
   readonly bot: BotSettings
-  /** The keys for cookies and links, the current one first. Empty in every part but web. */
+  /** The keys that seal cookies, the current one first. Workers have none. */
   readonly secrets: readonly string[]
   /** The address that exchanges credentials for a console sign-in. Undefined: the one of the bucket's AWS partition. */
   readonly awsSignInUrl: string | undefined
@@ -133,7 +133,7 @@ function toConfig(env: ParsedEnvironment): Config {
   }
 }
 
-/** Only web seals cookies and signs links, so only web needs a secret. */
+/** Only web seals cookies, so only web needs a secret. */
 function secretFaults(env: Environment, part: Part): readonly ConfigFault[] {
   if (part !== 'web' || env.LATCHKEY_SECRET !== undefined) return []
   return [expected('LATCHKEY_SECRET', `${KEY_FORM}; two with a comma between while you rotate it, the new one first`)]

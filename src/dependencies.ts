@@ -56,7 +56,10 @@ export function joinEdges({ config, rules }: Setup, part: Part, redis: Connectio
   }
 }
 
-/** For `POST /api/cloudtrail`: the keys that it accepts, and the inbox that stores the records. */
+/**
+ * Opens what `POST /api/cloudtrail` needs: the accepted keys, the inbox that stores records, and the feed that notes
+ * the self-test.
+ */
 export function openInbox(
   { cloudTrailKeys }: Config,
   redis: Connection,
@@ -98,7 +101,7 @@ export function tokenFacts({ entra }: Config): TokenFacts {
   }
 }
 
-/** For `POST /api/messages`: the verifier of its callers, and the bot that answers. */
+/** Opens what `POST /api/messages` needs: the verifier of its callers, and the bot that answers. */
 export async function openBot(
   { bot: settings, entra, publicUrl }: Config,
   deps: ApiDeps,
@@ -119,7 +122,7 @@ export function connectorFacts({ bot }: Config): ConnectorFacts {
   return { issuer: CONNECTOR_ISSUER, audience: bot.appId, serviceUrl: bot.serviceUrls[0] ?? '' }
 }
 
-/** For the pages: the sign-in with Entra, and the secrets that seal its cookies. */
+/** Opens what the pages need: the sign-in with Entra, and the secrets that seal its cookies. */
 export async function openPages(
   { entra, publicUrl, secrets }: Config,
   log: Logger,

@@ -61,7 +61,10 @@ export interface ErrorFacts {
     readonly doing: string
     readonly awsCode: string
     readonly next: string
-    /** `Latchkey`: AWS answered, and Latchkey itself refuses to rely on what is in AWS. */
+    /**
+     * `Latchkey`: Latchkey refused, not AWS. What it found in AWS is not as Latchkey, the rules or the approval demand,
+     * or Latchkey has no way into the account.
+     */
     readonly by?: 'Latchkey'
   }
   UNAVAILABLE: {

@@ -32,8 +32,8 @@ const WHAT_TO_DO =
 const GIVEN_UP = 'a security notice could not be posted for a week: see the audit log; it is not tried again'
 
 /**
- * Posts a security notice that is due. Its due entry stays until Teams accepts it, or for a week of refusals. Safe to
- * run twice, and safe to run late.
+ * Posts a security notice that is due. The notice stays due until Teams accepts it, or until 168 attempts, one an hour,
+ * have found no channel. It is safe to run twice or late.
  */
 export async function deliverSecurityNotice(deps: NoticeDeps, id: string): Promise<void> {
   const { record, rules, budget } = deps
@@ -72,7 +72,10 @@ async function claimAndPost(deps: NoticeDeps, stored: VersionedSecurityNotice, c
   ])
 }
 
-/** @returns undefined if another worker claimed it first, and posts it */
+/**
+ * Claims the notice.
+ * @returns undefined if another worker claimed it first; that worker posts it
+ */
 async function claimUnlessTaken(
   deps: NoticeDeps,
   stored: VersionedSecurityNotice,

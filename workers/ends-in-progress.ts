@@ -8,7 +8,7 @@ const MAX_IN_ACCOUNT = 5
 
 /** The ends that one process is carrying out now. Made once, where the process starts. */
 export interface EndsUnderWay {
-  /** Limits early ends by account. */
+  /** Runs revocations of early ends, a limited number at once for each account. */
   readonly early: RunIfRoom
   /** The run over all grants whose time is over, while there is one. */
   onTime: Promise<Expired> | undefined

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 export interface Loop {
   /** Waits for the round under way, for ten seconds at most. */
   stop(): Promise<void>
-  /** Since the last round that succeeded. Readiness reads it, so that a loop that is stuck is noticed. */
+  /** Milliseconds since the last round that succeeded. Readiness reads it, to notice a loop that is stuck. */
   sinceLastTurnMs(): number
 }
 
@@ -12,7 +12,7 @@ interface LoopDeps {
   readonly name: string
   /** One round. */
   readonly turn: () => Promise<void>
-  /** Between two rounds. */
+  /** The pause between two rounds, in ms. */
   readonly pauseMs: number
   readonly log: Logger
 }

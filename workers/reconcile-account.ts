@@ -35,7 +35,7 @@ interface DueEntity {
   readonly documents: boolean
 }
 
-/** A few at a time, so that one that hangs does not delay the others. */
+/** Reconciles a few entities at a time, so that one that hangs does not delay the others. */
 async function reconcileEntities(deps: AccountDeps, account: Account, nowMs: number): Promise<void> {
   const due = await dueEntities(deps, account, nowMs)
   await settleAll(due, (one) => reconcileOne(deps, one, nowMs), AT_ONCE)

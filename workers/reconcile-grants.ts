@@ -37,7 +37,7 @@ export async function reconcileGrants(deps: ReconcileDeps): Promise<void> {
   else await restored
 }
 
-/** Logs why an account could not be reconciled. For how long is the metric `latchkey_reconcile_age_seconds`. */
+/** Logs why an account could not be reconciled. The metric `latchkey_reconcile_age_seconds` says for how long. */
 async function reconcileOne(deps: ReconcileDeps, account: Account): Promise<void> {
   try {
     await withLease(deps.record, `reconcile-${account.name}`, LEASE_MS, () => reconcileAccount(deps, account))
@@ -49,7 +49,7 @@ async function reconcileOne(deps: ReconcileDeps, account: Account): Promise<void
 async function restoreJobs(deps: ReconcileDeps): Promise<void> {
   const { record, queue, log } = deps
   const nowMs = await record.now()
-  // All ids at once, in the index's order: a record that cannot be read must not hide the later ones.
+  // All ids are read at once, in the index's order: a record that cannot be read must not hide the later ones.
   const ids = await record.list(LIVE.kind, LIVE.value, { limit: MAX_LIVE })
   for (let from = 0; from < ids.length; from += PAGE) {
     const grants = await readGrants(record, ids.slice(from, from + PAGE))

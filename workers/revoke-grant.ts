@@ -58,8 +58,8 @@ async function dropDue({ record, log }: RevokeDeps, grantId: string): Promise<Jo
 }
 
 /**
- * Removes a due entry that was left behind. Most jobs that find their grant over are only late. One that is enqueued
- * again and again has its entry among the longest overdue.
+ * Removes a due entry that was left behind. A job that finds its grant over is usually only late. But if the grant's
+ * entry is among the longest overdue, the sweeper keeps enqueuing it.
  */
 async function dropStaleDue({ record }: RevokeDeps, { id, terms }: Grant, nowMs: number): Promise<JobOutcome> {
   const due = await record.due('grants', nowMs, MAX_OVERDUE)

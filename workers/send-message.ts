@@ -77,7 +77,7 @@ export async function sendCard(delivery: Delivery, stored: StoredMessage): Promi
   if (message.presented === presented) return 'up-to-date'
   const permit = await budget.take(conversation.conversationId)
   if ('waitMs' in permit) {
-    // Stored, so that the chat is not opened again after the wait.
+    // The conversation is stored, so that the chat is not opened again after the wait.
     if (message.place.channel === 'personal') await writeMessage(record, stored, opened)
     return permit
   }

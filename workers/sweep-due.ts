@@ -29,7 +29,7 @@ interface DueGrant {
 }
 
 const PAUSE_MS = 1_000
-/** A job that the queue has not done this long after its due time is enqueued again. */
+/** If the queue has not done a job this many ms after its due time, the sweeper enqueues it again. */
 const GRACE_MS = 2_000
 /** A revocation that is this late is done by the sweeper itself. */
 const OVERDUE_MS = 30_000
@@ -89,7 +89,7 @@ function grantSweep(deps: SweepDeps) {
     const unknown = due.map(({ id }) => id).filter((id) => !round.acts.has(id))
     const stored = await readEach(record, unknown, log)
     for (const [position, id] of unknown.entries()) round.acts.set(id, actFor(stored[position]))
-    // Before anything is enqueued: the queue may be what has failed.
+    // Revocations start before anything is enqueued, because the queue may have failed.
     const overdue = due.filter(({ id, at }) => at <= now - OVERDUE_MS && round.acts.get(id) === 'revoke')
     revocations.start(overdue, occasion)
     await enqueue(deps, round, due)

@@ -14,14 +14,14 @@ import type { DeliveryOutcome, SendDeps } from './send-message.ts'
 const DELIVERIES_AT_ONCE = 8
 /** Well below two minutes, after which a lease ends even in a living process. */
 const MAX_ROUND_MS = 60_000
-/** For a request that cannot be read. */
+/** If a request cannot be read, its messages are synced again after this time. */
 const UNREADABLE_MS = 3_600_000
 /**
  * After a delivery the messages are synced once more: the record may have changed meanwhile, and the job for that
  * change may be lost.
  */
 const SYNC_AGAIN_MS = 60_000
-/** For a message that failed by a fault, which is neither SenderBusy nor Unreachable. */
+/** A message is tried again after this time if its delivery threw an unexpected error. */
 const RETRY_FAULT_MS = 30_000
 
 export interface SyncDeps extends SendDeps {

@@ -37,7 +37,7 @@ const accessRequest = z.strictObject({
    * name it.
    */
   principal: principalSchema,
-  /** Sentences for the requester: why AWS may still refuse the access. Absent: none. */
+  /** Sentences that warn requester and approver, for example why AWS may refuse calls. Absent: none. */
   warnings: z.array(z.string()).min(1).optional(),
   /**
    * The approvers who were asked. For display and search only: rules and directory say at the click who may decide.

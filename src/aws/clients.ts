@@ -32,14 +32,14 @@ export interface ClientsDeps extends Pick<Rules, 'accounts'> {
 }
 
 /**
- * AWS clients, each made once. `account` has twelve digits. An account with a hub is entered through its hub role, any
- * other with the process's own credentials.
+ * AWS clients, each made once. `account` has twelve digits. An account with a hub is entered through its hub role. Any
+ * other account is entered with the process's own credentials.
  *
  * IAM of the process's own account works even when the rules no longer name it, so that its grants can be revoked.
  * @throws NOT_ELIGIBLE for S3 and KMS of an account that the rules do not name
  */
 export interface AwsClients {
-  /** For reading only; writes go through `writeIam`. */
+  /** This client is for reading only; writes go through `writeIam`. */
   iam(account: string): IAMClient
   s3(account: string, region: string): S3Client
   kms(account: string, region: string): KMSClient

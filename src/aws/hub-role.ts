@@ -35,7 +35,8 @@ export interface HubCredentials {
 }
 
 /**
- * Credentials of one session in another account, shared by all clients of that account. After a failure it tries again.
+ * Credentials of one session in another account, shared by all clients of that account. A failure is not cached: the
+ * next call tries again.
  */
 export function hubCredentials(deps: HubDeps): () => Promise<HubCredentials> {
   return remember(

@@ -11,7 +11,9 @@ import { LONGEST_NAME } from './lead-sentence.ts'
 export interface Row {
   readonly title: string
   readonly said: readonly TextRun[]
-  /** Trusted text. Empty: no time. */
+  /**
+   * A time, perhaps with fixed words. It contains no text from outside, so it may be in a TextBlock. Empty: no time.
+   */
   readonly when: string
 }
 
@@ -20,7 +22,7 @@ const MOST_ASKED_SHOWN = 3
 export function rowsOf({ request, grant }: RequestAndGrant, status: DisplayStatus, role: ReaderRole): readonly Row[] {
   const isWaiting = status === 'pending'
   return [
-    // First, because the reader of an old card wants to know how the access ended.
+    // These rows come first, because the reader of an old card wants to know how the access ended.
     ...(grant ? grantRows(grant, status) : []),
     row('Reason', request.reason),
     ...(request.ticket === '' ? [] : [row('Ticket', request.ticket)]),

@@ -56,7 +56,10 @@ const VERBS: Readonly<Record<DisplayStatus, Verb>> = {
   lapsed: ASKED,
 }
 
-/** @example "asks to keep the right to write in s3://… for 2 hours" */
+/**
+ * @returns the verb after "You" and the verb after a name
+ * @example ["ask to keep the right to", "asks to keep the right to"]
+ */
 function verbOf(request: RequestAndGrant['request'], status: DisplayStatus): Verb {
   const [ofYou, ofOthers] = VERBS[status]
   return request.extends === null ? [ofYou, ofOthers] : [`${ofYou} keep the right to`, `${ofOthers} keep the right to`]

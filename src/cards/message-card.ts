@@ -26,7 +26,10 @@ export function shouldShow(
   return role === 'requester' || status === 'pending' || reference !== undefined
 }
 
-/** An end without a grant that the requester did not cause. It needs a message; their own `cancel` does not. */
+/**
+ * Whether the request ended without a grant and not by its requester. Such an end needs a message; the requester's own
+ * `cancel` does not.
+ */
 function isOutcome(status: string): boolean {
   return status === 'denied' || status === 'lapsed'
 }

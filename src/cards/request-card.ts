@@ -43,7 +43,7 @@ export function renderCard(view: RequestAndGrant, reader: CardReader, publicUrl:
     rows: rowsOf(view, status, role),
     isUsable: isUsedBy('session'),
     isAttached: isUsedBy('attach'),
-    // The requester's thread shows writes live. The approver sees their sum when the access is over.
+    // Writes are shown from the activation on, but to the approver only when the access is over.
     writes: wasActive && (role !== 'approver' || isOver(status)) ? [writesOf(grant.writes, status === 'active')] : [],
     may: mayOf(status, reader, lead.isCut),
     refresh: refreshOf(request.id, status, reader),

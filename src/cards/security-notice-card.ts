@@ -111,7 +111,7 @@ function foundAt(at: string): string {
   return `Found by Latchkey at ${utc(at)}.`
 }
 
-/** In UTC, because readers compare it with AWS, CloudTrail and the audit log. */
+/** The card shows times in UTC, because readers compare them with AWS, CloudTrail and the audit log. */
 function utc(at: string): string {
   return `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`
 }

@@ -5,7 +5,7 @@ import { byteWords, moment } from '../views/words.ts'
 
 /** The writes of one grant as a card shows them. */
 export interface Writes {
-  /** Trusted text. */
+  /** The counts in words. They contain no text from outside, so they may be in a TextBlock. */
   readonly sums: string
   readonly note: string
   readonly last: readonly { readonly what: readonly TextRun[]; readonly when: string }[]

@@ -1,8 +1,8 @@
-/** A fault of the configuration. It never contains the value, which may be a secret. */
+/** A fault of the configuration. It never contains the value of a secret variable. */
 export interface ConfigFault {
   /** Name of the variable, or of the file. */
   readonly name: string
-  /** A sentence, or `expected` with the form. */
+  /** What is wrong: a sentence, or the word `expected` and the form that the value must have. */
   readonly problem: string
 }
 

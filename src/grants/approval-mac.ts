@@ -1,7 +1,7 @@
 import { isMac, makeMac } from '../mac.ts'
 import type { Grant, Terms } from './grant.ts'
 
-/** An approval is void one hour after it was given if AWS could not be called until then. */
+/** An approval is valid for one hour. An activation attempt that begins later ends the grant instead. */
 export const APPROVAL_VALID_MS = 3_600_000
 
 /** The MAC of an approval. Redis never holds its key, so a writer to Redis cannot approve. */

@@ -43,8 +43,8 @@ export interface IamEntityState {
   /** `AROA…` or `AIDA…`. An entity that was deleted and created again has another. */
   readonly uniqueId: string
   /**
-   * Sentences: why no policy may be attached to it. Its trust policy lets a session name itself, so that `aws:userid`
-   * proves nothing.
+   * Sentences that say why no policy may be attached to the entity, for example that its trust policy lets people
+   * choose their session's name.
    */
   readonly faults: readonly string[]
 }
@@ -74,7 +74,7 @@ export type Urgency = (typeof URGENCIES)[number]
 export interface Ready {
   /** The possible principals, in the order in which they are filled. More than one: replicas of an elevation role. */
   readonly principals: readonly [Principal, ...Principal[]]
-  /** Sentences for the requester: what AWS may still refuse and why. */
+  /** Sentences for the requester, for example what AWS may still refuse and why. */
   readonly warnings: readonly string[]
 }
 

@@ -51,7 +51,10 @@ const grant = z.strictObject({
   requesterName: z.string(),
   approverName: z.string(),
   attempts: z.int(),
-  /** Each activation attempt fixes it before it calls AWS. Whole seconds, so that record and IAM document agree. */
+  /**
+   * When the grant ends. It is set before AWS is asked, by each activation attempt and by an extension. It has whole
+   * seconds, so that record and IAM document agree.
+   */
   endsAt: time.optional(),
   activatedAt: time.optional(),
   /** The grant was extended, and AWS does not hold the new end yet. */

@@ -7,7 +7,7 @@ import { PERSON_FIELDS, parseAccountIds, parseIds, parseManager, parsePage, pars
 /** `checkMemberGroups` takes at most 20 groups. */
 const MAX_GROUPS_PER_CALL = 20
 const PAGE_SIZE = 999
-/** As `Directory.idsWith` promises. */
+/** `Directory.idsWith` returns at most this many ids. */
 const MAX_IDS = 2
 
 /**

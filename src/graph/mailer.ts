@@ -26,9 +26,9 @@ interface MailerOptions extends GraphOptions {
 }
 
 /**
- * Sends mail with Graph's `sendMail`. Needs the application permission Mail.Send, best limited to that one mailbox. It
- * tries once: `sendMail` does not detect repetitions, and after a lost answer the mail may have been sent. The caller
- * decides about a retry.
+ * Sends mail with Graph's `sendMail`. Needs the application permission Mail.Send, best limited to the mailbox `sender`.
+ * It tries once: `sendMail` does not detect repetitions, and after a lost answer the mail may have been sent. The
+ * caller decides about a retry.
  */
 export function graphMailer({ sender, log, ...options }: MailerOptions): Mailer {
   const api = graphApi(options)
@@ -49,7 +49,10 @@ export function graphMailer({ sender, log, ...options }: MailerOptions): Mailer 
   }
 }
 
-/** Keeps no copy in Sent Items: the record has the facts, and readers of that mailbox should not get them too. */
+/**
+ * The mail is not saved in Sent Items: people who can read the sending mailbox should not see these facts, and the
+ * record has them.
+ */
 function graphMessage({ to, subject, html, id }: Mail): object {
   return {
     message: {
@@ -82,8 +85,8 @@ function senderError(error: unknown, log: MailLog | undefined): unknown {
 }
 
 /**
- * A fault of the sending mailbox, not of the recipient. Every mail waits until the operator mends it; each attempt logs
- * it.
+ * The sending mailbox is at fault, not the recipient. Every mail waits until the operator corrects the mailbox. Each
+ * attempt logs the fault.
  */
 function unsendable(log: MailLog | undefined, sentence: string): SenderBusy {
   log?.error({ sentence }, 'no mail can be sent')

@@ -34,8 +34,8 @@ function toLatchkeyError(error: FastifyError, bodyLimit: number): LatchkeyError 
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new LatchkeyError('TOO_LARGE', { limitBytes: bodyLimit })
   const problem = FASTIFY_PROBLEMS[error.code]
   if (problem !== undefined) return new LatchkeyError('BAD_INPUT', { problem })
-  // JSON.parse and its check for `__proto__` throw SyntaxError with fastify's 400.
-  if (error instanceof SyntaxError || error.statusCode === 400) {
+  // Fastify gives 400 to other requests that it cannot read, for example if the connection breaks inside the body.
+  if (error.statusCode === 400) {
     return new LatchkeyError('BAD_INPUT', { problem: 'The request cannot be read. Correct it and send it again.' })
   }
   return undefined
@@ -75,7 +75,7 @@ export function answerAddress(headers: Readonly<Record<string, string>>) {
   }
 }
 
-/** The answer to what node could not read as HTTP, by its error code. */
+/** The answer to bytes that node could not read as HTTP. Node's error code decides which answer. */
 function unreadable(errorCode: string | undefined): { readonly status: number; readonly error: ErrorBody['error'] } {
   if (errorCode === 'HPE_HEADER_OVERFLOW')
     return { status: 431, error: { code: 'TOO_LARGE', message: 'The headers are too large. Send less.' } }
@@ -85,8 +85,8 @@ function unreadable(errorCode: string | undefined): { readonly status: number; r
 }
 
 /**
- * Answers what node could not read as HTTP. There is no request, only a socket: the answer is written to it, and it is
- * closed.
+ * Answers bytes that node could not read as HTTP. There is no request object, so the answer is written to the socket.
+ * The socket is then closed.
  */
 export function answerUnreadable(headers: Readonly<Record<string, string>>) {
   return (error: Error & { readonly code?: string }, socket: Socket): void => {

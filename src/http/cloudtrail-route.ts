@@ -30,7 +30,7 @@ export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, key
   if (keys === undefined) return
   const accounts = new WeakMap<FastifyRequest, ReadonlySet<string>>()
   app.register(async (route) => {
-    // Before the body is read: an unknown caller costs a few digests and no memory.
+    // Callers are checked before the body is read, so an unknown caller costs a few digests and no memory.
     route.addHook('onRequest', async (request, reply) => {
       const given = request.headers[KEY_HEADER]
       const known = keys.filter(({ key }) => isSameSecret(typeof given === 'string' ? given : '', key))
@@ -41,7 +41,7 @@ export function cloudTrailRoute(app: FastifyInstance, { inbox, feed, record, key
       }
       accounts.set(request, new Set(known.flatMap((one) => one.accounts)))
     })
-    // Thousands a second: they are counted in the record, and have no log line each.
+    // Thousands of calls may come in a second. They are counted in the record and not logged one by one.
     route.post('/api/cloudtrail', { bodyLimit: BODY_LIMIT_BYTES, logLevel: 'warn' }, async (request, reply) => {
       const received = parseBody(request.body, accounts.get(request) ?? new Set())
       if ('nonce' in received) await feed.noteArrival(received.nonce)

@@ -87,7 +87,7 @@ async function renderFormAgain(deps: FormDeps, caller: Caller, form: FormData, e
 
 function readForm({ scope, below, levels, duration, reason, ticket }: FormData): AskInput {
   if (!scope) throw badInput('Choose a scope.')
-  // No form offers it. A click that sends it is refused, rather than answered with fewer levels.
+  // No form offers `bucket-policy`. A form that sends it is refused, instead of being answered with fewer levels.
   if (levels?.split(',').includes('bucket-policy')) throw badInput(NO_BUCKET_POLICY)
   return toAsk({
     scopes: [narrowScope(scope, below)],
@@ -99,7 +99,7 @@ function readForm({ scope, below, levels, duration, reason, ticket }: FormData):
 }
 
 /**
- * The scope, narrowScope to what was typed below it. `..` and doubled slashes are refused where the scope is parsed.
+ * Narrows the chosen scope by the text that was typed below it. `parseScope` later refuses `..` and doubled slashes.
  */
 function narrowScope(scope: string, below: string | undefined): string {
   if (!below) return scope

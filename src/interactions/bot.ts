@@ -65,8 +65,8 @@ async function runCommand(
   const { caller } = interaction
   switch (command.kind) {
     case 'form':
-      // Also in a channel, since people ask there. Everybody there reads which scopes this person may ask for, but not
-      // what they have.
+      // The form is shown in a channel too, because people ask there. Everybody there reads which scopes this person
+      // may ask for, but not what they have.
       return await interaction.reply(await formFor(deps, caller))
     case 'ask':
       return await askByLine(deps, interaction, message, command.ask)

@@ -17,7 +17,7 @@ export type CountForm = (caller: Caller) => void
  * record that could be counted there.
  */
 export function formCounter(): CountForm {
-  /** By object id, in order of `sinceMs`, since an hour at most. */
+  /** Maps an object id to the forms shown. Entries are in order of `sinceMs`. Those older than an hour are dropped. */
   const shown = new Map<string, FormsShown>()
   return ({ objectId }) => {
     const nowMs = performance.now()

@@ -27,7 +27,7 @@ export interface ChatMessage {
 /** A click on a card's button. */
 export interface Click {
   readonly verb: string
-  /** From the card and its inputs. The client can forge it, so it is never authoritative. */
+  /** The data come from the card and its inputs. The client can forge them, so they are never authoritative. */
   readonly data: Readonly<Record<string, unknown>>
   /** The message whose card was clicked. */
   readonly reference: string | undefined

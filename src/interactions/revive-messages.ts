@@ -9,7 +9,7 @@ interface Deps {
   readonly record: RecordPort
 }
 
-/** Enough: a person who has just installed the app hardly has more open requests. */
+/** This is enough, because a person who has just installed the app hardly has more open requests. */
 const MAX_REQUESTS = 100
 
 /** Makes messages due again that could not be delivered to this person's personal chat, now that it can be reached. */

@@ -16,7 +16,7 @@ const LONGER_EACH_TRY = 5
 const SKEW_MS = 120_000
 
 export interface Claim {
-  /** Sendings without an answer. */
+  /** How often a sending was begun that has had no answer. */
   readonly tries: number
   /** Redis time in ms. NaN: not claimed. */
   readonly untilMs: number
@@ -51,7 +51,7 @@ export function claimLastsMs(tries: number): number {
   return Math.min(LONGEST_CLAIM_MS, FIRST_CLAIM_MS * LONGER_EACH_TRY ** (tries - 1))
 }
 
-/** For how many ms no other process may send it. 0: not claimed. */
+/** The number of ms for which no other process may send the record. 0: it is not claimed. */
 export function claimedForMs<R>({ read }: Pick<ClaimFields<R>, 'read'>, value: R, nowMs: number): number {
   const { untilMs, longestMs } = read(value)
   const leftMs = untilMs - nowMs

@@ -1,7 +1,10 @@
 import { type ClaimFields, claimLastsMs } from './delivery-claim.ts'
 import type { Message } from './message.ts'
 
-/** `claimedAt` is the start of a claim. A message with a reference was sent, so it is only edited and never claimed. */
+/**
+ * `claimedAt` is the start of a claim. If a message has a `reference`, it was sent already: it is only edited, and
+ * needs no claim.
+ */
 export const messageClaim: ClaimFields<Message> = {
   read({ claimedAt, reference, tries }) {
     const longestMs = claimLastsMs(tries ?? 1)

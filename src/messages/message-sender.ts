@@ -35,7 +35,7 @@ export interface Mailer {
 
 /** Port: allows one operation at a time in each conversation, and no more than the service's limits. */
 export interface Budget {
-  /** @returns a permit, to be given back after the operation; or for how many ms there is none */
+  /** @returns a permit, to be given back after the operation; or the number of ms to wait for one */
   take(conversation: string): Promise<{ readonly giveBack: () => Promise<void> } | { readonly waitMs: number }>
 }
 
@@ -56,7 +56,7 @@ export class SenderBusy extends Error {
 /** The reader cannot be reached: the app is not installed, the person blocked it, or the conversation is gone. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable'
-  /** A sentence. */
+  /** Why the reader cannot be reached, as a sentence. */
   readonly reason: string
 
   constructor(reason: string, options?: ErrorOptions) {

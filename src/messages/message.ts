@@ -45,11 +45,13 @@ export const message = z.strictObject({
   presented: z.string(),
   /** The chat service's id of the message; a mail's own id. Without one it is not known whether it was sent. */
   reference: z.string().exactOptional(),
-  /** Since when a process has been sending it. The claim counts only without a reference, and lapses. */
+  /**
+   * When a process claimed the message to send it. The claim lapses, and does not count once there is a `reference`.
+   */
   claimedAt: z.iso.datetime({ precision: 3 }).exactOptional(),
-  /** Sendings without an answer. */
+  /** How often a sending was begun that has had no answer. */
   tries: z.int().positive().exactOptional(),
-  /** Why it cannot be delivered; a sentence. */
+  /** Why the message cannot be delivered, as a sentence. */
   dead: z.string().exactOptional(),
 })
 

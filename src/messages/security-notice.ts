@@ -34,9 +34,11 @@ const noticeRecord = z.strictObject({
   notice,
   /** Made with a key that Redis never holds, so that a write to Redis cannot post to the channel. */
   mac: z.string(),
-  /** Until when another process is posting it, or Teams asked to wait. */
+  /**
+   * Nobody posts the notice before this time: a process is posting it, Teams asked to wait, or there was no channel.
+   */
   notBefore: z.iso.datetime({ precision: 3 }).exactOptional(),
-  /** Postings without an answer. */
+  /** How often a posting was begun that has had no answer. */
   tries: z.int().positive().exactOptional(),
   /** Attempts that found no channel to post it in. */
   refusals: z.int().positive().exactOptional(),

@@ -34,7 +34,7 @@ export interface FoldEntry {
 export interface Fold {
   read(count: number): Promise<readonly InboxEntry[]>
   /**
-   * In one write: counts each record once, even when it was delivered twice, and removes the entries.
+   * Counts each record once, even when it was delivered twice, and removes the entries, all in one write.
    * An empty list only reports the unexplained records that are due.
    */
   fold(entries: readonly FoldEntry[]): Promise<void>

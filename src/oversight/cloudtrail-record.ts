@@ -68,8 +68,8 @@ export const envelope = z.object({ source, account, detail }).transform(({ accou
   const { userIdentity, requestParameters, additionalEventData } = detail
   const { bytesTransferredIn } = additionalEventData ?? {}
   return {
-    // With the account: otherwise an account could send the event id of another's record, which would then count as a
-    // repetition.
+    // The id contains the account. Otherwise one account could send the event id of another's record, and that record
+    // would count as a repetition.
     id: `${account}/${detail.sharedEventID ?? detail.eventID}`,
     account,
     at: new Date(detail.eventTime).toISOString(),

@@ -119,7 +119,7 @@ function matchTime(record: CloudTrailRecord, { grant }: GenuineGrant, nowMs: num
   const acceptedUntilMs = endMs + ACCEPTED_FOR_MS
   if (nowMs > acceptedUntilMs) return { unexplained: 'too-late-to-tell' }
   if (atMs < Date.parse(activatedAt) - SKEW_MS) return { unexplained: 'before-the-grant' }
-  // After the end AWS refuses with AccessDenied, as it should: the grant explains such a call.
+  // AWS must refuse calls after the end, so a late call with AccessDenied is explained by the grant.
   if (atMs > endMs + SKEW_MS && record.errorCode !== 'AccessDenied') return { unexplained: 'after-the-grant' }
   return { grantId: grant.id, requestId: grant.terms.requestId, acceptedUntilMs }
 }

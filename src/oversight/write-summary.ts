@@ -6,7 +6,7 @@ const time = z.iso.datetime()
 
 const lastWrite = z.strictObject({
   kind,
-  /** As CloudTrail calls it. */
+  /** CloudTrail's name for the call. */
   name: z.string(),
   /** `s3://bucket/key` */
   uri: z.string(),
@@ -18,7 +18,7 @@ export const writeSummarySchema = z
   .strictObject({
     counts: z.record(kind, z.int()),
     bytes: z.int(),
-    /** By the records' own time. */
+    /** The first write, by the time in its CloudTrail record. */
     firstAt: time.nullable(),
     lastAt: time.nullable(),
     /** The latest, each key once for each kind of write, the newest first. */

@@ -26,7 +26,7 @@ export interface SignedIn {
   readonly tenantId: string
   readonly objectId: string
   readonly name: string
-  /** They signed in with a second factor. */
+  /** The person signed in with a second factor. */
   readonly mfa?: true
 }
 

@@ -63,8 +63,8 @@ function keyOf(secret: string, name: string): string {
 }
 
 /**
- * iron-session gives `{}` for an expired seal or another key, which no schema accepts. It throws for a text that is no
- * seal.
+ * Undefined: the text is no seal. For an expired seal, or one made with another key, iron-session gives `{}`, which the
+ * cookie's schema refuses.
  */
 async function open(seal: string, password: string): Promise<unknown> {
   try {

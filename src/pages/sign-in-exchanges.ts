@@ -23,7 +23,8 @@ export interface Exchanges {
 
 export function boundedExchanges(): Exchanges {
   /**
-   * Maps each used state to the time of its use (ms), oldest first. Only the last `SIGN_IN_SECONDS` are held.
+   * Maps each used state to the time of its use in ms, the oldest first. Entries older than `SIGN_IN_SECONDS` are
+   * dropped.
    */
   const spent = new Map<string, number>()
   const run = runIfRoom(MOST_AT_ONCE)

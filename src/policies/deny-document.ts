@@ -13,7 +13,7 @@ export const OTHER_INLINE_CHARACTERS = 2_000
 export const ROLE_INLINE_CHARACTERS = 10_240
 
 /**
- * The epoch of a document that Latchkey did not render, or that was edited. Real epochs are random and never equal it.
+ * The epoch of a document that Latchkey did not write, or that was edited. Real epochs are random and never equal it.
  */
 export const UNKNOWN_EPOCH = 'unknown'
 
@@ -134,8 +134,8 @@ export interface DenyDocument {
   /** `aws:userid` values of the refused sessions, `<role id>:<grant id>`. */
   readonly denied: readonly string[]
   /**
-   * Ids of `denied` for which no genuine approval is known. They have their own statement in AWS, so that nobody who
-   * can only render to Redis can turn another denied id into one of them.
+   * Ids in `denied` for which no genuine approval is known. They have their own statement in AWS, so that somebody who
+   * can write only to Redis cannot mark another denied id as one of them.
    */
   readonly unexplained?: readonly string[]
 }

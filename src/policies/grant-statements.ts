@@ -50,7 +50,8 @@ export function grantStatements(order: PolicyTerms, facts: BucketFacts, binding?
     ...allow(levels, 'object', objectsOf(bucket, order.scopes), merge(withRequest, tagged)),
     ...listStatements(levels, bucket, order.scopes, withRequest),
     ...bucketStatements(levels, bucket, order.scopes, withRequest),
-    // Without the request conditions: S3 calls KMS from its own address, and its own statements check the requester's.
+    // This statement has no request conditions, because S3 calls KMS from S3's address. The statements for S3 check the
+    // requester's address.
     ...allow(levels, 'key', kmsKey === undefined ? [] : [kmsKey], merge(merge(withEnd, throughS3), inScope)),
   ]
 }

@@ -22,8 +22,8 @@ const LIMITS = [
 ] as const
 
 /**
- * For each limit a burst and an interval in ms: half of the operations may come at once, the other half are spread over
- * the window. So no window of that length, wherever it begins, has more than the limit.
+ * Each limit gets a burst and an interval in ms: half of the operations may come at once, the other half are spread
+ * over the window. So no window of that length, wherever it begins, has more than the limit.
  */
 const WINDOWS = LIMITS.flatMap(({ atMost, withinMs }) => {
   const burst = Math.floor(atMost / 2)

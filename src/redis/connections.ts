@@ -49,8 +49,8 @@ function parseNode(text: string): URL {
 }
 
 /**
- * Opens a client that reconnects by itself. It logs when Redis is lost and when it is back; its `error` events never
- * throw.
+ * Opens a client that reconnects by itself. It logs when Redis is lost and when it is back. It has an `error` listener,
+ * so that an `error` event does not end the process.
  */
 export function connect(url: string, purpose: Purpose, log: Logger): Connection {
   const redis = open(parseAddress(url), purpose)
@@ -99,7 +99,7 @@ function watch(redis: Connection, log: Logger): void {
     lost = true
     log.warn({ reason }, 'Redis is not reachable')
   }
-  // Only the message, because the error of a refused AUTH contains the password.
+  // Only the message is logged, because the error of a refused AUTH contains the password.
   redis.on('error', (error: Error) => onLoss(error.message))
   redis.on('reconnecting', () => onLoss('the connection was closed'))
   redis.on('ready', () => {

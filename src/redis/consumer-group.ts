@@ -18,7 +18,10 @@ export interface StreamEntry {
 
 interface GroupOptions {
   readonly stream: string
-  /** Also the name of its only consumer. All readers share it, so each may claim entries that another left behind. */
+  /**
+   * Name of the group and of its only consumer. All readers use this name, so each can claim entries that another read
+   * but did not acknowledge.
+   */
   readonly group: string
   /** An entry that was read is read again when it is not acknowledged within this time. */
   readonly claimAfterMs: number

@@ -64,7 +64,7 @@ export function redisFold(reading: Connection, writing: Connection, options: Fol
 
 const recordText = z.string().transform(parsedJson).pipe(cloudTrailRecord)
 
-/** Latchkey wrote no text that is not a record. It is logged, and removed together with its entry. */
+/** A text that is not a record was not written by Latchkey. It is logged, and removed with its entry. */
 function parseEntry({ entryId, fields }: StreamEntry, log: Logger): InboxEntry {
   const parsed = fields.filter((_, position) => position % 2 === 1).map((text) => recordText.safeParse(text))
   const records = parsed.flatMap(({ data }) => (data === undefined ? [] : [data]))

@@ -9,7 +9,8 @@ export const conditions = z.strictObject({
   /** Only objects with this tag can be used. */
   objectTag: z.strictObject({ key: z.string(), value: z.string() }).optional(),
   /**
-   * The person must sign in to Entra with a second factor. Latchkey checks it when it vends credentials and on pages.
+   * The person must have signed in to Entra with a second factor. Latchkey checks this whenever it vends credentials, a
+   * console sign-in or a link.
    */
   mfa: z.literal(true).optional(),
 })

@@ -5,7 +5,7 @@ import type { Scope } from './scope.ts'
 /** A group or person that the rules name. */
 export interface Subject {
   readonly kind: 'group' | 'person'
-  /** As in the rules. */
+  /** The name that the rules file gives to the group or person. */
   readonly name: string
   /** Entra object id. */
   readonly id: string

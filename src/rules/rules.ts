@@ -12,7 +12,7 @@ export interface Rules {
   readonly buckets: ReadonlyMap<string, Bucket>
   /** Name of an account → the roles and users of people there, for the driver `attach`. */
   readonly principals: ReadonlyMap<string, readonly PrincipalRule[]>
-  /** In the order of the file: if several match an ask, the first is used. */
+  /** The entitlements stand in the order of the file. If several match an ask, the first is used. */
   readonly entitlements: readonly Entitlement[]
   readonly reviewTimes: { readonly remindAfterMinutes: number; readonly lapseAfterMinutes: number }
   /** Teams conversation id. */

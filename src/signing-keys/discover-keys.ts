@@ -10,7 +10,7 @@ const UNKNOWN_KEY_COOLDOWN_MS = 30_000
 
 /** An issuer of tokens, and where it publishes its keys. */
 export interface Authority {
-  /** For the log. */
+  /** The authority's name in the log. */
   readonly name: string
   readonly issuer: string
   /** The metadata document of OpenID Connect Discovery. */

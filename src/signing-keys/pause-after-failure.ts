@@ -1,4 +1,7 @@
-/** Longer than any burst, and at most as long as the start waits before it tries again. */
+/**
+ * After a failure the authority is not asked for this time. It is longer than a burst of calls, and not longer than the
+ * start's own wait.
+ */
 const PAUSE_MS = 2_000
 
 class Paused extends Error {

@@ -11,9 +11,9 @@ export type DueKind =
   | 'requests'
   /** The Deny document of a role must be reconciled. */
   | 'roles'
-  /** By request id: the messages of this request may show an old state. */
+  /** The messages of a request may show an old state. The id is the request's. */
   | 'copies'
-  /** By the id of a grant that ended: the IAM entity that carried its policy must be reconciled. */
+  /** The IAM entity that carried an ended grant's policy must be reconciled. The id is the grant's. */
   | 'targets'
   /** A security notice must be sent. */
   | 'notices'

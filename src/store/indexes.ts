@@ -15,7 +15,7 @@ export const ASKS_OF = 'asks'
 /** Pending requests that one approver was asked to review. */
 export const TO_REVIEW_BY = 'to-review'
 
-/** By message or form in Teams: the request that it made. */
+/** Maps a message or form in Teams to the request that it made. */
 export const SAID = 'said'
 
 /** Refusals to one person within an hour; counted against a limit. */
@@ -34,19 +34,22 @@ export const REVOKING = 'revoking'
 export const VENDS_OF = 'vends'
 
 /**
- * Deny slots of one elevation role: the grants and pending requests that may need an id in its Deny document.
- * The score is the time from which the grant or request cannot need an id any more. A request holds a slot before it is approved, so every approved
- * grant can be denied: a full role refuses the request, never the approval.
+ * Deny slots of one elevation role: the grants and pending requests that may need an id in its Deny document. The score
+ * is the time from which the grant or request cannot need an id any more. A request holds a slot before it is approved,
+ * so every approved grant can be denied: a full role refuses the request, never the approval.
  */
 export const ON_ROLE = 'on-role'
 
-/** Grants that AWS may be enforcing on one IAM entity, by the time of their last activation attempt. */
+/**
+ * Grants that AWS may be enforcing on one IAM entity. The score is the time of the last activation attempt or
+ * extension.
+ */
 export const ON_TARGET = 'on-target'
 
-/** `<entityId>/<grantId>` of the grants of the driver `attach`, by their end. */
+/** The grants of the driver `attach`. The id is `<entityId>/<grantId>`; the score is the grant's end. */
 export const TARGETS = { kind: 'targets', value: 'recent' } as const
 
-/** Grants of one principal, given by its exact `aws:userid`, by their end. */
+/** The grants of one principal. The value is its exact `aws:userid`; the score is the grant's end. */
 export const HELD_BY = 'held-by'
 
 /** Regions of accounts that `latchkey aws setup` has wired. Each is written in one commit with its audit event. */
@@ -58,7 +61,7 @@ export const WIRED = { kind: 'wired', value: 'places' } as const
  */
 export const RECONCILED = 'reconciled'
 
-/** By account name. */
+/** When each account was last reconciled. The ids are account names. */
 export const RECONCILED_ACCOUNTS = { kind: RECONCILED, value: 'accounts' } as const
 
 /** When each role and user that may have policies attached was last reconciled. */

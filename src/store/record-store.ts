@@ -57,7 +57,10 @@ export interface RecordPort {
   scores(kind: string, value: string): Promise<ReadonlyMap<string, number>>
   /** Ids due at or before `until`, the longest overdue first. */
   due(kind: DueKind, until: number, limit: number): Promise<readonly { readonly id: string; readonly at: number }[]>
-  /** The clock of the store, in ms since 1970. Due times and ends are compared with this clock only. */
+  /**
+   * The store's clock, in ms since 1970. Due times are compared with it. Workers end a grant on time only when their
+   * own clock agrees, see `hasEnded`.
+   */
   now(): Promise<number>
   /** Undefined: another process holds it. */
   lease(id: string, milliseconds: number): Promise<Lease | undefined>

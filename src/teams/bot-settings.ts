@@ -2,7 +2,7 @@
 export interface BotSettings {
   /** `MicrosoftAppId`. */
   readonly appId: string
-  /** For `SingleTenant` only. */
+  /** Only a bot of the type `SingleTenant` has a password. */
   readonly appPassword?: string
   readonly appType: 'SingleTenant' | 'UserAssignedMSI'
   /** The tenant of the registration. */

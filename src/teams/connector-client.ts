@@ -20,7 +20,7 @@ export class ConnectorRefusal extends Error {
   override readonly name = 'ConnectorRefusal'
   readonly status: number
   readonly code: string
-  /** From `Retry-After`; undefined if absent. */
+  /** The wait that `Retry-After` asks for. Undefined: it asks for none. */
   readonly waitMs: number | undefined
 
   constructor(status: number, code: string, waitMs: number | undefined) {

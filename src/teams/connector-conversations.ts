@@ -11,7 +11,7 @@ export interface ConnectorConversations {
   /** @returns the id of the conversation, if Teams names one */
   create(serviceUrl: string, parameters: object): Promise<string | undefined>
   /**
-   * @param activity `replyToId` names the activity that it answers
+   * @param activity the answer to send; `replyToId` is the id of the activity that it answers
    * @returns the id of the message, if Teams names one
    */
   reply(

@@ -24,7 +24,7 @@ export function messagesRoute(app: FastifyInstance, deps: MessagesDeps): void {
   const connectors = new WeakMap<FastifyRequest, Connector>()
   app.register(async (route) => {
     route.setErrorHandler((error: FastifyError, request, reply) => refuse(deps, error, request, reply))
-    // Before the body is read: an unknown caller costs one signature check and no memory.
+    // Callers are checked before the body is read, so an unknown caller costs one signature check and no memory.
     route.addHook('onRequest', async (request, reply) => {
       // Removed again for a known caller. After a refusal the connection closes, since the body is never read.
       reply.header('connection', 'close')

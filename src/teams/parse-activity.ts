@@ -25,7 +25,7 @@ export type ActivityContent =
   | { readonly kind: 'unsupported'; readonly reason: string; readonly isInvoke: boolean }
 
 export interface ParsedActivity {
-  /** As the SDK needs it. */
+  /** The activity in the form that the SDK needs. */
   readonly activity: Activity
   readonly content: ActivityContent
 }

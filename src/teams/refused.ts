@@ -5,7 +5,7 @@
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly status: 400 | 401 | 403
-  /** A code. */
+  /** Why the activity was refused, as a code for the log. */
   readonly reason: string
 
   constructor(status: 400 | 401 | 403, reason: string) {

@@ -42,7 +42,7 @@ export function teamsMessageSender({ settings, tenantId, log }: TeamsSenderDeps)
     open: (objectId) => logMissingToken(log, openChat(connector, bot, objectId)),
     send: (to, message) =>
       within(to, async (addressed) => {
-        // As the SDK does to continue a conversation: an answer to a random id.
+        // The activity answers a random id, as the SDK does to continue a conversation.
         const activity = { ...cardActivity(message), ...addressed, replyToId: randomUUID() }
         return requireId(await connector.reply(to.serviceUrl, to.conversationId, activity))
       }),

@@ -6,7 +6,7 @@ import type { RequestView } from './request-view.ts'
 export type DisplayStatus =
   | Exclude<RequestView['status'], 'approved'>
   | Exclude<GrantView['status'], 'expired' | 'revoked'>
-  /** Approved, and this card does not show the grant: another message does. */
+  /** The request was approved, and its grant is not in the view: another message shows the grant. */
   | 'approved'
   /** The grant is being revoked before it was ever active. */
   | 'failing'

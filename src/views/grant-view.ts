@@ -23,7 +23,7 @@ export const grantViewSchema = z.strictObject({
   endedAt: time.nullable(),
   /** Why it ends or ended early. */
   endCause: z.string().nullable(),
-  /** The first one first. */
+  /** The addresses that received credentials, in the order in which they first did. */
   takenFrom: z
     .array(z.strictObject({ address: z.string(), at: time }))
     .readonly()

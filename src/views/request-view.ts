@@ -17,7 +17,7 @@ export const requestViewSchema = z
     levels: z.array(z.string()).readonly(),
     durationMinutes: z.int(),
     preview: previewSchema,
-    /** Sentences. */
+    /** Sentences that warn requester and approver, for example why AWS may refuse calls in spite of an approval. */
     warnings: z.array(z.string()).readonly().meta({ description: 'Why AWS may refuse it all the same' }),
     reason: z.string(),
     ticket: z.string(),

@@ -42,7 +42,7 @@ export function byteWords(bytes: number): string {
   return power === 0 ? amount(bytes, 'byte') : `${scaled.toFixed(1)} ${BYTE_UNITS[power]}`
 }
 
-/** For a TextBlock: the card client writes the time in the reader's time zone. Clients accept whole seconds only. */
+/** A time for a TextBlock: the client writes it in the reader's time zone. Clients accept whole seconds only. */
 export function moment(at: string): string {
   const seconds = `${new Date(at).toISOString().slice(0, 19)}Z`
   return `{{DATE(${seconds}, SHORT)}} at {{TIME(${seconds})}}`

@@ -10,7 +10,7 @@ import { PROJECT } from '../../sandbox/project.ts'
  * why what is stored or seen outside may change.
  */
 
-const FOLDER = join(PROJECT, 'test/golden')
+const FOLDER = join(PROJECT, 'test/golden/data')
 export const IS_UPDATE = process.env.UPDATE_GOLDEN === '1'
 
 export function readGolden(name: string): unknown {
@@ -28,7 +28,7 @@ export function writeGolden(name: string, value: unknown): void {
 /** Compares the value, as JSON, with the file. */
 export function expectGolden(name: string, value: unknown): void {
   if (IS_UPDATE) writeGolden(name, value)
-  expect(JSON.parse(JSON.stringify(value)), `test/golden/${name}`).toEqual(readGolden(name))
+  expect(JSON.parse(JSON.stringify(value)), `test/golden/data/${name}`).toEqual(readGolden(name))
 }
 
 export interface Line {
@@ -55,7 +55,7 @@ function writeLines(name: string, lines: readonly Line[]): void {
 export function expectLines(name: string, lines: readonly Line[]): void {
   if (IS_UPDATE) writeLines(name, lines)
   const known = readLines(name)
-  expect(known.size, `lines of test/golden/${name}`).toBeGreaterThan(0)
+  expect(known.size, `lines of test/golden/data/${name}`).toBeGreaterThan(0)
   expect(lines.map((line) => line.name)).toEqual([...known.keys()])
   const asJson: readonly Line[] = JSON.parse(JSON.stringify(lines))
   const differing = asJson.filter((line) => !isDeepStrictEqual(line, known.get(line.name)))

@@ -9,7 +9,7 @@ import type { Rules } from '../../rules/rules.ts'
 import { parseScope } from '../../rules/scope.ts'
 import type { AccessRequest } from '../access-request.ts'
 
-/** The directory must answer all calls of a click within this time. Otherwise nothing is decided. */
+/** Time limit for all directory calls of one review. If the directory is slower, nothing is decided. */
 const CLICK_BUDGET_MS = 1_500
 
 export interface Authority {
@@ -30,8 +30,9 @@ interface Deps {
 /**
  * Checks whether the caller may decide this request now, and in which capacity. Self-approval is refused before the
  * directory is called.
- * @throws NOT_YOURS_TO_DECIDE to the requester and to approvers who were asked, NOT_FOUND to everybody else,
- * UNAVAILABLE to approvers who were asked when the directory does not answer
+ * @throws NOT_YOURS_TO_DECIDE if the caller is the requester, or was asked and may not decide
+ * @throws NOT_FOUND if the caller was not asked, and may not decide or the directory does not answer that
+ * @throws UNAVAILABLE if the directory does not answer, and the caller was asked or was found to be one who may decide
  */
 export async function readAuthority(deps: Deps, caller: Caller, request: AccessRequest): Promise<Authority> {
   if (caller.objectId === request.requester.objectId) {

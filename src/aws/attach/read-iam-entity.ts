@@ -16,7 +16,7 @@ export interface IamEntityDetails {
   readonly boundaryArn: string | undefined
   /** The time in AWS's answer. */
   readonly date: AwsDate
-  /** From the call to its answer. */
+  /** Milliseconds between the call to AWS and its answer. */
   readonly tookMs: number
 }
 

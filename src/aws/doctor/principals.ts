@@ -75,8 +75,8 @@ function documentOf({ PolicyVersionList = [] }: NonNullable<Page['Policies']>[nu
 }
 
 /**
- * Texts of policies; undefined: AWS does not show it. Policies of grants are left out, because they are no standing
- * rights.
+ * The texts of the policies. Undefined stands for a policy that AWS does not show. Policies of grants are left out,
+ * because they are no standing rights.
  */
 function textsOf(
   inline: readonly { readonly PolicyName?: string | undefined; readonly PolicyDocument?: string | undefined }[] = [],

@@ -57,10 +57,10 @@ function allowsPrincipal({ Effect, Principal, Condition }: Statement, principal:
 }
 
 /**
- * Condition keys that do not lead to a refusal: every client of Latchkey meets the first two, and `mayApply` compares
- * the others.
+ * A condition on one of these keys causes no warning, because every S3 client that people use meets it (TLS, and its
+ * version).
  */
-const HARMLESS = new Set(['aws:securetransport', 's3:tlsversion', 'aws:userid', 'aws:principalarn'])
+const HARMLESS = new Set(['aws:securetransport', 's3:tlsversion'])
 
 function conditionKeysOf({ Condition }: Statement): readonly string[] {
   const keys = Object.values(Condition).flatMap((one) => Object.keys(one).map((key) => key.toLowerCase()))

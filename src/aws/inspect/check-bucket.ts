@@ -18,7 +18,7 @@ export interface BucketDeps extends Pick<Rules, 'accounts' | 'buckets'> {
 
 /** A card has room for three. */
 const MAX_WARNINGS = 3
-/** How long the facts about a bucket in order are reused, because several people may ask at once. */
+/** Facts about a bucket without faults are reused for this time, because several people may ask at once. */
 const CACHE_MS = 60_000
 
 export interface BucketPreflight {

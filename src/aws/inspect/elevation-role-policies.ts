@@ -143,8 +143,8 @@ function statementFaults({ Action, Condition }: TrustAllow): readonly string[] {
 }
 
 /**
- * Every statement that allows AssumeRole must demand the same external id, because Latchkey sends it with every call.
- * The sentences do not quote it, because it should not become widely known.
+ * Every statement that allows AssumeRole must demand the external id of the account's hub, and none if there is no hub.
+ * The returned faults do not quote the id, because it should not become widely known.
  */
 function externalIdFaults({ Action, Condition }: TrustAllow, externalId: string | undefined): readonly string[] {
   if (!Action.some((action) => action.toLowerCase() === 'sts:assumerole')) return []
@@ -157,7 +157,7 @@ function externalIdFaults({ Action, Condition }: TrustAllow, externalId: string 
     : ['The trust policy does not demand the sts:ExternalId that the rules name; demand it, and no other.']
 }
 
-/** Values of one condition key under these operators. IAM ignores case; `…IfExists` is another operator. */
+/** A condition key's values under the given operators. IAM ignores the case of both. `…IfExists` does not count. */
 function condition(all: BoundaryAllow['Condition'], operators: readonly string[], key: string): readonly string[] {
   return Object.entries(all)
     .filter(([operator]) => operators.includes(operator.toLowerCase()))

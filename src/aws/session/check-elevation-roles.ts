@@ -53,8 +53,8 @@ export async function checkRoles(
 }
 
 /**
- * First our own bugs, so that they are not reported as a faulty role. Then UNAVAILABLE, because a retry may find room;
- * then full roles.
+ * Our own bugs come first, so that they are not reported as a faulty role. UNAVAILABLE comes next, because a retry may
+ * find room. Full roles follow.
  */
 function mostSerious(reasons: readonly unknown[]): unknown {
   return (

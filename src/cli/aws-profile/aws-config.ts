@@ -56,7 +56,7 @@ export function withProfile(text: string, profile: Profile): string {
 /** Removes the profiles that Latchkey wrote, of the grants for which `isOver` is true. */
 export function withoutProfiles(text: string, isOver: (grantId: string) => boolean): string {
   let lines = text.split('\n')
-  // The last block first, so that the indexes of the blocks before it stay right.
+  // The last block is removed first, so that the indexes of the blocks before it stay right.
   for (const { grantId, start, end } of blocksOf(lines).toReversed()) {
     if (!isOver(grantId)) continue
     const from = start > 0 && lines[start - 1]?.trim() === '' ? start - 1 : start

@@ -3,7 +3,10 @@ import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
 import { checkTrails } from './trails.ts'
 
-/** Prints the differences of every region. False: a region differs from what setup makes, or a trail is missing. */
+/**
+ * Prints how each region differs from what setup makes, and what no trail logs.
+ * @returns false if there is a difference, an undelivered event, or something that no trail logs
+ */
 export async function checkSites(sites: Sites): Promise<boolean> {
   const outcomes: boolean[] = []
   for (const site of sites.sites) outcomes.push(await checkSite(site))

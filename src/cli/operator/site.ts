@@ -12,7 +12,7 @@ import { redisRecord } from '../../redis/redis-record-store.ts'
 import type { RecordPort } from '../../store/record-store.ts'
 import { Problem } from '../problem.ts'
 
-/** Silent: these commands print to the terminal, and a log would repeat it. */
+/** The log is silent, because these commands print to the terminal and a log would repeat it. */
 const log = pino({ level: 'silent' })
 
 const REDIS_WITHIN_MS = 5_000

@@ -17,7 +17,7 @@ import { refuseWithoutSecondFactor } from './second-factor.ts'
 const FRESH_MS = 5 * 60_000
 const WITHOUT_DIRECTORY_MS = 15 * 60_000
 
-/** The refusals that are final: the grant gives its requester no more credentials. */
+/** Refusals after which the requester can get no more credentials from the grant. */
 const FINAL_REFUSALS: readonly ErrorCode[] = ['OVER', 'NOT_FOUND', 'NOT_ELIGIBLE']
 
 export interface AdmitDeps extends EligibilityDeps {

@@ -2,11 +2,11 @@
 const MOST_GRANTS = 10_000
 
 /**
- * When this process last read that the requester of a grant is still eligible. It is not stored in Redis, which is not
- * trusted with it. After a restart the directory is asked again.
+ * When this process last read that the requester of a grant is still eligible. The time is kept in memory only, because
+ * a writer to Redis could forge it. After a restart the directory is asked again.
  */
 export interface EligibilityCache {
-  /** In ms. Undefined: never read, or dropped from the cache. */
+  /** How long ago that was, in ms. Undefined: never read, or dropped from the cache. */
   ageMs(grantId: string): number | undefined
   seen(grantId: string): void
 }
@@ -20,7 +20,8 @@ export function eligibilityCache(nowMs: () => number = () => performance.now()):
       return at === undefined ? undefined : nowMs() - at
     },
     seen(grantId) {
-      // Deleting first moves the entry to the end of the map, so the oldest entry is dropped first.
+      // The entry is deleted before it is set, which moves it to the end of the map. So the loop drops the oldest
+      // entries.
       seenAt.delete(grantId)
       seenAt.set(grantId, nowMs())
       for (const oldest of seenAt.keys()) {

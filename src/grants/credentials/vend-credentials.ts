@@ -23,7 +23,7 @@ export interface VendDeps extends AdmitDeps {
 /** The purpose of the credentials. */
 export interface Use {
   readonly as: 'credentials' | 'console' | 'link'
-  /** @throws for a grant that cannot be used for this purpose */
+  /** Checks whether the grant can be used for the purpose `as`. @throws if it cannot */
   refuseOther?(stored: GenuineGrant): void
 }
 
@@ -44,8 +44,8 @@ export async function vendCredentials(deps: VendDeps, caller: Caller, grantId: s
 }
 
 /**
- * Vends credentials, or hands out cached ones again. A new vend is audited before STS is called. A repeated one is
- * audited when it is a link or goes to a new address.
+ * Vends credentials, or returns cached ones. New credentials are audited before STS is called. Cached ones are audited
+ * when they are for a link or go to a new address.
  */
 export async function vendFor(deps: VendDeps, caller: Caller, grantId: string, use: Use): Promise<Vended> {
   const intended = await againOnConflict(() =>

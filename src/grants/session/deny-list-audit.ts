@@ -14,7 +14,7 @@ export interface Found {
   readonly version: number
   /** The recorded deny list of this role and this role id. */
   readonly known: DenyList | undefined
-  /** The epoch in the recorded deny list, also when the role had another id then. */
+  /** The epoch in the recorded deny list, even if that list belongs to an earlier role of the same name. */
   readonly adopted: string | undefined
   /** The Deny document that AWS holds. */
   readonly held: DenyDocument | undefined

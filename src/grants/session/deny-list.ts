@@ -98,7 +98,7 @@ export function denyListCommit(
   }
 }
 
-/** The ids that AWS holds. `until` says when those ids may leave that nothing else is known about. */
+/** The ids that AWS denies. An id about which the record knows nothing may leave at `until`. */
 interface Held extends Pick<DenyDocument, 'denied' | 'unexplained'> {
   readonly until: string
 }

@@ -32,7 +32,7 @@ export async function denySessions(deps: DenyDeps, stored: CheckedGrant): Promis
   const until = unknownUntil(deps.rules, await deps.record.now())
   const denyThere = (one: SessionPrincipal) =>
     denyOn(deps, one, { userid: sessionUserId(one, grant.id), until, unexplained: true })
-  // Each account by itself, so that a failure in one does not hide the roles of the others.
+  // Each account is asked for its roles by itself, so that a failure in one does not hide the roles of the others.
   const { driver, rules } = deps
   const onNamed = async (name: string) => await settleAll(await driver.principals(name), denyThere)
   const outcomes = await settleAll(

@@ -124,8 +124,8 @@ function draftOf(
 }
 
 /**
- * Every id that AWS denies holds a deny slot, also an id that Latchkey did not add. So the live and the denied grants
- * together always fit into the document.
+ * Gives a deny slot to every id that AWS denies, even one that Latchkey did not add, and frees the slots of unexplained
+ * ids that were left out. New requests are refused when the slots are used up.
  */
 function slotChanges(
   principal: SessionPrincipal,
@@ -155,7 +155,10 @@ function isFirstRole({ accounts }: DenyDeps['rules'], { account, roleArn }: Sess
   return ofAccount.some(({ elevationRole }) => roleArn === `arn:aws:iam::${account}:role/${elevationRole}`)
 }
 
-/** The document in AWS decides. Without one, the record says whether the role was adopted in this epoch. */
+/**
+ * Whether AWS carries another epoch than the record. If there is no Deny document, the epoch in the recorded deny list
+ * is compared. If there is neither, this is true.
+ */
 function isOfAnotherEpoch({ held, known, epoch }: Found): boolean {
   return held ? held.epoch !== epoch : known?.epoch !== epoch
 }

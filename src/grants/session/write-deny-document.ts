@@ -71,7 +71,9 @@ export function alarmIfFull(log: DenyLog, { roleArn, issuedBefore }: DenyDraft, 
   return [{ kind: 'alarm.deny-full', actor: LATCHKEY, ...facts } as const]
 }
 
-/** Logs changes that were made in AWS or in the record without Latchkey. The first adoption of a role is none. */
+/**
+ * Logs changes that were made in AWS or in the record without Latchkey. The first adoption of a role is no such change.
+ */
 export function warnAbout(log: DenyLog, event: AuditEvent): void {
   if (event.kind === 'deny.put-back')
     log.warn({ role: event.role }, 'somebody changed or deleted a Deny document in AWS: it was put back')

@@ -121,7 +121,10 @@ function nodeId(path: KeyPath, isKey: boolean): string {
   return JSON.stringify([isKey, ...path])
 }
 
-/** Where a node is missing, the position of the nearest node around it. */
+/**
+ * The position of the key or value at this path. If the file does not have it, the position of the nearest node around
+ * it.
+ */
 function offsetOf(offsets: ReadonlyMap<string, number>, path: KeyPath, isKey: boolean): number {
   const offset = offsets.get(nodeId(path, isKey)) ?? offsets.get(nodeId(path, !isKey))
   if (offset !== undefined) return offset

@@ -2,13 +2,13 @@ export type KeyPath = readonly (string | number)[]
 
 /** A fault with its position in the text. */
 export interface RulesFault {
-  /** From 1. */
+  /** The first line is 1. */
   readonly line: number
-  /** From 1. */
+  /** The first column is 1. */
   readonly column: number
-  /** As `entitlements[0].duration.longest`; empty: the file as a whole. */
+  /** The path of the key or value at fault, as `entitlements[0].duration.longest`. Empty: the file as a whole. */
   readonly key: string
-  /** A sentence. */
+  /** What is wrong, as a sentence. */
   readonly problem: string
 }
 
