@@ -75,7 +75,6 @@ function statusOf(error: FastifyError): number {
   if (error instanceof Refused) return error.status
   if (error instanceof KeysAway) return 503
   const { statusCode = 500 } = error
-  if (error instanceof SyntaxError) return 400
   if (statusCode in SENTENCES) return statusCode
   return statusCode < 500 ? 400 : 500
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { makeCredentialsCache, type VendedUnder } from '../../../src/grants/credentials/credentials-cache.ts'
-import { genuine, someGrant, someTerms } from './a-grant.ts'
+import { makeCredentialsCache, type VendedUnder } from '../../../../src/grants/credentials/credentials-cache.ts'
+import { genuine, someGrant, someTerms } from '../a-grant.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00.000Z')
 const MINUTE = 60_000

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkTyped } from '../../../src/cli/person/check-typed.ts'
-import { askBody, extendBody, reviewBody } from '../../../src/http/api-schemas.ts'
+import { checkTyped } from '../../../../src/cli/person/check-typed.ts'
+import { askBody, extendBody, reviewBody } from '../../../../src/http/api-schemas.ts'
 
 const good = { levels: ['read', 'write'], scopes: ['s3://finance-reports/2026/'], duration: '45m', reason: 'fix' }
 

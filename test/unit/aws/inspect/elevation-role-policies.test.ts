@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { boundaryFaults, boundaryGaps, trustFaults } from '../../../src/aws/inspect/elevation-role-policies.ts'
-import type { Level } from '../../../src/rules/levels.ts'
+import { boundaryFaults, boundaryGaps, trustFaults } from '../../../../src/aws/inspect/elevation-role-policies.ts'
+import type { Level } from '../../../../src/rules/levels.ts'
 
 const WEB = 'arn:aws:iam::111122223333:role/latchkey/latchkey-web'
 const WORKERS = 'arn:aws:iam::111122223333:role/latchkey/latchkey-workers'

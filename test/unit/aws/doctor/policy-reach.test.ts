@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isAdministrator, readStatements, writesAllowed } from '../../../src/aws/doctor/policy-reach.ts'
+import { isAdministrator, readStatements, writesAllowed } from '../../../../src/aws/doctor/policy-reach.ts'
 
 const BUCKET = 'arn:aws:s3:::finance-reports'
 

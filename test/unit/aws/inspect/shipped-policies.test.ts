@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { policySize } from '../../../sandbox/aws/iam/documents.ts'
-import { type Installation, renderTemplate, shippedDocument } from '../../../sandbox/aws/policies.ts'
-import { attachBoundaryFaults } from '../../../src/aws/inspect/attach-entity-policies.ts'
-import { boundaryFaults, trustFaults } from '../../../src/aws/inspect/elevation-role-policies.ts'
-import { NEVER } from '../../../src/rules/levels.ts'
+import { policySize } from '../../../../sandbox/aws/iam/documents.ts'
+import { type Installation, renderTemplate, shippedDocument } from '../../../../sandbox/aws/policies.ts'
+import { attachBoundaryFaults } from '../../../../src/aws/inspect/attach-entity-policies.ts'
+import { boundaryFaults, trustFaults } from '../../../../src/aws/inspect/elevation-role-policies.ts'
+import { NEVER } from '../../../../src/rules/levels.ts'
 
 /** The documents of `terraform/policies`, rendered. */
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseRules } from '../../../src/rules/file/parse-rules.ts'
-import { change, FINANCE, faultsOf, LEAD, OWNERS, RULES_TEXT } from './a-rules-file.ts'
+import { parseRules } from '../../../../src/rules/file/parse-rules.ts'
+import { change, FINANCE, faultsOf, LEAD, OWNERS, RULES_TEXT } from '../a-rules-file.ts'
 
-const EXAMPLE = readFileSync(new URL('../../../latchkey.example.yaml', import.meta.url), 'utf8')
+const EXAMPLE = readFileSync(new URL('../../../../latchkey.example.yaml', import.meta.url), 'utf8')
 
 describe('a rules file without fault', () => {
   test('names become ids, durations minutes, texts scopes', () => {

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { credentialProcess, profilesIn, withoutProfiles, withProfile } from '../../../src/cli/aws-profile/aws-config.ts'
+import {
+  credentialProcess,
+  profilesIn,
+  withoutProfiles,
+  withProfile,
+} from '../../../../src/cli/aws-profile/aws-config.ts'
 
 const GRANT = 'g-0123456789ab'
 const OTHER = 'g-ba9876543210'

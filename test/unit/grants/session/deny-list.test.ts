@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sessionUserId } from '../../../src/grants/principal.ts'
-import { covers, deniedUntil, mergeDenied, unknownUntil } from '../../../src/grants/session/deny-list.ts'
-import { parseRules } from '../../../src/rules/file/parse-rules.ts'
-import { RULES } from '../../fixtures/world.ts'
-import { ROLE, someTerms } from './a-grant.ts'
+import { sessionUserId } from '../../../../src/grants/principal.ts'
+import { covers, deniedUntil, mergeDenied, unknownUntil } from '../../../../src/grants/session/deny-list.ts'
+import { parseRules } from '../../../../src/rules/file/parse-rules.ts'
+import { RULES } from '../../../fixtures/world.ts'
+import { ROLE, someTerms } from '../a-grant.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00.000Z')
 const HOUR = 3_600_000

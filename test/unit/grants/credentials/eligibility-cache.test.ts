@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { eligibilityCache } from '../../../src/grants/credentials/eligibility-cache.ts'
+import { eligibilityCache } from '../../../../src/grants/credentials/eligibility-cache.ts'
 
 test('what was never read has no age, and each reading starts it anew', () => {
   let nowMs = 1_000

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { RulesFaults } from '../../../src/rules/file/rules-faults.ts'
-import { change, FINANCE, faultsOf, LEAD, OWNERS, RULES_TEXT } from './a-rules-file.ts'
+import { RulesFaults } from '../../../../src/rules/file/rules-faults.ts'
+import { change, FINANCE, faultsOf, LEAD, OWNERS, RULES_TEXT } from '../a-rules-file.ts'
 
 type Row = [what: string, text: string, line: number, column: number, key: string, problem: RegExp]
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { environmentLines } from '../../../src/cli/aws-profile/environment-lines.ts'
+import { environmentLines } from '../../../../src/cli/aws-profile/environment-lines.ts'
 
 const credentials = {
   Version: 1,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { attachBoundaryFaults, attachTrustFaults } from '../../../src/aws/inspect/attach-entity-policies.ts'
-import { NEVER } from '../../../src/rules/levels.ts'
+import { attachBoundaryFaults, attachTrustFaults } from '../../../../src/aws/inspect/attach-entity-policies.ts'
+import { NEVER } from '../../../../src/rules/levels.ts'
 
 const ACCOUNT = '111122223333'
 const ROOT = { AWS: `arn:aws:iam::${ACCOUNT}:root` }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { findBypasses } from '../../../src/aws/inspect/bucket-policy-bypass.ts'
-import { type Asked, bucketWarnings } from '../../../src/aws/inspect/bucket-policy-warnings.ts'
-import { DENIED_ON } from '../grants/a-grant.ts'
+import { findBypasses } from '../../../../src/aws/inspect/bucket-policy-bypass.ts'
+import { type Asked, bucketWarnings } from '../../../../src/aws/inspect/bucket-policy-warnings.ts'
+import { DENIED_ON } from '../../grants/a-grant.ts'
 
 const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
 const session = { driver: 'session', account: '111122223333', roleArn: ROLE, roleId: 'AROAEXAMPLE' } as const
