@@ -8,7 +8,7 @@ import {
 } from './access-request.ts'
 import { isGenuineRequest } from './request-mac.ts'
 
-/** A request whose MAC is not Latchkey's: it was changed in Redis. It cannot be decided. */
+/** A request that was changed in Redis: its MAC is not Latchkey's, or it is pending with an outcome. Nobody can decide it. */
 export interface ForgedRequest extends StoredRequest {
   readonly kind: 'forged'
 }
@@ -32,7 +32,7 @@ export class GenuineRequest implements StoredRequest {
   }
 
   static check(approvalKey: string, { version, request }: StoredRequest): CheckedRequest {
-    return isGenuineRequest(approvalKey, request)
+    return isGenuineRequest(approvalKey, request) && !isPendingWithOutcome(request)
       ? new GenuineRequest({ version, request })
       : { kind: 'forged', version, request }
   }
@@ -50,6 +50,14 @@ export class GenuineRequest implements StoredRequest {
     const reviews = [...this.request.reviews, review]
     return { ...this.request, ...changes, reviews, status, closedAt: review.at }
   }
+}
+
+/**
+ * The MAC does not cover the outcome, and Latchkey writes it only in the commit that closes the request. Approvers must
+ * not be shown a grant or a review that somebody wrote into a pending request.
+ */
+function isPendingWithOutcome({ status, reviews, grantId, closedAt }: AccessRequest): boolean {
+  return status === 'pending' && (reviews.length > 0 || (grantId ?? closedAt) !== undefined)
 }
 
 /** Undefined: there is no such request. @throws when the record does not parse */

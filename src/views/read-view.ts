@@ -67,7 +67,8 @@ export async function readViewOf<Request extends StoredRequest>(
   request: Request,
   alreadyRead?: GrantAndSummary,
 ): Promise<LoadedRequest<Request>> {
-  const { grantId } = request.request
+  // The MAC of the request covers neither field. A grant in the view of a pending request would change what it says.
+  const grantId = request.request.status === 'approved' ? request.request.grantId : undefined
   if (grantId === undefined)
     return { request, grant: undefined, view: { request: requestView(request.request), grant: null } }
   const { grant, summary } = alreadyRead?.grantId === grantId ? alreadyRead : await readGrantAndSummary(deps, grantId)

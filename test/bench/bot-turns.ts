@@ -2,9 +2,9 @@ import type { ShownMessage } from '../../sandbox/teams/index.ts'
 import { startWorld } from '../fixtures/world.ts'
 import { atLeast, type Bench } from './bench.ts'
 import { startConstantBot } from './click-answer.ts'
-import { openClicks } from './clicks.ts'
-import { closing } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
+import { openClicks } from './tools/clicks.ts'
+import { closing } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
 
 /** Teams accepts 7 messages a second in one chat and 50 from one app. Seven people with seven messages each are the most that it accepts at once. */
 const PEOPLE = ['rita', 'max', 'finn', 'nils', 'dana', 'omar', 'oona'] as const

@@ -1,10 +1,10 @@
 import type { PersonName } from '../../sandbox/entra/fixture.ts'
 import { freePort, startWorld, type World } from '../fixtures/world.ts'
 import { atMost, type Bench } from './bench.ts'
-import { openClicks, type Pending, timeEach } from './clicks.ts'
-import { closing, type RunningProcess, startQuiet } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
-import { percentile } from './statistics.ts'
+import { openClicks, type Pending, timeEach } from './tools/clicks.ts'
+import { closing, type RunningProcess, startQuiet } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
+import { percentile } from './tools/statistics.ts'
 
 const CLICKS = 100
 const IN_FLIGHT = 20

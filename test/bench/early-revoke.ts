@@ -9,11 +9,11 @@ import { activeGrant, commitGrants } from '../fixtures/active-grants.ts'
 import { startWorld, type World } from '../fixtures/world.ts'
 import { DENIED_ON } from '../unit/grants/a-grant.ts'
 import { atMost, type Bench } from './bench.ts'
-import { rolePrincipals } from './bench-redis.ts'
-import { type Life, openLife, until } from './life.ts'
-import { closing } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
-import { percentile } from './statistics.ts'
+import { rolePrincipals } from './tools/bench-redis.ts'
+import { type Life, openLife, until } from './tools/life.ts'
+import { closing } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
+import { percentile } from './tools/statistics.ts'
 
 const TIDYINGS = 10_000
 const ENTITIES = Array.from({ length: 20 }, (_, number) => `team-${number}`)

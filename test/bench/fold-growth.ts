@@ -1,7 +1,7 @@
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldFixture } from './fold-fixture.ts'
-import { closing } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
+import { makeRecords, openFoldFixture } from './tools/fold-fixture.ts'
+import { closing } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
 
 const MANY = 100_000
 const FEW = 100

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import { CLOUDTRAIL_KEY, freePort, startWorld } from '../fixtures/world.ts'
 import { atLeast, type Bench } from './bench.ts'
-import { load, postRequest } from './load.ts'
-import { closing, startQuiet } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
-import { eventBody, strangerAt } from './s3-events.ts'
+import { load, postRequest } from './tools/load.ts'
+import { closing, startQuiet } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
+import { eventBody, strangerAt } from './tools/s3-events.ts'
 
 const REQUESTS = 8_000
 const CONNECTIONS = 50

@@ -2,9 +2,9 @@ import { Redis } from 'ioredis'
 import type { CloudTrailRecord } from '../../src/oversight/cloudtrail-record.ts'
 import { readStream } from './baselines/intake-fold.ts'
 import { atLeast, type Bench } from './bench.ts'
-import { makeRecords, openFoldFixture } from './fold-fixture.ts'
-import { closing } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
+import { makeRecords, openFoldFixture } from './tools/fold-fixture.ts'
+import { closing } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
 
 const LIVE_GRANTS = 100_000
 const RECORDS = 15_000

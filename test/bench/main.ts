@@ -10,7 +10,7 @@ import { recordBytes } from './record-bytes.ts'
 import { revokeCalls } from './revoke-calls.ts'
 import { roundTrips } from './round-trips.ts'
 import { stormRecord } from './storm-record.ts'
-import { formatNumber, formatTable } from './table.ts'
+import { formatNumber, formatTable } from './tools/table.ts'
 import { vend } from './vend.ts'
 import { workers2 } from './workers-2.ts'
 

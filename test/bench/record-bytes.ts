@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis'
 import { redisWriteSummaries } from '../../src/redis/write-summaries.ts'
 import { startWorld } from '../fixtures/world.ts'
 import type { Bench } from './bench.ts'
-import { type Life, ONE_APPROVER, openLife, until } from './life.ts'
-import { closing } from './processes.ts'
-import { formatNumber } from './table.ts'
+import { type Life, ONE_APPROVER, openLife, until } from './tools/life.ts'
+import { closing } from './tools/processes.ts'
+import { formatNumber } from './tools/table.ts'
 
 const MOST_KILOBYTES = 10
 const FIRST = 6

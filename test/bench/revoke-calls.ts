@@ -6,9 +6,9 @@ import { redisRecord } from '../../src/redis/redis-record-store.ts'
 import { APPROVAL_KEY, activeGrant, commitGrants } from '../fixtures/active-grants.ts'
 import { RULES, startWorld, type World } from '../fixtures/world.ts'
 import { type Bench, exactly } from './bench.ts'
-import { rolePrincipals } from './bench-redis.ts'
-import { until } from './life.ts'
-import { closing } from './processes.ts'
+import { rolePrincipals } from './tools/bench-redis.ts'
+import { until } from './tools/life.ts'
+import { closing } from './tools/processes.ts'
 
 const REPLICAS = 3
 const ENDED_ON_EACH = 100

@@ -1,12 +1,12 @@
 import { startPrivateRedis } from '../../sandbox/project.ts'
 import { startWorld } from '../fixtures/world.ts'
 import type { Bench } from './bench.ts'
-import { type Clicks, openClicks } from './clicks.ts'
-import { startCountingProxy, type Trip } from './counting-proxy.ts'
-import { countTrips, isIdle, nameOf } from './idle.ts'
-import { type Life, ONE_APPROVER, openLife } from './life.ts'
-import { closing } from './processes.ts'
-import { median } from './statistics.ts'
+import { type Clicks, openClicks } from './tools/clicks.ts'
+import { startCountingProxy, type Trip } from './tools/counting-proxy.ts'
+import { countTrips, isIdle, nameOf } from './tools/idle.ts'
+import { type Life, ONE_APPROVER, openLife } from './tools/life.ts'
+import { closing } from './tools/processes.ts'
+import { median } from './tools/statistics.ts'
 
 const LIVES = 5
 const MOST_OF_A_CLICK = 4

@@ -6,11 +6,11 @@ import { bullQueue } from '../../src/redis/job-queue.ts'
 import { redisRecord } from '../../src/redis/redis-record-store.ts'
 import { startWorld } from '../fixtures/world.ts'
 import { atMost, type Bench } from './bench.ts'
-import { quietLog, rolePrincipals, untilWritten } from './bench-redis.ts'
-import { untilIdle } from './clicks.ts'
-import { seedDue } from './due-grants.ts'
-import { closing, startQuiet } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
+import { quietLog, rolePrincipals, untilWritten } from './tools/bench-redis.ts'
+import { untilIdle } from './tools/clicks.ts'
+import { seedDue } from './tools/due-grants.ts'
+import { closing, startQuiet } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
 
 const GRANTS = 10_000
 /** Everything is written before it is due. The first time allows this much; later runs allow twice what the last took. */

@@ -7,12 +7,12 @@ import { sessionPolicy } from '../../src/policies/session-policy.ts'
 import { parseScope } from '../../src/rules/scope.ts'
 import { freePort, startWorld, type World } from '../fixtures/world.ts'
 import type { Bench } from './bench.ts'
-import { type Life, ONE_APPROVER, openLife } from './life.ts'
-import { answerTimes, postRequest } from './load.ts'
-import { closing, type RunningProcess, startQuiet } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
-import { percentile } from './statistics.ts'
-import { formatNumber } from './table.ts'
+import { type Life, ONE_APPROVER, openLife } from './tools/life.ts'
+import { answerTimes, postRequest } from './tools/load.ts'
+import { closing, type RunningProcess, startQuiet } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
+import { percentile } from './tools/statistics.ts'
+import { formatNumber } from './tools/table.ts'
 
 const CACHED = 200
 const UNCACHED = 40

@@ -3,12 +3,12 @@ import { bullQueue } from '../../src/redis/job-queue.ts'
 import { redisRecord } from '../../src/redis/redis-record-store.ts'
 import { endProcess, freePort, startWorld, type World } from '../fixtures/world.ts'
 import { atLeast, type Bench } from './bench.ts'
-import { quietLog, rolePrincipals } from './bench-redis.ts'
-import { untilIdle } from './clicks.ts'
-import { seedApproved } from './due-grants.ts'
-import { until } from './life.ts'
-import { closing, type RunningProcess, startQuiet } from './processes.ts'
-import { compare, inWords } from './rounds.ts'
+import { quietLog, rolePrincipals } from './tools/bench-redis.ts'
+import { untilIdle } from './tools/clicks.ts'
+import { seedApproved } from './tools/due-grants.ts'
+import { until } from './tools/life.ts'
+import { closing, type RunningProcess, startQuiet } from './tools/processes.ts'
+import { compare, inWords } from './tools/rounds.ts'
 
 const ACTIVATIONS = 120
 /** Activations that each process makes before the measurement. */
@@ -75,7 +75,7 @@ export const workers2: Bench = {
 
 async function startFew(world: World): Promise<RunningProcess> {
   const env = { ...world.environment('workers', await freePort()), JOBS_AT_ONCE: String(FEW_AT_ONCE) }
-  return startQuiet('test/bench/few-at-once.js', [], {
+  return startQuiet('test/bench/tools/few-at-once.js', [], {
     ...env,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   })

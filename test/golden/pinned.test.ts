@@ -61,17 +61,19 @@ describe('MACs', () => {
     for (const [at, key] of KEYS.entries()) {
       const other = KEYS[1 - at] ?? ''
       const cases = [
-        ...macsOf(REQUESTS, macs.request, oldMacs.request, at, (known, request, mac) =>
+        ...macsOf('request', REQUESTS, macs.request, oldMacs.request, at, (known, request, mac) =>
           isGenuineRequestMac(known, { ...request, mac }),
         ),
-        ...macsOf(TERMS_OF, macs.grant, oldMacs.grant, at, isGenuineTerms),
-        ...macsOf(DENY_LISTS, macs.deny, oldMacs.deny, at, isGenuineDeny),
-        ...macsOf(NOTICES, macs.notice, oldMacs.notice, at, isGenuineNotice),
+        ...macsOf('grant', TERMS_OF, macs.grant, oldMacs.grant, at, isGenuineTerms),
+        ...macsOf('deny', DENY_LISTS, macs.deny, oldMacs.deny, at, isGenuineDeny),
+        ...macsOf('notice', NOTICES, macs.notice, oldMacs.notice, at, isGenuineNotice),
       ]
       expect(cases.length).toBeGreaterThanOrEqual(16)
       for (const { name, mac, isGenuine } of cases) {
         expect(mac).toMatch(isAnyMac)
         expect([name, isGenuine(key, mac), isGenuine(other, mac)]).toEqual([name, true, false])
+        const ofOthers = cases.filter((one) => one.name !== name)
+        expect(ofOthers.filter((one) => isGenuine(key, one.mac))).toEqual([])
         // A number in front of the other version's MAC makes no MAC.
         expect(isGenuine(key, mac.startsWith('2.') ? mac.slice(2) : `2.${mac}`)).toBe(false)
       }
@@ -114,6 +116,7 @@ test('what is read is what is stored, so that a MAC covers the same by both', as
 
 /** The MACs of both versions that the key at this position made, each with its check. */
 function macsOf<T>(
+  kind: string,
   records: Readonly<Record<string, T>>,
   macs: Readonly<Record<string, unknown[]>>,
   oldMacs: Readonly<Record<string, unknown[]>>,
@@ -124,7 +127,7 @@ function macsOf<T>(
     [macs, oldMacs].map((all) => {
       const made = all[name]?.[at]
       const mac = String(typeof made === 'string' ? made : Object(made).mac)
-      return { name, mac, isGenuine: (key: string, given: string) => check(key, record, given) }
+      return { name: `${kind} ${name}`, mac, isGenuine: (key: string, given: string) => check(key, record, given) }
     }),
   )
 }

@@ -73,14 +73,11 @@ async function review(
   if (nowMs >= lapsesAtMs) throw new LatchkeyError('OVER', { thing: 'request', at: new Date(lapsesAtMs).toISOString() })
   const own = makeReview(authority, input, nowMs)
   const outcome = decide(stepsOf(authority.entitlement), [...request.reviews, own])
-  if (outcome !== OUTCOMES[input.decision]) return await refuseForged(deps.record, caller, request.id)
+  if (outcome !== OUTCOMES[input.decision]) throw new Error(`The reviews of ${request.id} give ${outcome}.`)
   return outcome === 'denied' ? deny(deps.record, stored, own) : approve(deps, stored, own, authority)
 }
 
-/**
- * One step with one approval means that the first review decides. Another outcome comes from reviews that Latchkey did
- * not write.
- */
+/** One step with one approval means that the first review decides. */
 const OUTCOMES = { approve: 'approved', deny: 'denied' } as const
 
 /** The request was changed in Redis, so an approval would cover something that its requester did not ask for. */

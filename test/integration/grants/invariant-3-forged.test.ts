@@ -6,6 +6,9 @@ import { lapseRequest } from '../../../src/access-requests/lapse-request.ts'
 import { reviewAccessRequest } from '../../../src/access-requests/review/review-access-request.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
 import { endGrant } from '../../../src/grants/end-grant.ts'
+import type { Grant } from '../../../src/grants/grant.ts'
+import { redisWriteSummaries } from '../../../src/redis/write-summaries.ts'
+import { readView } from '../../../src/views/read-view.ts'
 import { activateGrant } from '../../../workers/activate-grant.ts'
 import { openUseCases } from '../../fixtures/use-cases.ts'
 import { frozenMacOf } from '../../golden/frozen-signing.ts'
@@ -30,6 +33,9 @@ test.each([
   { durationMinutes: 480 },
   { lapsesAt: '2099-01-01T00:00:00.000Z' },
   { reviews: [DENIAL] },
+  { reviews: [{ ...DENIAL, decision: 'approve' }] },
+  { grantId: 'g-0123456789ab' },
+  { closedAt: '2026-11-22T10:00:00.000Z' },
 ])('a request that was changed in Redis is approved by nobody: %o', async (change) => {
   const { id } = await useCases.ask()
   await useCases.overwriteRequest(id, change)
@@ -38,6 +44,20 @@ test.each([
     code: 'NOT_FOUND',
   })
   expect((await useCases.events('alarm.ask-does-not-add-up')).at(-1)).toMatchObject({ requestId: id })
+  await cancelRequest(useCases.deps, useCases.as('rita'), id)
+})
+
+test('a grant written into a pending request is not shown as what it asks for', async () => {
+  const { id } = await useCases.ask()
+  const grantId = await useCases.approved()
+  const narrow = (grant: Grant) => ({ ...grant.terms, requestId: id, scopes: ['s3://finance-reports/2026/one.csv'] })
+  await useCases.overwrite(grantId, (grant) => ({ ...grant, terms: narrow(grant) }))
+  await useCases.overwriteRequest(id, { grantId })
+  const writeSummaries = redisWriteSummaries(await useCases.fixture.open('request'), {
+    prefix: useCases.fixture.prefix,
+  })
+  const { view } = await readView({ ...useCases.deps, writeSummaries }, useCases.as('dana'), id)
+  expect([view.request.scopes, view.grant]).toEqual([['s3://finance-reports/2026/'], null])
   await cancelRequest(useCases.deps, useCases.as('rita'), id)
 })
 

@@ -369,6 +369,7 @@ test('what somebody wrote into the record is approved by nobody, and the alarm i
     { requester: { objectId: PEOPLE.nils, name: 'Finn Falk' } },
     { lapsesAt: '2099-01-01T00:00:00.000Z' },
     { reviews: [FORGED_DENIAL] },
+    { reviews: [{ ...FORGED_DENIAL, decision: 'approve' }] },
   ]
   for (const change of changes) {
     await product.forge('request', id, { ...before, ...change })

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { commandsIn, type Trip } from '../../bench/counting-proxy.ts'
-import { countTrips, isIdle } from '../../bench/idle.ts'
-import { compare } from '../../bench/rounds.ts'
-import { median, percentile } from '../../bench/statistics.ts'
-import { formatTable } from '../../bench/table.ts'
+import { commandsIn, type Trip } from '../../bench/tools/counting-proxy.ts'
+import { countTrips, isIdle } from '../../bench/tools/idle.ts'
+import { compare } from '../../bench/tools/rounds.ts'
+import { median, percentile } from '../../bench/tools/statistics.ts'
+import { formatTable } from '../../bench/tools/table.ts'
 
 describe('figures', () => {
   test('the median is the middle one, or the mean of the two in the middle', () => {

@@ -1,4 +1,4 @@
-import type { Say } from './bench.ts'
+import type { Say } from '../bench.ts'
 import { median } from './statistics.ts'
 import { formatNumber } from './table.ts'
 

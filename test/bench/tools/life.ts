@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
-import type { PersonName } from '../../sandbox/entra/fixture.ts'
-import type { RecordKind } from '../../src/store/commit.ts'
-import { type Answer, CLOUDTRAIL_KEY, RULES, type World } from '../fixtures/world.ts'
+import type { PersonName } from '../../../sandbox/entra/fixture.ts'
+import type { RecordKind } from '../../../src/store/commit.ts'
+import { type Answer, CLOUDTRAIL_KEY, RULES, type World } from '../../fixtures/world.ts'
 import { s3Event } from './s3-events.ts'
 
 /** The steps of a request's life. Each resolves when its result is on record. */

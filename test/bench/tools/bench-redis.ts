@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { pino } from 'pino'
-import type { SessionPrincipal } from '../../src/grants/principal.ts'
-import type { World } from '../fixtures/world.ts'
+import type { SessionPrincipal } from '../../../src/grants/principal.ts'
+import type { World } from '../../fixtures/world.ts'
 
 /** What several benches share. */
 

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { compiled } from '../../sandbox/project.ts'
-import { type Environment, endProcess } from '../fixtures/world.ts'
+import { compiled } from '../../../sandbox/project.ts'
+import { type Environment, endProcess } from '../../fixtures/world.ts'
 
 export interface RunningProcess {
   readonly url: string

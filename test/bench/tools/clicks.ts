@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
-import type { Outcome } from '../../sandbox/teams/index.ts'
-import type { World } from '../fixtures/world.ts'
+import type { Outcome } from '../../../sandbox/teams/index.ts'
+import type { World } from '../../fixtures/world.ts'
 import { ASK, until } from './life.ts'
 
 /** Approvals by Max in Teams: the requests, the clicks, and their way to Latchkey. */

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { someEvent } from '../unit/oversight/a-record.ts'
+import { someEvent } from '../../unit/oversight/a-record.ts'
 
 /** CloudTrail's records as EventBridge sends them, of real size, each with an id of its own. */
 

@@ -1,8 +1,8 @@
-import { LATCHKEY } from '../../src/audit/events.ts'
-import { newId } from '../../src/store/ids.ts'
-import { LIVE } from '../../src/store/indexes.ts'
-import type { RecordPort } from '../../src/store/record-store.ts'
-import { someGrant, someTerms } from '../unit/grants/a-grant.ts'
+import { LATCHKEY } from '../../../src/audit/events.ts'
+import { newId } from '../../../src/store/ids.ts'
+import { LIVE } from '../../../src/store/indexes.ts'
+import type { RecordPort } from '../../../src/store/record-store.ts'
+import { someGrant, someTerms } from '../../unit/grants/a-grant.ts'
 
 const AT_ONCE = 200
 

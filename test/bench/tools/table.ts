@@ -1,4 +1,4 @@
-import type { Row } from './bench.ts'
+import type { Row } from '../bench.ts'
 
 const HEAD = ['name', 'value', 'goal', 'meets', 'detail'] as const
 
