@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { startPrivateRedis } from '../../../sandbox/project.ts'
 import { vendCredentials } from '../../../src/grants/credentials/vend-credentials.ts'
-import { openClicks } from '../../bench/clicks.ts'
-import { startCountingProxy } from '../../bench/counting-proxy.ts'
-import { nameOf } from '../../bench/idle.ts'
+import { openClicks } from '../../bench/tools/clicks.ts'
+import { startCountingProxy } from '../../bench/tools/counting-proxy.ts'
+import { nameOf } from '../../bench/tools/idle.ts'
 import { openUseCases } from '../../fixtures/use-cases.ts'
 import { startWorld } from '../../fixtures/world.ts'
 
