@@ -1,3 +1,4 @@
+import { Queue } from 'bullmq'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { seeMessage } from '../../sandbox/demo/rooms.ts'
 import { PEOPLE } from '../../sandbox/entra/fixture.ts'
@@ -20,6 +21,7 @@ beforeAll(async () => {
   await product.kill('workers', 'SIGTERM')
   old = makeOldData(await factsOf(product))
   await writeOld(product, old)
+  expect(await product.cli.exists(`{latchkey}:activate:${queuedId(old)}`)).toBe(1)
 }, 120_000)
 
 afterAll(() => product?.stop())
@@ -45,7 +47,8 @@ async function factsOf({ aws, seeded, environment, cli, teams, entra }: Product)
   }
 }
 
-async function writeOld({ cli }: Product, { records, entries, jobs }: OldData): Promise<void> {
+async function writeOld({ cli }: Product, old: OldData): Promise<void> {
+  const { records, entries, jobs } = old
   for (const { kind, id, version, json } of records) {
     const key = `{latchkey}:${kind}:${id}`
     // The deny list exists already.
@@ -53,8 +56,24 @@ async function writeOld({ cli }: Product, { records, entries, jobs }: OldData): 
     await cli.hset(key, { version: String(known + Math.max(version, 1)), json: JSON.stringify(json) })
   }
   for (const { key, member, score } of entries) await cli.zadd(key, score, member)
-  for (const job of jobs) await cli.xadd('{latchkey}:outbox', '*', 'job', JSON.stringify(job))
+  const [queued, ...waiting] = jobs
+  for (const job of waiting) await cli.xadd('{latchkey}:outbox', '*', 'job', JSON.stringify(job))
+  const queue = new Queue('activate', { connection: cli, prefix: '{latchkey}' })
+  await queue.add('activate', { recordId: queued?.recordId }, { ...OLD_JOB, jobId: queuedId(old) })
+  await queue.close()
 }
+
+/** How commit bc0697b put a job into BullMQ, except its id. */
+const OLD_JOB = {
+  delay: 0,
+  attempts: Number.MAX_SAFE_INTEGER,
+  backoff: { type: 'custom' },
+  removeOnComplete: true,
+  removeOnFail: { age: 30 * 86_400 },
+  stackTraceLimit: 0,
+}
+
+const queuedId = ({ jobs: [job] }: OldData) => `activate-${job?.recordId}-1`
 
 const timeFromNow = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString()
 
@@ -144,6 +163,8 @@ describe('what an older Latchkey left', () => {
     ]
     for (const [kind, name, status] of wanted)
       await eventually(async () => expect(await statusOf(named(kind, name)), `${kind} ${name}`).toBe(status))
+    // A finished job leaves the queue.
+    await eventually(async () => expect(await product.cli.exists(`{latchkey}:activate:${queuedId(old)}`)).toBe(0))
     const card = await seeMessage(product, 'max', 'personal', ['old: pending'])
     expect(JSON.stringify(card.card)).toContain(named('request', 'pending').id)
     await eventually(async () => expect(await product.events('notice.posted')).toHaveLength(1))
