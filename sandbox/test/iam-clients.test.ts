@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
+import { type Cli, hasAwsCli, startCli } from '../../test/fixtures/aws-cli-batch.ts'
 import { type SandboxAws, startAws } from '../aws/index.ts'
 import type { KeyPair, SeededLatchkey } from '../aws/seed.ts'
 
@@ -10,23 +11,26 @@ const run = promisify(execFile)
 const ROLE = 'arn:aws:iam::111122223333:role/latchkey/prod'
 const PERSON = '6a1b0f6e-3f0d-4b8a-9a55-1c1f0f9d2a10'
 
+const hasBoto3 = spawnSync('python3', ['-c', 'import boto3'], { stdio: 'ignore' }).status === 0
+
 let aws: SandboxAws
+let awsCli: Cli
 let seeded: SeededLatchkey
 
 beforeAll(async () => {
   aws = await startAws()
   seeded = aws.seedLatchkey()
+  awsCli = startCli()
 })
 
 afterAll(async () => {
+  awsCli.stop()
   await aws.stop()
 })
 
 /** An environment without this machine's own AWS settings. */
-function environment(keys: KeyPair & { readonly sessionToken?: string }): NodeJS.ProcessEnv {
+function environment(keys: KeyPair & { readonly sessionToken?: string }): Record<string, string> {
   return {
-    PATH: process.env.PATH,
-    HOME: process.env.HOME,
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_EC2_METADATA_DISABLED: 'true',
@@ -40,30 +44,24 @@ function environment(keys: KeyPair & { readonly sessionToken?: string }): NodeJS
   }
 }
 
-async function works(program: string, args: readonly string[]): Promise<boolean> {
-  try {
-    await run(program, args)
-    return true
-  } catch {
-    return false
-  }
+function needCli(context: TestContext): void {
+  if (!hasAwsCli) context.skip('the AWS CLI (aws) is not on this machine')
 }
 
-async function needCli(context: TestContext): Promise<void> {
-  if (!(await works('aws', ['--version']))) context.skip('the AWS CLI (aws) is not on this machine')
-}
-
-async function needBoto3(context: TestContext): Promise<void> {
-  if (!(await works('python3', ['-c', 'import boto3']))) context.skip('python3 with boto3 is not on this machine')
+function needBoto3(context: TestContext): void {
+  if (!hasBoto3) context.skip('python3 with boto3 is not on this machine')
 }
 
 async function cli(keys: KeyPair & { readonly sessionToken?: string }, ...args: string[]): Promise<unknown> {
-  const { stdout } = await run('aws', [...args, '--output', 'json'], { env: environment(keys) })
+  const order = { environment: environment(keys), folder: process.cwd(), args: [...args, '--output', 'json'] }
+  const { code, stdout, stderr } = await awsCli.run(order)
+  if (code !== 0) throw new Error(`aws ${args.join(' ')} ended with ${code}: ${stderr}`)
   return stdout === '' ? undefined : JSON.parse(stdout)
 }
 
 async function python(keys: KeyPair, program: string): Promise<unknown> {
-  const { stdout } = await run('python3', ['-c', program], { env: environment(keys) })
+  const { PATH, HOME } = process.env
+  const { stdout } = await run('python3', ['-c', program], { env: { PATH, HOME, ...environment(keys) } })
   return JSON.parse(stdout)
 }
 
@@ -82,7 +80,7 @@ const DENY = JSON.stringify({
 
 describe('the AWS CLI', () => {
   test('knows who it is', async (context) => {
-    await needCli(context)
+    needCli(context)
     expect(await cli(seeded.keys.web, 'sts', 'get-caller-identity')).toEqual({
       Account: '111122223333',
       Arn: 'arn:aws:iam::111122223333:user/latchkey-web',
@@ -91,7 +89,7 @@ describe('the AWS CLI', () => {
   })
 
   test('reads a role with its documents decoded', async (context) => {
-    await needCli(context)
+    needCli(context)
     expect(await cli(seeded.keys.web, 'iam', 'get-role', '--role-name', 'prod')).toMatchObject({
       Role: {
         Arn: ROLE,
@@ -103,7 +101,7 @@ describe('the AWS CLI', () => {
   })
 
   test('writes an inline policy, reads it back, pages through the names and deletes it', async (context) => {
-    await needCli(context)
+    needCli(context)
     const named = ['--role-name', 'prod', '--policy-name', 'latchkey.deny']
     const document = ['--policy-document', DENY]
     await cli(seeded.keys.workers, 'iam', 'put-role-policy', ...named, ...document)
@@ -116,7 +114,7 @@ describe('the AWS CLI', () => {
   })
 
   test('enters the role with everything a grant carries, and is then that session', async (context) => {
-    await needCli(context)
+    needCli(context)
     const policy = JSON.stringify({
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }],
@@ -146,7 +144,7 @@ describe('the AWS CLI', () => {
   })
 
   test('says what AWS says when it is refused', async (context) => {
-    await needCli(context)
+    needCli(context)
     const put = cli(
       seeded.keys.web,
       'iam',
@@ -168,7 +166,7 @@ describe('the AWS CLI', () => {
 
 describe('boto3', () => {
   test('meets every refusal under its own name', async (context) => {
-    await needBoto3(context)
+    needBoto3(context)
     const seen = await python(
       seeded.keys.owner,
       `
@@ -202,7 +200,7 @@ print(json.dumps(seen))`,
   })
 
   test('reads what preflight compares: role, tags, inline and managed policies, boundary', async (context) => {
-    await needBoto3(context)
+    needBoto3(context)
     seeded.roles[0]?.inline.put('latchkey.deny', DENY, 0)
     const seen = await python(
       seeded.keys.web,

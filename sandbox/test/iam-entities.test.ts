@@ -23,7 +23,8 @@ import {
 } from '@aws-sdk/client-iam'
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isPresent, type Keys, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
+import { hasAwsCli } from '../../test/fixtures/aws-cli-batch.ts'
+import { type Keys, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
 /** Users, trust policies and standing rights in the sandbox's IAM, tested with AWS's SDK and CLI. */
 
@@ -266,9 +267,9 @@ describe('standing rights', () => {
     ])
   })
 
-  test.skipIf(!isPresent('aws', ['--version']))('are read by the AWS CLI (needs aws on the PATH)', async () => {
+  test.skipIf(!hasAwsCli)('are read by the AWS CLI (needs aws on the PATH)', async () => {
     const args = ['iam', 'get-account-authorization-details', '--output', 'json', '--page-size', '1']
-    const ended = await fixture.run('aws', args, fixture.seeded.keys.owner)
+    const ended = await fixture.cli(args, fixture.seeded.keys.owner)
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     const { RoleDetailList, UserDetailList } = JSON.parse(ended.stdout)
     expect(RoleDetailList).toMatchObject([{ RoleName: 'prod', AssumeRolePolicyDocument: { Version: '2012-10-17' } }])

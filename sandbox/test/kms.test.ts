@@ -20,7 +20,8 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BUCKET, isPresent, type Keys, REGION, type S3Fixture, startS3Fixture, writeBytes } from './s3-fixture.ts'
+import { hasAwsCli } from '../../test/fixtures/aws-cli-batch.ts'
+import { BUCKET, type Keys, REGION, type S3Fixture, startS3Fixture, writeBytes } from './s3-fixture.ts'
 
 /** KMS keys of the sandbox and S3's use of them (KMS Developer Guide, "Key policies"; S3 User Guide, "Using SSE-KMS"). */
 
@@ -211,20 +212,20 @@ describe("a bucket's default key", () => {
   })
 })
 
-describe.skipIf(!isPresent('aws', ['--version']))('the AWS CLI (needs aws on the PATH)', () => {
+describe.skipIf(!hasAwsCli)('the AWS CLI (needs aws on the PATH)', () => {
   test('uploads in parts with kms:GenerateDataKey and kms:Decrypt, and not with one alone', async () => {
     await writeBytes(fixture, 'big', 9 * 1024 * 1024)
     const cp = ['s3', 'cp', 'big', `s3://${BUCKET}/big`, '--sse', 'aws:kms', '--sse-kms-key-id', keyArn]
     const half = await person({ Effect: 'Allow', Action: 'kms:GenerateDataKey', Resource: keyArn })
-    const refused = await fixture.run('aws', cp, half)
+    const refused = await fixture.cli(cp, half)
     expect(refused.code).toBe(1)
     expect(refused.stderr).toContain('kms:Decrypt')
-    expect(await fixture.run('aws', cp, fixture.seeded.keys.owner)).toMatchObject({ code: 0, stderr: '' })
+    expect(await fixture.cli(cp, fixture.seeded.keys.owner)).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('describes a key', async () => {
     const asked = ['kms', 'describe-key', '--key-id', keyArn, '--output', 'json']
-    const { stdout } = await fixture.run('aws', asked, fixture.seeded.keys.owner)
+    const { stdout } = await fixture.cli(asked, fixture.seeded.keys.owner)
     expect(JSON.parse(stdout).KeyMetadata).toMatchObject({ Arn: keyArn, KeyState: 'Enabled', KeyManager: 'CUSTOMER' })
   })
 })

@@ -12,7 +12,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BUCKET, isPresent, type Keys, PREFIX, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
+import { hasAwsCli } from '../../test/fixtures/aws-cli-batch.ts'
+import { BUCKET, type Keys, PREFIX, REGION, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
 /** Settings of the sandbox's buckets and the conditions of their policies, tested with AWS's clients. */
 
@@ -185,9 +186,9 @@ describe('what a policy sees of the way a request came', () => {
   })
 })
 
-describe.skipIf(!isPresent('aws', ['--version']))('the AWS CLI (needs aws on the PATH)', () => {
+describe.skipIf(!hasAwsCli)('the AWS CLI (needs aws on the PATH)', () => {
   test('finds the bucket although it was told the wrong Region', async () => {
     const args = ['s3api', 'put-object', '--bucket', Bucket, '--key', Key, '--region', 'us-west-2']
-    expect(await fixture.run('aws', args, fixture.seeded.keys.owner)).toMatchObject({ code: 0 })
+    expect(await fixture.cli(args, fixture.seeded.keys.owner)).toMatchObject({ code: 0 })
   })
 })

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasAwsCli } from '../../test/fixtures/aws-cli-batch.ts'
 import {
   BUCKET,
   type Ended,
@@ -14,7 +15,6 @@ import {
 
 /** The sandbox's S3, tested with clients that others wrote: the AWS CLI and boto3. */
 
-const cliPresent = isPresent('aws', ['--version'])
 const botoPresent = isPresent('python3', ['-c', 'import boto3'])
 const HOME = `s3://${BUCKET}/${PREFIX}`
 const TWENTY_MB = 20 * 1024 * 1024
@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => fixture.stop())
 
 async function cli(args: string): Promise<Ended> {
-  return fixture.run('aws', args.split(' '), keys)
+  return fixture.cli(args.split(' '), keys)
 }
 
 async function works(args: string): Promise<string> {
@@ -39,7 +39,7 @@ async function works(args: string): Promise<string> {
   return ended.stdout
 }
 
-describe.skipIf(!cliPresent)('the AWS CLI (needs aws on the PATH)', () => {
+describe.skipIf(!hasAwsCli)('the AWS CLI (needs aws on the PATH)', () => {
   test('cp goes up and down inside the prefix, ls shows it', async () => {
     await writeFile(join(fixture.folder, 'small.txt'), 'small')
     await works(`s3 cp small.txt ${HOME}small.txt`)
@@ -118,7 +118,7 @@ describe.skipIf(!cliPresent)('the AWS CLI (needs aws on the PATH)', () => {
     const own = await startS3Fixture()
     await writeBytes(own, 'small.txt', 5)
     const ending = await own.session('g-clientend001', 600_000)
-    const copy = () => own.run('aws', ['s3', 'cp', 'small.txt', `${HOME}ending.txt`], ending)
+    const copy = () => own.cli(['s3', 'cp', 'small.txt', `${HOME}ending.txt`], ending)
     expect((await copy()).code).toBe(0)
     own.aws.clock.advance(601_000)
     expect((await copy()).stderr).toContain('(AccessDenied)')

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { S3Client } from '@aws-sdk/client-s3'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
+import { startCli } from '../../test/fixtures/aws-cli-batch.ts'
 import { isoSeconds } from '../aws/clock.ts'
 import type { AwsOptions, SandboxAws } from '../aws/index.ts'
 import { startAws } from '../aws/index.ts'
@@ -31,6 +32,8 @@ export interface S3Fixture {
   /** Opens a session named after a grant. Its session policy allows PREFIX and has an end. */
   session(grantId: string, endsInMs?: number): Promise<Keys>
   s3(keys: Keys): S3Client
+  /** Runs a command of the AWS CLI in the folder. Its environment has only the keys and the sandbox's endpoint. */
+  cli(args: readonly string[], keys: Keys): Promise<Ended>
   /** Runs a program whose environment has only the keys and the sandbox's endpoint. */
   run(program: string, args: readonly string[], keys: Keys): Promise<Ended>
   stop(): Promise<void>
@@ -51,6 +54,8 @@ export async function startS3Fixture(options: AwsOptions = {}): Promise<S3Fixtur
   const seeded = aws.seedLatchkey({ buckets: [{ name: BUCKET }] })
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-s3-'))
   const clients: { destroy(): void }[] = []
+  const cli = startCli()
+  const environmentOf = (keys: Keys) => ({ ...environment(aws, folder), ...keyEnvironment(keys) })
   return {
     aws,
     seeded,
@@ -67,8 +72,10 @@ export async function startS3Fixture(options: AwsOptions = {}): Promise<S3Fixtur
       clients.push(client)
       return client
     },
-    run: (program, args, keys) => run(program, args, { ...environment(aws, folder), ...keyEnvironment(keys) }, folder),
+    cli: (args, keys) => cli.run({ args, folder, environment: environmentOf(keys) }),
+    run: (program, args, keys) => run(program, args, environmentOf(keys), folder),
     async stop() {
+      cli.stop()
       for (const client of clients) client.destroy()
       await aws.stop()
       await rm(folder, { recursive: true })

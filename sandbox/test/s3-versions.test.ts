@@ -13,7 +13,8 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BUCKET, isPresent, PREFIX, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
+import { hasAwsCli } from '../../test/fixtures/aws-cli-batch.ts'
+import { BUCKET, PREFIX, type S3Fixture, startS3Fixture } from './s3-fixture.ts'
 
 /** Versions of the sandbox's objects (S3 User Guide, "Retaining multiple versions of objects with S3 Versioning"), tested with AWS's clients. */
 
@@ -156,14 +157,14 @@ test('rights on versions are rights of their own', async () => {
   }
 })
 
-describe.skipIf(!isPresent('aws', ['--version']))('the AWS CLI (needs aws on the PATH)', () => {
+describe.skipIf(!hasAwsCli)('the AWS CLI (needs aws on the PATH)', () => {
   test('lists versions, takes them away for good, and is told of markers', async () => {
     await versioning('Enabled')
     const one = await put('one')
     await put('two')
     const { owner } = fixture.seeded.keys
     const cli = async (...args: string[]) => {
-      const ended = await fixture.run('aws', ['s3api', ...args, '--bucket', Bucket, '--output', 'json'], owner)
+      const ended = await fixture.cli(['s3api', ...args, '--bucket', Bucket, '--output', 'json'], owner)
       expect(ended, args.join(' ')).toMatchObject({ code: 0, stderr: '' })
       return ended.stdout === '' ? {} : JSON.parse(ended.stdout)
     }

@@ -1,19 +1,18 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SandboxAws, startAws } from '../../../sandbox/aws/index.ts'
 import { awsDriver } from '../../../src/aws/driver.ts'
 import type { Level } from '../../../src/rules/levels.ts'
+import { type Cli, hasAwsCli, startCli } from '../../fixtures/aws-cli-batch.ts'
 import { useAws } from '../use-aws.ts'
 
-const present = spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0
 const BUCKET = 'finance-reports'
 
 let aws: SandboxAws
 let folder: string
+let cli: Cli
 
 async function cliWith(
   levels: readonly Level[],
@@ -32,7 +31,6 @@ async function cliWith(
   const order = { ...draft, principal: principals[0], startsAt: at(-60_000), endsAt: at(3_600_000) }
   const { accessKeyId, secretAccessKey, sessionToken } = await driver.vend(order)
   const environment = {
-    PATH: process.env.PATH,
     HOME: folder,
     AWS_ENDPOINT_URL: aws.url,
     AWS_REGION: 'eu-west-1',
@@ -44,28 +42,25 @@ async function cliWith(
     AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
   }
   return async (...words) => {
-    const child = spawn('aws', ['s3', ...words], { cwd: folder, env: environment })
-    const [out, problems, code] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? -1))),
-    ])
-    return { code, said: out + problems }
+    const { code, said } = await cli.run({ environment, folder, args: ['s3', ...words] })
+    return { code, said }
   }
 }
 
 /** Everything that the levels promise, tested with the AWS CLI. */
-describe.skipIf(!present)('the AWS CLI with vended credentials (needs aws on the PATH)', () => {
+describe.skipIf(!hasAwsCli)('the AWS CLI with vended credentials (needs aws on the PATH)', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-'))
     mkdirSync(join(folder, 'up'))
     writeFileSync(join(folder, 'up/small.csv'), 'a,b\n')
     writeFileSync(join(folder, 'large.bin'), Buffer.alloc(20 * 1024 * 1024, 7))
     aws = await startAws()
+    cli = startCli()
     const { keys } = aws.seedLatchkey()
     useAws(aws.url, keys.web)
   })
   afterAll(async () => {
+    cli.stop()
     await aws.stop()
     rmSync(folder, { recursive: true, force: true })
   })

@@ -6,7 +6,7 @@ import { type Product, startProduct } from '../../fixtures/product.ts'
 /** Every message reaches the present state of its record, whatever failed on the way. */
 
 let product: Product
-const IN_TIME = { timeout: 50_000, interval: 20 }
+const IN_TIME = { timeout: 50_000, interval: 50 }
 
 beforeAll(async () => {
   product = await startProduct()
