@@ -41,8 +41,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'sandbox/**/*.test.ts'],
-    // Files mostly wait (for processes, servers and real time): one more at once than there are processors.
-    maxWorkers: availableParallelism() + 1,
+    // Files mostly wait (for processes, servers and real time): two more at once than there are processors.
+    maxWorkers: availableParallelism() + 2,
     // Every run is like the first one; remembered results would put the files in another order.
     cache: false,
     sequence: { sequencer: LongestFirst },
