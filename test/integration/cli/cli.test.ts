@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { PEOPLE, type PersonName } from '../../../sandbox/entra/fixture.ts'
-import { type JobOutcome, runHere } from '../../fixtures/cli-here.ts'
-import { startWorld, type World } from '../../fixtures/world.ts'
+import { type JobOutcome, runHere, withBrowser } from '../../fixtures/cli-here.ts'
+import { type Environment, startWorld, type World } from '../../fixtures/world.ts'
 
 const CLI = fileURLToPath(new URL('../../../dist/src/cli.js', import.meta.url))
 const SOON = { timeout: 30_000, interval: 100 }
@@ -86,26 +86,36 @@ async function latchkey(person: PersonName, ...words: string[]): Promise<Finishe
 
 /** Where it does not matter that it is a process. */
 async function here(person: PersonName, ...words: string[]): Promise<Finished> {
-  const { code, out, err } = await runHere(words, environmentOf(person))
+  return await hereWith({}, person, ...words)
+}
+
+async function hereWith(env: Environment, person: PersonName, ...words: string[]): Promise<Finished> {
+  const { code, out, err } = await runHere(words, { ...environmentOf(person), ...env })
   return { code, out, err }
 }
 
+const LOGIN = ['login', '--no-browser']
+
 /** The person's browser follows the printed link and returns to the port that the CLI listens on. */
-async function login(person: PersonName): Promise<Finished> {
-  const child = start(person, ['login', '--no-browser'])
-  let back: Promise<void> | undefined
-  const ran = await finish(child, (said) => {
-    const link = /^(https:\S+)\n/m.exec(said)?.[1]
-    if (link !== undefined) back ??= comeBack(person, link)
-    back?.catch(() => child.kill())
-  })
-  await back
-  return ran
+async function login(person: PersonName, follow = (link: string) => comeBack(person, link)): Promise<Finished> {
+  return await withBrowser(follow, (see) => runHere(LOGIN, environmentOf(person), see))
 }
 
 async function comeBack(person: PersonName, link: string): Promise<void> {
-  const back = await world.entra.signIn(PEOPLE[person], link)
-  await (await fetch(back)).text()
+  try {
+    const back = await world.entra.signIn(PEOPLE[person], link)
+    await (await fetch(back)).text()
+  } catch (error) {
+    // Otherwise the command would wait five minutes.
+    await comeBackRefused(link)
+    throw error
+  }
+}
+
+async function comeBackRefused(link: string): Promise<void> {
+  const { searchParams: asked } = new URL(link)
+  const answer = { error: 'access_denied', state: asked.get('state') ?? '', iss: world.entra.issuer }
+  await (await fetch(`${asked.get('redirect_uri')}?${new URLSearchParams(answer)}`)).text()
 }
 
 const signInFile = z.looseObject({ accessToken: z.string(), refreshToken: z.string(), expiresAt: z.number() })
@@ -130,7 +140,8 @@ async function grantFor(scope = 's3://finance-reports/2026/'): Promise<string> {
 
 describe('signing in', () => {
   test('leaves a sign-in that only its owner can read, and says nothing secret', async () => {
-    const ran = await login('rita')
+    const follow = (link: string) => comeBack('rita', link)
+    const ran = await withBrowser(follow, (see) => finish(start('rita', LOGIN), see))
     expect([ran.code, ran.out]).toEqual([0, ''])
     expect(ran.err).toMatch(/\nYou are signed in at http:\S+ as Rita Reyes \(rita[^)]*@[^)]+\)\.\n$/)
     const folder = join(home, 'rita', 'latchkey')
@@ -141,25 +152,16 @@ describe('signing in', () => {
   })
 
   test('that the person or Entra refused is said, with the next step', async () => {
-    const child = start('nils', ['login', '--no-browser'])
-    let back: Promise<unknown> | undefined
-    const ran = await finish(child, (said) => {
-      const link = /^(https:\S+)\n/m.exec(said)?.[1]
-      if (link === undefined) return
-      const { searchParams: asked } = new URL(link)
-      const answer = { error: 'access_denied', state: asked.get('state') ?? '', iss: world.entra.issuer }
-      back ??= fetch(`${asked.get('redirect_uri')}?${new URLSearchParams(answer)}`).then((response) => response.text())
-    })
-    await back
+    const ran = await login('nils', comeBackRefused)
     expect([ran.code, ran.out]).toEqual([1, ''])
     expect(ran.err).toContain('Entra did not sign you in (access_denied). Run `latchkey login` again')
   })
 
   test('with an authority that this machine does not trust is refused, and says what to set', async () => {
     const env = { NODE_EXTRA_CA_CERTS: '' }
-    const entra = await finish(start('nils', ['login', '--no-browser'], env))
-    const latchkey = await finish(start('nils', ['login'], { ...env, LATCHKEY_URL: world.entra.authority }))
-    for (const { code, err } of [entra, latchkey]) {
+    const entra = finish(start('nils', LOGIN, env))
+    const latchkey = finish(start('nils', ['login'], { ...env, LATCHKEY_URL: world.entra.authority }))
+    for (const { code, err } of await Promise.all([entra, latchkey])) {
       expect(code).toBe(1)
       expect(err).toMatch(/^The certificate of .*127\.0\.0\.1:\d+\)? is not trusted on this machine \([A-Z_]+\)\./)
       expect(err).toContain('set NODE_EXTRA_CA_CERTS')
@@ -173,24 +175,19 @@ describe('signing in', () => {
   })
 
   test('a redirect that this sign-in did not ask for is not taken', async () => {
-    const child = start('finn', ['login', '--no-browser'])
-    const finished = finish(child, (said) => {
-      const link = /^(https:\S+)\n/m.exec(said)?.[1]
-      if (link === undefined || child.killed) return
+    await login('finn', async (link) => {
       const redirect = new URL(link).searchParams.get('redirect_uri')
-      void fetch(`${redirect}?code=stolen&state=other`).then((response) => {
-        expect(response.status).toBe(404)
-        child.kill()
-      })
+      const stolen = await fetch(`${redirect}?code=stolen&state=other`)
+      await comeBackRefused(link)
+      expect(stolen.status).toBe(404)
     })
-    await finished
     await expect(readSignIn('finn')).rejects.toThrow('ENOENT')
   })
 
   test.each([['http://latchkey.example.com'], ['http://localhost:3978'], ['latchkey.example.com'], ['']])(
     'a token is never sent to LATCHKEY_URL=%s',
     async (url) => {
-      const ran = await finish(start('rita', ['grants'], { LATCHKEY_URL: url }))
+      const ran = await hereWith({ LATCHKEY_URL: url }, 'rita', 'grants')
       expect([ran.code, ran.out]).toEqual([1, ''])
       expect(ran.err).toContain('Set LATCHKEY_URL to the https address')
     },
@@ -215,7 +212,7 @@ test.each([
   [['grants'], 'You have no grants. Ask with `latchkey request`'],
 ])('an empty list says so, and where to go from there (%s)', async (words, sentence) => {
   await login('noor')
-  const ran = await latchkey('noor', ...words)
+  const ran = await here('noor', ...words)
   expect([ran.code, ran.out]).toEqual([0, ''])
   expect(ran.err).toContain(sentence)
 })
@@ -250,7 +247,7 @@ describe('approving', () => {
   async function approveAt(url: string, id: string): Promise<Finished> {
     await ageSignIn('max', { url })
     try {
-      return await finish(start('max', ['approve', id, '--yes'], { LATCHKEY_URL: url }))
+      return await hereWith({ LATCHKEY_URL: url }, 'max', 'approve', id, '--yes')
     } finally {
       await ageSignIn('max', { url: world.web.url })
     }
@@ -340,7 +337,7 @@ describe('approving', () => {
     const grantId = await grantFor()
     await ageSignIn('rita', { url: proxy.url })
     try {
-      const ran = await finish(start('rita', [command, grantId], { LATCHKEY_URL: proxy.url }))
+      const ran = await hereWith({ LATCHKEY_URL: proxy.url }, 'rita', command, grantId)
       const err = `Grant ${grantId} is not active yet; \`latchkey grants ${grantId}\` says when it is.\n`
       expect(ran).toEqual({ code: 1, out: '', err })
     } finally {
@@ -358,7 +355,7 @@ describe('approving', () => {
     const grantId = await grantFor()
     await ageSignIn('rita', { url: proxy.url })
     try {
-      const ran = await finish(start('rita', ['done', grantId], { LATCHKEY_URL: proxy.url }))
+      const ran = await hereWith({ LATCHKEY_URL: proxy.url }, 'rita', 'done', grantId)
       const err = `AWS is being told to refuse it; \`latchkey grants ${grantId}\` says when it does.\n`
       expect(ran).toEqual({ code: 0, out: expect.stringContaining(`${grantId}  revoking`), err })
     } finally {
@@ -404,7 +401,8 @@ describe('as credential_process', () => {
   })
 
   test('asks the Latchkey where the person signed in, where nothing else is said', async () => {
-    const ran = await finish(start('rita', ['credentials', grantId], { LATCHKEY_URL: undefined }))
+    const { LATCHKEY_URL: _unsaid, ...env } = environmentOf('rita')
+    const ran = await runHere(['credentials', grantId], env)
     expect([ran.code, ran.err]).toEqual([0, ''])
   })
 
@@ -421,7 +419,7 @@ describe('as credential_process', () => {
   })
 
   test('somebody else gets one sentence and no credentials', async () => {
-    const ran = await latchkey('max', 'credentials', grantId)
+    const ran = await here('max', 'credentials', grantId)
     expect([ran.code, ran.out]).toEqual([1, ''])
     expect(ran.err).toBe('There is no such grant, or it is not yours to see. Check the id.\n')
   })
@@ -449,7 +447,7 @@ describe('as credential_process', () => {
       code: 1,
       err: expect.stringMatching(new RegExp(`^It is over already: ${grantId}  revoked  .+, ended \\S+Z\\.\\n$`)),
     })
-    const ran = await latchkey('rita', 'credentials', grantId)
+    const ran = await here('rita', 'credentials', grantId)
     expect([ran.code, ran.out]).toEqual([1, ''])
     expect(ran.err).toMatch(
       new RegExp(`^Grant ${grantId} ended at [^\\n]+ UTC\\. Ask again if you still need access\\.\\n$`),
@@ -457,8 +455,8 @@ describe('as credential_process', () => {
   })
 
   test('logout forgets the sign-in', async () => {
-    expect(await latchkey('rita', 'logout')).toEqual({ code: 0, out: '', err: 'You are signed out on this machine.\n' })
-    expect((await latchkey('rita', 'credentials', grantId)).err).toContain('latchkey login')
+    expect(await here('rita', 'logout')).toEqual({ code: 0, out: '', err: 'You are signed out on this machine.\n' })
+    expect((await here('rita', 'credentials', grantId)).err).toContain('latchkey login')
   })
 })
 
@@ -467,7 +465,7 @@ describe('an AWS profile', () => {
   let config: string
   let grantId: string
 
-  const profile = (...words: string[]) => finish(start('rita', ['profile', ...words], { AWS_CONFIG_FILE: config }))
+  const profile = (...words: string[]) => hereWith({ AWS_CONFIG_FILE: config }, 'rita', 'profile', ...words)
 
   beforeAll(async () => {
     config = join(home, 'aws config')
@@ -477,7 +475,7 @@ describe('an AWS profile', () => {
   })
 
   test('is written where there was no file, for its owner alone, and says the command to begin with', async () => {
-    const ran = await profile(grantId)
+    const ran = await finish(start('rita', ['profile', grantId], { AWS_CONFIG_FILE: config }))
     expect([ran.code, ran.out]).toEqual([0, `aws s3 ls s3://finance-reports/2026/ --profile latchkey-${grantId}\n`])
     expect((await stat(config)).mode & 0o777).toBe(0o600)
     const text = await readFile(config, 'utf8')
@@ -557,7 +555,7 @@ describe('an AWS profile', () => {
     expect(written).toContain('[profile other]')
     expect(written).toContain(next)
     expect((await profile()).out).toContain(`latchkey-${next}  ${next}\n`)
-    const done = await finish(start('rita', ['done', next], { AWS_CONFIG_FILE: config }))
+    const done = await hereWith({ AWS_CONFIG_FILE: config }, 'rita', 'done', next)
     expect([done.code, done.err]).toEqual([
       0,
       expect.stringContaining(`Removed from ${config}: latchkey-${next}.\nAWS `),
@@ -591,7 +589,7 @@ describe('other ways to use a grant', () => {
     [[], /^export AWS_ACCESS_KEY_ID='ASIA\w+'\nexport AWS_SECRET_ACCESS_KEY='.+'\nexport AWS_SESSION_TOKEN='.+'\n/],
     [['--powershell'], /^\$Env:AWS_ACCESS_KEY_ID = 'ASIA\w+'\n\$Env:AWS_SECRET_ACCESS_KEY = '.+'\n/],
   ])('environment variables, once (%s)', async (options, form) => {
-    const ran = await latchkey('rita', 'env', grantId, ...options)
+    const ran = await here('rita', 'env', grantId, ...options)
     expect([ran.code, ran.err]).toEqual([0, ''])
     expect(ran.out).toMatch(form)
     expect(ran.out).toMatch(/AWS_REGION ?= ?'eu-west-1'/)
