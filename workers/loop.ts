@@ -25,7 +25,7 @@ const STOP_WITHIN_MS = 10_000
  */
 const LOG_EVERY = 60
 
-/** Starts a loop. A failed round is logged, and never ends the loop. */
+/** Starts a loop. A failed round never ends it; `LOG_EVERY` says which failures are logged. */
 export function startLoop({ name, turn, pauseMs, log }: LoopDeps): Loop {
   const stopping = new AbortController()
   let lastRoundAt = performance.now()

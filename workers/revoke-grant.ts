@@ -98,7 +98,7 @@ async function revokeEarly(deps: RevokeDeps, stored: CheckedGrant, nowMs: number
   return { againAt: nowMs + RUN_AGAIN_MS }
 }
 
-/** Always asks AWS: an end in the record may be forged. */
+/** Revokes a grant that is `revoking`. AWS is asked even if the recorded end has passed, because it may be forged. */
 async function revokeAndVerify(deps: RevokeDeps, stored: CheckedGrant, nowMs: number): Promise<JobOutcome> {
   const { grant } = stored
   try {

@@ -78,7 +78,7 @@ Terminals: in a new one for each, this line first (it gets a home folder of its 
      latchkey login && latchkey profile g-…
      echo 41 > report.csv && aws s3 cp report.csv s3://finance-reports/2026/ --profile latchkey-g-…
    The write shows on that card.
-4. "End access" on the card, \`latchkey done g-…\`, or wait for the end: the same \`aws s3 cp\` is refused then.
+4. "Done, end my access" on her card, \`latchkey done g-…\`, or wait for the end: the same \`aws s3 cp\` is refused then.
 5. As the operator:
      latchkey check-config     latchkey doctor     latchkey aws check     latchkey recover
 

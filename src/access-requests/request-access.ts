@@ -94,7 +94,7 @@ async function findPrincipal(deps: AskDeps, caller: Caller, decision: Eligible, 
   return { principal: await pickReplica(deps.record, principals, nowMs), warnings: [...warnings, ...unproven] }
 }
 
-/** Writes to a bucket without a CloudTrail feed would not be seen, so the approver gets a warning. */
+/** Warns the approver while CloudTrail has not yet told of the bucket, because writes to it may not be seen. */
 async function feedWarnings({ isFeedProven }: AskDeps, { scopes: [first] }: AskInput): Promise<readonly string[]> {
   if (!first || (await isFeedProven(first.bucket))) return []
   return [`What is written in ${first.bucket} may not show here: CloudTrail has told nothing of this bucket yet.`]

@@ -70,7 +70,7 @@ const MOST_UNDER_WAY = MOST_PENDING
 /** @throws TOO_MANY */
 export type AmongFew = <T>(caller: Caller, ask: () => Promise<T>) => Promise<T>
 
-/** Limits, in each process, how many requests of one person run at once. `refusalLimit` limits consecutive ones. */
+/** Limits, in each process, how many requests of one person run at once. `refusalLimit` limits refusals an hour. */
 export function fewAtOnce(): AmongFew {
   const run = runIfRoom(MOST_UNDER_WAY)
   return async ({ objectId }, ask) => {

@@ -60,7 +60,10 @@ export const auditEvent = z.discriminatedUnion('kind', [
   /** Credentials that were vended before were handed out again, to another address or as a link. */
   z.strictObject({ kind: z.literal('vend.repeated'), ...grant, ...delivery }),
   z.strictObject({ kind: z.literal('vend.refused'), ...grant, code: z.string(), sentence: z.string() }),
-  /** A stored grant has a wrong MAC, because it was changed from outside Latchkey. Latchkey gives no access by it. */
+  /**
+   * A stored grant was changed from outside Latchkey: `found` says what is wrong with its MAC, id, status or end. It gives
+   * no access.
+   */
   z.strictObject({ kind: z.literal('alarm.yes-does-not-add-up'), ...grant, found: z.string() }),
   /** The due index names a grant that Redis no longer holds. The grant's policy in AWS ends on time without it. */
   z.strictObject({ kind: z.literal('alarm.grant-missing'), actor, grantId: ids.grantId }),

@@ -29,7 +29,8 @@ const USUAL_MINUTES = [15, 30, 60, 120, 240, 480, 720, 1440, 2880, 5760, 10_080]
 const MOST_DURATIONS = 30
 
 /**
- * One choice for each scope. Its title lists the levels and the longest duration of every entitlement with that scope.
+ * One choice for each scope, as far as they fit. Its title lists the levels and the longest duration of every
+ * entitlement with that scope, and is cut if it is too long.
  */
 export function scopeChoices(offers: readonly Offer[]): readonly Choice[] {
   const scopes = [...new Set(offers.flatMap(({ scopes }) => scopes))]

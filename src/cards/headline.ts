@@ -50,7 +50,7 @@ export function headlineOf(view: RequestAndGrant, status: DisplayStatus, role: R
   }
 }
 
-/** A note must be true whenever it is read, because a card may never be edited again. */
+/** A card may stay unedited for long, so a note gives a time of day and never the time left. */
 function noteOf({ request, grant }: RequestAndGrant, status: DisplayStatus, role: ReaderRole): string {
   const again = role === 'requester' ? ' You can ask again.' : ''
   if (status === 'pending') return `Open until ${moment(request.lapsesAt)}, then it lapses.`

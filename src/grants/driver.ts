@@ -9,7 +9,8 @@ import type { Principal, SessionPrincipal } from './principal.ts'
 
 /**
  * What AWS is asked to allow.
- * `startsAt` and `endsAt` are ISO 8601 with whole seconds and stand in the IAM document. A session starts at its vend.
+ * `startsAt` and `endsAt` are ISO 8601 with whole seconds. `endsAt` stands in every IAM document, `startsAt` only in that
+ * of the driver `attach`: a session starts when its credentials are vended.
  */
 export interface GrantOrder<P extends Principal = Principal> {
   readonly grantId: string
@@ -23,7 +24,7 @@ export interface GrantOrder<P extends Principal = Principal> {
   readonly endsAt: string
 }
 
-/** A grant order of which the principal and the end are not known yet. */
+/** A grant order whose principal, start and end are not known yet. */
 export interface GrantDraft extends Omit<GrantOrder, 'principal' | 'startsAt' | 'endsAt'> {
   /** Twelve digits. */
   readonly account: string

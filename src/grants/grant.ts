@@ -33,7 +33,7 @@ export const terms = z.strictObject({
   approver: objectId,
   /** The request of the last extension. Its approval is the one that counts. */
   extension: z.strictObject({ requestId: z.string().regex(RECORD_ID), requestVersion: z.int() }).optional(),
-  /** The approvals before the extensions, oldest first. */
+  /** Every approval that an extension replaced, oldest first. */
   earlier: z.array(earlierApproval).optional(),
   entitlement: z.string(),
   rulesHash: z.string(),

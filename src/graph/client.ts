@@ -69,7 +69,10 @@ export function graphApi(options: GraphOptions): GraphApi {
   }
 }
 
-/** The SDK's default middleware without its retries, which wait up to three minutes and cannot be aborted. */
+/**
+ * The SDK's default middleware without redirects and retries. Its retries wait up to three minutes and cannot be
+ * aborted.
+ */
 function chain(authentication: AuthenticationHandler): AuthenticationHandler {
   const telemetry = new TelemetryHandler()
   authentication.setNext(telemetry)

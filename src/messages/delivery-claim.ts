@@ -16,7 +16,7 @@ const LONGER_EACH_TRY = 5
 const SKEW_MS = 120_000
 
 export interface Claim {
-  /** How often a sending was begun that has had no answer. */
+  /** The number of attempts to send that were begun and have no answer. */
   readonly tries: number
   /** Redis time in ms. NaN: not claimed. */
   readonly untilMs: number

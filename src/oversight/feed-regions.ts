@@ -13,7 +13,8 @@ export function regionName({ accountId, region }: WiredRegion): string {
 }
 
 /**
- * Notes that `latchkey aws setup` wired this region. From now on the security channel hears when the wiring differs.
+ * Notes that `latchkey aws setup` wired this region. From now on workers also raise an alarm, in log and audit, when the
+ * wiring is missing altogether.
  */
 export async function noteSetUp(record: RecordPort, wired: WiredRegion, actor: Actor): Promise<void> {
   await recordWiring(record, wired, { kind: 'wiring.set-up', actor })

@@ -26,7 +26,7 @@ export interface SignedIn {
   readonly tenantId: string
   readonly objectId: string
   readonly name: string
-  /** The person signed in with a second factor. */
+  /** The sign-in met `ENTRA_MFA_CONTEXT`, which demands a second factor. */
   readonly mfa?: true
 }
 

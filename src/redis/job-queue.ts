@@ -71,7 +71,7 @@ function describe(job: Job, now: number) {
       ...(isEndOnTime(job) ? { priority: 1 } : {}),
       attempts: Number.MAX_SAFE_INTEGER,
       backoff: { type: 'custom' },
-      // BullMQ ignores an id that is still stored. The record, not the queue, says what was done.
+      // BullMQ ignores a new job whose id is still stored, so finished jobs are removed. The record says what was done.
       removeOnComplete: true,
       removeOnFail: isRepair(id) ? true : { age: KEEP_FAILED_SECONDS },
       // Errors go only to the log, which removes secrets.

@@ -16,7 +16,10 @@ export type AskableLevel = (typeof ASKABLE_LEVELS)[number]
 export interface LevelActions {
   /** Actions on the objects of the scope. */
   readonly object: readonly string[]
-  /** Actions on the bucket that list names, only with an `s3:prefix` inside the scope. */
+  /**
+   * Actions on the bucket that list names. A prefix scope allows them only with an `s3:prefix` inside it, a whole bucket
+   * without that condition, a single object not at all.
+   */
   readonly list: readonly string[]
   /** Actions on the bucket itself, only with a scope that is the whole bucket. */
   readonly bucket: readonly string[]

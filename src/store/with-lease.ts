@@ -2,7 +2,7 @@ import type { RecordPort } from './record-store.ts'
 
 /** The ids of all leases. */
 export type LeaseId =
-  /** Marking grants as expired whose planned end has passed. */
+  /** Marking as expired the grants whose planned end has passed. */
   | 'ends'
   /** The activation or the revocation of one grant. */
   | `grant-${string}`

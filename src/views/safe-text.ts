@@ -33,7 +33,7 @@ const HIDDEN =
 
 /**
  * Zero-width joiners outside the scripts that need them. Persian, the scripts of India and emoji need joiners, so those
- * between letters without case or emoji are allowed. Elsewhere, for example in a Latin word, a joiner is only
+ * between emoji, or between letters that have no upper and lower case, are allowed. Elsewhere, for example in a Latin word, a joiner is only
  * invisible.
  */
 const LOST_JOINER =

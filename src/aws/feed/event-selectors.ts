@@ -22,7 +22,7 @@ export interface TrailState extends Selectors {
 export interface TrailGaps {
   /** Buckets of the region whose writes no trail logs, so that no record of them ever arrives. */
   readonly buckets: readonly string[]
-  /** Whether no trail logs management events, as AssumeRole and PutRolePolicy. */
+  /** True if no trail logs management events, such as AssumeRole and PutRolePolicy. */
   readonly management: boolean
 }
 

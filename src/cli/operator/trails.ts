@@ -4,8 +4,9 @@ import { print, wrapped } from './print.ts'
 import type { Site, Sites } from './site.ts'
 
 /**
- * Prints which records no trail logs, because Latchkey never receives them, and the command that adds them.
- * Latchkey does not change trails: only their owner does. False: something is not logged.
+ * Prints which records no trail logs, so that Latchkey never receives them, and the command with which the trail's owner
+ * adds them. Latchkey does not change trails.
+ * @returns false if something is not logged
  */
 export async function checkTrails({ sites }: Sites): Promise<boolean> {
   const outcomes: boolean[] = []

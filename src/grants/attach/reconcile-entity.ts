@@ -109,8 +109,8 @@ type Stray = 'unknown' | 'over' | 'other-principal' | 'other-epoch'
 
 async function detachStray(deps: EntityDeps, entity: IamEntity, policyName: string, stored: CheckedGrant | undefined) {
   const stray = findStray(entity, stored)
-  // The policy of an expired grant gives no access, because its end is inside.
-  // The policy of a revoked grant was written late and still gives access.
+  // The policy of an expired grant gives no access, because the policy contains the end.
+  // The policy of a revoked grant is there because a delayed write took effect after the revocation. It gives access.
   const urgency = stray === 'over' && stored?.grant.status === 'expired' ? 'tidying' : 'early-revoke'
   if (stray) await detachPolicy(deps, entity, policyName, stray, urgency)
 }

@@ -19,7 +19,7 @@ export interface ObjectLinks {
 export interface LinkOrder {
   readonly method: LinkMethod
   readonly object: Scope
-  /** Ms since 1970, as `expiresAtMs`. */
+  /** Ms since 1970, like `expiresAtMs`. */
   readonly nowMs: number
   readonly expiresAtMs: number
 }

@@ -52,7 +52,7 @@ async function denyOn(
   return (await reconcileDenyList(deps, principal, { added })) === 'kept' ? 'done' : 'busy'
 }
 
-/** The write for another grant may have included this one. The record alone is not believed: AWS is read too. */
+/** Whether AWS denies this id already, by the write for another grant. The record is not believed alone: AWS is read. */
 async function isDenied(
   { record, driver, approvalKey }: DenyDeps,
   principal: SessionPrincipal,

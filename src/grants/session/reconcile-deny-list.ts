@@ -31,7 +31,10 @@ import {
   writeWithRoom,
 } from './write-deny-document.ts'
 
-/** A write whose response was lost may take effect late, so the document is checked again after these delays. */
+/**
+ * After every write the document is checked again at these delays, because an earlier write whose response was lost may
+ * take effect late.
+ */
 const CHECK_AGAIN_MS = [10_000, 60_000] as const
 export interface DenyDeps {
   readonly record: RecordPort

@@ -27,11 +27,10 @@ interface Written {
 }
 
 /**
- * Writes the Deny document and verifies it. A denial is never refused for lack of room: if the document is too large,
- * the role denies all sessions issued until now instead, and ids that no genuine approval explains leave first. Nothing
- * can be vended for those ids again.
- * An id that a genuine approval explains and that AWS denies already stays, because a writer to Redis could make its
- * grant look live again.
+ * Writes the Deny document and verifies it. If the document is too large, ids are left out of it, first those that no
+ * genuine approval explains, and the role denies every session that was issued before now plus the longest vend.
+ * An id that a genuine approval explains and that AWS denies already always stays, because a writer to Redis could make
+ * its grant look live again.
  * @throws QUOTA_FULL when even the shortest document does not fit, AWS_REFUSED when AWS holds another document
  */
 export async function writeWithRoom(
