@@ -60,7 +60,7 @@ function idOf({ params }: FastifyRequest): string {
 function formOf(body: unknown): z.output<typeof reviewForm> {
   const parsed = reviewForm.safeParse(body)
   if (parsed.success) return parsed.data
-  const problem = parsed.error.issues.every(({ code, path }) => code === 'too_big' && path[0] === 'comment')
+  const problem = parsed.error.issues.some(({ path }) => path[0] === 'comment')
     ? `A comment has at most ${LONGEST_COMMENT} characters. Go back and shorten it.`
     : 'The form came incomplete. Open the request again and decide there.'
   throw new LatchkeyError('BAD_INPUT', { problem })

@@ -260,8 +260,6 @@ describe('13: a form that did not come from here', () => {
     const longer = await browser.post(path(id), { ...fields, comment: 'x'.repeat(1_001) })
     const incomplete = await browser.post(path(id), fields)
     expect([json, long, longer, incomplete].map(({ statusCode }) => statusCode)).toEqual([415, 413, 400, 400])
-    expect(textOf(longer)).toContain('A comment has at most 1000 characters.')
-    expect(textOf(incomplete)).toContain('The form came incomplete.')
     expect(await statusOf(id)).toBe('pending')
   })
 })
