@@ -8,7 +8,10 @@ import {
 } from './access-request.ts'
 import { isGenuineRequest } from './request-mac.ts'
 
-/** A request that was changed in Redis: its MAC is not Latchkey's, or it is pending with an outcome. Nobody can decide it. */
+/**
+ * A request that was changed in Redis. Its MAC is not Latchkey's, or it is pending and has a review, a grant or an end.
+ * Nobody can decide it.
+ */
 export interface ForgedRequest extends StoredRequest {
   readonly kind: 'forged'
 }

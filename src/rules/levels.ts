@@ -77,7 +77,7 @@ export const NEVER = [
   ...['s3:Put*Acl', 's3:PutBucket*', 's3:CreateBucket*', 's3:DeleteBucket*', 's3:Put*Configuration', 's3:Replicate*'],
   ...['s3:*AccessPoint*', 's3:*AccessGrant*', 's3:*Job*', 's3:PutAccountPublicAccessBlock'],
   ...['s3:ObjectOwnerOverrideToBucketOwner', 's3:UpdateObjectEncryption'],
-  // Nobody could undo the effects of these actions, or nobody would see them.
+  // The effects of these actions cannot be undone or would stay unnoticed.
   ...['s3:PutObjectRetention', 's3:PutObjectLegalHold', 's3:BypassGovernanceRetention'],
   ...['s3:PutObjectVersionTagging', 's3:DeleteObjectVersionTagging', 's3:*ObjectAnnotation*'],
 ] as const

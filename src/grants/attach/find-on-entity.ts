@@ -25,7 +25,7 @@ export async function readActiveOn(
   return (await readGenuineGrants(deps, ids)).filter(({ grant }) => grant.status === 'active')
 }
 
-/** IAM entities with a grant whose planned end lies ahead or passed within the last day. */
+/** The IAM entities of grants that end in the future or were to end within the last day. */
 export async function listRecentEntities(record: RecordPort): Promise<readonly IamEntity[]> {
   const from = (await record.now()) - DAY_MS
   const entries = await record.list(TARGETS.kind, TARGETS.value, { from, limit: MOST_RECENT, newestFirst: true })

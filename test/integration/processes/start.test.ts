@@ -23,7 +23,7 @@ const AWAY = { kind: 'status', status: 503 } as const
 const PARTS = ['web', 'workers'] as const
 
 let world: World
-/** Of the processes that find nothing there. The world has its own. */
+/** The Redis of the processes that wait for it. The world has another one. */
 let redis: PrivateRedis
 let folder: string
 const spawned: Spawned[] = []
@@ -90,7 +90,7 @@ describe.concurrent('a start is refused with exit 1 and everything that is wrong
   })
 })
 
-/** By itself, with the AWS identity that is meant for it, and another one that is not. */
+/** Starts one part without a parent. Its environment has its own AWS identity and one that is not meant for it. */
 async function spawnAlone(part: Part): Promise<Spawned> {
   const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = world.environment(part)
   const own = part.toUpperCase()
@@ -106,7 +106,7 @@ const waitingFor = (what: string) => `waiting for ${what}`
 const ENTRA = waitingFor('the signing keys of Entra')
 const CONNECTOR = waitingFor('the signing keys of Bot Connector')
 
-/** Web and workers that find nothing there. All that they wait for comes one after the other, in the order in which they ask for it. */
+/** Web and workers that start before Redis and the signing keys are there. These come one after the other, in the order in which web asks for them. */
 const patient = shared(async () => {
   const says = (one: Spawned, sentence: string) => vi.waitFor(() => expect(one.output()).toContain(sentence), SOON)
   const listens = () =>
