@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
 /**
- * All kinds of audit events: what Latchkey did, and what it refused to authenticated people. An event has no time of
- * its own; the time is that of its entry in the stream.
+ * All kinds of audit events: what Latchkey did, what it found wrong, and what it refused to authenticated people. An
+ * event has no time of its own; the time is that of its entry in the stream.
  */
 
 const person = z.strictObject({ kind: z.literal('person'), objectId: z.string() })

@@ -63,7 +63,10 @@ function noteOf({ request, grant }: RequestAndGrant, status: DisplayStatus, role
   return status === 'lapsed' ? `Nothing was granted.${again}` : ''
 }
 
-/** An extension makes no grant of its own. The card of the first request shows the extended grant. */
+/**
+ * The note of an approved request. An extension gets no message about a grant, because the card of the first request
+ * shows the extended grant. So its note gives the new end.
+ */
 function approvedNote({ extends: extended, decision, durationMinutes }: RequestAndGrant['request']): string {
   if (extended === null || !decision) return 'What follows is told in a message of its own.'
   return `Access may last until ${moment(new Date(Date.parse(decision.at) + durationMinutes * 60_000).toISOString())}.`

@@ -32,7 +32,10 @@ function jsonSchema(schema: unknown, io: 'input' | 'output', components: Compone
   return rest
 }
 
-/** @example operationId('POST', '/api/v1/requests/:id/cancel') // "postRequestsIdCancel" */
+/**
+ * Joins the method and the words of the path in camel case, without `/api/v1`.
+ * @example operationId('POST', '/api/v1/requests/:id/cancel') // "postRequestsIdCancel"
+ */
 function operationId(method: string, url: string): string {
   const words = url.replace('/api/v1', '').match(/[a-z]+/g) ?? []
   return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')

@@ -1,8 +1,11 @@
 /** Port: what Latchkey knows of its feed, the route by which CloudTrail records arrive. */
 export interface Feed {
-  /** Notes that a CloudTrail record of this bucket arrived at that time (ISO 8601), so the feed works for it. */
+  /**
+   * Notes that a CloudTrail record of this bucket has arrived, so the feed works for it.
+   * @param at the time of the recorded call (`eventTime`, ISO 8601), not of its arrival
+   */
   prove(bucket: string, at: string): Promise<void>
-  /** Maps each bucket to the time (ISO 8601) at which its newest record arrived. */
+  /** Maps each bucket to the `at` that was noted last. */
   proven(): Promise<ReadonlyMap<string, string>>
   /** Notes that the self-test event with this nonce arrived. */
   noteArrival(nonce: string): Promise<void>

@@ -21,7 +21,7 @@ const counts = z.object({
 const sums = z.object({ bytes: amount, firstAt: time, lastAt: time })
 const lastWrite = z.object({ kind: z.enum(WRITE_KINDS), name: z.string(), uri: z.string() })
 
-/** @param redis A connection for requests. */
+/** @param redis A connection with the purpose `request`. */
 export function redisWriteSummaries(
   redis: Connection,
   { prefix = PREFIX }: { readonly prefix?: string } = {},

@@ -7,7 +7,7 @@ export interface OwnIdentity {
   readonly name: string
   /** Only for a role: the session name that this person always has. */
   readonly sessionName?: string
-  /** Only for a role: the attribute of the person that gives the session name. */
+  /** Only for a role: the directory attribute whose value is the person's session name. */
   readonly namedAfter?: DirectoryAttribute
 }
 

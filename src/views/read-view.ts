@@ -28,7 +28,7 @@ export interface LoadedRequest<Request extends StoredRequest = StoredRequest> {
 }
 
 /**
- * Reads a request as the caller may see it.
+ * Reads a request, if the caller may see it.
  * @param expected Id of the grant that the request is expected to name. It is read in the same round trip, and used
  * only if the request names it.
  * @throws NOT_FOUND for a missing request and for one that the caller may not see

@@ -5,7 +5,7 @@ import { forMinutes, previewOf, previewSchema } from './preview.ts'
 
 const time = z.iso.datetime()
 
-/** A request as one reader may see it. Times are ISO 8601 UTC. */
+/** A request as API, cards and pages show it, the same for every reader. Times are ISO 8601 UTC. */
 export const requestViewSchema = z
   .strictObject({
     id: z.string(),

@@ -22,7 +22,7 @@ export async function eachFormerRole<T>(
 }
 
 /**
- * Whether the record has a deny list of the role, or AWS a Deny document on it. A Deny document counts only if the role
+ * Whether the record has a deny list of the role, or the role carries a Deny document in AWS. A Deny document counts only if the role
  * trusts this process, because another Latchkey in the same account writes such documents too.
  */
 async function wasNamed({ record, driver, approvalKey }: Deps, { principal, trustsUs }: FormerRole): Promise<boolean> {

@@ -127,8 +127,8 @@ function draftOf(
 }
 
 /**
- * Gives a deny slot to every id that AWS denies, even one that Latchkey did not add, and frees the slots of unexplained
- * ids that were left out. New requests are refused when the slots are used up.
+ * Gives a deny slot to every id that AWS denies, even one that Latchkey did not add, and frees the slots of ids
+ * that no grant explains and that did not fit into the Deny document. New requests are refused when the slots are used up.
  */
 function slotChanges(
   principal: SessionPrincipal,
